@@ -1,0 +1,1 @@
+"""The glossary: frozen values that every room passes on. No files, no clock, no warehouse."""

@@ -1,0 +1,216 @@
+"""The asset: one thing that can be built or observed, as its reader found it. Nothing here is linked yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from sqlpipes.core.config import Plain
+from sqlpipes.core.errors import Location, Severity
+from sqlpipes.core.partitions import Partitioning
+from sqlpipes.core.sql import FileReference, Reference, Relation
+from sqlpipes.core.strategy import Incremental, SchemaChange, Snapshot
+
+
+class Kind(StrEnum):
+    """What the asset is written as."""
+
+    SQL = "sql"
+    PYTHON = "python"
+    SEED = "seed"
+    SOURCE = "source"
+
+
+class Materialized(StrEnum):
+    """What the asset is in the warehouse."""
+
+    VIEW = "view"
+    TABLE = "table"
+    INCREMENTAL = "incremental"  # rows merged by unique_key, or appended
+    SNAPSHOT = "snapshot"  # every state that a key was seen in, with its time
+    EPHEMERAL = "ephemeral"  # inlined into its readers
+    FILE = "file"  # a Python asset that writes a file
+    NONE = "none"  # a Python asset that returns nothing
+    EXTERNAL = "external"  # a source: somebody else writes it
+
+
+class Mapped(StrEnum):
+    """Which slices of an input a slice reads."""
+
+    ALL = "all"  # any change of the input re-opens every slice
+    SAME = "same"  # the slices of the same window, however coarse either side is
+    AS_OF_BUILD = "as_of_build"  # read as it is; a later change re-opens nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a template may ask for when it is rendered for one statement."""
+
+    this: str = ""  # the asset's own relation, quoted
+    incremental: bool = False  # the relation exists and only new rows are wanted
+    full_refresh: bool = False
+    start: str | None = None  # window of the slices, half-open, ISO text
+    end: str | None = None
+    key: str | None = None  # the slice's key when it is exactly one slice
+    keys: Mapping[str, str | None] = field(default_factory=dict)  # per column; None: several
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """SQL ready to run, with the tables and files found in exactly this text."""
+
+    text: str
+    references: tuple[Reference, ...]
+    files: tuple[FileReference, ...] = ()
+
+
+class Template(Protocol):
+    """SQL with Jinja. `render` raises ProjectError with the line of the user's file."""
+
+    def render(self, scope: Scope) -> Rendered: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SqlBody:
+    """The user's SELECT. `text` is the file after its front matter; it begins at `line` of the file."""
+
+    text: str
+    references: tuple[Reference, ...] = ()
+    line: int = 1
+    template: Template | None = field(default=None, compare=False)
+    files: tuple[FileReference, ...] = ()
+    opaque: bool = False  # the parser cannot read it: references come from a token scan
+
+    def render(self, scope: Scope) -> Rendered:
+        if self.template is not None:
+            return self.template.render(scope)
+        return Rendered(self.text, self.references, self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class PythonBody:
+    """A Python function. `load` imports the user's module and returns the function."""
+
+    function: str
+    parameters: tuple[str, ...]  # names of the assets that are passed in, in order
+    takes_context: bool
+    load: Callable[[], Callable[..., Any]] = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SeedBody:
+    """A data file. `path` is absolute; `types` are the declared ones, by column."""
+
+    path: str
+    format: str  # csv | parquet | json
+    types: Mapping[str, str] = field(default_factory=dict)
+    delimiter: str | None = None
+    nulls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBody:
+    """Data that somebody else writes: a relation, or files that match `files` (absolute glob patterns)."""
+
+    files: tuple[str, ...] = ()
+    changes: str | None = (
+        None  # count | hash | always | never | a SQL aggregate such as max(updated_at)
+    )
+    implicit: bool = False  # nobody declared it: a query reads it
+
+
+Body = SqlBody | PythonBody | SeedBody | SourceBody
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    type: str | None = None  # as the engine or the user wrote it
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A question whose answer must be "no rows". `inputs` are the assets it reads beside its own.
+
+    type: not_null, unique, accepted_values, relationships, row_count, expression, ... (run/checks.py),
+    `sql` for a file under tests/, whose query is `body`, or `python`, whose function is `function`.
+    """
+
+    name: str  # unique in the project, e.g. orders.not_null.order_id
+    asset: str
+    type: str
+    arguments: Mapping[str, Plain] = field(default_factory=dict)
+    severity: Severity = Severity.ERROR
+    where: str | None = None
+    whole_table: bool = (
+        False  # of a partitioned asset: look at all slices, not only those just written
+    )
+    error_if: str = "> 0"  # condition on the number of bad rows
+    warn_if: str = "> 0"
+    tags: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    body: SqlBody | None = None
+    columns: tuple[str, ...] = ()  # the columns of `asset` that it names
+    at: Location | None = None
+    description: str = ""
+    function: PythonBody | None = None  # of type python
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """An input declared outside the SQL: a function's parameter, or `depends_on` in the front matter.
+
+    Not `declared`: a function's own SQL names it, so when it is unknown it is an external table.
+    """
+
+    name: str
+    at: Location | None = None
+    declared: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One node before linking.
+
+    `version` is "<body hash>.<settings hash>": the first part moves when the query, function or data
+    file does, the second when a setting does that changes what is written (materialized, partition, ...).
+    """
+
+    name: str
+    kind: Kind
+    materialized: Materialized
+    relation: Relation | None  # None: ephemeral, file, none
+    body: Body
+    version: str
+    at: Location
+    path: str  # of the file, relative to the project
+    fqn: tuple[str, ...] = ()  # project, folders, name: what a selector may name
+    depends_on: tuple[Dependency, ...] = ()
+    mappings: Mapping[str, Mapped] = field(default_factory=dict)  # declared under `inputs:`
+    partition: Partitioning | None = None
+    values_from: Mapping[str, SqlBody] = field(default_factory=dict)  # column -> its values' query
+    unique_key: tuple[str, ...] = ()
+    incremental: Incremental = field(default_factory=Incremental)  # of materialized: incremental
+    snapshot: Snapshot | None = None  # of materialized: snapshot
+    on_schema_change: SchemaChange = SchemaChange.FAIL  # of what is kept from build to build
+    checks: tuple[Check, ...] = ()
+    columns: tuple[Column, ...] = ()  # documented or declared ones, not what the query yields
+    description: str = ""
+    owners: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    group: str | None = None
+    meta: Mapping[str, Plain] = field(default_factory=dict)
+    settings: Mapping[str, Plain] = field(default_factory=dict)  # the merged config as written
+    before: tuple[str, ...] = ()  # statements to run first (pre_hook)
+    volatile: tuple[
+        str, ...
+    ] = ()  # what makes the query give other rows each time: now, random ...
+    after: tuple[str, ...] = ()  # and last, in the same transaction (post_hook)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether building it leaves rows in the warehouse that can grow old."""
+        return self.materialized not in (Materialized.VIEW, Materialized.EPHEMERAL)

@@ -1,0 +1,49 @@
+"""What the project file and the profile say, as typed values. `read` reads and validates them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
+"""What YAML and JSON can say: the only form in which config travels before it is typed."""
+
+NOTHING: Mapping[str, Plain] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One output of a profile: where a build writes. `options` is what the engine alone understands.
+
+    `schema` is where assets without a schema of their own live; `schema_prefix` stands before every
+    schema that an asset names, so that two targets can share one database without meeting. `catalog`
+    is the database's own name as far as the profile tells it: `shop.main.orders` is `orders`.
+    """
+
+    name: str
+    engine: str  # the entry point's name: duckdb, postgres, spark ...
+    schema: str = "main"
+    schema_prefix: str = ""
+    threads: int = 4
+    options: Mapping[str, Plain] = field(default_factory=dict)
+    catalog: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectConfig:
+    """`[tool.sqlpipes]` in pyproject.toml, or sqlpipes.yml; every key has a default, so neither is needed."""
+
+    name: str
+    dialect: str = "duckdb"
+    profile: str | None = None
+    model_paths: tuple[str, ...] = ("models",)
+    seed_paths: tuple[str, ...] = ("seeds",)
+    check_paths: tuple[str, ...] = ("tests",)
+    macro_paths: tuple[str, ...] = ("macros",)
+    vars: Mapping[str, Plain] = field(default_factory=dict)
+    defaults: Mapping[str, Mapping[str, Plain]] = field(
+        default_factory=dict
+    )  # folder -> asset keys
+    strict: bool = False  # an unknown table is an error instead of an implicit source
+    state: str | None = None  # SQLAlchemy URL of the state store; None: .sqlpipes/state.db

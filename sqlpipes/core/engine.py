@@ -1,0 +1,125 @@
+"""What a warehouse must be able to do. Choices are made on `can`, never on an engine's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from sqlpipes.core.sql import Relation
+
+
+class RelationType(StrEnum):
+    TABLE = "table"
+    VIEW = "view"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What differs between warehouses and decides which statements are written."""
+
+    transactional_ddl: bool = False  # BEGIN; CREATE TABLE ...; ROLLBACK leaves nothing
+    create_or_replace_table: bool = False
+    merge: bool = False
+    insert_by_name: bool = False
+    reads_files: bool = False  # read_csv/read_parquet/read_json in SQL
+    parallel: bool = True  # several connections may write at once
+
+
+class Form(StrEnum):
+    """How a Python asset wants its rows handed over."""
+
+    NATIVE = "native"  # the engine's own lazy handle (DuckDB: DuckDBPyRelation)
+    ARROW = "arrow"  # pyarrow.Table
+    POLARS = "polars"  # polars.DataFrame
+    LAZY = "lazy"  # polars.LazyFrame
+    PANDAS = "pandas"  # pandas.DataFrame
+    ROWS = "rows"  # list of dicts
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A result in memory: column names, their types as the engine says them, and the rows."""
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+class Connection(Protocol):
+    """One thread's way to the warehouse. Every failure is raised as EngineError with the statement.
+
+    A problem that the engine could place in the statement has `at` with an empty file name: line and
+    column of the statement.
+    """
+
+    def execute(self, sql: str) -> int | None:
+        """Run one statement; the number of rows it wrote, where the engine says so."""
+
+    def parse(self, sql: str) -> None:
+        """Raise EngineError when the engine cannot read the text; nothing is run or looked up."""
+
+    def fetch(self, sql: str, limit: int | None = None) -> Rows: ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Commit on a clean exit, roll back on any exception (KeyboardInterrupt included)."""
+
+    def columns(self, relation: Relation) -> tuple[tuple[str, str], ...] | None:
+        """(name, type) in order, or None when the relation does not exist."""
+
+    def describe(self, sql: str) -> tuple[tuple[str, str], ...]:
+        """(name, type) of the columns that a SELECT yields, without running it."""
+
+    def frame(self, relation: Relation, form: Form = Form.NATIVE) -> Any:
+        """The relation's rows, for Python assets: lazy as the engine's own handle, or read into a frame."""
+
+    def query(self, sql: str, form: Form = Form.NATIVE) -> Any:
+        """The rows of a SELECT, in the same forms."""
+
+    def load(self, relation: Relation, data: Any, columns: Sequence[tuple[str, str]] = ()) -> int:
+        """Create or replace `relation` from data; the number of rows.
+
+        Data is a list or iterator of dicts, a dict of columns, anything that speaks Arrow (polars,
+        pandas, pyarrow), or a native handle. `columns` gives (name, type) for data that has no rows
+        to tell them from.
+        """
+
+    def interrupt(self) -> None:
+        """Stop the statement that is running, from another thread."""
+
+    def close(self) -> None: ...
+
+
+class Engine(Protocol):
+    """An open warehouse. Made by `sqlpipes.engines.open_engine`, closed by whoever opened it."""
+
+    dialect: str
+    can: Capabilities
+    catalog: str | None  # the database that unqualified names live in
+
+    def connect(self) -> Connection: ...
+
+    def relations(self) -> Mapping[Relation, RelationType]:
+        """Every table and view of the warehouse, in one query."""
+
+    def all_columns(self) -> Mapping[Relation, tuple[tuple[str, str], ...]]:
+        """(name, type) of every relation, in one query."""
+
+    def create_schemas(self, schemas: Sequence[str], catalog: str | None = None) -> None:
+        """Those that are not there yet, in the target's own database or in another one."""
+
+    def quote(self, relation: Relation) -> str:
+        """The relation as it stands in a statement."""
+
+    def temporary(self, name: str) -> Relation:
+        """Where a table stands that only the connection that made it sees, and that dies with it."""
+
+    def token_sql(self, relation: Relation, changes: str) -> str:
+        """A query of one row and one column that differs when the relation's content does."""
+
+    def close(self) -> None: ...

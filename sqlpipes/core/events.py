@@ -1,0 +1,161 @@
+"""What happens during a run, as values: recorded first, shown after, folded into History."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from math import isfinite
+from typing import Any
+
+from sqlpipes.core.errors import Problem
+from sqlpipes.core.partitions import Partitions
+
+
+class Status(StrEnum):
+    """How a step, a check or a run ended."""
+
+    SUCCESS = "success"
+    WARN = "warn"
+    FAIL = "fail"  # a blocking check found bad rows: nothing was published
+    ERROR = "error"  # a statement or function failed
+    SKIPPED = "skipped"  # something above it failed
+    CANCELLED = "cancelled"  # Ctrl-C or --fail-fast
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"  # its process died
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    run_id: str
+    at: datetime
+    command: str  # as the user could type it again
+    target: str
+    steps: int
+    current: int  # assets looked at and found up to date
+    selected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepStarted:
+    """Recorded before the step touches anything: a start without an end marks its slices as suspect."""
+
+    run_id: str
+    at: datetime
+    asset: str
+    action: str
+    version: str
+    checks_version: str
+    slices: Partitions
+    reasons: tuple[str, ...]
+    full: bool = False  # the relation is written anew: what it held before is in doubt too
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFinished:
+    run_id: str
+    at: datetime
+    asset: str
+    check: str
+    status: Status
+    failures: int  # bad rows
+    seconds: float
+    message: str = ""
+    columns: tuple[str, ...] = ()
+    sample: tuple[tuple[Any, ...], ...] = ()  # a few of the bad rows
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """Comes after the data's commit. `status` is SUCCESS, or WARN when a warning check found rows."""
+
+    run_id: str
+    at: datetime
+    asset: str
+    action: str
+    status: Status
+    version: str
+    checks_version: str
+    slices: Partitions
+    seconds: float
+    rows: int | None = None
+    statements: tuple[str, ...] = ()
+    definition: str = ""  # what was built, kept to say later what changed
+    token: str | None = None  # of a source: what its content looked like
+    metadata: dict[str, Any] = field(default_factory=dict)
+    relation: str | None = None  # where it was written, as Relation prints itself
+    full: bool = False  # the relation was written anew: slices of older builds are gone
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed:
+    """FAIL (a blocking check), ERROR or CANCELLED: what readers see is as it was before.
+
+    Unless it is `in_doubt`: a function that writes by itself, such as a file, may have done so.
+    """
+
+    run_id: str
+    at: datetime
+    asset: str
+    action: str
+    status: Status
+    slices: Partitions
+    seconds: float
+    problems: tuple[Problem, ...]
+    statement: str | None = None
+    in_doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepSkipped:
+    run_id: str
+    at: datetime
+    asset: str
+    action: str
+    slices: Partitions
+    because: str  # the asset above that failed, or "fail-fast", "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    run_id: str
+    at: datetime
+    status: Status
+    seconds: float
+
+
+Event = (
+    RunStarted | StepStarted | CheckFinished | StepFinished | StepFailed | StepSkipped | RunFinished
+)
+
+
+def event_as_json(event: Event) -> dict[str, Any]:
+    """The event as plain JSON values, with its type under "event"."""
+    return {"event": _snake(type(event).__name__), **plain_value(asdict(event))}
+
+
+def _snake(name: str) -> str:
+    """
+    >>> _snake("StepFinished")
+    'step_finished'
+    """
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+def plain_value(value: Any, depth: int = 10) -> Any:
+    """What JSON can say of a value that may be anything, also one that holds itself.
+
+    >>> plain_value({(1, 2): float("nan"), "at": datetime(2024, 1, 1), "all": (1, {2})})
+    {'(1, 2)': 'nan', 'at': '2024-01-01T00:00:00', 'all': [1, '{2}']}
+    """
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, dict) and depth:
+        return {str(key): plain_value(item, depth - 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)) and depth:
+        return [plain_value(item, depth - 1) for item in value]
+    return "..." if isinstance(value, (dict, list, tuple)) else str(value)

@@ -1,0 +1,90 @@
+"""A plan: history that has not happened yet, with the reason for every step of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlpipes.core.errors import Problem
+from sqlpipes.core.partitions import Partitions
+
+
+class Action(StrEnum):
+    """What a step does."""
+
+    VIEW = "create view"
+    TABLE = "create table"
+    SLICES = "replace slices"
+    MERGE = "merge rows"
+    APPEND = "append rows"
+    SNAPSHOT = "take snapshot"
+    SEED = "load seed"
+    PYTHON = "run python"
+    OBSERVE = "observe source"
+    CHECK = "run checks"
+
+
+class Why(StrEnum):
+    """The kinds of reasons."""
+
+    NEVER_BUILT = "never built"
+    SQL_CHANGED = "SQL changed"
+    CODE_CHANGED = "code changed"
+    SETTINGS_CHANGED = "config changed"
+    INPUT_NEWER = "input newer"
+    SEED_CHANGED = "seed changed"
+    SOURCE_CHANGED = "source changed"
+    GONE = "gone, though it was built"
+    FORCED = "forced"
+    FULL_REFRESH = "full refresh"
+    CHECK_FAILED = "check failed last time"
+    CHECKS_CHANGED = "checks changed"
+    INTERRUPTED = "interrupted last time"
+    EMPTY = "was built empty"
+    LOOKBACK = "lookback"
+    VALUES_GONE = "values gone"
+    ALWAYS = "cannot be proven current"
+    ASKED = "asked for"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a step is there. `detail` is one line, `diff` the lines that changed, each with + or -."""
+
+    why: Why
+    detail: str = ""
+    diff: tuple[str, ...] = ()
+    slices: Partitions | None = None  # which slices it concerns; None: all of the step's
+
+    def __str__(self) -> str:
+        return f"{self.why}: {self.detail}" if self.detail else str(self.why)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One asset's slices to make current. `after`: assets whose steps must have ended well before."""
+
+    asset: str
+    action: Action
+    slices: Partitions
+    reasons: tuple[Reason, ...]  # never empty
+    after: frozenset[str] = frozenset()
+    checks: tuple[str, ...] = ()  # names of the checks that gate it
+    full: bool = False  # write the relation anew, not only these slices
+    held: Partitions | None = (
+        None  # slices that the table holds, to write anew if its columns change
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in an order that can be run, and what was looked at and found current."""
+
+    steps: tuple[Step, ...]
+    current: tuple[str, ...] = ()
+    notes: tuple[Problem, ...] = ()  # warnings a person should see before running it
+    empty: bool = False  # build relations without rows (--empty)
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(step.asset for step in self.steps)
