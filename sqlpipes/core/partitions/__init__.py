@@ -1,0 +1,89 @@
+"""Slices as integers and labels: the only place with date arithmetic.
+
+An asset is cut along an axis (time, integers, values, or a product of these), a slice is an ordinal
+of it, a set of slices is a sorted row of half-open ranges, and everything is set algebra.
+"""
+
+from __future__ import annotations
+
+from sqlpipes.core.partitions.axes import (
+    WHOLE_AXIS,
+    Axis,
+    IntegerAxis,
+    Label,
+    Labels,
+    PlainAxis,
+    ProductAxis,
+    TimeAxis,
+    ValueAxis,
+    WholeAxis,
+    axes_of,
+    axis_of,
+    bounds,
+    first_of,
+    first_place,
+    keys_of,
+    meets,
+    rest_of,
+    rest_places,
+)
+from sqlpipes.core.partitions.calendar import Grain, as_naive_utc, window_text
+from sqlpipes.core.partitions.parsing import (
+    UNITS,
+    narrowed,
+    parse_instant,
+    parse_partitions,
+    parse_step,
+    value_text,
+)
+from sqlpipes.core.partitions.partitioning import (
+    Partitioning,
+    partitioning_from,
+    partitioning_plain,
+)
+from sqlpipes.core.partitions.plain import axis_from, axis_plain
+from sqlpipes.core.partitions.ranges import Range, Ranges
+from sqlpipes.core.partitions.slices import WHOLE, Partitions
+from sqlpipes.core.partitions.zones import is_zone, zone_names
+
+__all__ = [
+    "UNITS",
+    "WHOLE",
+    "WHOLE_AXIS",
+    "Axis",
+    "Grain",
+    "IntegerAxis",
+    "Label",
+    "Labels",
+    "Partitioning",
+    "Partitions",
+    "PlainAxis",
+    "ProductAxis",
+    "Range",
+    "Ranges",
+    "TimeAxis",
+    "ValueAxis",
+    "WholeAxis",
+    "as_naive_utc",
+    "axes_of",
+    "axis_from",
+    "axis_of",
+    "axis_plain",
+    "bounds",
+    "first_of",
+    "first_place",
+    "is_zone",
+    "keys_of",
+    "meets",
+    "narrowed",
+    "parse_instant",
+    "parse_partitions",
+    "parse_step",
+    "partitioning_from",
+    "partitioning_plain",
+    "rest_of",
+    "rest_places",
+    "value_text",
+    "window_text",
+    "zone_names",
+]

@@ -1,0 +1,58 @@
+"""Sorted rows of half-open ranges of integers, and what sets do with them. Plain tuples in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+Range = tuple[int, int]
+Ranges = tuple[Range, ...]
+
+
+def merged(ranges: Iterable[Range]) -> Ranges:
+    """Any ranges, in any order, overlapping or empty, made canonical: sorted, disjoint, not adjacent.
+
+    >>> merged([(5, 7), (0, 2), (2, 3), (9, 9)])
+    ((0, 3), (5, 7))
+    """
+    found: list[Range] = []
+    for low, high in sorted(r for r in ranges if r[0] < r[1]):
+        if found and low <= found[-1][1]:
+            found[-1] = (found[-1][0], max(high, found[-1][1]))
+        else:
+            found.append((low, high))
+    return tuple(found)
+
+
+def common(left: Ranges, right: Ranges) -> Ranges:
+    return tuple(_common(left, right))
+
+
+def without(left: Ranges, right: Ranges) -> Ranges:
+    return tuple(_without(left, right))
+
+
+def _common(left: Ranges, right: Ranges) -> Iterator[Range]:
+    i = j = 0
+    while i < len(left) and j < len(right):
+        low, high = max(left[i][0], right[j][0]), min(left[i][1], right[j][1])
+        if low < high:
+            yield low, high
+        if left[i][1] < right[j][1]:
+            i += 1
+        else:
+            j += 1
+
+
+def _without(left: Ranges, right: Ranges) -> Iterator[Range]:
+    j = 0
+    for low, high in left:
+        while j < len(right) and right[j][1] <= low:
+            j += 1
+        k = j
+        while k < len(right) and right[k][0] < high:
+            if low < right[k][0]:
+                yield low, right[k][0]
+            low = max(low, right[k][1])
+            k += 1
+        if low < high:
+            yield low, high

@@ -1,0 +1,315 @@
+"""Sets of slices: sorted rows of half-open ranges, so twenty years of minutes cost as much as one day.
+
+A set over an axis with labels has one such row for each of its labels. An asset without a partition
+has exactly one slice, `WHOLE`, and obeys the same algebra.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlpipes.core.partitions import axes as a
+from sqlpipes.core.partitions.axes import Axis, Label, Labels, ProductAxis, TimeAxis, ValueAxis
+from sqlpipes.core.partitions.calendar import Grain
+from sqlpipes.core.partitions.ranges import Range, Ranges, common, merged, without
+
+Row = tuple[Labels, Ranges]
+ONE: Ranges = ((0, 1),)
+
+
+@dataclass(frozen=True, slots=True)
+class Partitions:
+    """A set of slices of one axis: per labels (none along a single axis) the canonical ranges.
+
+    Made with `of`, `of_values` or `of_rows`, which put anything in order.
+
+    >>> week = Partitions.of(Grain.DAY, [(0, 7)])
+    >>> (week - Partitions.of(Grain.DAY, [(2, 4)])).ranges
+    ((0, 2), (4, 7))
+    >>> len(week), 6 in week, 7 in week
+    (7, True, False)
+    """
+
+    axis: Axis
+    rows: tuple[Row, ...] = ()
+
+    def __post_init__(self) -> None:
+        if isinstance(self.axis, Grain):  # a unit stands for its axis in UTC
+            object.__setattr__(self, "axis", a.axis_of(self.axis))
+
+    @classmethod
+    def of(cls, axis: Axis | Grain, ranges: Iterable[Range] = ()) -> Partitions:
+        """Slices along a single axis: any ranges, in any order, overlapping or empty."""
+        found = merged(ranges)
+        return cls(a.axis_of(axis), (((), found),) if found else ())
+
+    @classmethod
+    def of_values(cls, values: Iterable[str]) -> Partitions:
+        """
+        >>> print(Partitions.of_values(["us", "eu"]) & Partitions.of_values(["eu", "asia"]))
+        eu
+        """
+        return cls(ValueAxis(), tuple(((value,), ONE) for value in sorted(set(values))))
+
+    @classmethod
+    def of_rows(cls, axis: Axis, rows: Iterable[tuple[Labels, Iterable[Range]]]) -> Partitions:
+        """Slices of any axis; rows of the same labels are put together."""
+        found: dict[Labels, list[Range]] = {}
+        for labels, ranges in rows:
+            found.setdefault(labels, []).extend(ranges)
+        ordered = ((labels, merged(found[labels])) for labels in sorted(found))
+        return cls(axis, tuple((labels, ranges) for labels, ranges in ordered if ranges))
+
+    @classmethod
+    def between(cls, axis: TimeAxis | Grain, start: datetime, end: datetime) -> Partitions:
+        """Every slice that lies wholly inside the window [start, end), both naive UTC."""
+        found = a.axis_of(axis)
+        assert isinstance(found, TimeAxis)
+        return cls.of(found, [a.between(found, start, end)])
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether these are slices of an unpartitioned asset."""
+        return self.axis == a.WHOLE_AXIS
+
+    @property
+    def ranges(self) -> Ranges:
+        """The ranges along the first axis, whatever the labels."""
+        if len(self.rows) == 1:
+            return self.rows[0][1]
+        return merged(found for _, ranges in self.rows for found in ranges)
+
+    @property
+    def labels(self) -> tuple[Labels, ...]:
+        return tuple(labels for labels, _ in self.rows)
+
+    def __bool__(self) -> bool:
+        return bool(self.rows)
+
+    def __len__(self) -> int:
+        return sum(high - low for _, ranges in self.rows for low, high in ranges)
+
+    def __iter__(self) -> Iterator[int]:
+        """The ordinals of slices along a single axis. With labels, `each` gives the slices."""
+        if a.rest_of(self.axis):
+            raise TypeError(f"a slice of {self.axis} is no single ordinal")
+        for low, high in self.ranges:
+            yield from range(low, high)
+
+    def __contains__(self, slice: int | tuple[Labels, int]) -> bool:
+        labels, ordinal = ((), slice) if isinstance(slice, int) else slice
+        return any(
+            low <= ordinal < high
+            for mine, ranges in self.rows
+            if mine == labels
+            for low, high in ranges
+        )
+
+    def each(self) -> Iterator[Partitions]:
+        """Every slice as a set of its own."""
+        for labels, ranges in self.rows:
+            for low, high in ranges:
+                for ordinal in range(low, high):
+                    yield Partitions(self.axis, ((labels, ((ordinal, ordinal + 1),)),))
+
+    def runs(self) -> Iterator[Partitions]:
+        """The stretches of adjacent slices, each of one row."""
+        for labels, ranges in self.rows:
+            for found in ranges:
+                yield Partitions(self.axis, ((labels, (found,)),))
+
+    def boxes(self) -> Iterator[tuple[Range, tuple[Labels, ...]]]:
+        """The ranges along the first axis, each with all labels that have exactly this range."""
+        found: dict[Range, list[Labels]] = {}
+        for labels, ranges in self.rows:
+            for one in ranges:
+                found.setdefault(one, []).append(labels)
+        for one in sorted(found):
+            yield one, tuple(found[one])
+
+    def __or__(self, other: Partitions) -> Partitions:
+        self._check_same_axis(other)
+        return Partitions.of_rows(self.axis, (*self.rows, *other.rows))
+
+    def __and__(self, other: Partitions) -> Partitions:
+        self._check_same_axis(other)
+        theirs = dict(other.rows)
+        rows = ((labels, common(mine, theirs.get(labels, ()))) for labels, mine in self.rows)
+        return Partitions(self.axis, tuple(row for row in rows if row[1]))
+
+    def __sub__(self, other: Partitions) -> Partitions:
+        self._check_same_axis(other)
+        theirs = dict(other.rows)
+        rows = ((labels, without(mine, theirs.get(labels, ()))) for labels, mine in self.rows)
+        return Partitions(self.axis, tuple(row for row in rows if row[1]))
+
+    def _check_same_axis(self, other: Partitions) -> None:
+        if self.axis != other.axis:
+            raise ValueError(f"slices of one {self.axis} and one {other.axis} do not mix")
+
+    @property
+    def windows(self) -> tuple[tuple[datetime, datetime], ...]:
+        """The ranges of time as half-open instants, naive UTC; nothing along other axes."""
+        first = a.first_of(self.axis)
+        if not isinstance(first, TimeAxis):
+            return ()
+        return tuple((first.instant(low), first.instant(high)) for low, high in self.ranges)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """How people name the slices: the keys of all axes with `|` between them."""
+        first = a.first_of(self.axis)
+        return tuple(
+            "|".join(a.keys_of(self.axis, labels, first.key(ordinal)))
+            for labels, ranges in self.rows
+            for low, high in ranges
+            for ordinal in range(low, high)
+        )
+
+    def overlapping(self, axis: Axis | Grain) -> Partitions:
+        """The slices of another axis that share something with these. ValueError unless they `meets`.
+
+        >>> Partitions.of(Grain.DAY, [(30, 32)]).overlapping(Grain.MONTH).ranges
+        ((0, 2),)
+        """
+        axis = a.axis_of(axis)
+        if axis == self.axis:
+            return self
+        if axis == a.WHOLE_AXIS:
+            return WHOLE if self else Partitions(axis)
+        if self.is_whole:
+            raise ValueError("the one slice of an unpartitioned asset has no window")
+        if not a.meets(self.axis, axis):
+            raise ValueError(f"a {self.axis} is no row of slices of one {axis}")
+        mine, other = a.first_of(self.axis), a.first_of(axis)
+        rows = ((labels, a.overlapping(ranges, mine, other)) for labels, ranges in self.rows)
+        return Partitions.of_rows(axis, rows)
+
+    def within(self, axis: Axis | Grain) -> Partitions:
+        """The slices of another axis that these cover completely: what a change of grain keeps."""
+        axis = a.axis_of(axis)
+        if axis == self.axis:
+            return self
+        if not a.meets(self.axis, axis):
+            return Partitions(axis)
+        mine, other = a.first_of(self.axis), a.first_of(axis)
+        rows = ((labels, a.within(ranges, mine, other)) for labels, ranges in self.rows)
+        return Partitions.of_rows(axis, rows)
+
+    def touched_by(self, other: Partitions) -> Partitions:
+        """Those of these slices that may hold something that a slice of `other` holds.
+
+        Two products are compared along the axes that are certainly the same; along the others any
+        slice may touch any.
+        """
+        if not other or not self:
+            return Partitions(self.axis)
+        if a.meets(other.axis, self.axis):
+            return other.overlapping(self.axis) & self
+        return _touched(self, other)
+
+    def before(self, count: int) -> Partitions:
+        """As many slices of each row before its first one."""
+        rows = ((labels, ((ranges[0][0] - count, ranges[0][0]),)) for labels, ranges in self.rows)
+        return Partitions.of_rows(self.axis, rows)
+
+    def __str__(self) -> str:
+        """
+        >>> print(Partitions.of(Grain.DAY, [(0, 1), (3, 6)]))
+        1970-01-01, 1970-01-04..1970-01-07
+        >>> print(Partitions.of_values(["us", "eu"]))
+        eu, us
+        """
+        first = a.first_of(self.axis)
+        if isinstance(self.axis, ProductAxis):
+            return "; ".join(_box_text(self.axis, box, labels) for box, labels in self.boxes())
+        if isinstance(self.axis, ValueAxis):
+            return ", ".join(str(labels[0]) for labels in self.labels)
+        return ", ".join(range_text(first, low, high) for low, high in self.ranges)
+
+
+WHOLE = Partitions.of(Grain.WHOLE, ONE)
+
+
+def range_text(axis: a.RangeAxis, low: int, high: int) -> str:
+    """A range as `parse_partitions` reads it."""
+    if high - low == 1:
+        return axis.key(low)
+    if isinstance(axis, a.IntegerAxis):
+        return f"{axis.number(low)}..{axis.number(high)}"
+    return f"{axis.key(low)}..{axis.key(high)}"
+
+
+def _box_text(axis: ProductAxis, box: Range, labels: tuple[Labels, ...]) -> str:
+    """Labels that differ in their last part only are listed together: 2024-01-01|eu,us."""
+    first = range_text(a.first_of(axis), *box)
+    groups: dict[Labels, list[Labels]] = {}
+    for each in labels:
+        groups.setdefault(each[:-1], []).append(each)
+    last = a.rest_places(axis)[-1]
+    found = []
+    for group in groups.values():
+        keys = list(a.keys_of(axis, group[0], first))
+        keys[last] = _labels_text(axis.axes[last], [each[-1] for each in group])
+        found.append("|".join(keys))
+    return "; ".join(found)
+
+
+def _labels_text(axis: a.PlainAxis, labels: list[Label]) -> str:
+    if isinstance(axis, ValueAxis):
+        return ",".join(str(label) for label in labels)
+    ranges = merged((int(label), int(label) + 1) for label in labels)
+    return ",".join(range_text(axis, low, high) for low, high in ranges)
+
+
+def _touched(mine: Partitions, other: Partitions) -> Partitions:
+    """`touched_by` where the axes do not match one to one."""
+    pairs = _shared(mine.axis, other.axis)
+    first, theirs = a.first_of(mine.axis), a.first_of(other.axis)
+    along = (a.first_place(mine.axis), a.first_place(other.axis)) in pairs
+    at_mine, at_theirs = _shared_labels(mine.axis, other.axis, pairs)
+    reached: dict[Labels, list[Range]] = {}
+    for labels, ranges in other.rows:
+        key = tuple(labels[i] for i in at_theirs)
+        reached.setdefault(key, []).extend(a.overlapping(ranges, theirs, first) if along else ())
+    rows = []
+    for labels, ranges in mine.rows:
+        key = tuple(labels[i] for i in at_mine)
+        if key in reached:
+            rows.append((labels, common(ranges, merged(reached[key])) if along else ranges))
+    return Partitions.of_rows(mine.axis, rows)
+
+
+def _shared(mine: Axis, other: Axis) -> list[tuple[int, int]]:
+    """Places of the axes that are certainly cut along the same thing.
+
+    The only ones of their kind on both sides, or those of one kind and one column. Axes of labels
+    other than values must be equal, too: their ordinals are compared as they are.
+    """
+    left, right = _named(mine), _named(other)
+    found = []
+    for i, (axis, column) in enumerate(left):
+        same = [j for j, (each, _) in enumerate(right) if type(each) is type(axis)]
+        alone = sum(type(each) is type(axis) for each, _ in left) == 1 and len(same) == 1
+        named = same if alone else [j for j in same if column and right[j][1] == column]
+        firsts = (i, named[0]) == (a.first_place(mine), a.first_place(other)) if named else False
+        if named and (firsts or right[named[0]][0] == axis) and axis != a.WHOLE_AXIS:
+            found.append((i, named[0]))
+    return found
+
+
+def _named(axis: Axis) -> list[tuple[a.WholeAxis | a.PlainAxis, str]]:
+    columns = axis.columns if isinstance(axis, ProductAxis) else ("",)
+    return list(zip(a.axes_of(axis), columns, strict=True))
+
+
+def _shared_labels(
+    mine: Axis, other: Axis, pairs: list[tuple[int, int]]
+) -> tuple[list[int], list[int]]:
+    """The same pairs as places among the labels of each side."""
+    left = {place: i for i, place in enumerate(a.rest_places(mine))}
+    right = {place: i for i, place in enumerate(a.rest_places(other))}
+    both = [(left[i], right[j]) for i, j in pairs if i in left and j in right]
+    return [i for i, _ in both], [j for _, j in both]
