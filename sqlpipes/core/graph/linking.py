@@ -1,0 +1,279 @@
+"""Assets and checks as they were read -> the graph, every reference resolved, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from sqlpipes.core.asset import (
+    Asset,
+    Check,
+    Dependency,
+    Kind,
+    Mapped,
+    Materialized,
+    SourceBody,
+    SqlBody,
+)
+from sqlpipes.core.errors import Location, Problem, Severity, did_you_mean
+from sqlpipes.core.graph.linked import Graph, Input
+from sqlpipes.core.graph.naming import Name, name_index, qualified_names
+from sqlpipes.core.graph.ordering import circles, ordered
+from sqlpipes.core.sql.relation import Reference, Relation, fold
+
+SYSTEM_NAMES = frozenset({"information_schema", "pg_catalog", "sqlite_master"})
+
+
+def link(
+    assets: Sequence[Asset],
+    checks: Sequence[Check] = (),
+    *,
+    dialect: str = "duckdb",
+    default_schema: str = "main",
+    default_catalog: str | None = None,
+    strict: bool = False,
+) -> tuple[Graph, tuple[Problem, ...]]:
+    """Resolve every reference. The graph holds whatever is sound, the problems say what is not.
+
+    A table that nothing declares becomes an implicit source, with a warning (an error when
+    `strict`). Assets on a cycle are in the graph's assets but have no place in its order.
+    """
+    unique, problems = _without_duplicates(assets, dialect)
+    linker = _Linker(unique, dialect, default_schema, default_catalog, strict)
+    inputs = {asset.name: linker.inputs_of(asset) for asset in unique.values()}
+    reads = [(check, linker.read_by(check)) for check in checks]
+    inputs |= dict.fromkeys(linker.implicit, ())
+    order, stuck = ordered(inputs)
+    bound = _bound(reads, order)
+    graph = Graph(
+        assets={**unique, **linker.implicit},
+        inputs=inputs,
+        order=order,
+        checks={check.name: check for _, check in bound},
+        guards=_grouped(bound),
+        reads_self=frozenset(linker.reads_self),
+        index=linker.index,
+        dialect=dialect,
+    )
+    return graph, (*problems, *linker.problems, *circles(stuck, inputs))
+
+
+def _without_duplicates(
+    assets: Sequence[Asset], dialect: str
+) -> tuple[dict[str, Asset], list[Problem]]:
+    """Assets by name, the first of each; a second of one name or one relation is a problem."""
+    by_name: dict[str, Asset] = {}
+    by_relation: dict[object, Asset] = {}
+    problems: list[Problem] = []
+    for asset in assets:
+        first = by_name.setdefault(fold(asset.name, True, dialect), asset)
+        if first is not asset:
+            problems.append(_same_name(asset, first))
+        elif asset.relation is not None:
+            holder = by_relation.setdefault(asset.relation.folded(dialect), asset)
+            if holder is not asset:
+                problems.append(_same_relation(asset, holder))
+                del by_name[fold(asset.name, True, dialect)]
+    return {asset.name: asset for asset in by_name.values()}, problems
+
+
+def _same_name(second: Asset, first: Asset) -> Problem:
+    message = f"asset '{second.name}' is defined twice: here and in {first.at}"
+    hint = "an asset's name is its file's name: rename one of the two"
+    return Problem("DUP001", message, second.at, hint, others=(first.at,))
+
+
+def _same_relation(second: Asset, first: Asset) -> Problem:
+    message = (
+        f"assets '{second.name}' and '{first.name}' would both be {second.relation}: "
+        f"here and in {first.at}"
+    )
+    hint = "give one of the two an `alias:` or a `schema:` of its own"
+    return Problem("DUP002", message, second.at, hint, others=(first.at,))
+
+
+class _Linker:
+    """The work of `link`: names in, edges out. It lives for one call."""
+
+    def __init__(
+        self,
+        assets: Mapping[str, Asset],
+        dialect: str,
+        default_schema: str,
+        default_catalog: str | None,
+        strict: bool,
+    ) -> None:
+        self.assets = assets
+        self.dialect = dialect
+        self.default_schema = default_schema
+        self.strict = strict
+        self.index = name_index(assets.values(), dialect, default_schema, default_catalog)
+        self.implicit: dict[str, Asset] = {}
+        self.reads_self: set[str] = set()
+        self.problems: list[Problem] = []
+
+    def inputs_of(self, asset: Asset) -> tuple[Input, ...]:
+        found: dict[str, Location] = {}
+        strict = self.strict or asset.settings.get("strict") is True
+        for name, at in self._named_by(asset, strict):
+            if name == asset.name:
+                self._self_read(asset, at)
+            else:
+                found.setdefault(name, at)
+        mapped = self._mappings(asset, found)
+        return tuple([Input(name, at, mapped.get(name)) for name, at in found.items()])
+
+    def read_by(self, check: Check) -> tuple[str, ...]:
+        """The assets that a check reads, its own first; none when one of them does not exist."""
+        at = check.at or Location("?")
+        wanted = [name for name in (check.asset, *check.inputs, check.arguments.get("to")) if name]
+        found: dict[str, None] = {}
+        for text in wanted:
+            name = self._asset_named(str(text), at)
+            if name is None:
+                return ()
+            found[name] = None
+        references = check.body.references if check.body else ()
+        for reference in references:
+            found[self._resolve(reference, at.file, self.strict)] = None
+        if not found:
+            hint = "name the asset that it guards: `asset: orders`"
+            message = f"check '{check.name}' reads no asset"
+            self.problems.append(Problem("CHK002", message, check.at, hint))
+        return tuple(found)
+
+    def _named_by(self, asset: Asset, strict: bool) -> Iterator[tuple[str, Location]]:
+        if isinstance(asset.body, SqlBody):
+            for reference in asset.body.references:
+                name = self._resolve(reference, asset.path, strict)
+                yield name, _place(asset.path, reference)
+        for needed in asset.depends_on:
+            at = needed.at or asset.at
+            if needed.declared:
+                named = self._asset_named(needed.name, at)
+            else:
+                spelt = _spelt(needed, at)
+                named = self._lookup(needed.name) or self._resolve(spelt, at.file, strict)
+            if named is not None:
+                yield named, at
+
+    def _asset_named(self, text: str, at: Location) -> str | None:
+        name = self._lookup(text)
+        if name is None:
+            near = did_you_mean(text, self.assets)
+            self.problems.append(Problem("REF003", f"there is no asset '{text}'", at, near))
+        return name
+
+    def _lookup(self, text: str) -> str | None:
+        if text in self.assets:  # a source's name has dots of its own
+            return text
+        return self.index.get(tuple(fold(part, True, self.dialect) for part in text.split(".")))
+
+    def _resolve(self, reference: Reference, file: str, strict: bool) -> str:
+        key = reference.folded(self.dialect)
+        name = self.index.get(key)
+        if name is None:
+            name = self._add_implicit(reference, key, file, strict)
+        elif strict and name in self.implicit:
+            self._undeclared(name, _place(file, reference), strict)
+        return name
+
+    def _add_implicit(self, reference: Reference, key: Name, file: str, strict: bool) -> str:
+        name = ".".join(reference.parts)
+        at = _place(file, reference)
+        system = not SYSTEM_NAMES.isdisjoint(part.casefold() for part in reference.parts)
+        asset = _implicit(name, reference.parts, self.default_schema, at, system)
+        self.implicit[name] = asset
+        self.index[key] = name
+        for other in qualified_names(asset, self.dialect):
+            self.index.setdefault(other, name)
+        if asset.relation and asset.relation.schema == self.default_schema:
+            self.index.setdefault(key[-1:], name)
+        if not system:
+            self._undeclared(name, at, strict)
+        return name
+
+    def _undeclared(self, name: str, at: Location, strict: bool) -> None:
+        near = did_you_mean(name, self.assets)
+        if strict:
+            problem = Problem("REF002", f"table '{name}' does not exist", at, near)
+        else:
+            message = (
+                f"table '{name}' is neither an asset nor a declared source: taken to be external"
+            )
+            hint = near or "declare it under `sources:` in a YAML file to document it"
+            problem = Problem("REF001", message, at, hint, Severity.WARNING)
+        self.problems.append(problem)
+
+    def _self_read(self, asset: Asset, at: Location) -> None:
+        known = asset.name in self.reads_self
+        self.reads_self.add(asset.name)
+        if known or asset.materialized is Materialized.INCREMENTAL or asset.partition is not None:
+            return
+        message = f"'{asset.name}' reads itself, which only an incremental asset can"
+        hint = "give it `materialized: incremental` and a `unique_key`, or a `partition:`"
+        self.problems.append(Problem("CYC001", message, at, hint))
+
+    def _mappings(self, asset: Asset, found: Mapping[str, Location]) -> dict[str, Mapped]:
+        """`inputs:` by the names of the assets that are meant."""
+        mapped: dict[str, Mapped] = {}
+        for text, mapping in asset.mappings.items():
+            name = self._lookup(text) or text
+            mapped[name] = mapping
+            if name not in found and name != asset.name:
+                message = f"'{asset.name}' does not read '{text}', which is named under `inputs:`"
+                hint = did_you_mean(text, found)
+                self.problems.append(Problem("REF004", message, asset.at, hint))
+        return mapped
+
+
+def _implicit(
+    name: str, parts: tuple[str, ...], default_schema: str, at: Location, system: bool
+) -> Asset:
+    """A source that nobody declared. System tables may look different every time."""
+    catalog = parts[0] if len(parts) == 3 else None
+    schema = parts[-2] if len(parts) > 1 else default_schema
+    return Asset(
+        name=name,
+        kind=Kind.SOURCE,
+        materialized=Materialized.EXTERNAL,
+        relation=Relation(parts[-1], schema, catalog),
+        body=SourceBody(changes="always" if system else None, implicit=True),
+        version="implicit.",
+        at=at,
+        path=at.file,
+        fqn=("source", name),
+    )
+
+
+def _bound(
+    reads: Iterable[tuple[Check, tuple[str, ...]]], order: Sequence[str]
+) -> list[tuple[str, Check]]:
+    """(the asset whose step runs it, check): the last to be built of all that it reads."""
+    place = {name: i for i, name in enumerate(order)}
+    bound: list[tuple[str, Check]] = []
+    for check, read in reads:
+        if not read or not all(name in place for name in read):
+            continue  # on a cycle or left out: that has its own problem
+        guard = max(read, key=place.__getitem__)
+        own = read[0] if check.asset else guard
+        others = tuple(name for name in read if name != own)
+        bound.append((guard, replace(check, asset=own, inputs=others)))
+    return bound
+
+
+def _grouped(bound: Iterable[tuple[str, Check]]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for guard, check in bound:
+        found.setdefault(guard, []).append(check.name)
+    return {guard: tuple(names) for guard, names in found.items()}
+
+
+def _spelt(needed: Dependency, at: Location) -> Reference:
+    """A table that a function's SQL names, as the reference that it is there."""
+    parts = tuple(needed.name.split("."))
+    return Reference(parts, (True,) * len(parts), 0, at.length, at.line, at.column)
+
+
+def _place(file: str, reference: Reference) -> Location:
+    return Location(file, reference.line, reference.column, reference.end - reference.start)

@@ -1,0 +1,71 @@
+"""Assets -> which names in a query mean which asset, by the dialect's rules of case and quoting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sqlpipes.core.asset import Asset, Kind
+from sqlpipes.core.sql.relation import Relation, fold
+
+Name = tuple[str, ...]  # one to three folded identifiers, catalog first
+
+
+def name_index(
+    assets: Iterable[Asset], dialect: str, default_schema: str, default_catalog: str | None = None
+) -> dict[Name, str]:
+    """Folded name of one to three parts -> asset.
+
+    What is built goes before sources, and an asset's name before another one's relation. A bare name
+    that two sources have means neither of them.
+    """
+    listed = sorted(assets, key=lambda asset: asset.kind is Kind.SOURCE)
+    index: dict[Name, str] = {}
+    for asset in listed:
+        index.setdefault((fold(asset.name, True, dialect),), asset.name)
+    for asset in listed:
+        for name in qualified_names(asset, dialect, default_catalog):
+            index.setdefault(name, asset.name)
+    for asset in listed:
+        if asset.relation is not None and asset.relation.schema == default_schema:
+            index.setdefault((fold(asset.relation.name, True, dialect),), asset.name)
+    for name, owner in _bare_sources(listed, dialect):
+        index.setdefault(name, owner)
+    return index
+
+
+def qualified_names(
+    asset: Asset, dialect: str, default_catalog: str | None = None
+) -> Iterator[Name]:
+    """schema.table and catalog.schema.table, with the schema as declared and as the target spells it."""
+    if "." in asset.name:  # source.table, wherever it is kept
+        yield tuple(fold(part, True, dialect) for part in asset.name.split("."))
+    if asset.relation is None:
+        return
+    catalog = asset.relation.catalog or default_catalog
+    for schema in sorted(_schemas(asset, asset.relation)):
+        for last in sorted(_last_parts(asset, asset.relation)):
+            name = tuple(fold(part, True, dialect) for part in (schema, last))
+            yield name
+            if catalog is not None:
+                yield (fold(catalog, True, dialect), *name)
+
+
+def _last_parts(asset: Asset, relation: Relation) -> set[str]:
+    """What may follow the schema: the relation's name, and the asset's own where it has no dot."""
+    return {relation.name} if "." in asset.name else {relation.name, asset.name}
+
+
+def _schemas(asset: Asset, relation: Relation) -> set[str]:
+    declared = asset.settings.get("schema")
+    return {relation.schema} | ({declared} if isinstance(declared, str) else set())
+
+
+def _bare_sources(assets: Iterable[Asset], dialect: str) -> Iterator[tuple[Name, str]]:
+    """Sources by their table's name alone, where only one has it."""
+    owners: dict[Name, list[str]] = {}
+    for asset in assets:
+        if asset.kind is Kind.SOURCE and asset.relation is not None:
+            owners.setdefault((fold(asset.relation.name, True, dialect),), []).append(asset.name)
+    for name, found in owners.items():
+        if len(found) == 1:
+            yield name, found[0]

@@ -1,0 +1,174 @@
+"""What has been built, as the planner asks it: per asset, which slices, of which version, when.
+
+Time here is the store's tick, a number that only grows. A step takes one tick before it reads
+(`read_at`) and one after its data is committed (`written_at`), so "my input was written after I
+read" is a comparison of two integers, true across processes and machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from sqlpipes.core.partitions import (
+    WHOLE,
+    Axis,
+    Grain,
+    Labels,
+    Partitions,
+    Ranges,
+    TimeAxis,
+    axis_of,
+    first_of,
+    meets,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A run of slices that one step wrote."""
+
+    slices: Partitions
+    version: str
+    read_at: int
+    written_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One asset's state. `built` holds disjoint slices; a later build takes them from an earlier one.
+
+    `version` is that of the newest build, and `version_since` the tick at which that version was
+    first written: a view over it was bound to the right columns only if it was made after that.
+    """
+
+    built: tuple[Built, ...] = ()
+    version: str = ""
+    version_since: int = 0
+    checks_version: str = ""  # of the checks that passed with the newest build
+    checked_at: int = 0  # the tick before those checks read
+    token: str | None = None  # of a source
+    relation: str | None = None  # where the newest build wrote
+    suspect: Partitions | None = None  # started and never ended: the data may be either
+    failed: bool = False  # the newest step of it failed a blocking check
+
+    def slices(self, axis: Axis | Grain) -> Partitions:
+        """Everything that was ever built, is not in doubt and was not since invalidated, along `axis`."""
+        rows: dict[Axis, list[tuple[Labels, Ranges]]] = {}
+        for built in self.built:
+            trusted = self.trusted(built)
+            rows.setdefault(trusted.axis, []).extend(trusted.rows)
+        found = Partitions(axis_of(axis))
+        for each, pieces in rows.items():  # a month may have been built by several steps of days
+            found |= Partitions.of_rows(each, pieces).within(found.axis)
+        return found
+
+    def trusted(self, built: Built) -> Partitions:
+        """What of `built` counts as built: an interrupted step may have written over the rest."""
+        return less(built.slices, self.suspect) if self.suspect else built.slices
+
+    def in_doubt(self, axis: Axis | Grain) -> Partitions:
+        """The slices of `axis` that an interrupted step may have written over."""
+        axis = axis_of(axis)
+        if self.suspect is None or not (axis == WHOLE.axis or meets(self.suspect.axis, axis)):
+            return Partitions(axis)  # slices cut otherwise are just not built
+        return self.suspect.overlapping(axis)
+
+    def written_at(self) -> int:
+        """The tick of the newest write; 0 when nothing was written."""
+        return max((built.written_at for built in self.built), default=0)
+
+    def add(self, new: Built, *, full: bool = False) -> Past:
+        """The state after one more build. `full`: the relation was written anew, older slices are gone.
+
+        Slices in doubt stay so until they are written again themselves.
+        """
+        return replace(
+            self,
+            built=(*(() if full else self._kept(new.slices)), new),
+            version=new.version,
+            version_since=self.version_since if new.version == self.version else new.written_at,
+            suspect=None if full or self.suspect is None else settle(self.suspect, new.slices),
+            failed=False,
+        )
+
+    def _kept(self, taken: Partitions) -> tuple[Built, ...]:
+        kept = (replace(old, slices=less(old.slices, taken)) for old in self.built)
+        return tuple(old for old in kept if old.slices)
+
+    def checked(self, checks_version: str, read_at: int) -> Past:
+        """The state after checks passed that began to read at the tick `read_at`; no data moved."""
+        return replace(self, checks_version=checks_version, checked_at=read_at, failed=False)
+
+    def observed(self, seen: Built, token: str | None) -> Past:
+        """The state of a source after a look at it. Without a token a change cannot be ruled out."""
+        unchanged = token is not None and token == self.token and self.built
+        moved = self if unchanged else self.add(seen)
+        return replace(moved, token=token, failed=False)
+
+
+def less(slices: Partitions, taken: Partitions) -> Partitions:
+    """`slices` without all that share an instant with `taken`, in the finer of the two grains.
+
+    Slices that are cut otherwise, such as a whole and a day, always share something.
+
+    >>> less(Partitions.of(Grain.MONTH, [(0, 2)]), Partitions.of(Grain.DAY, [(3, 31)])).ranges
+    ((0, 3), (31, 59))
+    """
+    if not taken or slices.axis == taken.axis:
+        return slices - taken if taken else slices
+    if not meets(slices.axis, taken.axis):
+        return Partitions(slices.axis)
+    finer = _finer(slices.axis, taken.axis)
+    return slices.within(finer) - taken.overlapping(finer)
+
+
+def settle(doubtful: Partitions, written: Partitions) -> Partitions | None:
+    """What stays in doubt after `written` was: only what it covers completely is settled."""
+    if not meets(doubtful.axis, written.axis):
+        return None if written else doubtful
+    return (doubtful - written.within(doubtful.axis)) or None
+
+
+def doubt(first: Partitions | None, second: Partitions) -> Partitions | None:
+    """Slices in doubt for either of two reasons, in the finer of the two grains.
+
+    >>> print(doubt(Partitions.of(Grain.MONTH, [(0, 1)]), Partitions.of(Grain.DAY, [(31, 32)])))
+    1970-01-01..1970-02-02
+    """
+    if not first or not second:
+        return first or second or None
+    if not meets(first.axis, second.axis):
+        return WHOLE
+    finer = _finer(first.axis, second.axis)
+    return first.overlapping(finer) | second.overlapping(finer)
+
+
+def _finer(first: Axis, second: Axis) -> Axis:
+    """The axis of shorter slices; in doubt either will do, as what is kept is what both allow."""
+    return min(first, second, key=_length)
+
+
+def _length(axis: Axis) -> tuple[int, int]:
+    along = first_of(axis)
+    if isinstance(along, TimeAxis):
+        return -tuple(Grain).index(along.unit), along.step
+    return 0, getattr(along, "width", 0)
+
+
+NEVER = Past()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The state of all assets, and the newest tick."""
+
+    assets: Mapping[str, Past] = field(default_factory=dict)
+    tick: int = 0
+
+    def of(self, asset: str) -> Past:
+        return self.assets.get(asset, NEVER)
+
+    def with_past(self, asset: str, past: Past) -> History:
+        """The history in which `asset` has this state instead, two ticks later."""
+        return History({**self.assets, asset: past}, self.tick + 2)
