@@ -1,0 +1,201 @@
+"""What was learned about each file the last time, kept in one file; stat in, facts out.
+
+The file is a line with the analyser's stamp and a hash of the rest, and the rest is JSON.
+
+An entry is good while its file has the same time and size, or the same content. A file whose time lies
+within two seconds of the cache's own is looked at again: it may have changed in the same tick of the
+clock. A cache that cannot be read is an empty one; one that cannot be written is not kept.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import Any
+
+from sqlpipes.core.errors import Location, Problem, Severity
+from sqlpipes.read.files import File, content_hash, decode, file_hash, read_bytes
+
+FORMAT = 1
+RACY_NS = 2_000_000_000
+FOLDER = ".sqlpipes/cache"
+NAME = "facts.json"
+
+Facts = dict[str, Any]  # plain JSON
+Entry = list[Any]  # mtime_ns, size, content hash, facts
+
+
+@dataclass(slots=True)
+class Cache:
+    """Entries by path and kind. `parsed` counts the files that had to be looked into this time."""
+
+    path: str | None  # None: nothing is kept
+    stamp: str
+    entries: dict[str, Entry] = field(default_factory=dict)
+    written_ns: int = 0
+    used: dict[str, Entry] = field(default_factory=dict)
+    changed: bool = False
+    parsed: int = 0
+    dialect: str = ""  # of the facts about SQL
+
+    def facts(self, file: File, kind: str, parse: Callable[[str, str], Facts]) -> Facts:
+        """What `parse(text, path)` says about a text file, from the cache when it is still true.
+
+        A file that cannot be read gives {"problems": [...]} and is not kept, nor are facts that
+        hold a true value under "secret".
+        """
+        old = self._known(file, kind)
+        if old is not None:
+            return self._keep(file, kind, old)
+        content = read_bytes(file)
+        text = decode(content, file.path) if isinstance(content, bytes) else content
+        if isinstance(text, Problem) or not isinstance(content, bytes):
+            return {"problems": problems_as_json([text] if isinstance(text, Problem) else [])}
+        return self._renew(file, kind, content_hash(content), lambda: parse(text, file.path))
+
+    def hashed(self, file: File, kind: str, parse: Callable[[File], Facts]) -> Facts:
+        """As `facts` for a data file of any size; the facts carry its content hash under "hash"."""
+        old = self._known(file, kind)
+        if old is not None:
+            return self._keep(file, kind, old)
+        digest = file_hash(file)
+        if isinstance(digest, Problem):
+            return {"problems": problems_as_json([digest])}
+        return self._renew(file, kind, digest, lambda: {"hash": digest, **parse(file)})
+
+    def use_dialect(self, dialect: str) -> None:
+        """Facts about SQL that were learned in another dialect are forgotten."""
+        if dialect != self.dialect:
+            kept = {k: v for k, v in self.entries.items() if not k.startswith("sql:")}
+            self.entries, self.dialect, self.changed = kept, dialect, True
+
+    def newest(self, file: File, kind: str) -> Facts:
+        """The facts that stand in their place by now."""
+        found: Facts = self.used[f"{kind}:{file.path}"][3]
+        return found
+
+    def replace(self, file: File, kind: str, facts: Facts) -> None:
+        """Put other facts in the place of those just used."""
+        self.used[f"{kind}:{file.path}"][3] = facts
+        self.changed = True
+
+    def _known(self, file: File, kind: str) -> Entry | None:
+        """The entry, if time and size alone prove it."""
+        entry = self.entries.get(f"{kind}:{file.path}")
+        if entry is None or entry[0] != file.mtime_ns or entry[1] != file.size:
+            return None
+        return entry if file.mtime_ns < self.written_ns - RACY_NS else None
+
+    def _keep(self, file: File, kind: str, entry: Entry) -> Facts:
+        self.used[f"{kind}:{file.path}"] = entry
+        facts: Facts = entry[3]
+        return facts
+
+    def _renew(self, file: File, kind: str, digest: str, parse: Callable[[], Facts]) -> Facts:
+        old = self.entries.get(f"{kind}:{file.path}")
+        if old is not None and old[2] == digest:
+            facts: Facts = old[3]
+            self.changed = (
+                True  # written again, the cache is younger than the file and trusts its time
+            )
+        else:
+            facts = parse()
+            self.parsed += 1
+            self.changed = True
+        if not facts.get("secret"):
+            self.used[f"{kind}:{file.path}"] = [file.mtime_ns, file.size, digest, facts]
+        return facts
+
+
+def open_cache(root: str, *, enabled: bool = True) -> Cache:
+    """The cache of a project, empty when there is none, it is damaged, or another version wrote it."""
+    stamp = f"{FORMAT} {_analyser_stamp()}"
+    if not enabled:
+        return Cache(None, stamp)
+    path = os.path.join(root, FOLDER, NAME)
+    try:
+        with open(path, "rb") as stream:
+            written_ns = os.fstat(stream.fileno()).st_mtime_ns
+            header, _, payload = stream.read().partition(b"\n")
+        if header.decode() == f"{stamp} {content_hash(payload)}":
+            dialect, entries = json.loads(payload)
+            return Cache(path, stamp, entries, written_ns, dialect=dialect)
+    except (OSError, ValueError):
+        pass
+    return Cache(path, stamp, changed=True)
+
+
+def save_cache(cache: Cache) -> None:
+    """Write what was used this time, all or nothing; a folder that cannot be written is no fault."""
+    if cache.path is None or not (cache.changed or len(cache.used) != len(cache.entries)):
+        return
+    payload = json.dumps([cache.dialect, cache.used], separators=(",", ":")).encode()
+    temporary = f"{cache.path}.{os.getpid()}.tmp"
+    try:
+        os.makedirs(os.path.dirname(cache.path), exist_ok=True)
+        with open(temporary, "wb") as stream:
+            stream.write(f"{cache.stamp} {content_hash(payload)}\n".encode())
+            stream.write(payload)
+        os.replace(temporary, cache.path)
+    except OSError:
+        with suppress(OSError):
+            os.unlink(temporary)
+
+
+def _analyser_stamp() -> str:
+    """Moves with the installed parser and with the code that reads: nobody has to count versions."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    folders = [here, os.path.join(os.path.dirname(here), "core", "sql")]
+    seen: list[str] = [_parser_version()]
+    for folder in folders:
+        try:
+            with os.scandir(folder) as entries:
+                for entry in sorted(entries, key=lambda entry: entry.name):
+                    if entry.name.endswith(".py"):
+                        stat = entry.stat()
+                        seen.append(f"{entry.name} {stat.st_size} {stat.st_mtime_ns}")
+        except OSError:
+            continue
+    return content_hash("\n".join(seen).encode())
+
+
+def _parser_version() -> str:
+    """sqlglot's version, without the tenth of a second that importing it costs."""
+    spec = find_spec("sqlglot")
+    if spec is None or spec.origin is None:
+        return ""
+    try:
+        with open(os.path.join(os.path.dirname(spec.origin), "_version.py")) as stream:
+            return stream.read()
+    except OSError:
+        return spec.origin
+
+
+def problems_as_json(problems: list[Problem] | tuple[Problem, ...]) -> list[Any]:
+    return [
+        [p.code, p.message, _place(p.at), p.hint, p.severity.value, [_place(at) for at in p.others]]
+        for p in problems
+    ]
+
+
+def problems_from_json(plain: list[Any]) -> list[Problem]:
+    """The inverse of `problems_as_json`."""
+    return [
+        Problem(
+            code,
+            message,
+            Location(*at) if at else None,
+            hint,
+            Severity(severity),
+            tuple(Location(*other) for other in others),
+        )
+        for code, message, at, hint, severity, others in plain
+    ]
+
+
+def _place(at: Location | None) -> list[Any] | None:
+    return [at.file, at.line, at.column, at.length] if at else None

@@ -1,0 +1,45 @@
+"""A text of the user's and where it begins in its file: offsets -> places."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sqlpipes.core.errors import Location
+
+LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Text whose first line is line `first_line` of `file`. Line ends are \\n; make it by `source_of`."""
+
+    file: str
+    text: str
+    first_line: int = 1
+
+    def at(self, offset: int, length: int = 1) -> Location:
+        """The place of a character, counted from 0; one past the end is allowed.
+
+        >>> str(Source("a.sql", "x\\nyz", 10).at(3))
+        'a.sql:11:2'
+        """
+        offset = min(max(offset, 0), len(self.text))
+        line_start = self.text.rfind("\n", 0, offset) + 1
+        line = self.text.count("\n", 0, offset)
+        return Location(self.file, self.first_line + line, offset - line_start + 1, max(length, 1))
+
+    def offset_of_line(self, line: int) -> int:
+        """Where a line of the text, counted from 1, begins.
+
+        >>> Source("a.sql", "x\\nyz", 10).offset_of_line(2)
+        2
+        """
+        offset = 0
+        for _ in range(line - 1):
+            offset = self.text.find("\n", offset) + 1 or len(self.text)
+        return offset
+
+
+def source_of(file: str, text: str, first_line: int = 1) -> Source:
+    return Source(file, LINE_END.sub("\n", text), first_line)

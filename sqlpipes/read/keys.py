@@ -1,0 +1,77 @@
+"""The keys that an asset may be given, by kind; data only."""
+
+from __future__ import annotations
+
+OTHER_NAMES = {
+    "owners": "owner",
+    "tests": "checks",
+    "data_tests": "checks",
+    "database": "catalog",
+    "pre_hook": "before",
+    "pre-hook": "before",
+    "post_hook": "after",
+    "post-hook": "after",
+    "column_types": "types",
+    "incremental_strategy": "strategy",
+    "check_cols": "check_columns",
+    "snapshot_meta_column_names": "snapshot_columns",
+}
+ADDING = frozenset({"tags", "meta", "checks", "columns"})
+ANY = frozenset({"description", "owner", "tags", "columns", "checks", "group", "meta", "enabled"})
+PLACED = frozenset({"schema", "alias", "catalog"})
+WRITTEN = frozenset({"before", "after"})
+KEPT = frozenset(  # how rows are kept from build to build
+    {
+        "unique_key",
+        "strategy",
+        "updated_at",
+        "merge_update_columns",
+        "merge_exclude_columns",
+        "on_schema_change",
+        "check_columns",
+        "hard_deletes",
+        "snapshot_columns",
+        "full_refresh",
+    }
+)
+MODEL = KEPT | {"materialized", "partition", "depends_on", "inputs", "strict", "deterministic"}
+SEED = frozenset({"types", "delimiter", "nulls"})
+SOURCE = frozenset({"identifier", "changes", "files", "freshness", "loaded_at_field"})
+KNOWN = {
+    "model": ANY | PLACED | WRITTEN | MODEL,
+    "seed": ANY | PLACED | WRITTEN | SEED,
+    "source": ANY | SOURCE,
+    "folder": ANY | PLACED | WRITTEN | MODEL | SEED,
+}
+IGNORED = frozenset(  # keys of dbt that say nothing here
+    {
+        "access",
+        "batch_size",
+        "begin",
+        "bind",
+        "concurrent_batches",
+        "constraints",
+        "contract",
+        "deprecation_date",
+        "docs",
+        "event_time",
+        "external",
+        "grants",
+        "incremental_predicates",
+        "latest_version",
+        "loaded_at_query",
+        "loader",
+        "lookback",
+        "on_configuration_change",
+        "on_error",
+        "overrides",
+        "persist_docs",
+        "quote_columns",
+        "quoting",
+        "sql_header",
+        "store_failures",
+        "time_spine",
+        "transient",
+        "versions",
+    }
+)

@@ -1,0 +1,273 @@
+"""A .sql file under models/ -> an Asset with its facts and checks."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlpipes.core.asset import (
+    Asset,
+    Dependency,
+    Kind,
+    Materialized,
+    Scope,
+    SqlBody,
+    Template,
+)
+from sqlpipes.core.config import Plain
+from sqlpipes.core.errors import Location, Problem, ProjectError
+from sqlpipes.core.partitions import Partitioning
+from sqlpipes.core.sql import FileReference, Relation, SqlFacts
+from sqlpipes.read import settings as s
+from sqlpipes.read.braces import Names, fill, has_braces
+from sqlpipes.read.checks import read_checks
+from sqlpipes.read.files import File
+from sqlpipes.read.ground import (
+    Ground,
+    layers_of,
+    read_columns,
+    settings_hash,
+    with_docs,
+)
+from sqlpipes.read.keys import KNOWN, PLACED
+from sqlpipes.read.marked import Node
+from sqlpipes.read.partition import asked_values, partitioning
+from sqlpipes.read.queries import Query, query_facts, values_bodies
+from sqlpipes.read.settings import Layered, layer, merge
+from sqlpipes.read.strategy import Kept, read_kept
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An asset with what else was learned from its file."""
+
+    asset: Asset
+    facts: SqlFacts
+    files: tuple[FileReference, ...] = ()
+
+
+def read_model(
+    file: File,
+    query: Query,
+    entries: Sequence[Node],
+    ground: Ground,
+    problems: list[Problem],
+) -> Model | None:
+    """The model in a file; None when it is not enabled. Faults are added to `problems`."""
+    merged = model_settings(file.path, entries, query.front, ground, problems)
+    if not s.flag(merged.node("enabled"), True, problems):
+        return None
+    partition = partitioning(merged.node("partition"), problems)
+    placed = relation_of(file.stem, merged, ground, problems)
+    cut = merged.node("partition") is not None
+    facts, template = query_facts(query, str(placed), problems, partitioned=cut)
+    asked = (
+        values_bodies(query, asked_values(merged.node("partition")), problems) if partition else {}
+    )
+    kept = read_kept(merged, lambda: _asks(query, template), problems)
+    written = Written(
+        kept,
+        None if kept.kind is Materialized.EPHEMERAL else placed,
+        partition,
+        statements(merged.node("before"), placed, ground.names, problems),
+        statements(merged.node("after"), placed, ground.names, problems),
+    )
+    asset = Asset(
+        name=file.stem,
+        kind=Kind.SQL,
+        materialized=kept.kind,
+        relation=written.relation,
+        body=query.body(facts, template),
+        version=f"{facts.digest[:16]}.{settings_hash(written.plain())}",
+        at=Location(file.path, query.line),
+        path=file.path,
+        fqn=ground.fqn(file.path, file.stem),
+        depends_on=(
+            *s.dependencies(merged.node("depends_on"), problems),
+            *_read_by(asked, file.path),
+        ),
+        mappings=s.mappings(merged.node("inputs"), problems),
+        partition=partition,
+        values_from=asked,
+        unique_key=kept.unique_key,
+        incremental=kept.incremental,
+        snapshot=kept.snapshot,
+        on_schema_change=kept.on_schema_change,
+        **described(file.stem, merged, facts.docs, problems),
+        settings={**merged.plain(), "materialized": kept.said.value, **_spared(merged, problems)},
+        before=written.before,
+        after=written.after,
+        volatile=() if s.flag(merged.node("deterministic"), False, problems) else facts.volatile,
+    )
+    return Model(asset, facts, facts.files)
+
+
+def _read_by(asked: Mapping[str, SqlBody], file: str) -> Iterator[Dependency]:
+    """What the queries for the values of a partition read."""
+    for body in asked.values():
+        for found in body.references:
+            at = Location(file, found.line, found.column, found.end - found.start)
+            yield Dependency(".".join(found.parts), at)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The settings that change what is written; how much is built at once and until when is none."""
+
+    kept: Kept
+    relation: Relation | None
+    partition: Partitioning | None = None
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+    def plain(self) -> dict[str, Plain]:
+        said: list[Plain] = self.partition.identity if self.partition else []
+        return {
+            "materialized": self.kept.kind.value,
+            "relation": str(self.relation) if self.relation else None,
+            "partition": said or None,
+            "unique_key": list(self.kept.unique_key),
+            "before": list(self.before) if self.kept.snapshot is None else [],
+            "after": list(self.after) if self.kept.snapshot is None else [],
+            **self.kept.plain(),
+        }
+
+
+def _asks(query: Query, template: Template | None) -> bool:
+    """Whether the query is another one for a first build; most say so in their own text."""
+    if template is None or "is_incremental" in query.text:
+        return template is not None
+    try:  # a macro may ask
+        first, later = (template.render(Scope(incremental=asked)) for asked in (False, True))
+    except ProjectError:
+        return True  # it cannot be rendered, which is a problem of its own
+    return first.text != later.text
+
+
+def _spared(merged: Layered, problems: list[Problem]) -> dict[str, Plain]:
+    """`full_refresh: false`: --full-refresh leaves it alone."""
+    node = merged.node("full_refresh")
+    return {} if node is None else {"full_refresh": s.flag(node, True, problems)}
+
+
+def model_settings(
+    path: str,
+    entries: Sequence[Node],
+    front: Node | None,
+    ground: Ground,
+    problems: list[Problem],
+) -> Layered:
+    """Folder defaults, then property files, then the front matter."""
+    layers: list[Layered] = []
+    if ground.folders:
+        layers.append(layers_of(ground.folders, path, KNOWN["model"]))
+    if entries:
+        layers.append(layer(filled(entries, ground.names, problems), "model", problems, ("name",)))
+    if front is not None and front.value is not None:
+        if isinstance(front.value, dict):
+            layers.append(layer(filled([front], ground.names, problems), "model", problems))
+        else:
+            message = "front matter must hold keys and values"
+            problems.append(Problem("CFG002", message, front.at, "for example `owner: me`"))
+    return layers[0] if len(layers) == 1 else merge(layers)
+
+
+def filled(nodes: Iterable[Node], names: Names, problems: list[Problem]) -> list[Node]:
+    """The nodes with their braces evaluated; statements in before and after keep theirs for later."""
+    return [
+        _filled_one(node, names, problems) if has_braces(node.value) else node for node in nodes
+    ]
+
+
+HOOKS = ("before", "after", "pre_hook", "post_hook", "pre-hook", "post-hook")
+
+
+def _filled_one(node: Node, names: Names, problems: list[Problem]) -> Node:
+    value: dict[str, Plain] = {}
+    for key, below in node.entries():
+        if key in HOOKS or key == "description":
+            value[key] = below.value
+        elif key == "config":
+            value[key] = _filled_one(below, names, problems).value
+        else:
+            value[key] = fill(below, names, problems).value
+    return node.with_value(value)
+
+
+def described(
+    name: str, merged: Layered, docs: Sequence[tuple[str, str]], problems: list[Problem]
+) -> dict[str, Any]:
+    """The fields that every kind of asset has and that never change what is written."""
+    nodes = merged.nodes
+    columns, below = (
+        read_columns(merged.all("columns"), problems) if "columns" in nodes else ((), [])
+    )
+    checks = read_checks(merged.all("checks"), name, problems) if "checks" in nodes else []
+    for column, node in below:
+        checks += read_checks([node], name, problems, column)
+    return {
+        "checks": tuple(checks),
+        "columns": with_docs(columns, docs),
+        "description": s.text(merged.node("description"), problems).strip(),
+        "owners": s.owners(merged.node("owner"), problems),
+        "tags": s.tags(merged, problems) if "tags" in nodes else (),
+        "group": s.text(merged.node("group"), problems) or None,
+        "meta": s.meta(merged, problems) if "meta" in nodes else {},
+    }
+
+
+def relation_of(name: str, merged: Layered, ground: Ground, problems: list[Problem]) -> Relation:
+    if not (merged.nodes.keys() & PLACED):
+        return Relation(name, ground.target.schema)
+    return ground.relation(
+        s.text(merged.node("schema"), problems),
+        s.text(merged.node("alias"), problems) or name,
+        s.text(merged.node("catalog"), problems),
+    )
+
+
+def statements(
+    node: Node | None, relation: Relation, names: Names, problems: list[Problem]
+) -> tuple[str, ...]:
+    """Statements, with `{{ this }}` and the other braces filled in."""
+    found: list[str] = []
+    for item in node.items() if node else ():
+        chosen = (item.get("sql") or item) if isinstance(item.value, dict) else item
+        written = s.text(chosen, problems).strip()
+        if "{{" in written:
+            written = written.replace("{{ this }}", quoted(relation))
+            written = written.replace("{{this}}", quoted(relation))
+            written = str(fill(chosen.with_value(written), names, problems).value)
+        if written:
+            found.append(written.rstrip(";"))
+    return tuple(found)
+
+
+def quoted(relation: Relation) -> str:
+    parts = (relation.catalog, relation.schema, relation.name)
+    return ".".join('"' + part.replace('"', '""') + '"' for part in parts if part)
+
+
+def file_inputs(model: Model, root: str) -> list[tuple[str, Dependency]]:
+    """(absolute pattern, dependency on it) of every file that the model reads."""
+    found: dict[str, Dependency] = {}
+    for read in model.files:
+        absolute, name = file_pattern(read.pattern, root)
+        at = Location(model.asset.path, read.line, read.column, max(read.end - read.start, 1))
+        found.setdefault(absolute, Dependency(name, at))
+    return list(found.items())
+
+
+def file_pattern(pattern: str, root: str) -> tuple[str, str]:
+    """A pattern as (absolute, as it is named): relative ones stand below the project.
+
+    >>> file_pattern("raw/./x.csv", "/shop"), file_pattern("s3://bucket/x.parquet", "/shop")
+    (('/shop/raw/x.csv', 'raw/x.csv'), ('s3://bucket/x.parquet', 's3://bucket/x.parquet'))
+    """
+    if "://" in pattern:
+        return pattern, pattern
+    absolute = posixpath.normpath(posixpath.join(root.replace("\\", "/"), pattern))
+    inside = root.rstrip("/").replace("\\", "/") + "/"
+    return absolute, absolute.removeprefix(inside)

@@ -1,0 +1,222 @@
+"""profiles.yml -> Target. Looked for in the given folder, the project, ~/.sqlpipes, then ~/.dbt."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sqlpipes.core.config import Plain, ProjectConfig, Target
+from sqlpipes.core.errors import Problem, ProjectError, did_you_mean, nearest
+from sqlpipes.core.sql.dialects import dialect_named
+from sqlpipes.read.braces import Names, fill
+from sqlpipes.read.cache import Cache
+from sqlpipes.read.files import File, one_file
+from sqlpipes.read.marked import Node
+from sqlpipes.read.properties import yaml_facts, yaml_node
+
+NAMES = ("profiles.yml", "profiles.yaml")
+PLAIN_KEYS = ("type", "schema", "schema_prefix", "threads")
+OTHER_NAMES = {"dataset": "schema", "adapter": "type"}
+SECRET = r"(?i)pass|pwd|token|secret|key|credential|url|uri|dsn|connection|settings"
+DEFAULT_SCHEMAS = {"postgres": "public", "redshift": "public", "spark": "default"}
+
+
+def read_target(
+    root: str,
+    config: ProjectConfig,
+    cache: Cache,
+    names: Names,
+    *,
+    target: str | None = None,
+    profile: str | None = None,
+    profiles_dir: str | None = None,
+) -> Target:
+    """The chosen output. Without any profiles.yml: a DuckDB file named like the project.
+
+    Raises ProjectError: PRF001 no such profile, PRF002 no such target, PRF003 an output that is wrong.
+    """
+    file = _find(root, profiles_dir, names.environ)
+    wanted = profile or config.profile
+    if file is None:
+        return _without_file(config, wanted, target, profiles_dir)
+    problems: list[Problem] = []
+    node = yaml_node(file, cache, problems, _profile_facts)
+    if problems:
+        raise ProjectError(*problems)
+    chosen = _profile(node, wanted, config.name)
+    if chosen is None:
+        return _without_file(config, None, target, None)
+    return _output(chosen, target, names)
+
+
+def _profile_facts(text: str, path: str) -> dict[str, Any]:
+    """The document, not to be kept when a password may stand in it."""
+    facts = yaml_facts(text, path)
+    return {**facts, "secret": True} if _holds_secrets(facts["value"]) else facts
+
+
+def _holds_secrets(value: Plain, key: str = "") -> bool:
+    if isinstance(value, dict):
+        return any(_holds_secrets(below, name) for name, below in value.items())
+    if isinstance(value, list):
+        return any(_holds_secrets(below, key) for below in value)
+    return value is not None and bool(re.search(SECRET, key)) and "{{" not in str(value)
+
+
+def _find(root: str, profiles_dir: str | None, environ: Mapping[str, str]) -> File | None:
+    home = environ.get("HOME") or environ.get("USERPROFILE")
+    folders = [profiles_dir] if profiles_dir else [environ.get("DBT_PROFILES_DIR"), root]
+    if home and not profiles_dir:
+        folders += [os.path.join(home, ".sqlpipes"), os.path.join(home, ".dbt")]
+    for folder in filter(None, folders):
+        for name in NAMES:
+            found = one_file(folder, name)
+            if found:
+                return File(
+                    _shown(found.absolute, root), found.absolute, found.mtime_ns, found.size
+                )
+    return None
+
+
+def _shown(absolute: str, root: str) -> str:
+    """Relative to the project where it lies inside."""
+    relative = os.path.relpath(absolute, root).replace(os.sep, "/")
+    return absolute if relative.startswith("../") else relative
+
+
+def _without_file(
+    config: ProjectConfig, wanted: str | None, target: str | None, profiles_dir: str | None
+) -> Target:
+    if wanted or profiles_dir:
+        what = f"the profile '{wanted}'" if wanted else f"a profiles.yml in {profiles_dir}"
+        raise ProjectError(
+            Problem("PRF001", f"{what} is not there", hint="see profiles.example.yml for its form")
+        )
+    if target not in (None, "dev"):
+        hint = "without a profiles.yml there is only 'dev'"
+        raise ProjectError(Problem("PRF002", f"there is no target '{target}'", hint=hint))
+    options: dict[str, Plain] = {"path": f"{config.name}.duckdb"}
+    return Target("dev", "duckdb", options=options, catalog=_catalog("duckdb", options))
+
+
+def _profile(node: Node, wanted: str | None, project: str) -> Node | None:
+    """The profile asked for; else the project's own, else the only one; else None when none is asked."""
+    found = {key: below for key, below in node.entries() if key not in ("config", "version")}
+    if wanted is None:
+        if project in found or len(found) == 1:
+            return found.get(project) or next(iter(found.values()))
+        if not found:
+            return None
+    if wanted in found:
+        return found[wanted]
+    named = ", ".join(found) or "none"
+    message = (
+        f"{node.file} has no profile '{wanted}'"
+        if wanted
+        else f"{node.file} has several profiles and none is named '{project}'"
+    )
+    hint = did_you_mean(wanted or project, found) or f"name one with `profile:`: {named}"
+    raise ProjectError(Problem("PRF001", message, node.at, hint))
+
+
+def _output(profile: Node, target: str | None, names: Names) -> Target:
+    problems: list[Problem] = []
+    outputs = dict(outputs_node.entries()) if (outputs_node := profile.get("outputs")) else {}
+    if not outputs:
+        message = f"the profile '{profile.key}' has no outputs"
+        raise ProjectError(Problem("PRF003", message, profile.key_at))
+    default = profile.get("target")
+    asked = fill(default, names, problems).value if default and not target else target
+    name = str(asked) if asked else _only(profile, outputs)
+    if problems:
+        raise ProjectError(*problems)
+    if name not in outputs:
+        near = nearest(name, outputs)
+        listed = ", ".join([*near, *(other for other in outputs if other not in near)])
+        at = default.at if default and not target else (outputs_node or profile).at
+        message = f"the profile '{profile.key}' has no target '{name}'"
+        raise ProjectError(Problem("PRF002", message, at, f"its targets: {listed}"))
+    output = fill(outputs[name], names, problems)
+    found = _target(name, output, problems)
+    if problems:
+        raise ProjectError(*problems)
+    return found
+
+
+def _only(profile: Node, outputs: Mapping[str, Node]) -> str:
+    if len(outputs) == 1 or "default" in outputs:
+        return "default" if "default" in outputs else next(iter(outputs))
+    message = f"the profile '{profile.key}' does not say which target is the usual one"
+    hint = f"add `target: {next(iter(outputs))}`, or choose one with --target"
+    raise ProjectError(Problem("PRF002", message, profile.key_at, hint))
+
+
+def _target(name: str, node: Node, problems: list[Problem]) -> Target:
+    said: dict[str, Plain] = {
+        OTHER_NAMES.get(key, key): below.value for key, below in node.entries()
+    }
+    engine = said.get("type")
+    if not isinstance(engine, str) or not engine:
+        message = f"the target '{name}' needs a type"
+        problems.append(Problem("PRF003", message, node.key_at, "for example `type: duckdb`"))
+        engine = ""
+    schema = _text(said, "schema", DEFAULT_SCHEMAS.get(engine, "main"), node, problems)
+    prefix = _text(said, "schema_prefix", "", node, problems)
+    threads = _threads(said.get("threads"), node, problems)
+    options = {key: value for key, value in said.items() if key not in PLAIN_KEYS}
+    if engine == "duckdb" and "database" in options and "path" not in options:
+        options["path"] = options.pop("database")
+    return Target(name, engine, schema, prefix, threads, options, _catalog(engine, options))
+
+
+def _catalog(engine: str, options: Mapping[str, Plain]) -> str | None:
+    """What a query may call the target's database; None when the profile does not tell.
+
+    >>> _catalog("duckdb", {"path": "data/shop.v2.duckdb"}), _catalog("postgres", {"dbname": "dw"})
+    ('shop', 'dw')
+    """
+    if engine != "duckdb":
+        named = options.get("dbname") or options.get("database")
+        return named if isinstance(named, str) else None
+    path = options.get("path")
+    if not isinstance(path, str) or path == ":memory:":
+        return "memory"
+    name = re.split(r"[/\\:]", path.partition("?")[0])[-1].lstrip(".").partition(".")[0]
+    return f"{name}_db" if name in ("main", "temp", "system") else name or None
+
+
+def _text(
+    said: Mapping[str, Plain], key: str, default: str, node: Node, problems: list[Problem]
+) -> str:
+    value = said.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, str):
+        below = node.get(key) or node
+        problems.append(Problem("PRF003", f"'{key}' must be a text", below.at))
+        return default
+    return value
+
+
+def _threads(value: Plain, node: Node, problems: list[Problem]) -> int:
+    if value is None:
+        return 4
+    number = int(value) if isinstance(value, str) and value.isdigit() else value
+    if isinstance(number, int) and not isinstance(number, bool) and number >= 1:
+        return number
+    at = (node.get("threads") or node).at
+    problems.append(Problem("PRF003", "'threads' must be a whole number from 1", at))
+    return 4
+
+
+def usual_dialect(target: Target) -> str:
+    """The dialect that the target's engine speaks; its own name where no parser knows it.
+
+    >>> usual_dialect(Target("prod", "sqlalchemy", options={"url": "postgresql+psycopg://db/shop"}))
+    'postgres'
+    """
+    url = target.options.get("url")
+    named = re.split(r"[+:]", url)[0] if isinstance(url, str) and "://" in url else target.engine
+    return dialect_named(named) or dialect_named(target.engine) or target.engine

@@ -1,0 +1,331 @@
+"""A folder -> a Reading. Faults in the user's files are collected; what is sound is read all the same."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from sqlpipes.core.asset import Asset, Check
+from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
+from sqlpipes.core.errors import Problem, ProjectError, Severity, did_you_mean
+from sqlpipes.read.braces import Names
+from sqlpipes.read.cache import Cache, open_cache, problems_from_json, save_cache
+from sqlpipes.read.checks import distinct
+from sqlpipes.read.files import File, one_file, walk
+from sqlpipes.read.foreign import foreign_snapshots
+from sqlpipes.read.ground import Ground, folder_layers
+from sqlpipes.read.marked import Node
+from sqlpipes.read.models import Model, described, filled, read_model
+from sqlpipes.read.profiles import read_target, usual_dialect
+from sqlpipes.read.project_file import is_project_file, read_project_file
+from sqlpipes.read.properties import Properties, entry_name, read_properties
+from sqlpipes.read.queries import read_query
+from sqlpipes.read.reading import Reading
+from sqlpipes.read.seeds import FORMATS, read_seed
+from sqlpipes.read.settings import layer
+from sqlpipes.read.sources import read_sources, with_file_sources
+from sqlpipes.read.sql_checks import read_sql_check
+from sqlpipes.read.templates import Templates, macro_texts
+
+SELECTOR_FILES = ("selectors.yml", "selectors.yaml")
+
+
+def read_project(
+    root: str,
+    *,
+    target: str | None = None,
+    profile: str | None = None,
+    profiles_dir: str | None = None,
+    vars: Mapping[str, Plain] = NOTHING,
+    environ: Mapping[str, str],
+    cache: bool = True,
+) -> Reading:
+    """Read the project in `root`. Faults of its files are in `Reading.problems`, never raised.
+
+    Raises ProjectError when there is no project to speak of: no such folder (PRJ001), no such
+    profile (PRF001) or target (PRF002), an output that is wrong (PRF003).
+    """
+    if not os.path.isdir(root):
+        raise ProjectError(Problem("PRJ001", f"there is no folder {root}"))
+    with _without_collector():
+        work = _Work(os.path.abspath(root), dict(vars), environ, cache)
+        work.configure(target, profile, profiles_dir)
+        found = work.read()
+        save_cache(work.cache)
+        return found
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Reading makes no garbage in circles; collecting it costs more than the reading."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+@dataclass(slots=True)
+class _Found:
+    """What has been read so far."""
+
+    models: list[Model] = field(default_factory=list)
+    seeds: list[Asset] = field(default_factory=list)
+    sources: list[Asset] = field(default_factory=list)
+    python: list[Asset] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)  # also those that are not enabled
+
+
+class _Work:
+    """The work of `read_project`, in its order. It lives for one call."""
+
+    def __init__(
+        self, root: str, vars: Mapping[str, Plain], environ: Mapping[str, str], cache: bool
+    ) -> None:
+        self.root = root
+        self.given_vars = vars
+        self.environ = environ
+        self.keep = cache
+        self.problems: list[Problem] = []
+        self.cache: Cache = open_cache(root, enabled=cache)
+        self.found = _Found()
+
+    def configure(self, target: str | None, profile: str | None, folder: str | None) -> None:
+        """Project file, profile, folder defaults, macros."""
+        file = read_project_file(self.root, self.cache)
+        self.problems += [*file.problems, *_misspelt(self.given_vars, file.config.vars)]
+        self.vars = {**file.config.vars, **self.given_vars}
+        self.config: ProjectConfig = replace(file.config, vars=self.vars)
+        names = Names(self.environ, self.vars)
+        self.target: Target = read_target(
+            self.root,
+            self.config,
+            self.cache,
+            names,
+            target=target,
+            profile=profile,
+            profiles_dir=folder,
+        )
+        if file.dialect is None:
+            self.config = replace(self.config, dialect=usual_dialect(self.target))
+        self.cache.use_dialect(self.config.dialect)
+        names = replace(names, target=_target_names(self.target))
+        folders = folder_layers(file.defaults, names, self.problems)
+        self.ground = Ground(self.root, self.config, self.target, names, folders)
+        macros = macro_texts(self.files(self.config.macro_paths), self.cache, self.problems)
+        self.templates = Templates(
+            self.config.dialect, self.vars, self.environ, self.target, macros
+        )
+
+    def files(self, folders: Iterable[str]) -> list[File]:
+        """All files of several folders, each once."""
+        found: dict[str, File] = {}
+        for folder in folders:
+            found |= {file.path: file for file in walk(self.root, folder, self.problems)}
+        return list(found.values())
+
+    def check_files(self) -> list[File]:
+        """Files of the check folders, less what stands in a folder `fixtures` that is not listed."""
+        found: dict[str, File] = {}
+        for folder in self.config.check_paths:
+            for file in self.files([folder]):
+                if "fixtures" not in file.folder.removeprefix(folder).split("/"):
+                    found[file.path] = file
+        return list(found.values())
+
+    def read(self) -> Reading:
+        model_files = self.files(self.config.model_paths)
+        seed_files = self.files(self.config.seed_paths)
+        check_files = self.check_files()
+        inside = {file.path for file in (*model_files, *seed_files)}
+        properties = self.read_properties([*model_files, *seed_files])
+        self.read_models(model_files, properties)
+        self.read_python(model_files, properties)
+        self.read_seeds(seed_files, properties)
+        self.found.sources += read_sources(properties.sources, self.ground, self.problems)
+        self.read_checks([file for file in check_files if file.path not in inside])
+        self.problems += foreign_snapshots(self.root, inside)
+        self.name_strays(properties)
+        return self.reading(properties)
+
+    def read_properties(self, files: Sequence[File]) -> Properties:
+        listed = {
+            f.path: f for f in files if f.suffix in ("yml", "yaml") and not is_project_file(f)
+        }
+        for name in SELECTOR_FILES:
+            if name not in listed and (file := one_file(self.root, name)):
+                listed[name] = file
+        return read_properties(listed.values(), self.cache, self.problems)
+
+    def read_models(self, files: Iterable[File], properties: Properties) -> None:
+        entries = _by_name(properties.models)
+        for file in files:
+            if file.suffix != "sql":
+                continue
+            query = read_query(file, self.cache, self.templates, self.problems)
+            self.found.known.add(file.stem)
+            if query is not None:
+                model = read_model(
+                    file, query, entries.get(file.stem, ()), self.ground, self.problems
+                )
+                self.found.models += [model] if model else []
+
+    def read_python(self, files: Iterable[File], properties: Properties) -> None:
+        entries = _by_name(properties.models)
+        for file in files:
+            if file.suffix != "py" or not _defines_assets(file, self.cache, self.problems):
+                continue
+            from sqlpipes.read.python import read_python
+
+            assets, checks, problems = read_python(
+                file.absolute, root=self.root, config=self.config, target=self.target
+            )
+            self.problems += problems
+            self.found.checks += checks
+            self.found.known.update(asset.name for asset in assets)
+            self.found.python += [
+                _redescribed(asset, entries[asset.name], self.ground, self.problems)
+                if asset.name in entries
+                else asset
+                for asset in assets
+            ]
+
+    def read_seeds(self, files: Iterable[File], properties: Properties) -> None:
+        entries = _by_name(properties.seeds)
+        for file in files:
+            if file.suffix in FORMATS:
+                self.found.known.add(file.stem)
+                seed = read_seed(
+                    file, entries.get(file.stem, ()), self.ground, self.cache, self.problems
+                )
+                self.found.seeds += [seed] if seed else []
+
+    def read_checks(self, files: Iterable[File]) -> None:
+        for file in files:
+            if file.suffix == "sql":
+                query = read_query(file, self.cache, self.templates, self.problems)
+                check = read_sql_check(query, self.ground, self.problems) if query else None
+                self.found.checks += [check] if check else []
+
+    def name_strays(self, properties: Properties) -> None:
+        """CFG005 for every entry whose asset does not exist."""
+        seeds = {seed.name for seed in self.found.seeds}
+        for section in ("models", "seeds"):
+            for entry in getattr(properties, section):
+                name = entry_name(entry)
+                if name not in self.found.known:
+                    hint = did_you_mean(name, sorted(self.found.known))
+                    at = (entry.get("name") or entry).at
+                    message = f"'{section}' describes '{name}', which does not exist"
+                    self.problems.append(Problem("CFG005", message, at, hint))
+                elif section == "models" and name in seeds:
+                    at = (entry.get("name") or entry).at
+                    hint = "move the entry to `seeds:`"
+                    message = f"'{name}' is a seed, not a model"
+                    self.problems.append(Problem("CFG005", message, at, hint))
+
+    def reading(self, properties: Properties) -> Reading:
+        found = self.found
+        models, implicit = with_file_sources(found.models, found.sources, self.ground)
+        assets = [*models, *found.python, *found.seeds, *found.sources, *implicit]
+        selectors = {entry_name(node): node for node in self.sound_selectors(properties)}
+        checks = distinct([*(c for asset in assets for c in asset.checks), *found.checks])
+        return Reading(
+            root=self.root,
+            config=self.config,
+            target=self.target,
+            assets=tuple(_with_named_checks(assets, checks)),
+            checks=tuple(checks),
+            selectors={name: node.value for name, node in selectors.items()},
+            selector_places={name: node.at for name, node in selectors.items()},
+            facts={model.asset.name: model.facts for model in found.models},
+            problems=tuple(dict.fromkeys(self.problems)),
+            parsed=self.cache.parsed,
+        )
+
+    def sound_selectors(self, properties: Properties) -> list[Node]:
+        found: dict[str, Node] = {}
+        for node in properties.selectors:
+            name = entry_name(node)
+            if name in found:
+                message = f"the selector '{name}' is defined twice"
+                others = (found[name].at,)
+                self.problems.append(Problem("CFG003", message, node.at, others=others))
+            found.setdefault(name, node)
+        return list(found.values())
+
+
+def _misspelt(given: Mapping[str, Plain], declared: Mapping[str, Plain]) -> Iterator[Problem]:
+    """A warning for each --vars name that is almost one of the project's own."""
+    for name in given:
+        hint = did_you_mean(name, declared) if name not in declared else None
+        if hint:
+            message = f"--vars sets '{name}', which the project does not declare"
+            yield Problem("CFG009", message, hint=hint, severity=Severity.WARNING)
+
+
+def _target_names(target: Target) -> dict[str, Plain]:
+    return {
+        "name": target.name,
+        "schema": target.schema,
+        "type": target.engine,
+        "threads": target.threads,
+    }
+
+
+def _by_name(entries: Iterable[Node]) -> dict[str, list[Node]]:
+    found: dict[str, list[Node]] = {}
+    for entry in entries:
+        found.setdefault(entry_name(entry), []).append(entry)
+    return found
+
+
+def _defines_assets(file: File, cache: Cache, problems: list[Problem]) -> bool:
+    facts = cache.facts(file, "py", lambda text, path: {"assets": "sqlpipes" in text})
+    problems += problems_from_json(facts.get("problems", []))
+    return bool(facts.get("assets"))
+
+
+DESCRIBING = frozenset({"description", "owner", "tags", "columns", "checks", "group", "meta"})
+
+
+def _redescribed(
+    asset: Asset, entries: Sequence[Node], ground: Ground, problems: list[Problem]
+) -> Asset:
+    """A Python asset with what a property file adds to it; the decorator's own words come first."""
+    merged = layer(filled(entries, ground.names, problems), "model", problems, ("name",))
+    for key, nodes in merged.nodes.items():
+        if key not in DESCRIBING:
+            message = f"'{key}' of a Python asset is set in its decorator"
+            problems.append(Problem("CFG002", message, nodes[-1].key_at))
+    said = described(asset.name, merged, (), problems)
+    return replace(
+        asset,
+        checks=(*asset.checks, *said["checks"]),
+        columns=asset.columns or said["columns"],
+        description=asset.description or said["description"],
+        owners=asset.owners or said["owners"],
+        tags=tuple(dict.fromkeys((*asset.tags, *said["tags"]))),
+        group=asset.group or said["group"],
+        meta={**said["meta"], **asset.meta},
+    )
+
+
+def _with_named_checks(assets: Sequence[Asset], checks: Sequence[Check]) -> list[Asset]:
+    """The assets with their checks under the names that are unique in the project."""
+    by_asset: dict[str, list[Check]] = {}
+    for check in checks:
+        if check.type != "sql":
+            by_asset.setdefault(check.asset, []).append(check)
+    return [
+        replace(asset, checks=named)
+        if asset.checks and (named := tuple(by_asset.get(asset.name, ()))) != asset.checks
+        else asset
+        for asset in assets
+    ]

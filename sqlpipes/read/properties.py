@@ -1,0 +1,132 @@
+"""YAML property files -> what they say about models, sources, seeds and selectors, with places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlpipes.core.errors import Problem, Severity, did_you_mean, nearest
+from sqlpipes.read.cache import Cache, problems_as_json, problems_from_json
+from sqlpipes.read.files import File
+from sqlpipes.read.marked import Node, node_of, read_yaml
+
+Parse = Callable[[str, str], dict[str, Any]]
+SECTIONS = ("models", "sources", "seeds", "selectors")
+FOREIGN = (
+    "snapshots",
+    "macros",
+    "exposures",
+    "metrics",
+    "groups",
+    "unit_tests",
+    "semantic_models",
+    "saved_queries",
+    "analyses",
+    "functions",
+    "data_tests",
+    "tests",
+)
+SILENT = ("version", "config-version", "anchors")  # the last only keeps what others point to
+
+
+HINTS = {
+    "snapshots": "a snapshot is a model: models/NAME.sql with `materialized: snapshot`, `unique_key` "
+    "and `updated_at` (or `check_columns`) in its front matter"
+}
+
+
+@dataclass(slots=True)
+class Properties:
+    """The entries of all property files, in the order in which they were read."""
+
+    models: list[Node] = field(default_factory=list)
+    sources: list[Node] = field(default_factory=list)
+    seeds: list[Node] = field(default_factory=list)
+    selectors: list[Node] = field(default_factory=list)
+
+
+def yaml_node(
+    file: File, cache: Cache, problems: list[Problem], parse: Parse | None = None
+) -> Node:
+    """A whole YAML file as a node; value None when it is empty or broken."""
+    facts = cache.facts(file, "yaml", parse or yaml_facts)
+    problems += problems_from_json(facts.get("problems", []))
+    return node_of(file.path, facts.get("value"), facts.get("marks", {}))
+
+
+def yaml_facts(text: str, path: str) -> dict[str, Any]:
+    document = read_yaml(text, path)
+    found: dict[str, Any] = {"value": document.value, "marks": document.marks}
+    if document.problems:
+        found["problems"] = problems_as_json(document.problems)
+    return found
+
+
+def read_properties(files: Iterable[File], cache: Cache, problems: list[Problem]) -> Properties:
+    """Collect the sections that are known here; name those that are not."""
+    found = Properties()
+    for file in files:
+        node = yaml_node(file, cache, problems)
+        if node.value is None:
+            continue
+        if not isinstance(node.value, dict):
+            message = "a property file must hold sections such as models: or sources:"
+            problems.append(Problem("CFG002", message, node.at))
+            continue
+        for section, below in node.entries():
+            _add_section(section, below, found, problems)
+    return found
+
+
+def _add_section(section: str, node: Node, found: Properties, problems: list[Problem]) -> None:
+    if section in SILENT:
+        return
+    if section in FOREIGN:
+        problems.append(
+            Problem(
+                "CFG004",
+                f"the section '{section}' is not known here and is ignored",
+                node.key_at,
+                HINTS.get(section),
+                Severity.WARNING,
+            )
+        )
+    elif section not in SECTIONS:
+        hint = did_you_mean(section, SECTIONS) or f"known sections: {', '.join(SECTIONS)}, anchors"
+        message = f"a property file has no section '{section}'"
+        problems.append(Problem("CFG001", message, node.key_at, hint))
+    elif node.value is not None:
+        entries: list[Node] = getattr(found, section)
+        entries += _entries(section, node, problems)
+
+
+def _entries(section: str, node: Node, problems: list[Problem]) -> list[Node]:
+    if not isinstance(node.value, list):
+        message = f"'{section}' must be a list of entries, each with a name"
+        problems.append(Problem("CFG002", message, node.at, "begin each entry with `- name:`"))
+        return []
+    return [entry for entry in node.items() if named(entry, problems)]
+
+
+def entry_name(entry: Node) -> str:
+    """The name of an entry that has one."""
+    name = entry.get("name")
+    return str(name.value) if name else ""
+
+
+def named(entry: Node, problems: list[Problem]) -> bool:
+    """Whether an entry is a mapping with a name; else CFG002."""
+    name = entry.get("name")
+    if name is not None and isinstance(name.value, (str, int, float)):
+        return True
+    problems.append(nameless(entry))
+    return False
+
+
+def nameless(entry: Node) -> Problem:
+    """CFG002 for an entry without a name, at the key that may have been meant for it."""
+    meant = nearest("name", [key for key, _ in entry.entries()])
+    if meant and (below := entry.get(meant[0])):
+        return Problem("CFG002", f"'{meant[0]}' stands where 'name' is wanted", below.key_at)
+    return Problem("CFG002", "this entry needs a name", entry.at, "begin it with `- name:`")

@@ -1,0 +1,96 @@
+"""A user's .py file -> the Assets and Checks that it declares, and what is wrong with it.
+
+The file is imported when it, or a file of the project that it reaches, has changed; else what was
+learned the last time is taken, so a list of assets never pays for what the user's code imports.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from sqlpipes.core.asset import Asset, Check
+from sqlpipes.core.config import ProjectConfig, Target
+from sqlpipes.core.errors import Problem
+from sqlpipes.read.ground import Ground
+from sqlpipes.read.python.assets import asset_of, check_of, ground_of, loader
+from sqlpipes.read.python.found import (
+    Contents,
+    Found,
+    known_modules,
+    load_contents,
+    save_contents,
+)
+from sqlpipes.read.python.modules import Unit, read_unit
+
+__all__ = ["read_python"]
+
+
+def read_python(
+    path: str, *, root: str, config: ProjectConfig, target: Target
+) -> tuple[list[Asset], list[Check], list[Problem]]:
+    """Assets, @check functions, and problems of one file; an asset's own checks are in the asset.
+
+    Never raises for a fault in the user's code: PYT001 says which of the user's lines raised.
+    """
+    root, path = os.path.abspath(root), os.path.abspath(path)
+    contents = _contents(path, root, config.dialect)
+    relative = os.path.relpath(path, root).replace(os.sep, "/")
+    problems = list(contents.problems)
+    ground = ground_of(root, config, target)
+    assets = [
+        _asset(found, path, relative, ground, problems)
+        for found in contents.found
+        if found.kind == "asset"
+    ]
+    checks = [
+        check_of(found, loader(path, root, partial(_function, found.kind, found.name)))
+        for found in contents.found
+        if found.kind == "check"
+    ]
+    return assets, checks, problems
+
+
+def _asset(
+    found: Found, path: str, relative: str, ground: Ground, problems: list[Problem]
+) -> Asset:
+    load = loader(path, ground.root, partial(_function, found.kind, found.name))
+    return asset_of(found, relative, ground, load, problems)
+
+
+def _contents(path: str, root: str, dialect: str) -> Contents:
+    from sqlpipes.read.python.failures import import_problem
+
+    try:
+        unit = read_unit(path, root, known_modules(root, path))
+    except (OSError, SyntaxError) as fault:
+        return Contents((), (import_problem(fault, path, root),))
+    return load_contents(unit, dialect) or _imported(unit, dialect)
+
+
+def _imported(unit: Unit, dialect: str) -> Contents:
+    from sqlpipes.read.python.declared import contents_of, text_of
+    from sqlpipes.read.python.failures import import_problem
+    from sqlpipes.read.python.importing import load_module
+    from sqlpipes.read.python.source import is_static
+
+    try:
+        module = load_module(unit)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as fault:  # SystemExit too: a module that exits is at fault
+        return Contents((), (import_problem(fault, unit.module.file, unit.root),))
+    contents = contents_of(unit, module, dialect)
+    sound = not any(problem.is_error for problem in contents.problems)
+    text = text_of(unit.module.file, unit.root, {})
+    if sound and is_static(text, [found.function for found in contents.found]):
+        save_contents(unit, dialect, contents)
+    return contents
+
+
+def _function(kind: str, name: str, module: ModuleType) -> Any:
+    from sqlpipes.read.python.declared import declared_as
+
+    return declared_as(module, kind, name).function

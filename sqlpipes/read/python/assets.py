@@ -1,0 +1,138 @@
+"""What a file declares, with the project's config and target -> Assets and Checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from sqlpipes.core.asset import (
+    Asset,
+    Check,
+    Dependency,
+    Kind,
+    Mapped,
+    Materialized,
+    PythonBody,
+)
+from sqlpipes.core.config import Plain, ProjectConfig, Target
+from sqlpipes.core.errors import Location, Problem, Severity
+from sqlpipes.core.partitions import partitioning_from
+from sqlpipes.read import settings
+from sqlpipes.read.braces import Names
+from sqlpipes.read.checks import read_checks
+from sqlpipes.read.ground import Ground, folder_layers, layers_of, settings_hash
+from sqlpipes.read.marked import Node, node_of
+from sqlpipes.read.python.found import Found
+
+FOLDER_KEYS = frozenset({"owner", "tags", "group", "meta", "schema"})
+UNWRITTEN = (Materialized.FILE, Materialized.NONE)  # no relation in the warehouse
+
+
+def asset_of(
+    found: Found, path: str, ground: Ground, load: Callable[[], Any], problems: list[Problem]
+) -> Asset:
+    """The asset that a function declares; `path` is its file's, relative to the project."""
+    folder = _folder_settings(path, ground)
+    kind = Materialized(found.materialized)
+    schema = found.schema or settings.text(folder.node("schema"), [])
+    relation = None if kind in UNWRITTEN else ground.relation(schema, found.name, "")
+    partition = partitioning_from(found.partition) if found.partition else None
+    written: dict[str, Plain] = {
+        "materialized": kind.value,
+        "relation": str(relation) if relation else None,
+        "partition": partition.identity if partition else None,
+    }
+    return Asset(
+        name=found.name,
+        kind=Kind.PYTHON,
+        materialized=kind,
+        relation=relation,
+        body=PythonBody(found.function, tuple(found.parameters), found.takes_context, load),
+        version=f"{found.meaning[:16]}.{settings_hash(written)}",
+        at=_place(found),
+        path=path,
+        fqn=ground.fqn(path, found.name),
+        depends_on=tuple(_dependency(named) for named in found.inputs),
+        mappings={name: Mapped(how) for name, how in (found.mappings or {}).items()},
+        partition=partition,
+        checks=tuple(read_checks([_checks_node(found)], found.name, problems)),
+        description=found.description,
+        owners=tuple(found.owners) or settings.owners(folder.node("owner"), []),
+        tags=tuple(dict.fromkeys([*settings.tags(folder), *found.tags])),
+        group=found.group or settings.text(folder.node("group"), []) or None,
+        meta={**settings.meta(folder), **(found.meta or {})},
+        settings=_settings(found, kind, folder),
+    )
+
+
+def check_of(found: Found, load: Callable[[], Any]) -> Check:
+    """The check that a function declares. Its code is an argument: a change of it is seen."""
+    given = found.name
+    name = given if given.startswith(f"{found.asset}.") else f"{found.asset}.{given}"
+    return Check(
+        name=name,
+        asset=found.asset,
+        type="python",
+        arguments={"function": found.function, "code": found.meaning[:16]},
+        severity=Severity(found.severity),
+        tags=tuple(found.tags),
+        inputs=tuple(named[0] for named in found.inputs if named[0] != found.asset),
+        at=_place(found),
+        description=found.description,
+        function=PythonBody(found.function, tuple(found.parameters), found.takes_context, load),
+    )
+
+
+def ground_of(root: str, config: ProjectConfig, target: Target) -> Ground:
+    """What assets stand on. Faults in the folder defaults are told by whoever reads the project file."""
+    defaults: dict[str, Plain] = {key: dict(value) for key, value in config.defaults.items()}
+    layers = folder_layers(node_of("", defaults), Names(), [])
+    return Ground(root, config, target, Names(), layers)
+
+
+def loader(
+    path: str, root: str, find: Callable[[ModuleType], Callable[..., Any]]
+) -> Callable[[], Any]:
+    """A call that imports the file and gives the function. It keeps nothing in between."""
+    return partial(_load, path, root, find)
+
+
+def _load(path: str, root: str, find: Callable[[ModuleType], Callable[..., Any]]) -> Any:
+    from sqlpipes.read.python.importing import load_function
+
+    return load_function(path, root, find)
+
+
+def _folder_settings(path: str, ground: Ground) -> settings.Layered:
+    if not ground.folders:
+        return settings.Layered()
+    return layers_of(ground.folders, path, FOLDER_KEYS)
+
+
+def _settings(found: Found, kind: Materialized, folder: settings.Layered) -> dict[str, Plain]:
+    said: dict[str, Plain] = {
+        "description": found.description or None,
+        "owner": list(found.owners) or None,
+        "group": found.group,
+        "schema": found.schema,
+        "tags": [*found.tags] or None,
+        "meta": dict(found.meta or {}) or None,
+    }
+    given = {key: value for key, value in said.items() if value is not None}
+    return {**folder.plain(), **given, "materialized": kind.value}
+
+
+def _checks_node(found: Found) -> Node:
+    marks = {path: list(mark) for path, mark in (found.check_marks or {}).items()}
+    return Node(found.file, marks, "", list(found.checks))
+
+
+def _dependency(named: Sequence[Any]) -> Dependency:
+    name, *place, declared = named
+    return Dependency(name, Location(*place), declared)
+
+
+def _place(found: Found) -> Location:
+    return Location(found.file, *found.at)

@@ -1,0 +1,254 @@
+"""A user's imported module -> the assets and checks that it declares, as plain values."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+from sqlpipes.core.asset import Materialized
+from sqlpipes.core.definitions import AssetDefinition, AssetFunction, CheckFunction
+from sqlpipes.core.errors import Location, Problem
+from sqlpipes.core.partitions import partitioning_plain
+from sqlpipes.read.python.found import Contents, Found, Named
+from sqlpipes.read.python.modules import Unit, hashed
+from sqlpipes.read.python.queries import CONTEXT, sql_inputs
+from sqlpipes.read.python.source import (
+    Function,
+    Text,
+    decorator_value,
+    function_at,
+    literal_marks,
+    meaning,
+    normal_form,
+    parameters_at,
+    read_text,
+    returns_only,
+)
+
+Declared = AssetFunction[..., Any] | CheckFunction[..., Any]
+
+
+def declarations(module: ModuleType) -> list[Declared]:
+    """What a module declares, in its order: bound to a name, or in a list or dict bound to one."""
+    found: list[Declared] = []
+    for value in list(vars(module).values()):
+        for item in _members(value):
+            ours = isinstance(item, (AssetFunction, CheckFunction))
+            if ours and not any(item is other for other in found) and not _borrowed(item, module):
+                found.append(item)
+    return found
+
+
+def declared_as(module: ModuleType, kind: str, name: str) -> Declared:
+    """The asset or check of that name. LookupError when the module has none (any more)."""
+    for item in declarations(module):
+        if (kind == "asset") == isinstance(item, AssetFunction) and item.definition.name == name:
+            return item
+    raise LookupError(f"{module.__name__} declares no {kind} '{name}'")
+
+
+def contents_of(unit: Unit, module: ModuleType, dialect: str) -> Contents:
+    """Everything that the module declares. The unit's texts are those that were imported."""
+    texts: dict[str, Text] = {}
+    around = _surroundings(unit, texts)
+    found: list[Found] = []
+    problems: list[Problem] = []
+    for declared in declarations(module):
+        faults: list[Problem] = []
+        one = _read(declared, unit, texts, around, dialect, faults)
+        problems += faults
+        if not any(problem.is_error for problem in faults):
+            found.append(one)
+    return Contents(tuple(found), tuple(problems))
+
+
+def text_of(file: str, root: str, texts: dict[str, Text]) -> Text:
+    """The parsed text of a file of the project, parsed once."""
+    if file not in texts:
+        with open(file, "rb") as stream:
+            relative = os.path.relpath(file, root).replace(os.sep, "/")
+            texts[file] = read_text(stream.read(), relative)
+    return texts[file]
+
+
+def _surroundings(unit: Unit, texts: dict[str, Text]) -> str:
+    """The code of every other file that the module reaches, in a normal form."""
+    said = [
+        f"{name}\n{normal_form(text_of(module.file, unit.root, texts).tree.body)}"
+        for name, module in sorted(unit.reached.items())
+    ]
+    return "\n".join(said)
+
+
+def _members(value: Any) -> Iterator[Any]:
+    if type(value) in (list, tuple, set, frozenset):
+        yield from value
+    elif type(value) is dict:
+        yield from value.values()
+    else:
+        yield value
+
+
+def _borrowed(item: Declared, module: ModuleType) -> bool:
+    """Whether another module of the project declares it, and this one only imports it."""
+    home = sys.modules.get(item.function.__module__)
+    if home is None or home is module:
+        return False
+    return getattr(home, item.function.__name__, None) is item
+
+
+def _read(
+    declared: Declared,
+    unit: Unit,
+    texts: dict[str, Text],
+    around: str,
+    dialect: str,
+    problems: list[Problem],
+) -> Found:
+    function = inspect.unwrap(declared.function)
+    code = function.__code__
+    text = text_of(code.co_filename, unit.root, texts)
+    node = function_at(text, function.__name__, code.co_firstlineno)
+    at = text.name_at(node) if node is not None else Location(text.file, code.co_firstlineno)
+    own = text_of(unit.module.file, unit.root, texts)
+    top = (
+        node
+        if node is not None and text is own and "<locals>" not in function.__qualname__
+        else None
+    )
+    parameters, takes_context = _parameters(declared, at, problems)
+    places = parameters_at(text, node) if node is not None else {}
+    inputs = [_named(name, places.get(name, at)) for name in parameters]
+    found = Found(
+        kind="asset" if isinstance(declared, AssetFunction) else "check",
+        name=declared.definition.name,
+        function=function.__name__,
+        file=text.file,
+        at=[at.line, at.column, at.length],
+        parameters=parameters,
+        takes_context=takes_context,
+        meaning=hashed("\n".join([meaning(own, top), around, *_captured(function, declared, top)])),
+        inputs=inputs,
+        description=declared.definition.description or inspect.getdoc(declared.function) or "",
+        tags=list(declared.definition.tags),
+    )
+    if isinstance(declared, CheckFunction):
+        target = declared.definition.asset
+        return replace(found, asset=target, severity=declared.definition.severity.value)
+    read = _inputs(found, declared.definition, text, node, at, dialect, problems)
+    return _as_asset(read, declared, text, node)
+
+
+def _inputs(
+    found: Found,
+    definition: AssetDefinition,
+    text: Text,
+    node: Function | None,
+    at: Location,
+    dialect: str,
+    problems: list[Problem],
+) -> Found:
+    """Found with its declared inputs and those of its SQL, each name once, the first place counting."""
+    places = {
+        item.value: text.at(item, len(str(item.value)) + 2)
+        for keyword in ("depends_on", "deps")
+        for item in ast.walk(decorator_value(node, keyword) or ast.Pass())
+        if isinstance(item, ast.Constant)
+    }
+    inputs = [*found.inputs, *(_named(name, places.get(name, at)) for name in definition.deps)]
+    if node is not None and found.takes_context:
+        read, faults = sql_inputs(text, node, dialect, declared=bool(definition.deps))
+        inputs += [_named(dep.name, dep.at or at, declared=False) for dep in read]
+        problems += faults
+    return replace(
+        found, inputs=list({named[0]: named for named in reversed(inputs)}.values())[::-1]
+    )
+
+
+def _as_asset(
+    found: Found, declared: AssetFunction[..., Any], text: Text, node: Function | None
+) -> Found:
+    definition = declared.definition
+    cut = definition.partition
+    checks = decorator_value(node, "checks")
+    return replace(
+        found,
+        materialized=(definition.materialized or _returned(declared.function, node)).value,
+        schema=definition.schema,
+        owners=list(definition.owners),
+        group=definition.group,
+        meta=dict(definition.meta),
+        partition=partitioning_plain(cut) if cut else None,
+        checks=list(definition.checks),
+        check_marks=literal_marks(text, checks) if checks is not None else {"": found.at},
+        mappings={name: how.value for name, how in definition.inputs.items()},
+    )
+
+
+def _named(name: str, at: Location, *, declared: bool = True) -> Named:
+    return [name, at.file, at.line, at.column, at.length, declared]
+
+
+def _parameters(
+    declared: Declared, at: Location, problems: list[Problem]
+) -> tuple[list[str], bool]:
+    """(names of the assets to pass in, whether it wants the context). PYT002 when it cannot be called."""
+    names: list[str] = []
+    takes_context = False
+    if inspect.iscoroutinefunction(declared.function) or inspect.isasyncgenfunction(
+        declared.function
+    ):
+        hint = "write `def`, and asyncio.run(...) inside it"
+        problems.append(Problem("PYT002", "an async function cannot be an asset", at, hint))
+    for name, parameter in inspect.signature(declared.function).parameters.items():
+        if name == CONTEXT:
+            takes_context = True
+        elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        elif parameter.default is parameter.empty:
+            names.append(name)
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            message = f"parameter '{name}' cannot be passed by name"
+            problems.append(Problem("PYT002", message, at, "drop the / from the parameters"))
+    return names, takes_context
+
+
+def _returned(function: Any, node: Function | None) -> Materialized:
+    """What the return value's annotation says: -> File, -> None, or anything else, a table.
+
+    Without one, a function that returns nothing but File(...) is a file.
+    """
+    said = getattr(inspect.unwrap(function), "__annotations__", {}).get("return", "")
+    if said == "" and node is not None and returns_only(node, "File"):
+        return Materialized.FILE
+    if said is None or said in ("None", type(None)):
+        return Materialized.NONE
+    name = said if isinstance(said, str) else getattr(said, "__name__", str(said))
+    return Materialized.FILE if re.search(r"\bFile\b", name) else Materialized.TABLE
+
+
+def _captured(function: Any, declared: Declared, top: Function | None) -> list[str]:
+    """What tells functions of one factory apart: their names, and plain values that they hold."""
+    if top is not None:
+        return []
+    cells = [cell.cell_contents for cell in function.__closure__ or () if _is_filled(cell)]
+    defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+    plain = (bool, int, float, str, bytes, tuple, list, dict, type(None))
+    return [
+        declared.definition.name,
+        *(repr(v) for v in [*cells, *defaults] if isinstance(v, plain)),
+    ]
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not cell
+    except ValueError:
+        return False

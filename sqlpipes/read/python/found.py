@@ -1,0 +1,141 @@
+"""What a user's file declares, as plain values, and the place where they are kept between commands.
+
+A file's entry is good while that file and every file of the project that it reaches are as they were.
+Importing the file, with all that it imports in turn, is what a good entry saves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlpipes.core.config import Plain
+from sqlpipes.core.errors import Location, Problem, Severity
+from sqlpipes.core.sql import FACTS_VERSION
+from sqlpipes.read.python.modules import Module, Unit, hashed
+
+FORMAT = 4  # raise it whenever the same text may yield other facts
+FOLDER = ".sqlpipes/cache/python"
+
+Place = list[int]  # line, column, length
+Named = list[Any]  # name, file, line, column, length, and whether it is declared (or SQL names it)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An asset or a check of a file, as its decorator and its function say. JSON all the way down."""
+
+    kind: str  # asset | check
+    name: str
+    function: str
+    file: str
+    at: Place
+    parameters: Sequence[str]
+    takes_context: bool
+    meaning: str  # hash of the code
+    inputs: Sequence[Named]  # parameters, deps and tables in SQL
+    description: str = ""
+    materialized: str = "table"
+    schema: str | None = None
+    owners: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    group: str | None = None
+    meta: Mapping[str, Plain] | None = None
+    partition: Sequence[Any] | None = None
+    checks: Sequence[Any] = ()
+    check_marks: Mapping[str, Sequence[int]] | None = None
+    mappings: Mapping[str, str] | None = None
+    asset: str = ""  # of a check
+    severity: str = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All that a file declares, and what is wrong with it."""
+
+    found: tuple[Found, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+def known_modules(root: str, path: str) -> dict[str, Module]:
+    """Modules by file, as an earlier reading of this file left them."""
+    entry = _load(root, path) or {}
+    return {
+        file: Module(name, file, sha, tuple(i)) for name, file, sha, i in entry.get("modules", [])
+    }
+
+
+def load_contents(unit: Unit, dialect: str) -> Contents | None:
+    """What was learned from exactly these texts, or None."""
+    entry = _load(unit.root, unit.module.file)
+    if entry is None or entry["key"] != _key(unit, dialect):
+        return None
+    problems = tuple(_problem(plain) for plain in entry["problems"])
+    return Contents(tuple(Found(**plain) for plain in entry["found"]), problems)
+
+
+def save_contents(unit: Unit, dialect: str, contents: Contents) -> None:
+    """Keep it, all or nothing. What JSON cannot say, and a folder that cannot be written, is no fault."""
+    modules = [[m.name, m.file, m.sha, m.imports] for m in (unit.module, *unit.reached.values())]
+    entry = {
+        "key": _key(unit, dialect),
+        "modules": modules,
+        "found": [asdict(each) for each in contents.found],
+        "problems": [asdict(problem) for problem in contents.problems],
+    }
+    path = _path(unit.root, unit.module.file)
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        text = json.dumps(entry, separators=(",", ":"))
+        if json.loads(text)["found"] != _listed(entry["found"]):
+            return  # a value that comes back as another, such as a number as a key
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(temporary, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        os.replace(temporary, path)
+    except (OSError, TypeError, ValueError, RecursionError):
+        return
+
+
+def _listed(value: Any) -> Any:
+    """Tuples as lists, which is all that JSON knows."""
+    if isinstance(value, (list, tuple)):
+        return [_listed(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _listed(item) for key, item in value.items()}
+    return value
+
+
+def _load(root: str, path: str) -> dict[str, Any] | None:
+    try:
+        with open(_path(root, path), "rb") as stream:
+            entry = json.loads(stream.read())
+        complete = isinstance(entry, dict) and {"key", "modules", "found", "problems"} <= set(entry)
+    except (OSError, ValueError, RecursionError):
+        return None
+    return entry if complete else None
+
+
+def _path(root: str, path: str) -> str:
+    relative = os.path.relpath(path, root)
+    return os.path.join(root, FOLDER, hashed(relative)[:24] + ".json")
+
+
+def _key(unit: Unit, dialect: str) -> str:
+    """`ast` writes code a little differently in each Python: its version belongs to the key."""
+    python = ".".join(map(str, sys.version_info[:2]))
+    files = sorted(f"{m.name} {m.file}" for m in unit.reached.values())
+    return hashed(
+        "\n".join([str(FORMAT), str(FACTS_VERSION), python, dialect, unit.digest, *files])
+    )
+
+
+def _problem(plain: Mapping[str, Any]) -> Problem:
+    at = Location(**plain["at"]) if plain["at"] else None
+    others = tuple(Location(**other) for other in plain["others"])
+    severity = Severity(plain["severity"])
+    return Problem(plain["code"], plain["message"], at, plain["hint"], severity, others)

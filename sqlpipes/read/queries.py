@@ -1,0 +1,144 @@
+"""A .sql file -> its front matter, its query and the query's facts, from the cache when nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlpipes.core.asset import SqlBody, Template
+from sqlpipes.core.errors import Location, Problem
+from sqlpipes.core.sql import SqlFacts
+from sqlpipes.read.cache import Cache, Facts, problems_as_json, problems_from_json
+from sqlpipes.read.files import File
+from sqlpipes.read.front_matter import split_front_matter
+from sqlpipes.read.marked import Node, node_of, read_yaml
+from sqlpipes.read.templates import Templates, template_facts
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """`text` begins at `line` and `column` of the file. `known` is what the cache holds about it."""
+
+    file: File
+    text: str
+    line: int
+    column: int
+    front: Node | None
+    known: Facts
+    cache: Cache
+    templates: Templates
+
+    @property
+    def is_template(self) -> bool:
+        return self.known.get("sql") is None
+
+    def body(self, facts: SqlFacts, template: Template | None) -> SqlBody:
+        """What the asset or check runs."""
+        return SqlBody(self.text, facts.references, self.line, template, facts.files, facts.opaque)
+
+
+def read_query(
+    file: File, cache: Cache, templates: Templates, problems: list[Problem]
+) -> Query | None:
+    """None when the file cannot be read at all; other faults still leave a query."""
+    dialect = templates.dialect
+
+    def parse(text: str, path: str) -> Facts:
+        return _parsed(text, path, dialect)
+
+    known = cache.facts(file, "sql", parse)
+    if "problems" in known:
+        problems += problems_from_json(known["problems"])
+    if "text" not in known:
+        return None
+    front = node_of(file.path, known["front"], known["marks"]) if "front" in known else None
+    line, column = known["at"]
+    return Query(file, known["text"], line, column, front, known, cache, templates)
+
+
+def _parsed(text: str, path: str, dialect: str) -> Facts:
+    split = split_front_matter(text, path)
+    found: Facts = {"text": split.body, "at": [split.body_line, split.body_column]}
+    problems = list(split.problems)
+    if split.yaml is not None:
+        document = read_yaml(split.yaml, path, split.yaml_line)
+        found |= {"front": document.value, "marks": document.marks}
+        problems += document.problems
+    if split.yaml is None and split.problems:
+        found["sql"] = SqlFacts(opaque=True).to_json()  # where the query begins is not known
+    elif not _is_template(split.body):
+        at = Location(path, split.body_line, split.body_column)
+        found["sql"] = _analyse(split.body, dialect, at).to_json()
+    if problems:
+        found["problems"] = problems_as_json(problems)
+    return found
+
+
+def _is_template(text: str) -> bool:
+    from sqlpipes.read.jinja import is_template
+
+    return "{" in text and is_template(text)
+
+
+def _analyse(text: str, dialect: str, at: Location) -> SqlFacts:
+    from sqlpipes.core.sql import analyse
+
+    return analyse(text, dialect, at=at)
+
+
+def query_facts(
+    query: Query, this: str, problems: list[Problem], *, partitioned: bool = True
+) -> tuple[SqlFacts, Template | None]:
+    """Facts, and the template when the query is one. `this` is the relation it may name.
+
+    PAR004 when a template asks for the window of a slice where there are none.
+    """
+    if not query.is_template:
+        facts = SqlFacts.from_json(query.known["sql"], query.file.path)
+        problems += facts.problems
+        return facts, None
+    templates = query.templates
+    template = templates.template(query.text, query.file.path, query.line)
+    held: Any = query.known.get("rendered")
+    if held is None or not templates.still_holds(held, this):
+        held = template_facts(template, templates, this)
+        query.cache.parsed += 1
+        if held.get("keep"):
+            query.cache.replace(
+                query.file, "sql", {**query.cache.newest(query.file, "sql"), "rendered": held}
+            )
+    problems += problems_from_json(held["problems"])
+    if held["partition_at"] and not partitioned:
+        problems.append(_no_partition(Location(query.file.path, *held["partition_at"])))
+    return SqlFacts.from_json(held["sql"], query.file.path), template
+
+
+def values_bodies(
+    query: Query, asked: Mapping[str, Node], problems: list[Problem]
+) -> dict[str, SqlBody]:
+    """column -> the query for the values of its partition, with what it reads. PAR005: unreadable.
+
+    The facts are kept beside those of the file's own query.
+    """
+    found: dict[str, SqlBody] = {}
+    held = dict(query.known.get("values", {}))
+    for column, node in asked.items():
+        text = str(node.value)
+        if text not in held:
+            at = Location(query.file.path, node.at.line, node.at.column)
+            held[text] = _analyse(text, query.templates.dialect, at).to_json()
+            query.cache.parsed += 1
+            newest = query.cache.newest(query.file, "sql")
+            query.cache.replace(query.file, "sql", {**newest, "values": held})
+        facts = SqlFacts.from_json(held[text], query.file.path)
+        if facts.opaque or facts.problems:
+            said = facts.problems[0].message if facts.problems else "it cannot be read"
+            problems.append(Problem("PAR005", f"the query for '{column}': {said}", node.at))
+        found[column] = SqlBody(text, facts.references, node.at.line, files=facts.files)
+    return found
+
+
+def _no_partition(at: Location) -> Problem:
+    hint = "give it one: `partition: {by: day, column: order_date, start: 2024-01-01}`"
+    return Problem("PAR004", "this asset has no partition, so no window to build", at, hint)

@@ -1,0 +1,32 @@
+"""What reading a project gives: assets and checks not yet linked, and every fault that was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlpipes.core.asset import Asset, Check
+from sqlpipes.core.config import Plain, ProjectConfig, Target
+from sqlpipes.core.errors import Location, Problem
+from sqlpipes.core.sql import SqlFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A project as its files say it. `checks` holds all of them, those of the assets included.
+
+    `facts` has what is known about the query of each SQL asset, by name. `selectors` are entries of
+    `selectors:` by name, `selector_places` where each begins. `parsed` counts the files that had to
+    be looked into: 0 when the cache knew them all.
+    """
+
+    root: str
+    config: ProjectConfig
+    target: Target
+    assets: tuple[Asset, ...]
+    checks: tuple[Check, ...]
+    selectors: Mapping[str, Plain] = field(default_factory=dict)
+    selector_places: Mapping[str, Location] = field(default_factory=dict)
+    facts: Mapping[str, SqlFacts] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    parsed: int = 0
