@@ -1,0 +1,268 @@
+"""Graph + History + what is observed + a wish -> Plan. No clock, no files, no warehouse.
+
+A plan is history that has not happened yet: each planned step is added to the history, and the next
+asset is asked the same question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from sqlpipes.core.asset import Asset, Kind, Materialized
+from sqlpipes.core.errors import ProjectError, Severity
+from sqlpipes.core.graph import Graph
+from sqlpipes.core.history import Built, History, Past
+from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.plan import Action, Plan, Reason, Step, Why
+from sqlpipes.core.strategy import SchemaChange, Strategy
+from sqlpipes.decide.definition import definition_of, explained
+from sqlpipes.decide.refusals import askable, notes, refuse
+from sqlpipes.decide.snapshots import given_up, is_spared, refuse_losses, turned
+from sqlpipes.decide.staleness import (
+    EMPTY_SUFFIX,
+    Changed,
+    changed_at,
+    reasons_to_build,
+    values_gone,
+)
+from sqlpipes.decide.wish import Observed, Outlook, Wish
+
+__all__ = ["Observed", "Wish", "definition_of", "make_plan"]
+
+SAYS_ENOUGH = frozenset(
+    {Why.NEVER_BUILT, Why.FULL_REFRESH, Why.FORCED, Why.ASKED, Why.EMPTY, Why.GONE}
+)
+"""Where one of these covers all slices, nobody asks which input is newer, too."""
+
+
+def make_plan(
+    graph: Graph,
+    history: History,
+    wish: Wish,
+    observed: Observed,
+    now: datetime,
+    definitions: Mapping[str, str],
+) -> Plan:
+    """Every step that makes `wish.names` current, in graph order, with its reasons.
+
+    `now` is naive UTC. `definitions` is what was recorded with the newest build of assets that have
+    changed since. Raises ProjectError PLN001 when an input was never built and is not asked for,
+    PLN002 when `partitions` fits no selected asset, PLN003 when not one check can be run, PLN004 when
+    a snapshot would lose its history.
+    """
+    look = Outlook(graph, wish, observed, now)
+    refuse(look, history)
+    refuse_losses(look, history, definitions)
+    left_out = notes(look, history)
+    waiting = set(look.waiting())
+    lost = tuple(given_up(look, history))
+    steps: dict[str, Step] = {}
+    current: list[str] = []
+    changed: dict[str, int] = {}
+    for name in graph.order:
+        if (name in wish.names or name in wish.observe) and name not in waiting:
+            step = _step(look, history, changed, name)
+            if step is not None:
+                steps[name] = _placed(graph, steps, step, definitions.get(name))
+                history = _as_if_done(graph, history, steps[name], wish.empty)
+            elif not wish.only_checks and _can_be_current(graph.assets[name], history.of(name)):
+                current.append(name)
+        changed[name] = changed_at(graph, history, changed, name)
+    if wish.only_checks and left_out and not steps:
+        raise ProjectError(*(replace(note, severity=Severity.ERROR) for note in left_out))
+    return Plan(tuple(steps.values()), tuple(current), (*lost, *left_out), empty=wish.empty)
+
+
+def _can_be_current(asset: Asset, past: Past) -> bool:
+    """An ephemeral asset is never built, and nobody knows what a source is like before the first look."""
+    if asset.kind is Kind.SOURCE:
+        return bool(past.built)
+    return asset.materialized is not Materialized.EPHEMERAL
+
+
+def _step(look: Outlook, history: History, changed: Changed, name: str) -> Step | None:
+    """The step for one asset, not yet placed, or None when it is current."""
+    asset, past = look.graph.assets[name], history.of(name)
+    checks = askable(look, history, name) if name in look.wish.names else ()
+    wanted = look.wanted(asset)
+    reasons = _reasons(look, history, changed, name, wanted)
+    if not reasons:
+        return _check_step(look, history, changed, name, checks)
+    slices = Partitions(wanted.axis)
+    for reason in reasons:
+        slices |= reason.slices or Partitions(wanted.axis)
+    full = _writes_anew(asset, past, reasons, slices, look)
+    if past.failed:
+        reasons += (Reason(Why.CHECK_FAILED),)
+    held = None
+    if asset.partition is not None and asset.on_schema_change is SchemaChange.REBUILD:
+        held = past.slices(wanted.axis)
+    told = _told(reasons, slices)
+    return Step(name, _action(asset), slices, told, checks=checks, full=full, held=held)
+
+
+def _reasons(
+    look: Outlook, history: History, changed: Changed, name: str, wanted: Partitions
+) -> tuple[Reason, ...]:
+    asset = look.graph.assets[name]
+    if asset.materialized is Materialized.EPHEMERAL or look.wish.only_checks:
+        return ()
+    found = reasons_to_build(
+        look.graph, history, changed, look.observed, name, wanted, look.everything(asset)
+    )
+    gone = values_gone(history.of(name), wanted) if look.wish.partitions is None else ()
+    return _wished(asset, look.wish, wanted) + found + gone
+
+
+def _wished(asset: Asset, wish: Wish, wanted: Partitions) -> tuple[Reason, ...]:
+    if not wanted or asset.kind is Kind.SOURCE:
+        return ()
+    if wish.full_refresh and not is_spared(asset):
+        return (Reason(Why.FULL_REFRESH, slices=wanted),)
+    if wish.force:
+        return (Reason(Why.FORCED, slices=wanted),)
+    if wish.empty:
+        return (Reason(Why.ASKED, "--empty", slices=wanted),)
+    return ()
+
+
+def _told(reasons: Iterable[Reason], slices: Partitions) -> tuple[Reason, ...]:
+    """The reasons as a person wants them: each kind once, with all that it is about."""
+    merged: dict[object, Reason] = {}
+    for reason in reasons:
+        newer = reason.why is Why.INPUT_NEWER
+        key = (reason.why, reason.slices if newer else reason.detail)
+        merged[key] = _joined(merged[key], reason) if key in merged else reason
+    found = tuple(merged.values())
+    if any(reason.why in SAYS_ENOUGH and reason.slices == slices for reason in found):
+        return tuple(reason for reason in found if reason.why is not Why.INPUT_NEWER)
+    return found
+
+
+def _joined(first: Reason, second: Reason) -> Reason:
+    if first.why is Why.INPUT_NEWER:
+        names = dict.fromkeys([*first.detail.split(", "), *second.detail.split(", ")])
+        return replace(first, detail=", ".join(names))
+    if first.slices is None or second.slices is None:
+        return replace(first, slices=None)
+    return replace(first, slices=first.slices | second.slices)
+
+
+def _check_step(
+    look: Outlook, history: History, changed: Changed, name: str, checks: tuple[str, ...]
+) -> Step | None:
+    """A step that only runs the gate's checks: asked for, changed, failed last time, or read anew."""
+    if look.wish.only_checks and look.wish.checks is not None:
+        checks = tuple(check for check in checks if check in look.wish.checks)
+    if not checks:
+        return None
+    reason = _reason_to_check(look, history, changed, name, checks)
+    if reason is None:
+        return None
+    wanted = look.wanted(look.graph.assets[name])
+    return Step(name, Action.CHECK, wanted, (reason,), checks=checks)
+
+
+def _reason_to_check(
+    look: Outlook, history: History, changed: Changed, name: str, checks: tuple[str, ...]
+) -> Reason | None:
+    past = history.of(name)
+    if look.wish.only_checks:
+        return Reason(Why.ASKED)
+    if past.failed:
+        return Reason(Why.CHECK_FAILED)
+    all_askable = checks == look.graph.guards[name]
+    if all_askable and past.checks_version != look.graph.checks_version(name):
+        detail = "" if past.checks_version or not past.built else "not all were run so far"
+        return Reason(Why.CHECKS_CHANGED, detail)
+    newer = _newer_than_checks(look.graph, history, changed, name)
+    return Reason(Why.INPUT_NEWER, ", ".join(newer)) if newer else None
+
+
+def _newer_than_checks(graph: Graph, history: History, changed: Changed, name: str) -> list[str]:
+    """What the gate's checks read beside the asset itself and have not seen as it is now."""
+    read = {other for check in graph.gate(name) for other in (*check.inputs, check.asset)} - {name}
+    if graph.assets[name].materialized is Materialized.EPHEMERAL:
+        read |= set(graph.parents(name))
+    checked_at = history.of(name).checked_at
+    return sorted(other for other in read if changed[other] > checked_at)
+
+
+def _action(asset: Asset) -> Action:
+    if asset.kind is not Kind.SQL:
+        kinds = {Kind.SOURCE: Action.OBSERVE, Kind.SEED: Action.SEED, Kind.PYTHON: Action.PYTHON}
+        return kinds[asset.kind]
+    if asset.partition is not None:
+        return Action.SLICES
+    appends = asset.incremental.strategy is Strategy.APPEND
+    shapes = {
+        Materialized.VIEW: Action.VIEW,
+        Materialized.INCREMENTAL: Action.APPEND if appends else Action.MERGE,
+        Materialized.SNAPSHOT: Action.SNAPSHOT,
+    }
+    return shapes.get(asset.materialized, Action.TABLE)
+
+
+ANEW = frozenset(
+    {Why.NEVER_BUILT, Why.FULL_REFRESH, Why.INTERRUPTED, Why.EMPTY, Why.GONE}
+    | {Why.SQL_CHANGED, Why.CODE_CHANGED, Why.SETTINGS_CHANGED}
+)
+"""Merged rows of an older version, or of one that nobody knows, must not stay."""
+
+
+def _writes_anew(
+    asset: Asset, past: Past, reasons: Iterable[Reason], slices: Partitions, look: Outlook
+) -> bool:
+    """Whether the relation is written from nothing, so that nothing of an older version can stay."""
+    whys = {reason.why for reason in reasons}
+    if asset.snapshot is not None:
+        return Why.FULL_REFRESH in whys
+    if asset.partition is not None:
+        nothing_stays = slices == look.wanted(asset) and not past.slices(slices.axis) - slices
+        return (
+            bool(whys & {Why.GONE, Why.VALUES_GONE})
+            or nothing_stays
+            or slices == look.everything(asset)
+        )
+    return asset.materialized is not Materialized.INCREMENTAL or bool(whys & ANEW)
+
+
+def _placed(graph: Graph, steps: Mapping[str, Step], step: Step, recorded: str | None) -> Step:
+    """The step with what it waits for, and with what changed since its definition was recorded."""
+    reasons = step.reasons
+    if recorded is not None:
+        reasons = tuple(explained(graph, step.asset, reason, recorded) for reason in reasons)
+    full = step.full or turned(graph.assets[step.asset], recorded)
+    return replace(step, reasons=reasons, after=_after(graph, steps, step.asset), full=full)
+
+
+def _after(graph: Graph, steps: Mapping[str, Step], name: str) -> frozenset[str]:
+    """The planned steps that must have ended well before: the nearest above, through what is not planned."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    todo = [*graph.parents(name)]
+    todo += [other for check in graph.gate(name) for other in (check.asset, *check.inputs)]
+    while todo:
+        other = todo.pop()
+        if other in seen or other == name:
+            continue
+        seen.add(other)
+        if other in steps:
+            found.add(other)
+        else:
+            todo += graph.parents(other)
+    return frozenset(found)
+
+
+def _as_if_done(graph: Graph, history: History, step: Step, empty: bool) -> History:
+    """The history once the step has ended well, as the store will tell it."""
+    past, tick = history.of(step.asset), history.tick
+    if step.action is not Action.CHECK:
+        version = graph.version(step.asset) + (EMPTY_SUFFIX if empty else "")
+        built = Built(step.slices, version, read_at=tick + 1, written_at=tick + 2)
+        past = past.add(built, full=step.full)
+    whole_gate = step.checks and step.checks == graph.guards.get(step.asset, ())
+    version = graph.checks_version(step.asset) if whole_gate else ""
+    return history.with_past(step.asset, past.checked(version, tick + 1))

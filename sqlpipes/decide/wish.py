@@ -1,0 +1,101 @@
+"""What was asked of a plan, and which slices that means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlpipes.core.asset import Asset
+from sqlpipes.core.graph import Graph
+from sqlpipes.core.partitions import WHOLE, Partitions, narrowed
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for. `partitions` is text as in `--partition`; it narrows partitioned assets only.
+
+    `observe`: sources to look at although they are not among `names`, for the sake of their readers.
+    """
+
+    names: frozenset[str]
+    observe: frozenset[str] = frozenset()
+    partitions: str | None = None
+    force: bool = False
+    full_refresh: bool = False
+    empty: bool = False
+    only_checks: bool = False
+    checks: frozenset[str] | None = None  # which checks to run when nothing else is; None: all
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the outside looks like just before planning.
+
+    tokens: of each source that was looked at; None when it cannot be known, so it counts as changed.
+    existing: assets whose relation is in the warehouse; None when nothing can have changed since
+    the last build, so nobody looked.
+    gone_files: assets that wrote a file which is not there any more.
+    values: per asset and column, what the query under `values_from` finds; assets whose query cannot
+    be asked yet are missing.
+    """
+
+    tokens: Mapping[str, str | None] = field(default_factory=dict)
+    existing: frozenset[str] | None = None
+    gone_files: frozenset[str] = frozenset()
+    values: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    def lacks(self, asset: Asset) -> bool:
+        """Whether somebody looked and what the asset once wrote is not there."""
+        if asset.name in self.gone_files:
+            return True
+        seen = asset.relation is not None and self.existing is not None
+        return seen and asset.name not in (self.existing or ())
+
+    def has(self, name: str) -> bool:
+        """Whether somebody looked and the asset's relation is there."""
+        return self.existing is not None and name in self.existing
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a plan is made from, but for the history, which moves on while it is made."""
+
+    graph: Graph
+    wish: Wish
+    observed: Observed
+    now: datetime  # naive UTC
+
+    def asked(self) -> list[str]:
+        return [name for name in self.graph.order if name in self.wish.names]
+
+    def wanted(self, asset: Asset) -> Partitions:
+        """The slices of the asset that the wish is about. ValueError when it names none that can be."""
+        wanted = self.everything(asset)
+        if asset.partition is None or self.wish.partitions is None or not wanted:
+            return wanted
+        return narrowed(wanted, self.wish.partitions)
+
+    def everything(self, asset: Asset) -> Partitions:
+        """The slices of the asset that should exist; none while its values are not known."""
+        if asset.partition is None:
+            return WHOLE
+        if self.lacks_values(asset):
+            return Partitions(asset.partition.axis)
+        return asset.partition.wanted(self.now, self.observed.values.get(asset.name, {}))
+
+    def lacks_values(self, asset: Asset) -> bool:
+        """Whether a query is to find the values of its slices, and finds none yet."""
+        if asset.partition is None:
+            return False
+        known = self.observed.values.get(asset.name, {})
+        return any(not known.get(cut.column) for cut in asset.partition.asks)
+
+    def waiting(self) -> tuple[str, ...]:
+        """Assets without values yet, and what reads them: they are planned when there are some."""
+        found: dict[str, None] = {}
+        for name in () if self.wish.only_checks else self.asked():
+            waits = any(parent in found for parent in self.graph.parents(name))
+            if waits or self.lacks_values(self.graph.assets[name]):
+                found[name] = None
+        return tuple(found)
