@@ -1,0 +1,159 @@
+"""One thread's cursor on DuckDB: statements in, counts and rows out, every failure an EngineError."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+
+from sqlpipes.core.engine import Form, Rows
+from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.sql import Relation
+from sqlpipes.engines.duckdb.faults import statement_error
+from sqlpipes.engines.duckdb.loading import create_head, is_lazy, load
+from sqlpipes.engines.duckdb.names import TEMPORARY, identifier, literal
+
+
+class DuckConnection:
+    """See `core.engine.Connection`."""
+
+    def __init__(
+        self,
+        open_cursor: Callable[[], duckdb.DuckDBPyConnection],
+        catalog: str,
+        quote: Callable[[Relation], str],
+    ) -> None:
+        self._open_cursor = open_cursor
+        self._cursor = open_cursor()
+        self._second: duckdb.DuckDBPyConnection | None = None  # see `_load_apart`
+        self._catalog = catalog
+        self._quote = quote
+
+    def execute(self, sql: str) -> int | None:
+        """Fetches the result as well: DuckDB streams, and a fault in the last row shows only then."""
+        rows = self._run(sql)
+        counted = len(rows.rows) == 1 and rows.columns == ("Count",)
+        return int(rows.rows[0][0]) if counted else None
+
+    def parse(self, sql: str) -> None:
+        try:
+            self._cursor.extract_statements(sql)
+        except duckdb.Error as error:
+            raise statement_error(error, sql) from error
+
+    def fetch(self, sql: str, limit: int | None = None) -> Rows:
+        return self._run(sql, limit)
+
+    def _run(self, sql: str, limit: int | None = None) -> Rows:
+        try:
+            result = self._cursor.execute(sql)
+            description = result.description or []
+            rows = result.fetchall() if limit is None else result.fetchmany(limit)
+        except duckdb.Error as error:
+            raise statement_error(error, sql) from error
+        names = tuple(str(column[0]) for column in description)
+        types = tuple(str(column[1]) for column in description)
+        return Rows(names, types, tuple(tuple(row) for row in rows))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self.execute("begin transaction")
+        try:
+            yield
+            self.execute("commit")
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        try:
+            self.execute("rollback")
+        except EngineError:
+            # A failed commit has rolled back already. Anything else dies with the cursor.
+            return
+
+    def columns(self, relation: Relation) -> tuple[tuple[str, str], ...] | None:
+        sql = (
+            "select column_name, data_type from duckdb_columns() where "
+            f"lower(database_name) = lower({literal(relation.catalog or self._catalog)}) and "
+            f"lower(schema_name) = lower({literal(relation.schema)}) and "
+            f"lower(table_name) = lower({literal(relation.name)}) order by column_index"
+        )
+        found = self.fetch(sql).rows
+        return tuple((str(name), str(kind)) for name, kind in found) or None
+
+    def describe(self, sql: str) -> tuple[tuple[str, str], ...]:
+        try:
+            rows = self.fetch(f"describe\n{sql}").rows
+        except EngineError as error:
+            raise EngineError(*map(_line_up, error.problems), statement=sql) from error
+        return tuple((str(row[0]), str(row[1])) for row in rows)
+
+    def frame(self, relation: Relation, form: Form = Form.NATIVE) -> Any:
+        return self.query(f"select * from {self._quote(relation)}", form)
+
+    def query(self, sql: str, form: Form = Form.NATIVE) -> Any:
+        try:
+            return _as_form(self._cursor.sql(sql), form)
+        except duckdb.Error as error:
+            raise statement_error(error, sql) from error
+
+    def load(self, relation: Relation, data: Any, columns: Sequence[tuple[str, str]] = ()) -> int:
+        target = self._quote(relation)
+        temporary = relation.catalog == TEMPORARY
+        try:
+            if is_lazy(data):
+                return self._load_apart(target, data, columns, temporary=temporary)
+            return load(self._cursor, target, data, columns, temporary=temporary)
+        except duckdb.Error as error:
+            raise statement_error(error, f"-- load rows into {target}") from error
+
+    def _load_apart(
+        self, target: str, data: Any, columns: Sequence[tuple[str, str]], *, temporary: bool
+    ) -> int:
+        """Rows that are still on their way may come from a query of this very cursor, and a cursor
+        that is given another statement drops the rest of them (1.5) or refuses (2.0). So a second
+        cursor takes them in first, into a database in memory, which both see."""
+        landing = identifier(f"sqlpipes_landing_{id(self)}")
+        self._second = cursor = self._open_cursor()
+        try:
+            cursor.execute(f"attach ':memory:' as {landing}")
+            rows = load(cursor, f"{landing}.main.landed", data, columns)
+            create = create_head(target, temporary=temporary)
+            self._cursor.execute(f"{create}from {landing}.main.landed").fetchall()
+            return rows
+        finally:
+            self._second = None
+            cursor.execute(f"detach database if exists {landing}")
+            cursor.close()
+
+    def interrupt(self) -> None:
+        for cursor in (self._cursor, self._second):
+            if cursor is not None:
+                cursor.interrupt()
+
+    def close(self) -> None:
+        self._cursor.close()
+
+
+def _line_up(problem: Problem) -> Problem:
+    at = problem.at
+    return replace(problem, at=replace(at, line=at.line - 1)) if at else problem
+
+
+def _as_form(relation: Any, form: Form) -> Any:
+    if form is Form.ARROW:
+        return relation.to_arrow_table()
+    if form is Form.POLARS:
+        return relation.pl()
+    if form is Form.LAZY:
+        return relation.pl().lazy()
+    if form is Form.PANDAS:
+        return relation.df()
+    if form is Form.ROWS:
+        names = relation.columns
+        return [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
+    return relation
