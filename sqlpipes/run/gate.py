@@ -1,0 +1,164 @@
+"""The checks of one step, run on what it has just written: results as values.
+
+Every check is asked, also after one has failed, so that all that is wrong is known at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlpipes.core.asset import Check
+from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.events import Status, plain_value
+from sqlpipes.core.partitions import Partitions
+from sqlpipes.run.checks import check_sql, count_sql, needs_total, total_sql, verdict
+from sqlpipes.run.python import Place, call_check
+
+SAMPLE_ROWS = 5
+LONGEST = 200  # characters of a value that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one check ended. `sample` holds a few of the bad rows."""
+
+    check: Check
+    status: Status
+    failures: int
+    seconds: float
+    columns: tuple[str, ...] = ()
+    sample: tuple[tuple[Any, ...], ...] = ()
+
+    @property
+    def message(self) -> str:
+        """
+        >>> Result(Check("c", "orders", "not_null"), Status.FAIL, 1, 0.0).message
+        '1 bad row'
+        """
+        if self.status is Status.SUCCESS and not self.failures:
+            return ""
+        return f"{self.failures} bad row{'' if self.failures == 1 else 's'}"
+
+    @property
+    def problem(self) -> Problem:
+        message = f"check '{self.check.name}' found {self.message}"
+        hint = row_text(self.columns, self.sample[0]) if self.sample else None
+        return Problem("CHK010", message, self.check.at, hint and f"for example {hint}")
+
+
+def run_checks(
+    checks: Iterable[Check],
+    asset: str,
+    slices: Partitions,
+    place: Place,
+    now: datetime,
+    go_on: Callable[[], None],
+) -> Iterator[Result]:
+    """Ask each check of the gate of `asset`; `slices` are those just written.
+
+    A check of another asset, which only waited for this one, looks at its whole table.
+    """
+    for check in checks:
+        go_on()
+        written = slices if check.asset == asset else None
+        began = time.perf_counter()
+        failures, columns, sample = _ask(check, written, place, now)
+        total = _total(check, written, place) if needs_total(check) else None
+        status = verdict(check, failures, total)
+        kept = tuple(tuple(map(short, row)) for row in sample)
+        yield Result(check, status, failures, time.perf_counter() - began, columns, kept)
+
+
+Found = tuple[int, tuple[str, ...], tuple[tuple[Any, ...], ...]]
+
+
+def _ask(check: Check, slices: Partitions | None, place: Place, now: datetime) -> Found:
+    if check.type == "python":
+        return _ask_python(check, slices, place)
+    sql = check_sql(check, place.graph, place.warehouse, slices, now=now)
+    try:
+        return _ask_sql(sql, place)
+    except EngineError as error:
+        raise _refused(check, error) from error
+
+
+def _ask_sql(sql: str, place: Place) -> Found:
+    """Count first: a check that holds, as most do, costs one pass without its columns."""
+    failures = int(place.connection.fetch(count_sql(sql)).rows[0][0])
+    if not failures:
+        return 0, (), ()
+    rows = place.connection.fetch(f"select * from (\n{sql}\n) as bad limit {SAMPLE_ROWS}")
+    return failures, rows.columns, rows.rows
+
+
+def _total(check: Check, slices: Partitions | None, place: Place) -> int:
+    sql = total_sql(check, place.graph, place.warehouse, slices)
+    return int(place.connection.fetch(sql).rows[0][0])
+
+
+def _refused(check: Check, error: EngineError) -> EngineError:
+    """The engine's complaint, at the place where the check is written."""
+    found = (
+        Problem(p.code, f"check '{check.name}': {p.message}", check.at, p.hint)
+        for p in error.problems
+    )
+    return EngineError(*found, statement=error.statement)
+
+
+def _ask_python(check: Check, slices: Partitions | None, place: Place) -> Found:
+    value = call_check(check, slices, place).value
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "shape", None) == ():
+        value = item()  # a numpy scalar
+    if isinstance(value, bool):
+        return int(not value), (), ()
+    if isinstance(value, int):
+        return value, (), ()
+    if isinstance(value, (list, tuple)):
+        return _listed(value)
+    return _landed(check, value, place)
+
+
+def _listed(rows: list[Any] | tuple[Any, ...]) -> Found:
+    shown = [row if isinstance(row, Mapping) else {"row": row} for row in rows[:SAMPLE_ROWS]]
+    columns = tuple(dict.fromkeys(str(name) for row in shown for name in row))
+    return len(rows), columns, tuple(tuple(row.get(name) for name in columns) for row in shown)
+
+
+def _landed(check: Check, value: Any, place: Place) -> Found:
+    if value is None:
+        message = f"check '{check.name}' returned nothing"
+        hint = "return True or False, the number of bad rows, or the bad rows"
+        raise EngineError(Problem("CHK012", message, check.at, hint))
+    table = place.warehouse.temporary("sqlpipes_check")
+    try:
+        place.connection.load(table, value)
+    except EngineError as error:
+        raise _refused(check, error) from error
+    return _ask_sql(f"select * from {place.warehouse.quote(table)}", place)
+
+
+def short(value: Any) -> Any:
+    """A value as it is kept to show: of a book or a picture the beginning will do.
+
+    >>> short(3), len(short("x" * 5000)), short([b"x"] * 2)
+    (3, 200, ["b'x'", "b'x'"])
+    """
+    text = value if isinstance(value, str) else str(value)
+    if len(text) > LONGEST:
+        return text[: LONGEST - 3] + "..."
+    return plain_value(value) if isinstance(value, (float, dict, list, tuple)) else value
+
+
+def row_text(columns: Iterable[str], row: Iterable[Any]) -> str:
+    """
+    >>> row_text(("id", "status"), (3, "lost"))
+    "id=3, status='lost'"
+    """
+    pairs = (f"{name}={short(value)!r}" for name, value in zip(columns, row, strict=False))
+    text = ", ".join(pairs)
+    return text if len(text) <= 200 else text[:197] + "..."

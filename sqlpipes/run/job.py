@@ -1,0 +1,60 @@
+"""One part of a step in flight, which another thread may want to stop."""
+
+from __future__ import annotations
+
+import threading
+
+from sqlpipes.core.engine import Connection
+
+
+class Stopped(Exception):
+    """The job was told to stop before it published anything."""
+
+
+class Job:
+    """Shared by the worker that does it and the runner that may stop it.
+
+    From `publish` on nothing interrupts it any more: a commit that is told to stop may have happened.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._publishing = False
+        self.stopped = False
+
+    def start(self, connection: Connection) -> None:
+        with self._lock:
+            self._connection = connection
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Raises Stopped when it was told to stop; asked between statements."""
+        if self.stopped:
+            raise Stopped
+
+    def publish(self) -> None:
+        """The last moment to be stopped is now."""
+        with self._lock:
+            self.go_on()
+            self._publishing = True
+
+    @property
+    def publishing(self) -> bool:
+        return self._publishing
+
+    def unpublished(self) -> None:
+        """The commit was refused: until the next one it may be stopped again."""
+        with self._lock:
+            self._publishing = False
+
+    def end(self) -> None:
+        with self._lock:
+            self._connection = None
+
+    def stop(self) -> None:
+        """May be said again and again: an interrupt between two statements is lost."""
+        with self._lock:
+            self.stopped = True
+            if self._connection is not None and not self._publishing:
+                self._connection.interrupt()

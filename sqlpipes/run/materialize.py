@@ -1,0 +1,101 @@
+"""Step + Graph + what exists -> the transactions that make it so. Nothing is run here.
+
+Every step is staged, checked and published in one transaction, so the engine must be able to roll
+back DDL. A step whose slices are bounded by `batch` becomes several, each complete in itself.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from sqlpipes.core.asset import Asset, Materialized
+from sqlpipes.core.engine import RelationType
+from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.graph import Graph
+from sqlpipes.core.partitions import WHOLE
+from sqlpipes.core.plan import Action, Step
+from sqlpipes.core.strategy import Strategy
+from sqlpipes.run.merge import append, merge
+from sqlpipes.run.query import asset_query
+from sqlpipes.run.slices import slices
+from sqlpipes.run.snapshot import snapshot
+from sqlpipes.run.statement import Call, Purpose, Statement, Transaction
+from sqlpipes.run.warehouse import Warehouse
+from sqlpipes.run.work import Work, clean, create, make_room, rows_of, whole_scope
+
+TRANSACTION_WORDS = re.compile(
+    r"(?:^|;)\s*(begin|start\s+transaction|commit|end|rollback|abort)\s*(?:work\b|transaction\b|;|$)",
+    re.IGNORECASE,
+)
+NO_SQL = (Action.OBSERVE, Action.CHECK)
+
+
+def step_sql(
+    step: Step, graph: Graph, warehouse: Warehouse, *, empty: bool = False
+) -> tuple[Transaction, ...]:
+    """The transactions of a step, in order; none for an asset that writes nothing to the warehouse.
+
+    `empty` writes relations without rows. Raises ProjectError when a template cannot be rendered,
+    EngineError BLD009 for an engine that cannot roll back DDL.
+    """
+    asset = graph.assets[step.asset]
+    if step.action in NO_SQL or asset.relation is None:
+        return ()
+    if not warehouse.can.transactional_ddl:
+        message = f"{warehouse.dialect} cannot roll back a CREATE TABLE, which publishing needs"
+        raise EngineError(Problem("BLD009", message, asset.at))
+    work = Work(step, asset, asset.relation, graph, warehouse, empty)
+    return tuple(_with_hooks(asset, transaction) for transaction in _transactions(work))
+
+
+def _transactions(work: Work) -> tuple[Transaction, ...]:
+    if work.asset.partition is not None:
+        return slices(work)
+    if work.asset.materialized is Materialized.INCREMENTAL:
+        appends = work.asset.incremental.strategy is Strategy.APPEND
+        return (append(work) if appends else merge(work),)
+    if work.asset.materialized is Materialized.SNAPSHOT:
+        return (snapshot(work),)
+    if work.step.action is Action.VIEW:
+        return (_view(work),)
+    return (_table(work),)
+
+
+def _with_hooks(asset: Asset, transaction: Transaction) -> Transaction:
+    before, after = (
+        tuple(_hook(sql, asset) for sql in said) for said in (asset.before, asset.after)
+    )
+    return replace(
+        transaction,
+        statements=before + transaction.statements,
+        after=transaction.after + after,
+    )
+
+
+def _hook(sql: str, asset: Asset) -> Statement:
+    """Raises EngineError BLD011 for one that would publish rows which are not checked yet, or drop them."""
+    if found := TRANSACTION_WORDS.search(sql):
+        message = (
+            f"a hook of '{asset.name}' says {found[1].upper()}, which would end its transaction"
+        )
+        hint = "leave it out: all hooks are committed with the asset, once its checks have passed"
+        raise EngineError(Problem("BLD011", message, asset.at, hint))
+    return Statement(sql, Purpose.HOOK)
+
+
+def _view(work: Work) -> Transaction:
+    query = asset_query(work.asset, work.graph, work.warehouse, whole_scope(work))
+    head, tail = f"create or replace view {work.table} as\n", ""
+    if work.empty:
+        head, tail = f"{head}select * from (\n", "\n) limit 0"
+    write = work.statement(head, query, tail)
+    return Transaction((*make_room(work, RelationType.VIEW), write), WHOLE, fresh=True)
+
+
+def _table(work: Work) -> Transaction:
+    statements = (*make_room(work, RelationType.TABLE), create(work, rows_of(work)))
+    if work.landing is None:
+        return Transaction(statements, WHOLE, fresh=True)
+    call = Call(WHOLE, work.landing)
+    return Transaction((*statements, clean(work.stage)), WHOLE, calls=(call,), fresh=True)

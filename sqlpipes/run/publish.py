@@ -1,0 +1,325 @@
+"""Stage, check, publish: one transaction of a step on one connection, and what came of it.
+
+Hooks, writes, audits and checks stand in one transaction. Whatever fails in it leaves what readers
+see as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlpipes.core.asset import Asset, Check, Materialized, PythonBody
+from sqlpipes.core.engine import Rows
+from sqlpipes.core.errors import EngineError, Problem, SqlpipesError
+from sqlpipes.core.events import Status
+from sqlpipes.core.partitions import Partitions
+from sqlpipes.run.fit import columns_for, demand_fit
+from sqlpipes.run.gate import Result, row_text, run_checks
+from sqlpipes.run.job import Job, Stopped
+from sqlpipes.run.python import Answer, Place, call_asset, file_metadata
+from sqlpipes.run.statement import Call, Purpose, Statement, Transaction
+from sqlpipes.run.windows import column_hint
+
+CONFLICT = "ENG006"  # another transaction got there first: the same statements may succeed now
+ATTEMPTS = 5
+FIRST_PAUSE_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be done: a transaction of a step, or only its function and its checks."""
+
+    asset: Asset
+    slices: Partitions
+    checks: tuple[Check, ...]
+    transaction: Transaction | None = None
+    calls: bool = False  # run its function, although nothing is written to the warehouse
+    empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How it ended. `problems` are empty unless it failed."""
+
+    status: Status
+    seconds: float
+    results: tuple[Result, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    rows: int | None = None
+    statements: tuple[str, ...] = ()
+    statement: str | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    in_doubt: bool = False  # it failed, and its function may have written something all the same
+
+
+class Blocked(Exception):
+    """A check whose failure must keep the rows from being published."""
+
+
+def carry_out(order: Order, place: Place, job: Job, now: Callable[[], datetime]) -> Outcome:
+    """Do it. Never raises for what the user, the warehouse or a stop may cause: the outcome says it."""
+    began = time.perf_counter()
+    results: list[Result] = []
+    try:
+        done = _done(order, place, job, now, results)
+    except Blocked:
+        bad = tuple(r.problem for r in results if r.status is Status.FAIL)
+        done = Outcome(Status.FAIL, 0.0, problems=bad)
+    except (SqlpipesError, Stopped) as error:
+        done = _failed(error, order.asset, job)
+    return replace(
+        done,
+        seconds=time.perf_counter() - began,
+        results=tuple(results),
+        in_doubt=order.calls and bool(done.problems),
+    )
+
+
+def _done(
+    order: Order, place: Place, job: Job, now: Callable[[], datetime], results: list[Result]
+) -> Outcome:
+    job.go_on()
+    metadata: dict[str, Any] = {}
+    if order.transaction is None:
+        if order.calls:
+            metadata = _call_only(order, place)
+        _check(order, place, job, now, results)
+        job.publish()
+        return Outcome(_status(results), 0.0, metadata=metadata)
+    said: list[str] = []
+    try:
+        metadata = _land(order, order.transaction, place, job)
+        rows = _retried(order, order.transaction, place, job, now, results, said)
+    except BaseException:
+        _drop_stages(order.transaction, place)
+        raise
+    return Outcome(_status(results), 0.0, rows=rows, statements=tuple(said), metadata=metadata)
+
+
+def _status(results: list[Result]) -> Status:
+    return Status.WARN if any(r.status is Status.WARN for r in results) else Status.SUCCESS
+
+
+def _call_only(order: Order, place: Place) -> dict[str, Any]:
+    answer = call_asset(order.asset, order.slices, place)
+    if order.asset.materialized is Materialized.FILE:
+        return file_metadata(order.asset, answer, place.root)
+    return answer.metadata
+
+
+def _land(order: Order, transaction: Transaction, place: Place, job: Job) -> dict[str, Any]:
+    """Run the function before the transaction begins: training a model holds nothing open, and a
+    stop that comes too late for the function still comes before anything is published."""
+    metadata: dict[str, Any] = {}
+    for call in transaction.calls:
+        columns = _columns(
+            order, place
+        )  # first: a query after the call could end a reader it returns
+        answer = call_asset(order.asset, call.slices, place)
+        job.go_on()
+        _load(call, answer, columns, order.asset, place)
+        for statement in call.then:
+            _run(statement, order.asset, place)
+        metadata |= answer.metadata
+    return metadata
+
+
+def _load(
+    call: Call, answer: Answer, columns: tuple[tuple[str, str], ...], asset: Asset, place: Place
+) -> None:
+    rows = _rows(asset, answer)
+    try:
+        place.connection.load(call.stage, rows, columns)
+    except EngineError as error:
+        said = [replace(p, at=asset.at) for p in error.problems]
+        raise EngineError(*said, statement=error.statement) from error
+    except Exception as error:  # an iterator is the user's code as well
+        message = f"'{asset.name}' raised {type(error).__name__}: {error}"
+        raise EngineError(Problem("BLD005", message, asset.at)) from error
+
+
+def _drop_stages(transaction: Transaction, place: Place) -> None:
+    """Landed outside of the transaction, so its rollback leaves them; the next run would replace them."""
+    for call in transaction.calls:
+        for stage in filter(None, (call.stage, call.whole)):
+            with suppress(EngineError):
+                place.connection.execute(f"drop table if exists {place.warehouse.quote(stage)}")
+
+
+def _rows(asset: Asset, answer: Answer) -> Any:
+    if answer.value is None:
+        message = f"'{asset.name}' is a table, but its function returned None"
+        hint = "return its rows, or annotate the function with -> None"
+        raise EngineError(Problem("BLD006", message, asset.at, hint))
+    return answer.value
+
+
+def _columns(order: Order, place: Place) -> tuple[tuple[str, str], ...]:
+    """Declared columns and those of the table as it is: for slices without any rows or values."""
+    declared = {c.name: c.type for c in order.asset.columns if c.type}
+    assert order.transaction is not None
+    if order.asset.relation is None or (declared and order.transaction.fresh):
+        return tuple(declared.items())
+    there = dict(place.connection.columns(order.asset.relation) or ())
+    return tuple({**there, **declared}.items())
+
+
+def _retried(
+    order: Order,
+    transaction: Transaction,
+    place: Place,
+    job: Job,
+    now: Callable[[], datetime],
+    results: list[Result],
+    said: list[str],
+) -> int | None:
+    pause = FIRST_PAUSE_S
+    for attempt in range(1, ATTEMPTS + 1):
+        results.clear()
+        said.clear()
+        try:
+            return _publish(order, transaction, place, job, now, results, said)
+        except EngineError as error:
+            conflict = any(problem.code == CONFLICT for problem in error.problems)
+            if not conflict or attempt == ATTEMPTS or job.stopped:
+                raise
+        job.unpublished()
+        time.sleep(pause)
+        pause *= 2
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _publish(
+    order: Order,
+    transaction: Transaction,
+    place: Place,
+    job: Job,
+    now: Callable[[], datetime],
+    results: list[Result],
+    said: list[str],
+) -> int | None:
+    counts: list[int] = []
+    with place.connection.transaction():
+        todo = list(reversed(transaction.statements))
+        while todo:
+            job.go_on()
+            statement = todo.pop()
+            said.append(statement.sql)
+            if statement.purpose is Purpose.FIT:
+                _fit(statement, order.asset, place, now(), todo)
+                continue
+            counted = _run(statement, order.asset, place)
+            if statement.purpose is Purpose.WRITE and counted is not None:
+                counts.append(counted)
+        _check(order, place, job, now, results)
+        for statement in transaction.after:
+            job.go_on()
+            said.append(statement.sql)
+            _run(statement, order.asset, place)
+        job.publish()
+    return sum(counts) if counts else None
+
+
+def _fit(
+    statement: Statement, asset: Asset, place: Place, now: datetime, todo: list[Statement]
+) -> None:
+    """Ask for the columns, and put what they call for on top of `todo` (last is next)."""
+    assert statement.fit is not None
+    assert statement.relation is not None
+    with _placing(statement, asset, place):
+        old = place.connection.columns(statement.relation)
+        table = place.warehouse.quote(statement.relation) if old else None
+        new = columns_for(place.connection, statement.sql, table)
+    fitted = statement.fit(new, old, now)
+    if fitted.instead:
+        todo.clear()
+    todo += reversed(fitted.statements)
+
+
+def _check(
+    order: Order, place: Place, job: Job, now: Callable[[], datetime], results: list[Result]
+) -> None:
+    """Relations built empty for a trial run have no rows that checks could be about."""
+    if order.empty:
+        return
+    found = run_checks(order.checks, order.asset.name, order.slices, place, now(), job.go_on)
+    results.extend(found)
+    if any(result.status is Status.FAIL for result in results):
+        raise Blocked
+
+
+def _run(statement: Statement, asset: Asset, place: Place) -> int | None:
+    if statement.into is not None:
+        with _placing(statement.rows, asset, place):
+            demand_fit(statement, asset, place.connection)
+    with _placing(statement, asset, place):
+        if statement.purpose is not Purpose.AUDIT:
+            return place.connection.execute(statement.sql)
+        rows = place.connection.fetch(statement.sql)
+    if len(rows):
+        raise EngineError(_with_examples(statement, rows), statement=statement.sql)
+    return None
+
+
+def _with_examples(statement: Statement, rows: Rows) -> Problem:
+    assert statement.fault is not None
+    examples = "; ".join(f"({row_text(rows.columns, row)})" for row in rows.rows[:3])
+    return replace(statement.fault, message=f"{statement.fault.message}: {examples}")
+
+
+@contextmanager
+def _placing(statement: Statement, asset: Asset, place: Place) -> Iterator[None]:
+    try:
+        yield
+    except EngineError as error:
+        raise _placed(error, statement, asset, place) from error
+
+
+def _placed(error: EngineError, statement: Statement, asset: Asset, place: Place) -> EngineError:
+    """The same error, with its place in the user's file instead of in the statement."""
+    problems = []
+    for problem in error.problems:
+        if problem.at is not None and problem.at.file:  # a data file that the statement reads
+            problems.append(_in_project(problem, asset, place.root))
+            continue
+        found = statement.place(problem.at.line, problem.at.column) if problem.at else None
+        at = replace(found, length=problem.at.length) if found and problem.at else None
+        hint = problem.hint if at else _own_hint(problem, asset)
+        problems.append(replace(problem, at=at or asset.at, hint=hint))
+    return EngineError(*problems, statement=statement.sql)
+
+
+def _in_project(problem: Problem, asset: Asset, root: str) -> Problem:
+    assert problem.at is not None
+    home = os.path.abspath(root) + os.sep
+    file = problem.at.file.removeprefix(home).replace(os.sep, "/")
+    others = () if file == asset.path else (asset.at,)
+    return replace(problem, at=replace(problem.at, file=file), others=others)
+
+
+def _own_hint(problem: Problem, asset: Asset) -> str | None:
+    """For a refusal of what we put around the user's text: a type that is no date."""
+    if problem.at is None or asset.partition is None or problem.hint:
+        return problem.hint
+    return "; ".join(column_hint(cut.along, cut.column) for cut in asset.partition.cuts)
+
+
+def _failed(error: BaseException, asset: Asset, job: Job) -> Outcome:
+    statement = error.statement if isinstance(error, EngineError) else None
+    if job.stopped or not isinstance(error, SqlpipesError):
+        message = f"'{asset.name}' was stopped; what readers see is as it was"
+        problem = Problem("BLD007", message, asset.at)
+        return Outcome(Status.CANCELLED, 0.0, problems=(problem,), statement=statement)
+    problems = tuple(replace(p, at=p.at or asset.at) for p in error.problems)
+    return Outcome(Status.ERROR, 0.0, problems=problems, statement=statement)
+
+
+def needs_function(asset: Asset) -> bool:
+    """Whether building it runs a function without landing rows: a file, or nothing at all."""
+    return isinstance(asset.body, PythonBody) and asset.relation is None

@@ -1,0 +1,142 @@
+"""What happens to a step -> the event that says so, with the run's id, time and versions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlpipes.core.asset import Asset, Materialized
+from sqlpipes.core.config import Plain, Target
+from sqlpipes.core.events import (
+    CheckFinished,
+    StepFailed,
+    StepFinished,
+    StepSkipped,
+    StepStarted,
+    plain_value,
+)
+from sqlpipes.core.graph import Graph
+from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.plan import Step
+from sqlpipes.run.gate import Result
+from sqlpipes.run.publish import Order, Outcome
+
+EMPTY_SUFFIX = "-empty"  # of the version of a relation that was built without rows
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was asked of a run, beside its plan."""
+
+    run_id: str
+    target: Target
+    root: str
+    clock: Callable[[], datetime]
+    definition: Callable[[str], str]
+    tokens: Mapping[str, str | None]
+    vars: Mapping[str, Plain]
+    fail_fast: bool
+    cancel: threading.Event
+    grace_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Writes a run's events."""
+
+    settings: Settings
+    graph: Graph
+    empty: bool
+
+    def _version(self, name: str) -> str:
+        return self.graph.version(name) + (EMPTY_SUFFIX if self.empty else "")
+
+    def _checks_version(self, step: Step) -> str:
+        """Of the whole gate; nothing when only some of its checks run, so that the rest are still due,
+        nor when relations are built without rows, which no check looks at."""
+        if self.empty:
+            return ""
+        whole = step.checks and set(step.checks) == set(self.graph.guards.get(step.asset, ()))
+        return self.graph.checks_version(step.asset) if whole else ""
+
+    def started(self, step: Step, slices: Partitions, fresh: bool = False) -> StepStarted:
+        return StepStarted(
+            self.settings.run_id,
+            self.settings.clock(),
+            step.asset,
+            step.action,
+            self._version(step.asset),
+            self._checks_version(step),
+            slices,
+            tuple(str(reason) for reason in step.reasons),
+            full=fresh,
+        )
+
+    def check_finished(self, result: Result) -> CheckFinished:
+        return CheckFinished(
+            self.settings.run_id,
+            self.settings.clock(),
+            result.check.asset,
+            result.check.name,
+            result.status,
+            result.failures,
+            result.seconds,
+            result.message,
+            result.columns,
+            result.sample,
+        )
+
+    def finished(self, step: Step, order: Order, outcome: Outcome) -> StepFinished:
+        asset = order.asset
+        return StepFinished(
+            self.settings.run_id,
+            self.settings.clock(),
+            asset.name,
+            step.action,
+            outcome.status,
+            self._version(asset.name),
+            self._checks_version(step),
+            order.slices,
+            outcome.seconds,
+            outcome.rows,
+            outcome.statements,
+            self.settings.definition(asset.name),
+            self.settings.tokens.get(asset.name),
+            plain_value(outcome.metadata),
+            _where(asset, outcome.metadata),
+            full=order.transaction.fresh if order.transaction else False,
+        )
+
+    def failed(self, step: Step, slices: Partitions, outcome: Outcome) -> StepFailed:
+        return StepFailed(
+            self.settings.run_id,
+            self.settings.clock(),
+            step.asset,
+            step.action,
+            outcome.status,
+            slices,
+            outcome.seconds,
+            outcome.problems,
+            outcome.statement,
+            outcome.in_doubt,
+        )
+
+    def skipped(self, step: Step, because: str, slices: Partitions | None = None) -> StepSkipped:
+        return StepSkipped(
+            self.settings.run_id,
+            self.settings.clock(),
+            step.asset,
+            step.action,
+            step.slices if slices is None else slices,
+            because,
+        )
+
+
+def _where(asset: Asset, metadata: Mapping[str, Any]) -> str | None:
+    """The relation, or the file that was written, relative to the project unless it is elsewhere."""
+    if asset.materialized is Materialized.FILE:
+        return metadata.get("path")
+    return str(asset.relation) if asset.relation else None

@@ -1,0 +1,93 @@
+"""Plan + Engine -> Events, as they happen.
+
+A generator: the consumer has recorded an event when it asks for the next one, so a step's start is
+on record before the step touches anything, and its end after its commit. The consumer may close it
+at any time; running statements are then interrupted and rolled back.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+from sqlpipes.core.config import NOTHING, Plain, Target
+from sqlpipes.core.engine import Engine
+from sqlpipes.core.events import Event, RunFinished, RunStarted
+from sqlpipes.core.graph import Graph
+from sqlpipes.core.plan import Action, Plan, Step
+from sqlpipes.run.crew import Crew
+from sqlpipes.run.record import Settings
+from sqlpipes.run.running import Running
+from sqlpipes.run.warehouse import warehouse_of
+
+GRACE_S = 5.0  # how long a stopped function may go on before it is left alone
+
+
+def run_plan(
+    plan: Plan,
+    graph: Graph,
+    engine: Engine,
+    *,
+    run_id: str,
+    command: str,
+    target: Target,
+    root: str,
+    clock: Callable[[], datetime],
+    definition: Callable[[str], str] = lambda name: "",
+    tokens: Mapping[str, str | None] = NOTHING,  # type: ignore[assignment]
+    vars: Mapping[str, Plain] = NOTHING,
+    threads: int = 4,
+    fail_fast: bool = False,
+    cancel: threading.Event | None = None,
+    grace_s: float = GRACE_S,
+    selected: tuple[str, ...] = (),
+) -> Iterator[Event]:
+    """Run the steps, at most `threads` at once, each after those that it waits for.
+
+    A step of several batches starts and ends once for each of them. Ctrl-C while it waits, or
+    `cancel` set from anywhere, ends the run with CANCELLED; a Python function that does not return
+    within `grace_s` seconds after that is left alone, unable to publish. Raises EngineError before the first
+    event when the warehouse cannot be looked at; after that, what goes wrong is an event.
+    """
+    settings = Settings(
+        run_id,
+        target,
+        root,
+        clock,
+        definition,
+        tokens,
+        vars,
+        fail_fast,
+        cancel or threading.Event(),
+        grace_s,
+    )
+    for catalog, schemas in _schemas(plan, graph, target).items():
+        engine.create_schemas(sorted(schemas), catalog)
+    warehouse = warehouse_of(engine, target.schema, root)
+    began = time.perf_counter()
+    yield RunStarted(
+        run_id, clock(), command, target.name, len(plan.steps), len(plan.current), selected
+    )
+    size = max(1, threads) if engine.can.parallel else 1
+    running = Running(plan, graph, warehouse, Crew(engine, size), settings)
+    try:
+        yield from running.events()
+    finally:
+        running.close()
+    yield RunFinished(run_id, clock(), running.status, time.perf_counter() - began)
+
+
+def _schemas(plan: Plan, graph: Graph, target: Target) -> dict[str | None, set[str]]:
+    """The schemas that are written to, by database."""
+    found: dict[str | None, set[str]] = {None: {target.schema}}
+    for step in plan.steps:
+        relation = graph.assets[step.asset].relation
+        if relation and _writes(step):
+            found.setdefault(relation.catalog, set()).add(relation.schema)
+    return found
+
+
+def _writes(step: Step) -> bool:
+    return step.action not in (Action.OBSERVE, Action.CHECK)

@@ -1,0 +1,231 @@
+"""A partitioned asset -> the transactions that put new rows in the place of its slices' old ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from sqlpipes.core.asset import PythonBody, Scope, SqlBody
+from sqlpipes.core.engine import RelationType
+from sqlpipes.core.errors import Problem
+from sqlpipes.core.partitions import Partitioning, Partitions, TimeAxis, ValueAxis
+from sqlpipes.core.sql import Relation
+from sqlpipes.core.strategy import SchemaChange
+from sqlpipes.run.columns import altered, both, compared, difference, names_of
+from sqlpipes.run.query import asset_query
+from sqlpipes.run.statement import (
+    Call,
+    Columns,
+    Fitted,
+    Purpose,
+    Statement,
+    Transaction,
+    insert_head,
+)
+from sqlpipes.run.warehouse import identifier
+from sqlpipes.run.windows import (
+    batches,
+    inside_sql,
+    missing_sql,
+    pruned_parts,
+    scope_of,
+    stretches,
+)
+from sqlpipes.run.work import EXAMPLES, Work, clean, make_room
+
+
+def slices(work: Work) -> tuple[Transaction, ...]:
+    """Slices written anew are one transaction, so that nobody reads half a table."""
+    if isinstance(work.asset.body, PythonBody):
+        parts = stretches(work.step.slices, work.asset.partition)
+        if work.step.full and work.stands and len(parts) > 1:
+            return (_python_anew(work, parts),)
+        return tuple(
+            _python_slices(work, part, work.fresh and i == 0) for i, part in enumerate(parts)
+        )
+    parts = tuple(batches(work.step.slices, _partition(work).batch))
+    if work.step.full:
+        return (_sql_slices(work, parts, fresh=True),)
+    return tuple(
+        _sql_slices(work, (part,), fresh=work.fresh and i == 0) for i, part in enumerate(parts)
+    )
+
+
+def _partition(work: Work) -> Partitioning:
+    assert work.asset.partition is not None
+    return work.asset.partition
+
+
+def _together(parts: tuple[Partitions, ...]) -> Partitions:
+    found = parts[0]
+    for part in parts[1:]:
+        found |= part
+    return found
+
+
+# ------------------------------------------------------------------------------------------- SQL
+
+
+def _sql_slices(work: Work, parts: tuple[Partitions, ...], *, fresh: bool) -> Transaction:
+    written = _together(parts)
+    asked = () if fresh else (_asked(work, parts),)
+    return Transaction((*asked, *_written(work, parts, fresh=fresh)), written, fresh=fresh)
+
+
+def _asked(work: Work, parts: tuple[Partitions, ...]) -> Statement:
+    """What the query's columns are, before anything is written: they may not be the table's any more."""
+    assert isinstance(work.asset.body, SqlBody)
+    one = (pruned_parts(work.asset.body, parts[0], work.table, _partition(work)) or parts)[0]
+    query = asset_query(work.asset, work.graph, work.warehouse, _scope(work, one, False))
+    head = f"{compared(work.asset)}select * from (\n"
+    asked = work.statement(head, query, f"\n) as {identifier(work.asset.name)}")
+
+    def fit(new: Columns, old: Columns | None, now: datetime) -> Fitted:
+        found = difference(new, old or (), work.warehouse.dialect)
+        policy = work.asset.on_schema_change
+        if found and policy is SchemaChange.REBUILD:
+            every = _together(parts) | (work.step.held or _together(parts))
+            anew = replace(work, step=replace(work.step, slices=every, full=True))
+            again = tuple(batches(every, _partition(work).batch))
+            return Fitted(_written(anew, again, fresh=True), instead=True)
+        if found.added and policy is SchemaChange.IGNORE:
+            names = ", ".join(names_of(both(new, old or (), work.warehouse.dialect)))
+            return Fitted(_written(replace(work, picked=names), parts, fresh=False), instead=True)
+        return Fitted(altered(work, found))
+
+    return replace(asked, purpose=Purpose.FIT, fit=fit, relation=work.relation)
+
+
+def _written(work: Work, parts: tuple[Partitions, ...], *, fresh: bool) -> tuple[Statement, ...]:
+    """The statements that write these slices."""
+    assert isinstance(work.asset.body, SqlBody)
+    written = _together(parts)
+    statements = [*make_room(work, RelationType.TABLE)] if fresh else [_delete(work, written)]
+    for i, part in enumerate(parts):
+        create = fresh and i == 0
+        asked = pruned_parts(work.asset.body, part, work.table, _partition(work))
+        if asked is None:
+            statements.append(_guarded(work, part, create))
+        else:
+            statements += _pruned(work, part, asked, create)
+    return (*statements, _null_audit(work))
+
+
+def _guarded(work: Work, part: Partitions, create: bool) -> Statement:
+    """The user's text inside its window. Rows without a partition value pass, to be found after."""
+    cut = _partition(work)
+    query = asset_query(work.asset, work.graph, work.warehouse, _scope(work, part, create))
+    guard = f"({inside_sql(cut, part)}) or {missing_sql(cut)}"
+    tail = f"\n) as {identifier(work.asset.name)} where {guard}{work.limit}"
+    put = work.put(create, f"select {work.picked} from (\n", query, tail)
+    return replace(put, into=None)  # its columns have been asked for
+
+
+def _pruned(
+    work: Work, part: Partitions, asked: tuple[Partitions, ...], create: bool
+) -> list[Statement]:
+    """Through a staging table, where rows that the query should not have yielded can be seen."""
+    statements = []
+    for i, one in enumerate(asked):
+        query = asset_query(work.asset, work.graph, work.warehouse, _scope(work, one, create))
+        into = f"create or replace temp table {work.stage} as\n"
+        if i:
+            into = insert_head(work.stage)
+        tail = f"\n) as {identifier(work.asset.name)}{work.limit}"
+        staged = work.statement(f"{into}select * from (\n", query, tail)
+        statements.append(replace(staged, purpose=Purpose.PREPARE, into=work.stage if i else None))
+    publish = work.put(create, "", f"select {work.picked} from {work.stage}")
+    publish = replace(publish, into=None)
+    return [*statements, _outside_audit(work, part), publish, clean(work.stage)]
+
+
+def _scope(work: Work, part: Partitions, create: bool) -> Scope:
+    cut, full = _partition(work), work.step.full
+    return scope_of(part, work.table, cut, incremental=not create, full=full)
+
+
+# ---------------------------------------------------------------------------------------- Python
+
+
+def _python_slices(work: Work, part: Partitions, fresh: bool) -> Transaction:
+    first = make_room(work, RelationType.TABLE) if fresh else (_delete(work, part),)
+    publish = work.put(fresh, "", f"select * from {work.stage}", work.limit)
+    return Transaction(
+        (*first, publish, clean(work.stage), _null_audit(work)),
+        part,
+        calls=(_call(work, part),),
+        fresh=fresh,
+    )
+
+
+def _python_anew(work: Work, parts: tuple[Partitions, ...]) -> Transaction:
+    """Several calls whose rows replace a table that is read: all of them wait until the last is there."""
+    whole = work.warehouse.temporary(f"sqlpipes_{work.asset.name}_whole")
+    table = work.warehouse.quote(whole)
+    publish = work.put(True, "", f"select * from {table}", work.limit)
+    return Transaction(
+        (publish, clean(work.stage), clean(table), _null_audit(work)),
+        _together(parts),
+        calls=tuple(_call(work, part, whole, first=i == 0) for i, part in enumerate(parts)),
+        fresh=True,
+    )
+
+
+def _call(
+    work: Work, part: Partitions, whole: Relation | None = None, *, first: bool = True
+) -> Call:
+    """One call for adjacent slices, what its rows must obey, and where they are collected."""
+    assert work.landing is not None
+    then = [_outside_audit(work, part)]
+    if whole is not None:
+        table = work.warehouse.quote(whole)
+        head = f"create or replace temp table {table} as\n" if first else insert_head(table)
+        sql = f"{head}select * from {work.stage}"
+        then.append(Statement(sql, Purpose.PREPARE, into=None if first else table))
+    return Call(part, work.landing, tuple(then), whole)
+
+
+# ---------------------------------------------------------------------------------------- audits
+
+
+def _delete(work: Work, part: Partitions) -> Statement:
+    inside = inside_sql(_partition(work), part)
+    return Statement(f"delete from {work.table} where {inside}", Purpose.PREPARE)
+
+
+def _null_audit(work: Work) -> Statement:
+    """A row without a partition value belongs to no slice: no rebuild would ever replace it."""
+    cut = _partition(work)
+    sql = f"select * from {work.table} where {missing_sql(cut)} limit {EXAMPLES}"
+    said = " or ".join(f"'{column}'" for column in cut.columns)
+    what = "date" if isinstance(cut.along, TimeAxis) else "value"
+    fault = Problem(
+        "BLD001",
+        f"rows of '{work.asset.name}' have no value in the partition column {said}",
+        work.asset.at,
+        f"such a row belongs to no slice: filter it out, or give it a {what} with "
+        f"coalesce({cut.column}, ...)",
+    )
+    return Statement(sql, Purpose.AUDIT, fault)
+
+
+def _outside_audit(work: Work, part: Partitions) -> Statement:
+    cut = _partition(work)
+    inside = inside_sql(cut, part)
+    sql = f"select * from {work.stage} where not coalesce({inside}, false) limit {EXAMPLES}"
+    fault = Problem(
+        "BLD002",
+        f"'{work.asset.name}' yields rows outside of {part} in '{', '.join(cut.columns)}'",
+        work.asset.at,
+        f"it prunes by hand, so what it yields must lie in its window: filter by {_names(cut)}",
+    )
+    return Statement(sql, Purpose.AUDIT, fault)
+
+
+def _names(cut: Partitioning) -> str:
+    """What a template filters by."""
+    values = [f"partition.{one.column}" for one in cut.cuts if isinstance(one.along, ValueAxis)]
+    window = (
+        ["partition.start and partition.end (exclusive)"] if len(values) < len(cut.cuts) else []
+    )
+    return ", ".join([*values, *window])

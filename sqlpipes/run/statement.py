@@ -1,0 +1,107 @@
+"""What a step will say to the warehouse, as values: shown by `plan --sql`, then run as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from sqlpipes.core.errors import Location, Problem
+from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.sql import Relation
+from sqlpipes.run.query import Query
+
+
+class Purpose(StrEnum):
+    """What a statement is for; it decides what its result means."""
+
+    PREPARE = "prepare"  # make room, make a staging table
+    HOOK = "hook"  # the user's own statement
+    WRITE = "write"  # its count is the number of rows written
+    AUDIT = "audit"  # a query; any row of it is a fault
+    FIT = "fit"  # a query that is only described: its columns say what runs next
+    CLEAN = "clean"
+
+
+def insert_head(table: str) -> str:
+    """What stands before the SELECT of an insert; `table` is quoted."""
+    return f"insert into {table} by name\n"
+
+
+Columns = tuple[tuple[str, str], ...]
+"""(name, type) in order."""
+
+Fit = Callable[[Columns, Columns | None, datetime], "Fitted"]
+"""Columns of the query, of the table (None: there is none), and the build's time, naive UTC.
+
+A type of the query whose values the table's own can hold is told as the table's.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement. `query` is the user's text in it, `offset` where in `sql` that text begins."""
+
+    sql: str
+    purpose: Purpose
+    fault: Problem | None = None  # of an AUDIT: what it means when a row comes back
+    query: Query | None = None
+    offset: int = 0
+    into: str | None = None  # of an insert: the table that its rows must fit
+    fit: Fit | None = field(default=None, compare=False)  # of a FIT; it may raise EngineError
+    relation: Relation | None = None  # of a FIT: what the query's columns are held against
+
+    @property
+    def rows(self) -> Statement:
+        """The SELECT of an insert on its own."""
+        assert self.into is not None
+        head = len(insert_head(self.into))
+        return replace(self, sql=self.sql[head:], offset=self.offset - head, into=None)
+
+    def place(self, line: int, column: int) -> Location | None:
+        """The place in the user's file of a line and column of this statement, if it is theirs.
+
+        >>> Statement("drop table x", Purpose.PREPARE).place(1, 1)
+        """
+        if self.query is None:
+            return None
+        starts = [0]
+        for text in self.sql.split("\n"):
+            starts.append(starts[-1] + len(text) + 1)
+        return self.query.place(starts[min(line, len(starts)) - 1] + column - 1 - self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What runs next once the columns are known; `instead`: in place of all that stands after it."""
+
+    statements: tuple[Statement, ...] = ()
+    instead: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One run of a Python asset's function, for adjacent slices. Its rows land in `stage`.
+
+    `then` is said after that: what they must obey, and how they join those of earlier calls in `whole`.
+    """
+
+    slices: Partitions
+    stage: Relation
+    then: tuple[Statement, ...] = ()
+    whole: Relation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """What is committed together: `statements`, then the gate's checks, then `after`.
+
+    The `calls` come before it begins. `fresh` says that it writes the relation anew.
+    """
+
+    statements: tuple[Statement, ...]
+    slices: Partitions
+    after: tuple[Statement, ...] = ()
+    calls: tuple[Call, ...] = ()
+    fresh: bool = False

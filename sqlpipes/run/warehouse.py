@@ -1,0 +1,93 @@
+"""An open engine -> what must be known of it to write SQL, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from sqlpipes.core.engine import Capabilities, Engine, RelationType
+from sqlpipes.core.sql import Reference, Relation
+from sqlpipes.core.sql.relation import fold
+
+Name = tuple[str, str, str]  # catalog, schema and name, folded
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """What SQL generation asks. `types` is what exists; make one with `warehouse_of`."""
+
+    dialect: str
+    can: Capabilities
+    catalog: str
+    default_schema: str  # where an unqualified name is looked up
+    types: Mapping[Name, RelationType]
+    quote: Callable[[Relation], str]
+    temporary: Callable[[str], Relation]
+    root: str = ""  # the project's folder, which relative file names in SQL count from
+
+    def type_of(self, relation: Relation) -> RelationType | None:
+        """What stands at that name now; None for nothing."""
+        return self.types.get(self.name(relation))
+
+    def name(self, relation: Relation) -> Name:
+        catalog, schema, name = relation.folded(self.dialect)
+        return catalog or fold(self.catalog, True, self.dialect), schema, name
+
+    def reaches(self, reference: Reference, relation: Relation) -> bool:
+        """Whether the name as the user wrote it means `relation` here.
+
+        A name of two parts whose first is also a database's name is ambiguous in DuckDB.
+        """
+        parts = reference.folded(self.dialect)
+        own = fold(self.catalog, True, self.dialect)
+        if len(parts) == 2 and parts[0] == own:
+            return False
+        default = (own, fold(self.default_schema, True, self.dialect))
+        return (*default[: 3 - len(parts)], *parts) == self.name(relation)
+
+
+def warehouse_of(engine: Engine, default_schema: str, root: str = "") -> Warehouse:
+    """The engine as it is now; asks it once for what exists."""
+    found = engine.relations()
+    nothing = Warehouse(
+        engine.dialect,
+        engine.can,
+        engine.catalog or "",
+        default_schema,
+        {},
+        engine.quote,
+        engine.temporary,
+        root,
+    )
+    return with_relations(nothing, found.items())
+
+
+def with_relations(
+    warehouse: Warehouse, found: Iterable[tuple[Relation, RelationType]]
+) -> Warehouse:
+    """The same warehouse with these relations and no others."""
+    return replace(warehouse, types={warehouse.name(relation): kind for relation, kind in found})
+
+
+def identifier(name: str) -> str:
+    """A column or alias in a statement, whatever it contains.
+
+    >>> identifier('we"ird; drop table x')
+    '"we""ird; drop table x"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: object) -> str:
+    """A value in a statement. Numbers stay numbers, the rest is text that the engine casts.
+
+    >>> literal("it's"), literal(3), literal(None), literal(True)
+    ("'it''s'", '3', 'null', 'true')
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    return "'" + str(value).replace("'", "''") + "'"

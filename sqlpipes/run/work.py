@@ -1,0 +1,114 @@
+"""One step that writes to the warehouse, and the pieces of SQL that all of its shapes are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sqlpipes.core.asset import Asset, PythonBody, Scope, SeedBody, SqlBody
+from sqlpipes.core.engine import RelationType
+from sqlpipes.core.graph import Graph
+from sqlpipes.core.partitions import WHOLE
+from sqlpipes.core.plan import Step
+from sqlpipes.core.sql import Relation
+from sqlpipes.run.query import Query, asset_query
+from sqlpipes.run.seeds import seed_query
+from sqlpipes.run.statement import Purpose, Statement, insert_head
+from sqlpipes.run.warehouse import Warehouse
+from sqlpipes.run.windows import scope_of
+
+EXAMPLES = 5  # rows that an audit shows
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What every shape of statement needs to know about one step."""
+
+    step: Step
+    asset: Asset
+    relation: Relation
+    graph: Graph
+    warehouse: Warehouse
+    empty: bool
+    picked: str = "*"  # the columns of the query that are written
+
+    @property
+    def table(self) -> str:
+        return self.warehouse.quote(self.relation)
+
+    @property
+    def stage(self) -> str:
+        return self.warehouse.quote(stage_of(self.asset, self.warehouse))
+
+    @property
+    def limit(self) -> str:
+        return "\nlimit 0" if self.empty else ""
+
+    @property
+    def stands(self) -> bool:
+        """Whether there is a table of that name now."""
+        return self.warehouse.type_of(self.relation) is RelationType.TABLE
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the table is written anew: asked for, or there is none."""
+        return self.step.full or not self.stands
+
+    @property
+    def landing(self) -> Relation | None:
+        """Where the rows of a function wait for the transaction."""
+        if isinstance(self.asset.body, PythonBody):
+            return stage_of(self.asset, self.warehouse)
+        return None
+
+    def statement(self, before: str, query: Query | str, after: str = "") -> Statement:
+        """A WRITE around the user's text, which keeps its own lines."""
+        text = query if isinstance(query, str) else query.text
+        user = None if isinstance(query, str) else query
+        return Statement(before + text + after, Purpose.WRITE, query=user, offset=len(before))
+
+    def put(self, create: bool, before: str, query: Query | str, after: str = "") -> Statement:
+        """The same as rows of the table: it is made of them, or they join those that are there."""
+        if create:
+            head = f"create or replace table {self.table} as\n"
+            return self.statement(head + before, query, after)
+        head = insert_head(self.table)
+        return replace(self.statement(head + before, query, after), into=self.table)
+
+
+def stage_of(asset: Asset, warehouse: Warehouse) -> Relation:
+    """Where the rows of one asset wait before they are published."""
+    return warehouse.temporary(f"sqlpipes_{asset.name}")
+
+
+def whole_scope(work: Work) -> Scope:
+    """What a template of an unpartitioned asset may know."""
+    return scope_of(WHOLE, work.table, None, incremental=not work.fresh, full=work.step.full)
+
+
+def rows_of(work: Work) -> Query | str:
+    """The SELECT that yields an unpartitioned asset's rows."""
+    body = work.asset.body
+    if isinstance(body, SqlBody):
+        return asset_query(work.asset, work.graph, work.warehouse, whole_scope(work))
+    if isinstance(body, SeedBody):
+        return seed_query(body)
+    return f"select * from {work.stage}"
+
+
+def create(work: Work, query: Query | str) -> Statement:
+    """The table, made of all rows of a query."""
+    if work.empty:
+        return work.put(True, "select * from (\n", query, "\n) limit 0")
+    return work.put(True, "", query)
+
+
+def make_room(work: Work, wanted: RelationType) -> tuple[Statement, ...]:
+    """CREATE OR REPLACE does not replace a view with a table, nor a table with a view."""
+    existing = work.warehouse.type_of(work.relation)
+    if existing is None or existing is wanted:
+        return ()
+    return (Statement(f"drop {existing} {work.table}", Purpose.PREPARE),)
+
+
+def clean(table: str) -> Statement:
+    return Statement(f"drop table {table}", Purpose.CLEAN)

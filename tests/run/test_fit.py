@@ -1,0 +1,126 @@
+"""Rows that join a table which exists: nothing is filled in, rounded or cut on their way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from run.building import (
+    build,
+    daily,
+    days,
+    graph_of,
+    memory_engine,
+    model,
+    python,
+    rows,
+    run_sql,
+    said,
+)
+
+from sqlpipes.core.asset import Asset, Column
+from sqlpipes.core.engine import Engine
+from sqlpipes.core.events import StepFailed
+
+DAY = "date '2024-01-01' as d"
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = memory_engine()
+    yield engine
+    engine.close()
+
+
+def shapes(text: str) -> dict[str, Asset]:
+    """One asset of each shape that adds to a table; they read `raw`, whose columns may change."""
+    return {
+        "slices": model("a", text, partition=daily()),
+        "pruned": model("a", text + " where d >= '{start}'", partition=daily(), template=True),
+        "merged": model("a", text, "incremental", unique_key=["d"]),
+        "python": python(
+            "a", lambda context: context.sql("from raw"), context=True, partition=daily()
+        ),
+    }
+
+
+def wrong(engine: Engine, shape: str) -> str:
+    """What is said about it; the table keeps what it held."""
+    before = rows(engine, "from a")
+    slices = {} if shape == "merged" else {"a": days(0, 1)}
+    events = build(engine, graph_of(shapes("select * from raw")[shape]), "a", slices=slices)
+    problem = next(e for e in events if isinstance(e, StepFailed)).problems[0]
+    assert problem.code == "BLD010"
+    assert "--full-refresh" in str(problem.hint)
+    assert rows(engine, "from a") == before
+    return problem.message
+
+
+@pytest.mark.parametrize("shape", list(shapes("")))
+def test_a_column_that_went_came_or_was_cut_is_a_fault(engine: Engine, shape: str) -> None:
+    run_sql(engine, f"create table raw as select {DAY}, 1 as x, 2 as y")
+    slices = {} if shape == "merged" else {"a": days(0, 1)}
+    graph = graph_of(shapes("select * from raw")[shape])
+    assert said(build(engine, graph, "a", slices=slices))[-1] == "runfinished success"
+    run_sql(engine, f"create or replace table raw as select {DAY}, 1 as x")
+    assert "they lack the column 'y'" in wrong(engine, shape)
+    run_sql(engine, f"create or replace table raw as select {DAY}, 1 as x, 2 as y, 3 as z")
+    assert "the table has no column 'z'" in wrong(engine, shape)
+    run_sql(engine, f"create or replace table raw as select {DAY}, 1.5::double as x, 2 as y")
+    assert "column 'x' is INTEGER in the table and DOUBLE here" in wrong(engine, shape)
+    run_sql(engine, f"create or replace table raw as select {DAY}, [1] as x, 2 as y")
+    assert "column 'x' is INTEGER in the table and INTEGER[] here" in wrong(engine, shape)
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "fits"),
+    [
+        ("1::bigint", "1::integer", True),
+        ("1::integer", "1::bigint", True),
+        ("1::integer", "3000000000", False),
+        ("1.5::double", "1::integer", True),
+        ("null::varchar", "null", True),
+        ("1.25::decimal(10,2)", "1.256::decimal(10,3)", False),
+        ("date '2024-01-01'", "timestamp '2024-01-01 05:00'", False),
+        ("timestamp '2024-01-01'", "date '2024-01-01'", True),
+        ("1::integer", "'1'", False),
+        ("'x'", "1", True),
+    ],
+)
+def test_types_may_be_narrower_than_the_table_s(
+    engine: Engine, there: str, here: str, fits: bool
+) -> None:
+    for value in (there, here):
+        graph = graph_of(model("a", f"select {DAY}, {value} as X", partition=daily()))
+        events = build(engine, graph, slices={"a": days(0, 1)})
+    assert (said(events)[-1] == "runfinished success") is fits
+
+
+def test_columns_may_stand_in_another_order_and_case(engine: Engine) -> None:
+    for text in (f"select {DAY}, 1 as x, 2 as y", f"select 4 as Y, 3 as X, {DAY}"):
+        graph = graph_of(model("a", text, "incremental", unique_key=["d"]))
+        build(engine, graph)
+    assert rows(engine, "select x, y from a") == [(3, 4)]
+
+
+def test_a_mistake_in_the_query_keeps_its_place(engine: Engine) -> None:
+    good = graph_of(model("a", f"select {DAY}", partition=daily(), line=7))
+    build(engine, good, slices={"a": days(0, 1)})
+    bad = graph_of(model("a", f"select {DAY},\n  nonsense as x", partition=daily(), line=7))
+    events = build(engine, bad, slices={"a": days(0, 1)})
+    problem = next(e for e in events if isinstance(e, StepFailed)).problems[0]
+    assert str(problem).startswith("models/a.sql:8:3: ENG004")
+
+
+def test_a_python_slice_whose_column_has_no_value_takes_the_table_s_type(engine: Engine) -> None:
+    from datetime import date
+
+    found: list[dict[str, Any]] = [{"d": date(2024, 1, 1), "x": 1, "s": "t"}]
+    asset = python("a", lambda: found, partition=daily(), columns=(Column("s", "varchar"),))
+    build(engine, graph_of(asset), slices={"a": days(0, 1)})
+    found[0]["x"] = None
+    assert said(build(engine, graph_of(asset), slices={"a": days(0, 1)}))[-1].endswith("success")
+    found.clear()
+    assert said(build(engine, graph_of(asset), slices={"a": days(0, 1)}))[-1].endswith("success")
+    assert rows(engine, "from a") == []

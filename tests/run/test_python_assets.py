@@ -1,0 +1,342 @@
+"""Python assets on a real DuckDB: inputs in every form, what comes back, files, errors, windows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pandas as pd  # type: ignore[import-untyped]
+import polars as pl
+import pyarrow as pa
+import pytest
+from run.building import (
+    build,
+    daily,
+    days,
+    graph_of,
+    memory_engine,
+    model,
+    python,
+    rows,
+    run_sql,
+    said,
+    step_of,
+    warehouse,
+)
+
+from sqlpipes.core.asset import Asset, Column
+from sqlpipes.core.definitions import Execution, File
+from sqlpipes.core.engine import Engine
+from sqlpipes.core.errors import Problem
+from sqlpipes.core.events import Event, StepFailed, StepFinished
+from sqlpipes.run.materialize import step_sql
+
+
+@pytest.fixture
+def engine() -> Iterator[Engine]:
+    engine = memory_engine()
+    run_sql(
+        engine,
+        "create table numbers as select range as n, date '2024-01-01' + range::int as d from range(4)",
+    )
+    yield engine
+    engine.close()
+
+
+NUMBERS = model("numbers", "select range as n, date '2024-01-01' + range::int as d from range(4)")
+
+
+def run(engine: Engine, asset: Asset, **options: Any) -> list[Event]:
+    return build(engine, graph_of(NUMBERS, asset), asset.name, **options)
+
+
+def problem(events: list[Event]) -> Problem:
+    return next(e for e in events if isinstance(e, StepFailed)).problems[0]
+
+
+def native(numbers):  # type: ignore[no-untyped-def]
+    return numbers.filter("n > 1")
+
+
+def arrow(numbers: pa.Table) -> Any:
+    assert isinstance(numbers, pa.Table)
+    return numbers.slice(2)
+
+
+def polars(numbers: pl.DataFrame) -> pl.DataFrame:
+    return numbers.filter(pl.col("n") > 1)
+
+
+def lazy(numbers: pl.LazyFrame) -> pl.LazyFrame:
+    return numbers.filter(pl.col("n") > 1)
+
+
+def pandas(numbers: pd.DataFrame) -> pd.DataFrame:
+    return numbers[numbers["n"] > 1]
+
+
+def listed(numbers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row for row in numbers if row["n"] > 1]
+
+
+def generated(numbers: list) -> Iterator[dict[str, Any]]:  # type: ignore[type-arg]
+    yield from (row for row in numbers if row["n"] > 1)
+
+
+@pytest.mark.parametrize(
+    "function", [native, arrow, polars, lazy, pandas, listed, generated], ids=lambda f: f.__name__
+)
+def test_inputs_come_as_annotated_and_frames_land(engine: Engine, function: Any) -> None:
+    events = run(engine, python("p", function, "numbers"))
+    assert said(events)[-1] == "runfinished success", problem(events)
+    assert rows(engine, "select n from p order by n") == [(2,), (3,)]
+    finished = next(event for event in events if isinstance(event, StepFinished))
+    assert finished.rows == 2
+
+
+def test_the_context_says_where_it_runs_and_runs_sql(engine: Engine, tmp_path: Path) -> None:
+    seen: list[Execution] = []
+
+    def ask(context: Execution) -> Any:
+        seen.append(context)
+        context.log_metadata(rows=2)
+        return context.sql("select n, one.x from numbers, one where n < 2 -- few")
+
+    graph = graph_of(
+        NUMBERS,
+        model("one", "select 7 as x", schema="elsewhere", alias="uno"),
+        python("p", ask, context=True),
+    )
+    build(engine, graph, "one")
+    events = build(engine, graph, "p", root=str(tmp_path), vars={"size": 3})
+    assert rows(engine, "from p order by n") == [(0, 7), (1, 7)]
+    finished = next(event for event in events if isinstance(event, StepFinished))
+    assert finished.metadata == {"rows": 2}
+    assert (seen[0].target, seen[0].root, seen[0].vars) == ("dev", str(tmp_path), {"size": 3})
+    assert seen[0].partition is None
+
+
+def test_an_ephemeral_input_is_its_query(engine: Engine) -> None:
+    graph = graph_of(
+        NUMBERS,
+        model("few", "select n from numbers where n < 2 -- few", "ephemeral"),
+        python("p", lambda few: few, "few"),
+    )
+    build(engine, graph, "p")
+    assert len(rows(engine, "from p")) == 2
+
+
+def windowed(context: Execution) -> list[dict[str, Any]]:
+    assert context.partition is not None
+    start, key = date.fromisoformat(context.partition.start), context.partition.key
+    return [{"d": start, "key": key or "many"}]
+
+
+def test_slices_are_asked_for_stretch_by_stretch(engine: Engine) -> None:
+    asset = python("p", windowed, context=True, partition=daily())
+    run(engine, asset, slices={"p": days(0, 3) | days(5, 6)})
+    assert rows(engine, "select d, key from p order by d") == [
+        (date(2024, 1, 1), "many"),
+        (date(2024, 1, 6), "2024-01-06"),
+    ]
+    run(engine, asset, slices={"p": days(0, 1)})
+    assert rows(engine, "select d, key from p order by d")[0] == (
+        date(2024, 1, 1),
+        "2024-01-01",
+    )
+
+
+def test_rows_outside_of_the_window_are_an_error(engine: Engine) -> None:
+    asset = python("p", lambda: [{"d": date(2024, 1, 9)}], partition=daily())
+    assert problem(run(engine, asset, slices={"p": days(0, 2)})).code == "BLD002"
+    assert rows(engine, "from duckdb_tables() where table_name like '%p'") == []
+
+
+def test_a_partition_column_that_is_no_date_says_so(engine: Engine) -> None:
+    asset = python("p", lambda: [{"d": "2024-01-01"}], partition=daily())
+    found = problem(run(engine, asset, slices={"p": days(0, 2)}))
+    assert found.hint == "the partition column 'd' must be a date or a timestamp: cast(d as date)"
+
+
+def test_a_slice_without_rows(engine: Engine) -> None:
+    answers: list[list[dict[str, Any]]] = [[{"d": date(2024, 1, 1), "n": 1}], []]
+    asset = python("p", lambda: answers.pop(0), partition=daily())
+    run(engine, asset, slices={"p": days(0, 1)})
+    run(engine, asset, slices={"p": days(0, 1)})
+    assert rows(engine, "from p") == []
+    assert problem(run(engine, python("q", list))).code == "ENG008"
+    run(engine, python("q", list, columns=(Column("n", "INTEGER"),)))
+    assert rows(engine, "from q") == []
+
+
+def test_a_table_that_returns_nothing_or_no_table(engine: Engine) -> None:
+    run_sql(engine, "create table p as select 'old' as n")
+    found = problem(run(engine, python("p", lambda: None)))
+    assert (found.code, str(found.at)) == ("BLD006", "models/assets.py:3:1")
+    assert problem(run(engine, python("p", lambda: 3))).code == "ENG008"
+    assert rows(engine, "from p") == [("old",)]
+
+
+def test_an_exception_is_placed_in_the_user_s_own_file(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "assets.py").write_text(
+        "import json\n\ndef helper():\n    json.loads('{')\n\ndef p():\n    return helper()\n"
+    )
+    space: dict[str, Any] = {}
+    path = str(tmp_path / "assets.py")
+    exec(compile(Path(path).read_text(), path, "exec"), space)
+    found = problem(run(engine, python("p", space["p"]), root=str(tmp_path)))
+    assert (found.code, str(found.at)) == ("BLD005", "assets.py:4:5")
+    assert "p() raised JSONDecodeError: Expecting property name" in found.message
+
+
+def test_a_generator_that_breaks_is_the_user_s_error(engine: Engine) -> None:
+    def broken() -> Iterator[dict[str, Any]]:
+        yield {"n": 1}
+        raise ValueError("half way")
+
+    found = problem(run(engine, python("p", broken)))
+    assert found.code == "BLD005"
+    assert "ValueError: half way" in found.message
+
+
+def test_a_file_is_recorded_by_its_content(engine: Engine, tmp_path: Path) -> None:
+    def report(context: Execution) -> File:
+        Path(context.path("report.txt")).write_text("hello")
+        return File("report.txt", {"lines": 1})
+
+    asset = python("report", report, context=True, materialized="file")
+    events = run(engine, asset, root=str(tmp_path))
+    metadata = next(event for event in events if isinstance(event, StepFinished)).metadata
+    assert {"path": "report.txt", "bytes": 5, "lines": 1}.items() <= metadata.items()
+    assert len(metadata["digest"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [("text", "returned str instead of File"), (File("gone.txt"), "does not exist")],
+)
+def test_a_file_that_is_none(engine: Engine, tmp_path: Path, answer: Any, message: str) -> None:
+    asset = python("report", lambda: answer, materialized="file")
+    found = problem(run(engine, asset, root=str(tmp_path)))
+    assert found.code == "BLD006"
+    assert message in found.message
+
+
+def test_an_asset_that_is_nothing_just_runs(engine: Engine) -> None:
+    calls: list[int] = []
+    run(engine, python("ping", lambda: calls.append(1), materialized="none"))
+    assert calls == [1]
+
+
+def test_the_statements_of_a_python_asset_are_known_before_it_runs(engine: Engine) -> None:
+    graph = graph_of(python("p", list, partition=daily()))
+    (part,) = step_sql(step_of(graph, "p", days(0, 1)), graph, warehouse(engine))
+    (call,) = part.calls
+    assert [s.sql.split("\n")[0][:35] for s in (*call.then, *part.statements)] == [
+        'select * from "temp"."main"."sqlpip',
+        'create or replace table "main"."p" ',
+        'drop table "temp"."main"."sqlpipes_',
+        'select * from "main"."p" where "d" ',
+    ]
+
+
+def test_a_file_that_was_not_finished_is_in_doubt(engine: Engine, tmp_path: Path) -> None:
+    def half() -> File:
+        (tmp_path / "f.txt").write_text("half")
+        raise ValueError("boom")
+
+    events = run(engine, python("f", half, materialized="file"), root=str(tmp_path))
+    assert next(e for e in events if isinstance(e, StepFailed)).in_doubt
+
+
+def test_a_function_that_ends_the_interpreter_leaves_its_file_in_doubt(engine: Engine) -> None:
+    def leave() -> File:
+        raise SystemExit(3)
+
+    events = run(engine, python("f", leave, materialized="file"))
+    failed = next(e for e in events if isinstance(e, StepFailed))
+    assert (failed.in_doubt, failed.problems[0].code) == (True, "BLD008")
+
+
+def test_a_table_that_fails_is_not_in_doubt(engine: Engine) -> None:
+    def broken() -> list[dict[str, int]]:
+        raise ValueError("boom")
+
+    assert not next(
+        e for e in run(engine, python("t", broken)) if isinstance(e, StepFailed)
+    ).in_doubt
+
+
+@pytest.mark.parametrize("form", ["generator", "reader"])
+def test_rows_that_are_read_from_an_input_while_they_land_all_arrive(
+    engine: Engine, form: str
+) -> None:
+    run_sql(engine, "create table many as select range as x from range(200000)")
+
+    def lazy(context: Execution) -> Any:
+        relation = context.sql("select x from many")
+        reader = getattr(relation, "to_arrow_reader", None) or relation.fetch_record_batch
+        if form == "reader":
+            return reader(1000)
+        return (row for batch in reader(1000) for row in batch.to_pylist())
+
+    run(engine, python("p", lazy, context=True))
+    assert rows(engine, "select count(*), count(distinct x) from p") == [(200000, 200000)]
+
+
+def test_slices_written_anew_by_several_calls_are_published_together(engine: Engine) -> None:
+    calls: list[str] = []
+    broken_at = [9]
+
+    def daily_rows(context: Execution) -> Iterator[dict[str, Any]]:
+        assert context.partition is not None
+        calls.append(context.partition.start)
+        if len(calls) == broken_at[0]:
+            raise ValueError("boom")
+        yield {"d": date.fromisoformat(context.partition.start), "call": len(calls)}
+
+    asset = python("p", daily_rows, context=True, partition=daily(batch=1))
+    build(engine, graph_of(asset), slices={"p": days(0, 3)})
+    assert rows(engine, "select call from p order by d") == [(1,), (2,), (3,)]
+    broken_at[0] = 5
+    events = build(engine, graph_of(asset), slices={"p": days(0, 3)}, full=True)
+    assert said(events)[-1] == "runfinished error"
+    assert rows(engine, "select call from p order by d") == [(1,), (2,), (3,)]
+    events = build(engine, graph_of(asset), slices={"p": days(0, 3)}, full=True)
+    finished = [event for event in events if isinstance(event, StepFinished)]
+    assert [(event.slices, event.rows, event.full) for event in finished] == [(days(0, 3), 3, True)]
+    assert rows(engine, "select call from p order by d") == [(6,), (7,), (8,)]
+    assert rows(engine, "select table_name from duckdb_tables() where temporary") == []
+
+
+def test_a_call_that_yields_rows_of_another_s_window_is_a_fault(engine: Engine) -> None:
+    def both() -> list[dict[str, Any]]:
+        return [{"d": date(2024, 1, 1)}, {"d": date(2024, 1, 2)}]
+
+    run_sql(engine, "create table p as select date '2024-01-01' as d")
+    asset = python("p", both, partition=daily(batch=1))
+    events = build(engine, graph_of(asset), slices={"p": days(0, 2)}, full=True)
+    assert problem(events).code == "BLD002"
+    assert len(rows(engine, "from p")) == 1
+
+
+def test_a_partitioned_file_is_written_stretch_by_stretch(engine: Engine, tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def write(context: Execution) -> File:
+        assert context.partition is not None
+        seen.append(f"{context.partition.start}..{context.partition.end}")
+        (tmp_path / "f.txt").write_text("x")
+        return File("f.txt")
+
+    asset = python("f", write, context=True, materialized="file", partition=daily(batch=2))
+    slices = {"f": days(0, 3) | days(5, 6)}
+    events = build(engine, graph_of(asset), slices=slices, root=str(tmp_path))
+    assert said(events)[-1] == "runfinished success"
+    assert seen == [
+        "2024-01-01..2024-01-03",
+        "2024-01-03..2024-01-04",
+        "2024-01-06..2024-01-07",
+    ]
