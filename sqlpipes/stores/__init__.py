@@ -1,0 +1,112 @@
+"""Where runs are remembered: events in; History, runs and slices out.
+
+`open_store` is the door. A store belongs to one target: dev and prod have different pasts. It keeps
+two things: what happened (runs, steps, checks; may be pruned) and what is (slices, marks; read by
+`history` without folding anything). docs/state.md describes the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from sqlpipes.core.events import Event, Status
+from sqlpipes.core.history import History
+from sqlpipes.stores.lock import Holder, build_lock, lock_holder
+from sqlpipes.stores.memory import MemoryStore
+from sqlpipes.stores.records import CheckRecord, RunRecord, SliceRecord, StepRecord
+
+if TYPE_CHECKING:
+    from sqlpipes.stores.sql import SqlStore
+
+__all__ = [
+    "CheckRecord",
+    "Holder",
+    "MemoryStore",
+    "RunRecord",
+    "SliceRecord",
+    "StepRecord",
+    "Store",
+    "build_lock",
+    "lock_holder",
+    "open_store",
+]
+
+
+class Store(Protocol):
+    """The memory of one target. Every method raises StoreError when the state cannot be used."""
+
+    target: str
+
+    def append(self, event: Event) -> None:
+        """Record what happened, and what it changes, in one transaction."""
+
+    def history(self, names: Iterable[str] | None = None) -> History:
+        """What is built, of `names` or of everything."""
+
+    def definitions(self, names: Iterable[str]) -> dict[str, str]:
+        """The text that the newest build of each asset was made from; never built: left out."""
+
+    def built_at(self, names: Iterable[str] | None = None) -> dict[str, datetime]:
+        """When each asset was last written."""
+
+    def slices(self, asset: str) -> tuple[SliceRecord, ...]:
+        """What is built of one asset, and which run wrote it, oldest write first."""
+
+    def runs(self, limit: int = 20) -> tuple[RunRecord, ...]:
+        """The newest runs, newest first, without their steps."""
+
+    def run(self, run_id: str = "last") -> RunRecord:
+        """One run with all that happened in it, by id, by the start or end of an id, or the newest.
+
+        ProjectError when there is none, or when more than one is meant.
+        """
+
+    def last_result(self) -> Mapping[str, Status]:
+        """How the newest run ended for each asset in it; empty when nothing has been run."""
+
+    def check_results(self, run_id: str | None = None) -> tuple[CheckRecord, ...]:
+        """The checks of one run (as `run` finds it), or the newest result of every check."""
+
+    def close_stale_runs(self, alive: Callable[[int, str], bool] | None = None) -> tuple[str, ...]:
+        """Mark the runs whose process died as interrupted; their ids.
+
+        `alive` is asked for each open run, with its process id and place. None: call it with the
+        build lock held; no open run of this place can then be alive, and of others nothing is known.
+        """
+
+    def set_stamp(self, key: str, value: str) -> None:
+        """Keep a short text, such as what the warehouse's file looked like after a build."""
+
+    def stamp(self, key: str) -> str | None: ...
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Drop what is known to be built of these assets; what happened stays on record."""
+
+    def prune(self, keep: int) -> int:
+        """Drop what happened in all but the newest `keep` runs; how many went. No slice is forgotten."""
+
+    def close(self) -> None: ...
+
+
+def open_store(url: str | None, root: str, *, target: str = "default") -> Store:
+    """The store at a SQLAlchemy URL. None: SQLite in <root>/.sqlpipes/state.db, made when missing.
+
+    A relative SQLite path is taken from `root`; `memory://` forgets everything at the end. StoreError
+    when the database cannot be opened, is damaged, or was written by a newer version.
+    """
+    if url == "memory://":
+        return MemoryStore(target)
+    from sqlpipes.stores.quick import QuickStore, can_be_asked, local_file
+
+    path = local_file(url, root)
+    if path is not None and can_be_asked(path):
+        return QuickStore(path, target, lambda: _open_full(url, root, target))
+    return _open_full(url, root, target)
+
+
+def _open_full(url: str | None, root: str, target: str) -> SqlStore:
+    from sqlpipes.stores.sql import open_sql_store  # SQLAlchemy: 0.2 s that few commands need
+
+    return open_sql_store(url, root, target=target)

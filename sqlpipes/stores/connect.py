@@ -1,0 +1,157 @@
+"""A state URL -> a SQLAlchemy engine, and whatever its database refuses -> StoreError."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, exc, make_url
+from sqlalchemy.dialects import sqlite
+
+from sqlpipes.core.errors import Problem, StoreError
+from sqlpipes.stores.lock import state_folder
+
+BUSY_TIMEOUT_S = 30
+
+
+def parse_url(url: str | None, root: str) -> URL:
+    """The URL with a SQLite path made absolute; None is the file in the project's own folder."""
+    if url is None:
+        return URL.create("sqlite", database=os.path.join(_folder(root), "state.db"))
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError as error:
+        hint = "write it as sqlite:///path/state.db or postgresql+psycopg://user@host/database"
+        raise StoreError(Problem("STO007", "`state` is no database URL", hint=hint)) from error
+    if is_file(parsed):
+        path = os.path.join(os.path.abspath(root), parsed.database or "")
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return parsed.set(database=path)
+    return parsed
+
+
+def is_file(url: URL) -> bool:
+    """Whether the state is a SQLite file of its own."""
+    return url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+
+
+def name_of(url: URL) -> str:
+    """The database as a message may show it: a path, or the URL without its password."""
+    return str(url.database) if is_file(url) else url.render_as_string(hide_password=True)
+
+
+def make_engine(url: URL) -> Engine:
+    """An engine whose writers queue up instead of failing at commit."""
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url)
+    timeout: dict[str, Any] = {"timeout": BUSY_TIMEOUT_S}
+    if is_file(url):
+        engine = create_engine(url, connect_args=timeout)
+    else:
+        timeout["check_same_thread"] = False
+        engine = create_engine(url, connect_args=timeout, poolclass=StaticPool)
+    event.listen(engine, "connect", _prepare)
+    return engine
+
+
+def _prepare(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions behind our back
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def begin(db: Connection, *, writes: bool) -> None:
+    """Begin on SQLite, whose driver must not: a reader that turns writer half-way cannot wait for
+    its turn, so a writer says so first. (An event could say it, at a price for every statement.)"""
+    if db.dialect.name == "sqlite":
+        db.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def run(
+    db: Connection, statement: Any, said: Mapping[str, Any] | list[dict[str, Any]]
+) -> list[Any]:
+    """Run a statement that is always the same object; its rows, as tuples.
+
+    On SQLite its text goes straight to the driver: for the dozen small statements that each step of
+    a build is recorded with, the way through SQLAlchemy costs three times as much as they do.
+    """
+    if db.dialect.name != "sqlite":
+        answer = db.execute(statement, said)
+        return [tuple(row) for row in answer] if answer.returns_rows else []
+    rows = said if isinstance(said, list) else [said]
+    text, names, own = _as_text(statement, tuple(rows[0]))
+    values = [[row[name] if name in row else own[name] for name in names] for row in rows]
+    driver: Any = db.connection.driver_connection
+    if len(values) > 1:
+        driver.executemany(text, values)
+        return []
+    found: list[Any] = driver.execute(text, values[0]).fetchall()
+    return found
+
+
+@cache
+def _as_text(
+    statement: Any, said: tuple[str, ...]
+) -> tuple[str, tuple[str, ...], Mapping[str, Any]]:
+    """A statement as SQLite's driver takes it, what its question marks stand for, and the values
+    among these that are its own."""
+    compiled = statement.compile(dialect=sqlite.dialect(), column_keys=list(said))
+    return str(compiled), tuple(compiled.positiontup or ()), compiled.params
+
+
+@contextmanager
+def faults(where: str) -> Iterator[None]:
+    """Turn what the database and its driver raise into StoreError, with a way out in the hint."""
+    try:
+        yield
+    except exc.DBAPIError as error:
+        raise StoreError(_refused(where, str(error.orig))) from error
+    except sqlite3.Error as error:
+        raise StoreError(_refused(where, str(error))) from error
+    except (exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        hint = "install the database's driver, or leave `state` out for a SQLite file"
+        raise StoreError(Problem("STO006", f"no driver for {where}: {error}", hint=hint)) from error
+    except (exc.SQLAlchemyError, OSError) as error:
+        raise StoreError(Problem("STO001", f"cannot use the state in {where}: {error}")) from error
+
+
+def _refused(where: str, said: str) -> Problem:
+    """The database's first line, sorted into what a person can do about it."""
+    line = said.strip().splitlines()[0] if said.strip() else "no reason given"
+    for words, code, hint in _KNOWN:
+        if any(word in line for word in words):
+            return Problem(code, f"{where}: {line}", hint=hint.format(where=where))
+    hint = "see that its database is up and that `state` leads there"
+    return Problem("STO001", f"cannot use the state in {where}: {line}", hint=hint)
+
+
+_KNOWN = (
+    (
+        ("not a database", "malformed", "disk image", "file is encrypted"),
+        "STO002",
+        "the file is damaged: move {where} away (with its -wal and -shm); "
+        "the next build starts a new one and builds what it cannot prove current",
+    ),
+    (
+        ("database is locked", "database table is locked"),
+        "STO003",
+        "another process has been writing to it for 30 s: see what is still running",
+    ),
+    (
+        ("readonly", "read-only", "unable to open", "disk is full", "disk I/O error"),
+        "STO004",
+        "the folder must exist, be writable and have room: {where}",
+    ),
+)
+
+
+def _folder(root: str) -> str:
+    try:
+        return state_folder(os.path.abspath(root))
+    except OSError as error:
+        problem = Problem("STO004", f"cannot make {root}/.sqlpipes: {error.strerror}")
+        raise StoreError(problem) from error

@@ -1,0 +1,148 @@
+"""One build at a time in one project folder: a lock that the operating system drops with its process."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from typing import IO
+
+from sqlpipes.core.errors import LockedError, Problem
+
+POLL_S = 0.05
+LOOK_S = 0.2  # whoever only looks who holds it takes the lock for an instant
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds the lock. `command` is as it was typed."""
+
+    pid: int
+    command: str
+    host: str
+
+
+@contextmanager
+def build_lock(root: str, *, wait_s: float = 0, command: str | None = None) -> Iterator[None]:
+    """Hold <root>/.sqlpipes/build.lock; LockedError with the holder's name after `wait_s`.
+
+    The file stays: only a lock on it counts, and that dies with its process however it ends.
+    """
+    with _open_lock(root) as file:
+        _wait_for(file, root, time.monotonic() + max(wait_s, LOOK_S))
+        try:
+            _sign(file, Holder(os.getpid(), command or shlex.join(sys.argv), platform.node()))
+            yield
+        finally:
+            _sign(file, None)
+            _unlock(file)
+
+
+def lock_holder(root: str) -> Holder | None:
+    """Who is building in `root` right now; None when nobody is."""
+    path = os.path.join(root, ".sqlpipes", "build.lock")
+    if not os.path.exists(path):
+        return None
+    with open(path, "a+", encoding="utf-8") as file:
+        if _try_lock(file):
+            _unlock(file)
+            return None
+        return _read_holder(file) or Holder(0, "unknown", "")
+
+
+def place_of(root: str) -> str:
+    """What a build lock covers: one folder on one machine, as host:/path."""
+    return f"{platform.node()}:{os.path.realpath(root)}"
+
+
+def state_folder(root: str) -> str:
+    """<root>/.sqlpipes, made when missing, and kept out of git."""
+    folder = os.path.join(root, ".sqlpipes")
+    if not os.path.isdir(folder):
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, ".gitignore"), "w", encoding="utf-8") as file:
+            file.write("*\n")
+    return folder
+
+
+def _open_lock(root: str) -> IO[str]:
+    try:
+        return open(os.path.join(state_folder(root), "build.lock"), "a+", encoding="utf-8")
+    except OSError as error:
+        message = f"cannot write in {os.path.join(root, '.sqlpipes')}: {error.strerror}"
+        raise LockedError(Problem("LCK002", message)) from error
+
+
+def _wait_for(file: IO[str], root: str, deadline: float) -> None:
+    while not _try_lock(file):
+        if time.monotonic() >= deadline:
+            raise LockedError(_locked(_read_holder(file), root))
+        time.sleep(POLL_S)
+
+
+def _locked(holder: Holder | None, root: str) -> Problem:
+    who = "another process"
+    if holder:
+        where = "" if holder.host == platform.node() else f" on {holder.host}"
+        who = f"'{holder.command}' (process {holder.pid}{where})"
+    return Problem(
+        "LCK001",
+        f"{who} is building in {os.path.abspath(root)}",
+        hint="wait for it to end, or stop it: a build that is stopped leaves nothing half done",
+    )
+
+
+def _sign(file: IO[str], holder: Holder | None) -> None:
+    """The name is a courtesy: on a full disk the lock holds without one."""
+    said = json.dumps(asdict(holder)).encode() if holder else b""
+    with suppress(OSError):  # past the file's buffer, which would try again when it is closed
+        os.ftruncate(file.fileno(), 0)
+        os.lseek(file.fileno(), 0, os.SEEK_SET)
+        os.write(file.fileno(), said)
+
+
+def _read_holder(file: IO[str]) -> Holder | None:
+    """None in the instant between taking the lock and signing for it."""
+    file.seek(0)
+    try:
+        said = json.loads(file.read())
+        return Holder(int(said["pid"]), str(said["command"]), str(said["host"]))
+    except (ValueError, KeyError, TypeError, OSError):
+        return None
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    FAR_OFF = 1 << 30  # a locked byte cannot be read, so it must not be one of the signature
+
+    def _try_lock(file: IO[str]) -> bool:
+        file.seek(FAR_OFF)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(file: IO[str]) -> None:
+        file.seek(FAR_OFF)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _try_lock(file: IO[str]) -> bool:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _unlock(file: IO[str]) -> None:
+        fcntl.flock(file, fcntl.LOCK_UN)

@@ -1,0 +1,123 @@
+"""What a store tells about the past: runs, their steps and checks, and slices, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlpipes.core.errors import Problem
+from sqlpipes.core.events import Status
+from sqlpipes.core.partitions import Partitions
+
+WORST_FIRST = (
+    Status.ERROR,
+    Status.FAIL,
+    Status.INTERRUPTED,
+    Status.CANCELLED,
+    Status.SKIPPED,
+    Status.RUNNING,
+    Status.WARN,
+    Status.SUCCESS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One step of a run. `read_at` and `written_at` are ticks; None: it did not get that far."""
+
+    asset: str
+    action: str
+    status: Status
+    slices: Partitions
+    started_at: datetime
+    finished_at: datetime | None = None
+    seconds: float | None = None
+    rows: int | None = None
+    version: str = ""
+    checks_version: str = ""
+    full: bool = False
+    read_at: int | None = None
+    written_at: int | None = None
+    reasons: tuple[str, ...] = ()
+    statements: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    statement: str | None = None  # the one that failed
+    because: str = ""  # of a skipped step: why
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRecord:
+    """One result of one check. `sample` holds JSON values: dates and decimals have become text."""
+
+    run_id: str
+    at: datetime
+    asset: str
+    check: str
+    status: Status
+    failures: int
+    seconds: float
+    message: str = ""
+    columns: tuple[str, ...] = ()
+    sample: tuple[tuple[Any, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run. `counts` says how many of its steps ended how; lists leave `steps` and `checks` out."""
+
+    run_id: str
+    target: str
+    command: str
+    status: Status
+    started_at: datetime
+    finished_at: datetime | None
+    seconds: float | None
+    planned: int
+    current: int
+    selected: tuple[str, ...]
+    pid: int
+    place: str  # host:/path/of/the/project
+    counts: Mapping[Status, int] = field(default_factory=dict)
+    steps: tuple[StepRecord, ...] = ()
+    checks: tuple[CheckRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SliceRecord:
+    """Slices that one step wrote and no later one did. `suspect`: a step began and never ended."""
+
+    slices: Partitions
+    version: str
+    read_at: int
+    written_at: int
+    at: datetime | None = None  # None once the run has been pruned
+    run_id: str | None = None
+    suspect: bool = False
+
+
+def worst(first: Status | None, second: Status) -> Status:
+    """The graver of two ends.
+
+    >>> worst(Status.WARN, Status.FAIL), worst(None, Status.SUCCESS)
+    (<Status.FAIL: 'fail'>, <Status.SUCCESS: 'success'>)
+    """
+    if first is None:
+        return second
+    return min(first, second, key=WORST_FIRST.index)
+
+
+def no_such_run(wanted: str, found: list[str]) -> Problem:
+    """Why `wanted` does not name exactly one run."""
+    if found:
+        hint = "say one of: " + ", ".join(found[:5])
+        return Problem("RUN001", f"{len(found)} runs start or end with '{wanted}'", hint=hint)
+    if wanted == "last":
+        return Problem(
+            "RUN002", "nothing has been run yet", hint="`sqlpipes build` runs everything"
+        )
+    return Problem(
+        "RUN002", f"no run starts or ends with '{wanted}'", hint="`sqlpipes runs` lists them"
+    )

@@ -1,0 +1,95 @@
+"""Rows of the tables of what is -> states and History. Plain tuples in, whichever driver read them.
+
+A row begins with its asset; the names below are its columns, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlpipes.core.history import Built, History, Past
+from sqlpipes.stores.fold import AssetState, Mark, seen
+from sqlpipes.stores.text import SliceRow, slices_from, slices_of_rows
+
+FEW = 200  # names that are cheaper to ask for than to pick out of everything
+
+ASSET = (
+    "asset",
+    "version",
+    "version_since",
+    "checks_version",
+    "checked_at",
+    "token",
+    "relation",
+    "failed",
+)
+SLICE = ("asset", "grain", "low", "high", "version", "read_at", "written_at")
+MARK = ("asset", "step_id", "slices", "version", "read_at", "full_rewrite", "alive")
+
+Row = Sequence[Any]
+
+
+def history_of(
+    rows: Iterable[Row], slice_rows: Iterable[Row], mark_rows: Iterable[Row], tick: int
+) -> History:
+    """The history that the rows of any number of assets hold."""
+    assets = {row[0]: row for row in rows}
+    slices, marks = _by_asset(slice_rows), _by_asset(mark_rows)
+    found = {}
+    for asset in {**assets, **slices, **marks}:
+        state = state_of(assets.get(asset), slices.get(asset, []), marks.get(asset, []))
+        found[asset] = seen(state) if state.marks else state.past
+    return History(found, tick)
+
+
+def state_of(row: Row | None, slice_rows: Iterable[Row], mark_rows: Iterable[Row]) -> AssetState:
+    """One asset's state, its definition left out."""
+    return AssetState(_past(row, slice_rows), _marks(mark_rows))
+
+
+def _by_asset(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append(row)
+    return found
+
+
+def _past(row: Row | None, slice_rows: Iterable[Row]) -> Past:
+    built = _built(slice_rows)
+    if row is None:
+        return Past(built=built)
+    _, version, since, checks_version, checked_at, token, relation, failed = row
+    return Past(
+        built=built,
+        version=version,
+        version_since=since,
+        checks_version=checks_version,
+        checked_at=checked_at,
+        token=token,
+        relation=relation,
+        failed=bool(failed),
+    )
+
+
+def _built(rows: Iterable[Row]) -> tuple[Built, ...]:
+    """Rows of ranges put together again as what one step wrote, oldest write first."""
+    pieces: dict[tuple[int, int, str], list[SliceRow]] = {}
+    for _, grain, low, high, version, read_at, written_at in rows:
+        pieces.setdefault((written_at, read_at, version), []).append((grain, low, high))
+    return tuple(
+        [
+            Built(slices, version, read_at, written_at)
+            for written_at, read_at, version in sorted(pieces)
+            for slices in slices_of_rows(sorted(pieces[written_at, read_at, version]))
+        ]
+    )
+
+
+def _marks(rows: Iterable[Row]) -> tuple[Mark, ...]:
+    return tuple(
+        [
+            Mark(step, slices_from(slices), version, read_at, bool(full), bool(alive))
+            for _, step, slices, version, read_at, full, alive in sorted(tuple(row) for row in rows)
+        ]
+    )

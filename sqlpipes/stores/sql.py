@@ -1,0 +1,156 @@
+"""The store in a SQL database, through SQLAlchemy Core. Events in, records and History out.
+
+On SQLite every write begins with BEGIN IMMEDIATE, elsewhere with a lock on the target's row of
+`sqlpipes_ticks`: ticks are handed out in the order in which transactions commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, exc, insert, select
+
+from sqlpipes.core.events import Event, Status
+from sqlpipes.core.history import History
+from sqlpipes.stores import current, journal, recall
+from sqlpipes.stores import tables as t
+from sqlpipes.stores.connect import begin, faults, make_engine, name_of, parse_url
+from sqlpipes.stores.lock import place_of
+from sqlpipes.stores.memo import Memo
+from sqlpipes.stores.migrations import migrate
+from sqlpipes.stores.records import CheckRecord, RunRecord, SliceRecord
+from sqlpipes.stores.schema import MIGRATIONS
+
+
+def open_sql_store(
+    url: str | None,
+    root: str,
+    *,
+    target: str,
+    migrations: Mapping[int, tuple[str, ...]] = MIGRATIONS,
+) -> SqlStore:
+    """Open, and create or migrate when needed."""
+    with faults(url or root):
+        parsed = parse_url(url, root)
+    where = name_of(parsed)
+    with faults(where):
+        engine = make_engine(parsed)
+        migrate(engine, where, migrations)
+        store = SqlStore(engine, target, place_of(root), where)
+        store._begin_time()
+    return store
+
+
+class SqlStore:
+    """An open state database, narrowed to one target. Make it with `open_store`."""
+
+    def __init__(self, engine: Engine, target: str, place: str, where: str) -> None:
+        self.target = target
+        self._engine = engine
+        self._place = place
+        self._where = where
+        self._memo = Memo()
+
+    def append(self, event: Event) -> None:
+        with self._write() as to:
+            journal.record(to, event)
+
+    def history(self, names: Iterable[str] | None = None) -> History:
+        with self._read() as db:
+            return current.load_history(db, self.target, names)
+
+    def definitions(self, names: Iterable[str]) -> dict[str, str]:
+        with self._read() as db:
+            return recall.definitions(db, self.target, names)
+
+    def built_at(self, names: Iterable[str] | None = None) -> dict[str, datetime]:
+        with self._read() as db:
+            return recall.built_at(db, self.target, names)
+
+    def slices(self, asset: str) -> tuple[SliceRecord, ...]:
+        with self._read() as db:
+            return recall.list_slices(db, self.target, asset)
+
+    def runs(self, limit: int = 20) -> tuple[RunRecord, ...]:
+        with self._read() as db:
+            return recall.list_runs(db, self.target, limit)
+
+    def run(self, run_id: str = "last") -> RunRecord:
+        with self._read() as db:
+            return recall.find_run(db, self.target, run_id)
+
+    def last_result(self) -> Mapping[str, Status]:
+        with self._read() as db:
+            return recall.last_result(db, self.target)
+
+    def check_results(self, run_id: str | None = None) -> tuple[CheckRecord, ...]:
+        with self._read() as db:
+            return recall.check_results(db, self.target, run_id)
+
+    def close_stale_runs(self, alive: Callable[[int, str], bool] | None = None) -> tuple[str, ...]:
+        is_alive = alive or (lambda _, place: place != self._place)
+        with self._read() as db:
+            if not journal.dead_runs(db, self.target, is_alive):
+                return ()
+        with self._write() as to:
+            dead = journal.dead_runs(to.db, self.target, is_alive)
+            journal.close_runs(to, dead)
+            return tuple(dead)
+
+    def set_stamp(self, key: str, value: str) -> None:
+        with self._write() as to:
+            journal.next_tick(to)
+            current.put_stamp(to.db, self.target, key, value)
+
+    def stamp(self, key: str) -> str | None:
+        query = select(t.stamps.c.value).where(
+            t.stamps.c.target == self.target, t.stamps.c.key == key
+        )
+        with self._read() as db:
+            found: str | None = db.scalar(query)
+            return found
+
+    def forget(self, names: Iterable[str]) -> None:
+        with self._write() as to:
+            journal.forget_assets(to, names)
+
+    def prune(self, keep: int) -> int:
+        with self._write() as to:
+            return journal.prune(to, keep)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _begin_time(self) -> None:
+        query = select(t.ticks.c.tick).where(t.ticks.c.target == self.target)
+        with self._read() as db:
+            if db.scalar(query) is not None:
+                return
+        try:
+            with self._engine.begin() as db:
+                begin(db, writes=True)
+                db.execute(insert(t.ticks), {"target": self.target, "tick": 0})
+        except exc.IntegrityError:
+            return  # another process was quicker
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        """One snapshot for all queries of a question."""
+        with faults(self._where), self._engine.connect() as db:
+            if db.dialect.name == "postgresql":
+                db = db.execution_options(isolation_level="REPEATABLE READ")
+            begin(db, writes=False)
+            yield db
+
+    @contextmanager
+    def _write(self) -> Iterator[journal.Writing]:
+        """One transaction; what is remembered of the last one goes when this one is rolled back."""
+        try:
+            with faults(self._where), self._engine.begin() as db:
+                begin(db, writes=True)
+                yield journal.Writing(db, self.target, self._place, self._memo)
+        except BaseException:
+            self._memo.clear()
+            raise

@@ -1,0 +1,122 @@
+"""The state asked without SQLAlchemy: the same answers, and the full store for everything else."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from stores.events import built, run_finished, run_started, span, started
+
+from sqlpipes.core.errors import StoreError
+from sqlpipes.core.events import Status
+from sqlpipes.stores import Store, open_store
+from sqlpipes.stores.quick import QuickStore, local_file
+from sqlpipes.stores.sql import open_sql_store
+
+ASKING = """
+import sys
+from sqlpipes.stores import open_store
+store = open_store(None, sys.argv[1], target="dev")
+store.close_stale_runs()
+print(len(store.history().assets), store.stamp("warehouse"), store.definitions(["orders"]))
+store.close()
+print("sqlalchemy" in sys.modules)
+"""
+
+
+def remember(root: Path, *, ended: bool = True) -> None:
+    """A run of two assets; without an end it leaves a mark behind."""
+    with closing(open_store(None, str(root), target="dev")) as store:
+        store.append(run_started())
+        for name in ("orders", "daily"):
+            for event in built(name, slices=span(0, 9), definition=f"select '{name}'"):
+                store.append(event)
+        store.append(started("daily", slices=span(4, 6)))
+        if ended:
+            store.append(run_finished())
+        store.set_stamp("warehouse", "seen")
+
+
+def both(root: Path) -> tuple[Store, Store]:
+    quick = open_store(None, str(root), target="dev")
+    assert isinstance(quick, QuickStore)
+    return quick, open_sql_store(None, str(root), target="dev")
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_both_ways_of_asking_answer_alike(tmp_path: Path, ended: bool) -> None:
+    remember(tmp_path, ended=ended)
+    quick, full = both(tmp_path)
+    assert quick.history() == full.history()
+    assert quick.history().of("daily").suspect == span(4, 6)
+    assert quick.history(["orders", "?"]) == full.history(["orders", "?"])
+    many = ["daily", *(f"asset {i}" for i in range(300))]
+    assert quick.history(many) == full.history(many)
+    assert quick.definitions(["daily"]) == full.definitions(["daily"]) != {}
+    assert quick.stamp("warehouse") == full.stamp("warehouse") == "seen"
+    assert quick.stamp("other") is None
+
+
+def test_a_question_does_not_import_sqlalchemy(tmp_path: Path) -> None:
+    remember(tmp_path)
+    command = [sys.executable, "-c", ASKING, str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, env=dict(os.environ))
+    definitions = {"orders": "select 'orders'"}
+    assert said.stdout.splitlines() == [f"2 seen {definitions}", "False"]
+
+
+def test_a_run_whose_process_died_is_closed(tmp_path: Path) -> None:
+    remember(tmp_path, ended=False)
+    with closing(open_store(None, str(tmp_path), target="dev")) as store:
+        assert store.close_stale_runs() == ("r1",)
+        assert store.run().status is Status.INTERRUPTED
+        assert store.close_stale_runs() == ()
+
+
+def test_after_a_write_the_answers_are_new(tmp_path: Path) -> None:
+    remember(tmp_path)
+    with closing(open_store(None, str(tmp_path), target="dev")) as store:
+        before = store.history()
+        store.forget(["orders"])
+        assert "orders" in before.assets
+        assert "orders" not in store.history().assets
+        assert store.definitions(["orders"]) == {}
+
+
+def test_a_state_that_is_damaged_later_is_an_error(tmp_path: Path) -> None:
+    remember(tmp_path)
+    with closing(open_store(None, str(tmp_path), target="dev")) as store:
+        path = tmp_path / ".sqlpipes" / "state.db"
+        path.write_bytes(b"no database at all" * 500)
+        with pytest.raises(StoreError) as caught:
+            store.history()
+    assert caught.value.problems[0].code == "STO002"
+
+
+def test_another_schema_is_the_full_stores_business(tmp_path: Path) -> None:
+    remember(tmp_path)
+    with closing(sqlite3.connect(tmp_path / ".sqlpipes" / "state.db")) as db, db:
+        db.execute("insert into sqlpipes_schema values (99)")
+    with pytest.raises(StoreError) as caught:
+        open_store(None, str(tmp_path), target="dev")
+    assert caught.value.problems[0].code == "STO005"
+
+
+def test_a_path_may_hold_any_character(tmp_path: Path) -> None:
+    root = tmp_path / "50% #1 ?"
+    root.mkdir()
+    remember(root)
+    quick, full = both(root)
+    assert quick.history() == full.history() != open_store("memory://", str(root)).history()
+
+
+@pytest.mark.parametrize(
+    "url", ["memory://", "sqlite://", "sqlite:///x.db?mode=ro", "postgresql://me@host/state"]
+)
+def test_other_databases_are_not_asked_this_way(url: str) -> None:
+    assert local_file(url, "/shop") is None
