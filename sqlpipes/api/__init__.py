@@ -1,0 +1,40 @@
+"""The only place where the parts are put together: load, plan, build and what looks at them.
+
+Every function takes and returns values, prints nothing and keeps nothing: two projects, or one
+project twice, can be worked on in one process. Engines and stores are opened here and closed here.
+"""
+
+from sqlpipes.api.build import Report, build
+from sqlpipes.api.columns import check_column, lineage
+from sqlpipes.api.folder import Fact, clean, debug, write_starter
+from sqlpipes.api.look import compiled, lint, rows
+from sqlpipes.api.past import AssetStatus, run_details, runs, status, unfinished
+from sqlpipes.api.plan import plan, plan_statements
+from sqlpipes.api.project import Project, load, project_root
+from sqlpipes.api.selection import Ask, select
+
+__all__ = [
+    "Ask",
+    "AssetStatus",
+    "Fact",
+    "Project",
+    "Report",
+    "build",
+    "check_column",
+    "clean",
+    "compiled",
+    "debug",
+    "lineage",
+    "lint",
+    "load",
+    "plan",
+    "plan_statements",
+    "project_root",
+    "rows",
+    "run_details",
+    "runs",
+    "select",
+    "status",
+    "unfinished",
+    "write_starter",
+]

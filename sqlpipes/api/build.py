@@ -1,0 +1,258 @@
+"""Plan + engine + store -> a report. The only place where something is written to a warehouse."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlpipes.api.observe import WAREHOUSE, is_as_we_left_it, observe, untouched
+from sqlpipes.api.plan import wish_of
+from sqlpipes.api.planning import plan_from, utc_now
+from sqlpipes.api.project import Project, open_store_of
+from sqlpipes.api.selection import Ask
+from sqlpipes.api.values import asking
+from sqlpipes.core.events import (
+    CheckFinished,
+    Event,
+    RunFinished,
+    Status,
+    StepFailed,
+    StepFinished,
+)
+from sqlpipes.core.plan import Plan
+
+if TYPE_CHECKING:
+    from sqlpipes.core.engine import Engine
+    from sqlpipes.decide.planner import Observed, Wish
+    from sqlpipes.stores import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a build did: its plan, every event in order, and how it ended."""
+
+    run_id: str
+    plan: Plan
+    events: tuple[Event, ...]
+    status: Status
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return self.status in (Status.SUCCESS, Status.WARN)
+
+    @property
+    def finished(self) -> tuple[StepFinished, ...]:
+        return tuple(event for event in self.events if isinstance(event, StepFinished))
+
+    @property
+    def failed(self) -> tuple[StepFailed, ...]:
+        return tuple(event for event in self.events if isinstance(event, StepFailed))
+
+    @property
+    def checks(self) -> tuple[CheckFinished, ...]:
+        return tuple(event for event in self.events if isinstance(event, CheckFinished))
+
+
+def build(
+    project: Project,
+    ask: Ask | None = None,
+    *,
+    threads: int | None = None,
+    fail_fast: bool = False,
+    wait_s: float = 0.0,
+    command: str = "build",
+    on_plan: Callable[[Plan], None] | None = None,
+    on_event: Callable[[Event], None] | None = None,
+    cancel: threading.Event | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> Report:
+    """Make what is asked for current. Every event is recorded before `on_event` sees it.
+
+    Raises ProjectError for files that need mending, LockedError when another process is building
+    for longer than `wait_s` seconds. A failed step is no exception: it is in the report.
+    """
+    from sqlpipes.stores import build_lock
+
+    project.raise_errors()
+    ask = ask or Ask()
+    wish = wish_of(project, ask)
+    run_id = _new_run_id(clock())
+    with ExitStack() as stack:
+        stack.enter_context(build_lock(project.root, wait_s=wait_s, command=command))
+        store = stack.enter_context(closing(open_store_of(project)))
+        store.close_stale_runs()
+        ready = _get_ready(project, store, wish, wait_s, clock, stack)
+        if on_plan:
+            on_plan(ready.plan)
+        if ready.engine is None:
+            return Report(run_id, ready.plan, (), Status.SUCCESS, 0.0)
+        options: dict[str, Any] = {
+            "command": command,
+            "threads": threads or project.target.threads,
+            "fail_fast": fail_fast,
+            "clock": clock,
+            "cancel": cancel or threading.Event(),
+            "on_event": on_event,
+        }
+        report = _run(project, store, ready.engine, ready, run_id=run_id, **options)
+        for _ in asking(project.graph, wish.names):  # one query may wait for what another cuts
+            again = _look_again(project, store, ready.engine, wish, report, clock())
+            if again is None:
+                break
+            if on_plan:
+                on_plan(again.plan)
+            next_id = _new_run_id(clock())
+            more = _run(project, store, ready.engine, again, run_id=next_id, **options)
+            report = _together(report, more)
+        ready.engine.close()
+        saw_all = report.ok and wish.names >= set(project.graph.order)
+        _remember_stamp(project, store, known=ready.trusted or saw_all)
+        return report
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A plan with what it was made from. No engine: there is nothing to do and nobody looked.
+
+    `trusted`: nobody but us wrote to the warehouse since a build of ours that saw everything.
+    """
+
+    plan: Plan
+    observed: Observed
+    engine: Engine | None
+    trusted: bool
+
+
+def _get_ready(
+    project: Project,
+    store: Store,
+    wish: Wish,
+    wait_s: float,
+    clock: Callable[[], datetime],
+    stack: ExitStack,
+) -> Ready:
+    """Plan, and open the warehouse if anything must run. What was seen before it was ours is seen anew."""
+    from sqlpipes.engines import exists
+
+    history = store.history()
+
+    def planned(engine: Engine | None) -> tuple[Plan, Observed]:
+        observed = observe(project, history, wish, engine)
+        return plan_from(project, store, history, wish, observed, clock()), observed
+
+    trusted = is_as_we_left_it(project, store)
+    there = exists(project.target, project.root)
+    if there and not untouched(project, store, history, wish):
+        engine = _open(project, wait_s, stack)
+        plan, observed = planned(engine)
+        return Ready(plan, observed, engine, trusted and is_as_we_left_it(project, store))
+    plan, observed = planned(None)
+    if not plan.steps:
+        return Ready(plan, observed, None, trusted)
+    engine = _open(project, wait_s, stack)
+    if trusted and not is_as_we_left_it(project, store):  # somebody wrote while we waited for it
+        trusted = False
+        plan, observed = planned(engine)
+    return Ready(plan, observed, engine, trusted)
+
+
+def _look_again(
+    project: Project, store: Store, engine: Engine, wish: Wish, done: Report, now: datetime
+) -> Ready | None:
+    """What is left to do after a build from which a partition's query may find other values.
+
+    A plan is made before anything is built, so new values, and on a first build all of them, are
+    found only now.
+    """
+    graph = project.graph
+    names = [n for n in asking(graph, wish.names) if graph.ancestors([n]) & done.plan.names]
+    if not names or not done.ok or wish.only_checks or wish.empty:
+        return None
+    below = graph.descendants(names) & wish.names
+    rest = replace(wish, names=frozenset({*names, *below}), force=False, full_refresh=False)
+    history = store.history()
+    observed = observe(project, history, rest, engine)
+    plan = plan_from(project, store, history, rest, observed, now)
+    return Ready(plan, observed, engine, trusted=False) if plan.names & set(names) else None
+
+
+def _together(first: Report, second: Report) -> Report:
+    """One report of a build and of what it found left to do; the first run lends its name."""
+    plan = replace(second.plan, steps=first.plan.steps + second.plan.steps)
+    status = second.status if first.status is Status.SUCCESS or not second.ok else first.status
+    events = first.events + second.events
+    return Report(first.run_id, plan, events, status, first.seconds + second.seconds)
+
+
+def _open(project: Project, wait_s: float, stack: ExitStack) -> Engine:
+    from sqlpipes.engines import open_engine
+
+    return stack.enter_context(closing(open_engine(project.target, project.root, wait_s=wait_s)))
+
+
+def _remember_stamp(project: Project, store: Store, *, known: bool) -> None:
+    """Keep what the warehouse looks like now, but only if all that others did to it is known.
+
+    A build of a part, or one that failed, may have passed over a source that changed or a relation
+    that is gone: the next build must look again.
+    """
+    from sqlpipes.engines import stamp
+
+    seen = stamp(project.target, project.root) if known else None
+    store.set_stamp(WAREHOUSE, seen or "")
+
+
+def _run(
+    project: Project,
+    store: Store,
+    engine: Engine,
+    ready: Ready,
+    *,
+    on_event: Callable[[Event], None] | None,
+    clock: Callable[[], datetime],
+    run_id: str,
+    command: str,
+    **options: Any,
+) -> Report:
+    from sqlpipes.decide.planner import definition_of
+    from sqlpipes.run.runner import run_plan
+
+    def definition(name: str) -> str:
+        return json.dumps(definition_of(project.graph, name), default=str)
+
+    if not ready.plan.steps:
+        return Report(run_id, ready.plan, (), Status.SUCCESS, 0.0)
+    events: list[Event] = []
+    started = clock()
+    for event in run_plan(
+        ready.plan,
+        project.graph,
+        engine,
+        run_id=run_id,
+        command=command,
+        target=project.target,
+        root=project.root,
+        vars=project.config.vars,
+        clock=clock,
+        definition=definition,
+        tokens=ready.observed.tokens,
+        **options,
+    ):
+        store.append(event)
+        events.append(event)
+        if on_event:
+            on_event(event)
+    status = next(e.status for e in reversed(events) if isinstance(e, RunFinished))
+    return Report(run_id, ready.plan, tuple(events), status, (clock() - started).total_seconds())
+
+
+def _new_run_id(now: datetime) -> str:
+    """Sorts by time, short enough to type the end of."""
+    return f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"

@@ -1,0 +1,126 @@
+"""Project -> its column lineage: what is declared, what the warehouse says, what the queries do."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlpipes.api.project import Project
+from sqlpipes.core.asset import Asset, Column, Kind, SqlBody
+from sqlpipes.core.errors import EngineError, Problem, ProjectError, did_you_mean
+
+if TYPE_CHECKING:
+    from sqlpipes.core.lineage import ColumnFacts, Lineage
+
+COLUMNS_CACHE = ".sqlpipes/cache/columns.json"
+
+
+def lineage(project: Project, *, connect: bool = True) -> Lineage:
+    """Every column of every asset and where it comes from.
+
+    Columns of seeds are those of the file's header; of sources and Python assets the declared ones,
+    if all have a type, else those of the warehouse when it can be opened. `connect=False` stays
+    offline.
+    """
+    from sqlpipes.core.lineage import trace
+
+    known = known_columns(project, connect=connect)
+    cached = _read_cache(project)
+    traced, used = trace(project.graph, known, project.config.dialect, cached)
+    if used.keys() != cached.keys():
+        _write_cache(project, used)
+    return traced
+
+
+def known_columns(project: Project, *, connect: bool) -> dict[str, tuple[Column, ...]]:
+    """The columns of assets that no query defines: declared ones, else the warehouse's."""
+    undefined = {
+        name: asset
+        for name, asset in project.graph.assets.items()
+        if not isinstance(asset.body, SqlBody)
+    }
+    known = {name: asset.columns for name, asset in undefined.items() if _are_all(asset.columns)}
+    missing = [asset for name, asset in undefined.items() if name not in known]
+    found = _warehouse_columns(project) if connect and missing else {}
+    for asset in missing:
+        there = _found_for(asset, found, project.config.dialect)
+        if asset.kind is Kind.SEED and asset.columns:
+            known[asset.name] = _with_types(asset.columns, there or ())
+        elif there is not None:
+            known[asset.name] = there
+    return known
+
+
+def _found_for(
+    asset: Asset, found: Mapping[tuple[str, str], tuple[Column, ...]], dialect: str
+) -> tuple[Column, ...] | None:
+    return found.get(asset.relation.folded(dialect)[1:]) if asset.relation else None
+
+
+def _with_types(header: tuple[Column, ...], built: tuple[Column, ...]) -> tuple[Column, ...]:
+    """A data file's own columns, which may be newer than its table, with the types of that table."""
+    types = {column.name: column.type for column in built}
+    return tuple(replace(column, type=column.type or types.get(column.name)) for column in header)
+
+
+def _are_all(columns: tuple[Column, ...]) -> bool:
+    """Declared columns stand for the whole relation only when each of them has a type."""
+    return bool(columns) and all(column.type is not None for column in columns)
+
+
+def _warehouse_columns(project: Project) -> dict[tuple[str, str], tuple[Column, ...]]:
+    """(schema, name) folded -> columns; nothing when the warehouse is not there or not to be had."""
+    from sqlpipes.engines import exists, open_engine
+
+    if not exists(project.target, project.root):
+        return {}
+    try:
+        engine = open_engine(project.target, project.root, read_only=True)
+    except EngineError:
+        return {}  # someone is building: lineage works on what the files say
+    with closing(engine):
+        dialect = project.config.dialect
+        return {
+            relation.folded(dialect)[1:]: tuple(Column(name, type) for name, type in columns)
+            for relation, columns in engine.all_columns().items()
+        }
+
+
+def check_column(traced: Lineage, asset: str, column: str) -> str:
+    """The column as the asset spells it. ProjectError COL001 when it has none of that name."""
+    columns = traced.columns(asset)
+    for known in columns:
+        if known.name.casefold() == column.casefold():
+            return known.name
+    names = [known.name for known in columns]
+    hint = did_you_mean(column, names) or (f"it has {', '.join(names)}" if names else None)
+    raise ProjectError(Problem("COL001", f"'{asset}' has no column '{column}'", hint=hint))
+
+
+def _read_cache(project: Project) -> Mapping[str, ColumnFacts]:
+    from sqlpipes.core.lineage import ColumnFacts
+
+    try:
+        with open(os.path.join(project.root, COLUMNS_CACHE), encoding="utf-8") as file:
+            return {key: ColumnFacts.from_json(value) for key, value in json.load(file).items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _write_cache(project: Project, facts: Mapping[str, ColumnFacts]) -> None:
+    """Atomically; a folder that cannot be written only means that the next command traces again."""
+    path = os.path.join(project.root, COLUMNS_CACHE)
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=os.path.dirname(path), delete=False, encoding="utf-8"
+        ) as file:
+            json.dump({key: value.to_json() for key, value in facts.items()}, file)
+        os.replace(file.name, path)
+    except OSError:
+        pass

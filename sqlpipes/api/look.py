@@ -1,0 +1,167 @@
+"""Looking without changing anything: lint, rows, compiled SQL."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from sqlpipes.api.columns import lineage
+from sqlpipes.api.plan import look_at_nothing, look_at_warehouse
+from sqlpipes.api.project import Project, in_place_order
+from sqlpipes.api.selection import Ask, chosen
+from sqlpipes.core.asset import Asset, Kind, Scope, SqlBody
+from sqlpipes.core.errors import (
+    EngineError,
+    Location,
+    LockedError,
+    Problem,
+    ProjectError,
+    SqlpipesError,
+)
+
+if TYPE_CHECKING:
+    from sqlpipes.core.engine import Rows
+    from sqlpipes.run.query import Query
+    from sqlpipes.run.warehouse import Warehouse
+
+INLINE = "--inline"  # the file name of a query that stands on the command line
+
+
+def lint(project: Project) -> tuple[Problem, ...]:
+    """Everything that can be found wrong without running anything, in place order."""
+    from sqlpipes.decide.lint import lint as find_problems
+
+    found = find_problems(project.graph, lineage(project), project.facts)
+    return in_place_order({*project.problems, *found, *_unreadable(project)})
+
+
+def _unreadable(project: Project) -> list[Problem]:
+    """What the warehouse's own parser refuses; ours forgives some of it."""
+    from sqlpipes.engines import blank
+    from sqlpipes.run.query import asset_query
+    from sqlpipes.run.warehouse import warehouse_of
+
+    faulty = {problem.at.file for problem in project.errors if problem.at}
+    found: list[Problem] = []
+    with closing(blank(project.target, project.root)) as engine, closing(engine.connect()) as ours:
+        warehouse = warehouse_of(engine, project.target.schema, project.root)
+        for asset in project.graph.assets.values():
+            if asset.kind is not Kind.SQL or asset.path in faulty:
+                continue
+            query = asset_query(asset, project.graph, warehouse)
+            try:
+                ours.parse(query.text)
+            except EngineError as error:
+                found += [_in_file(problem, query, asset) for problem in error.problems]
+    return found
+
+
+def _in_file(problem: Problem, query: Query, asset: Asset) -> Problem:
+    """A fault at a place of the query, at its place in the user's file."""
+    at = problem.at
+    if at is not None:
+        before = query.text.split("\n")[: at.line - 1]
+        at = query.place(sum(len(line) + 1 for line in before) + at.column - 1)
+    return replace(problem, code="SQL001", at=at or asset.at)
+
+
+def rows(
+    project: Project, name: str | None = None, *, inline: str | None = None, limit: int = 10
+) -> Rows:
+    """The first rows of an asset as it is published, or of a query over assets.
+
+    An ephemeral asset is computed. Raises ProjectError when it is not built yet (ENG002) or when an
+    inline text is no query (its places are in a file named --inline); EngineError when the
+    warehouse refuses.
+    """
+    from sqlpipes.engines import exists, open_engine
+    from sqlpipes.run.warehouse import warehouse_of
+
+    asset = project.asset(name) if name is not None else None
+    body = None if inline is None else _inline_body(inline, project)
+    if not exists(project.target, project.root):
+        raise _not_built(asset)
+    with closing(open_engine(project.target, project.root, read_only=True)) as engine:
+        warehouse = warehouse_of(engine, project.target.schema, project.root)
+        query = _query_of(asset, warehouse, project) if asset else _inline(body, warehouse, project)
+        with closing(engine.connect()) as connection:
+            try:
+                return connection.fetch(query.text, limit=limit)
+            except EngineError as error:
+                raise _placed(error, query, inline is not None) from error
+
+
+def _not_built(asset: Asset | None) -> ProjectError:
+    what = f"'{asset.name}' is not built yet" if asset else "nothing is built yet"
+    hint = f"sqlpipes build -s +{asset.name}" if asset else "run sqlpipes build"
+    return ProjectError(Problem("ENG002", what, asset.at if asset else None, hint))
+
+
+def _query_of(asset: Asset, warehouse: Warehouse, project: Project) -> Query:
+    """What reads the asset as it is published."""
+    from sqlpipes.run.checks import subject
+    from sqlpipes.run.query import Query, asset_query
+
+    if asset.relation is None and isinstance(asset.body, SqlBody):
+        return asset_query(asset, project.graph, warehouse)
+    if asset.relation is not None and warehouse.type_of(asset.relation) is None:
+        if asset.kind is Kind.SOURCE:
+            message = f"source '{asset.name}' is not there: {asset.relation} does not exist"
+            raise ProjectError(Problem("SRC001", message, asset.at))
+        raise _not_built(asset)
+    text = f"select * from {subject(asset, project.graph, warehouse)}"
+    return Query(text, text, (), "", SqlBody(text), Scope())
+
+
+def _inline(body: SqlBody | None, warehouse: Warehouse, project: Project) -> Query:
+    from sqlpipes.run.query import body_query
+
+    assert body is not None
+    return body_query(body, INLINE, project.graph, warehouse)
+
+
+def _placed(error: EngineError, query: Query, inline: bool) -> SqlpipesError:
+    """The warehouse's complaint at its place in the user's text; the text of a flag is the user's fault."""
+    problems = [replace(p, at=_place(p.at, query)) for p in error.problems]
+    if inline and all(problem.code == "ENG004" for problem in problems):
+        return ProjectError(*problems)
+    return EngineError(*problems, statement=error.statement)
+
+
+def _place(at: Location | None, query: Query) -> Location | None:
+    if at is None or at.file or not query.file:
+        return at if at and at.file else None
+    lines = query.text.split("\n")
+    offset = sum(len(line) + 1 for line in lines[: at.line - 1]) + at.column - 1
+    found = query.place(offset)
+    return found and replace(found, length=at.length)
+
+
+def _inline_body(text: str, project: Project) -> SqlBody:
+    from sqlpipes.core.sql import analyse
+
+    facts = analyse(text, project.config.dialect, at=Location(INLINE))
+    errors = [problem for problem in facts.problems if problem.is_error]
+    if errors:
+        raise ProjectError(*errors)
+    return SqlBody(text, facts.references, files=facts.files)
+
+
+def compiled(project: Project, ask: Ask) -> dict[str, str]:
+    """asset -> its SQL as the warehouse gets it, for the SQL assets that are asked for.
+
+    While another process holds the warehouse, as for one that has nothing in it yet.
+    """
+    from sqlpipes.run.query import asset_query
+
+    project.raise_errors()
+    try:
+        warehouse = look_at_warehouse(project)
+    except LockedError:
+        warehouse = look_at_nothing(project)
+    return {
+        name: asset_query(project.graph.assets[name], project.graph, warehouse).text
+        for name in chosen(project, ask).names
+        if project.graph.assets[name].kind is Kind.SQL
+    }

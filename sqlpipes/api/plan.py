@@ -1,0 +1,95 @@
+"""Project + what is asked for -> the plan that `build` would run."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlpipes.api.planning import plan_wish, sources_seen_by, utc_now
+from sqlpipes.api.project import Project
+from sqlpipes.api.selection import Ask, chosen
+from sqlpipes.core.graph import Graph
+from sqlpipes.core.plan import Plan, Step
+
+if TYPE_CHECKING:
+    from sqlpipes.core.engine import Engine
+    from sqlpipes.decide.planner import Wish
+    from sqlpipes.run.warehouse import Warehouse
+
+
+def plan(project: Project, ask: Ask | None = None, *, now: datetime | None = None) -> Plan:
+    """What `build` would do and why; reads the state and, only if it may have changed, the warehouse."""
+    project.raise_errors()
+    return plan_wish(project, wish_of(project, ask or Ask()), now or utc_now())
+
+
+def wish_of(project: Project, ask: Ask) -> Wish:
+    from sqlpipes.decide.planner import Wish
+
+    found = chosen(project, ask)
+    return Wish(
+        names=frozenset(found.names),
+        checks=found.checks,
+        observe=frozenset() if ask.only_checks else sources_seen_by(project.graph, found.names),
+        partitions=ask.partitions,
+        force=ask.force,
+        full_refresh=ask.full_refresh,
+        empty=ask.empty,
+        only_checks=ask.only_checks,
+    )
+
+
+def plan_statements(project: Project, planned: Plan) -> dict[str, tuple[str, ...]]:
+    """asset -> the statements that its step would run, as they stand now, its checks included."""
+    warehouse = look_at_warehouse(project)
+    return {
+        step.asset: _statements(step, project.graph, warehouse, planned.empty)
+        for step in planned.steps
+    }
+
+
+def _statements(step: Step, graph: Graph, warehouse: Warehouse, empty: bool) -> tuple[str, ...]:
+    from sqlpipes.run.materialize import step_sql
+
+    transactions = step_sql(step, graph, warehouse, empty=empty)
+    found = [s.sql for transaction in transactions for s in transaction.statements]
+    found += [] if empty else _check_statements(step, graph, warehouse)
+    return (*found, *(s.sql for transaction in transactions for s in transaction.after))
+
+
+def _check_statements(step: Step, graph: Graph, warehouse: Warehouse) -> list[str]:
+    """One query of bad rows for each check that is SQL, under its name."""
+    from sqlpipes.run.checks import check_sql
+
+    found = []
+    for check in (graph.checks[name] for name in step.checks):
+        if check.type == "python":
+            found.append(f"-- check {check.name}: a Python function")
+        else:
+            slices = step.slices if check.asset == step.asset else None
+            found.append(f"-- check {check.name}\n{check_sql(check, graph, warehouse, slices)}")
+    return found
+
+
+def look_at_warehouse(project: Project) -> Warehouse:
+    """What exists in the warehouse, for writing statements; nothing when it is not there yet."""
+    from sqlpipes.engines import exists, open_engine
+
+    if not exists(project.target, project.root):
+        return look_at_nothing(project)
+    return _look(open_engine(project.target, project.root, read_only=True), project)
+
+
+def look_at_nothing(project: Project) -> Warehouse:
+    """A warehouse of the same kind in which nothing exists."""
+    from sqlpipes.engines import blank
+
+    return _look(blank(project.target, project.root), project)
+
+
+def _look(engine: Engine, project: Project) -> Warehouse:
+    from sqlpipes.run.warehouse import warehouse_of
+
+    with closing(engine):
+        return warehouse_of(engine, project.target.schema, project.root)

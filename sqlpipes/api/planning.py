@@ -1,0 +1,76 @@
+"""Names + state + what is observed -> a plan. What `plan`, `build` and `stale:` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from sqlpipes.api.observe import looking, observe
+from sqlpipes.api.project import Project, open_store_of
+from sqlpipes.core.asset import Kind
+from sqlpipes.core.graph import Graph
+from sqlpipes.core.history import History
+from sqlpipes.core.partitions import as_naive_utc
+from sqlpipes.core.plan import Plan
+
+if TYPE_CHECKING:
+    from sqlpipes.decide.planner import Observed, Wish
+    from sqlpipes.stores import Store
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def plan_wish(project: Project, wish: Wish, now: datetime) -> Plan:
+    """The plan for a wish; reads the state and, only if it may have changed, the warehouse."""
+    with closing(open_store_of(project)) as store:
+        history = store.history()
+        with looking(project, store, history, wish) as engine:
+            observed = observe(project, history, wish, engine)
+        return plan_from(project, store, history, wish, observed, now)
+
+
+def everything(project: Project) -> Wish:
+    """The wish of a bare `build`."""
+    from sqlpipes.decide.planner import Wish
+
+    return Wish(names=frozenset(project.graph.order))
+
+
+def sources_seen_by(graph: Graph, names: Iterable[str]) -> frozenset[str]:
+    """Sources that the named assets read directly or through views, which pass changes on."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    todo = list(names)
+    while todo:
+        for parent in graph.parents(todo.pop()):
+            asset = graph.assets[parent]
+            if asset.kind is Kind.SOURCE:
+                found.add(parent)
+            elif not asset.is_stored and parent not in seen:
+                seen.add(parent)
+                todo.append(parent)
+    return frozenset(found)
+
+
+def plan_from(
+    project: Project,
+    store: Store,
+    history: History,
+    wish: Wish,
+    observed: Observed,
+    now: datetime,
+) -> Plan:
+    from sqlpipes.decide.planner import make_plan
+
+    graph = project.graph
+    changed = [
+        name
+        for name in wish.names
+        if (past := history.of(name)).built and past.version != graph.version(name)
+    ]
+    definitions = store.definitions(changed) if changed else {}
+    return make_plan(graph, history, wish, observed, as_naive_utc(now), definitions)

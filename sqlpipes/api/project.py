@@ -1,0 +1,145 @@
+"""A folder -> a Project: read, linked, with everything that is wrong as values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlpipes.core.asset import Asset
+from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
+from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
+from sqlpipes.core.graph import Graph, link
+from sqlpipes.core.partitions import WHOLE_AXIS, Axis
+from sqlpipes.core.sql import fold
+
+if TYPE_CHECKING:
+    from sqlpipes.core.sql import SqlFacts
+    from sqlpipes.stores import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A folder as it was read and linked. `problems` holds errors and warnings, in place order."""
+
+    root: str
+    config: ProjectConfig
+    target: Target
+    graph: Graph
+    facts: Mapping[str, SqlFacts]
+    selectors: Mapping[str, Plain]
+    selector_places: Mapping[str, Location]
+    problems: tuple[Problem, ...]
+    parsed: int = 0  # files that were parsed this time; the others came from the cache
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.is_error)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if not problem.is_error)
+
+    def asset(self, name: str) -> Asset:
+        """The asset of that name, or of the table that the name means. ProjectError REF003 otherwise."""
+        found = self._find(name)
+        if found is None:
+            hint = did_you_mean(name, self.graph.assets)
+            raise ProjectError(Problem("REF003", f"there is no asset '{name}'", hint=hint))
+        return found
+
+    def axis(self, name: str) -> Axis:
+        """What the asset's slices are slices of; a whole when it is not partitioned."""
+        partition = self.graph.assets[name].partition
+        return partition.axis if partition else WHOLE_AXIS
+
+    def split_column(self, what: str) -> tuple[str, str | None]:
+        """`orders`, `shop.orders`, `orders.amount` -> (asset, column or None). ProjectError REF003."""
+        if asset := self._find(what):
+            return asset.name, None
+        head, dot, column = what.rpartition(".")
+        if dot and (asset := self._find(head)):
+            return asset.name, column
+        return self.asset(head if dot and self._find(head) else what).name, None
+
+    def _find(self, name: str) -> Asset | None:
+        if name in self.graph.assets:
+            return self.graph.assets[name]
+        key = tuple(fold(part, True, self.graph.dialect) for part in name.split("."))
+        return self.graph.assets.get(self.graph.index.get(key, ""))
+
+    def raise_errors(self) -> None:
+        """Refuse to go on with files that need mending; says all of them at once."""
+        if self.errors:
+            raise ProjectError(*self.errors)
+
+
+def load(
+    root: str = ".",
+    *,
+    target: str | None = None,
+    profile: str | None = None,
+    profiles_dir: str | None = None,
+    vars: Mapping[str, Plain] = NOTHING,
+    environ: Mapping[str, str] | None = None,
+    cache: bool = True,
+) -> Project:
+    """Read and link a project folder. Faults in its files are values in `Project.problems`.
+
+    Raises ProjectError when there is no project to speak of: no such folder, profile or target.
+    """
+    from sqlpipes.read import read_project
+
+    reading = read_project(
+        os.path.abspath(root),
+        target=target,
+        profile=profile,
+        profiles_dir=profiles_dir,
+        vars=vars,
+        environ=os.environ if environ is None else environ,
+        cache=cache,
+    )
+    graph, problems = link(
+        reading.assets,
+        reading.checks,
+        dialect=reading.config.dialect,
+        default_schema=reading.target.schema,
+        default_catalog=reading.target.catalog,
+        strict=reading.config.strict,
+    )
+    return Project(
+        root=reading.root,
+        config=reading.config,
+        target=reading.target,
+        graph=graph,
+        facts=reading.facts,
+        selectors=reading.selectors,
+        selector_places=reading.selector_places,
+        problems=in_place_order({*reading.problems, *problems}),
+        parsed=reading.parsed,
+    )
+
+
+def project_root(start: str = ".") -> str:
+    """The project that a folder is or lies in. ProjectError PRJ002 when it is none."""
+    from sqlpipes.read import find_root
+
+    return find_root(start)
+
+
+def in_place_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """By file, line and column, those without a place first."""
+    return tuple(sorted(problems, key=_place))
+
+
+def _place(problem: Problem) -> tuple[str, int, int, str]:
+    at = problem.at
+    return (at.file, at.line, at.column, problem.code) if at else ("", 0, 0, problem.code)
+
+
+def open_store_of(project: Project) -> Store:
+    """The project's state store, for the target at hand. The caller closes it."""
+    from sqlpipes.stores import open_store
+
+    return open_store(project.config.state, project.root, target=project.target.name)

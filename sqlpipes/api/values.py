@@ -1,0 +1,88 @@
+"""The values of a partition that a query finds (`values_from`), asked just before planning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from sqlpipes.api.project import Project
+from sqlpipes.core.asset import Asset, SqlBody
+from sqlpipes.core.errors import EngineError, Problem, ProjectError
+from sqlpipes.core.graph import Graph
+from sqlpipes.core.partitions import value_text
+
+if TYPE_CHECKING:
+    from sqlpipes.core.engine import Connection, Engine
+    from sqlpipes.run.warehouse import Warehouse
+
+MOST = 10_000  # values of one column: each is a slice with a record of its own
+
+Found = dict[str, tuple[str, ...]]  # column -> values
+
+
+def asking(graph: Graph, names: Iterable[str]) -> list[str]:
+    """The assets among `names` whose slices are known only after a query."""
+    return sorted(name for name in names if graph.assets[name].values_from)
+
+
+def partition_values(
+    project: Project,
+    names: Iterable[str],
+    existing: frozenset[str],
+    engine: Engine,
+    connection: Connection,
+) -> dict[str, Found]:
+    """asset -> column -> values. An asset is missing while something that its queries read is.
+
+    Raises ProjectError PAR005 when a query fails, or finds what no slice can be named after.
+    """
+    from sqlpipes.run.warehouse import warehouse_of
+
+    graph = project.graph
+    warehouse = warehouse_of(engine, project.target.schema, project.root)
+    found: dict[str, Found] = {}
+    for name in names:
+        asset = graph.assets[name]
+        if all(_is_there(graph, body, existing) for body in asset.values_from.values()):
+            found[name] = {
+                column: _values(asset, column, graph, warehouse, connection)
+                for column in asset.values_from
+            }
+    return found
+
+
+def _is_there(graph: Graph, body: SqlBody, existing: frozenset[str]) -> bool:
+    read = {name for found in body.references if (name := graph.resolve(found)) is not None}
+    assets = (graph.assets[name] for name in read | graph.ancestors(read))
+    return all(asset.relation is None or asset.name in existing for asset in assets)
+
+
+def _values(
+    asset: Asset, column: str, graph: Graph, warehouse: Warehouse, connection: Connection
+) -> tuple[str, ...]:
+    """Distinct values as text; rows without one belong to no slice."""
+    from sqlpipes.run.query import body_query
+
+    query = body_query(asset.values_from[column], asset.path, graph, warehouse).text
+    try:
+        columns = connection.fetch(f"select * from (\n{query}\n) as found limit 0").columns
+        if len(columns) != 1:
+            raise _fault(asset, column, f"it has {len(columns)} columns instead of one")
+        rows = connection.fetch(
+            "select distinct cast(value as varchar) as value from "
+            f"(\n{query}\n) as found(value) where value is not null order by 1",
+            MOST + 1,
+        ).rows
+    except EngineError as error:
+        raise _fault(asset, column, error.problems[0].message) from error
+    if len(rows) > MOST:
+        raise _fault(asset, column, f"it finds more than {MOST:,} values")
+    try:
+        return tuple(value_text(value) for (value,) in rows)
+    except ValueError as error:
+        raise _fault(asset, column, str(error)) from None
+
+
+def _fault(asset: Asset, column: str, what: str) -> ProjectError:
+    message = f"the query for the values of '{column}' of '{asset.name}': {what}"
+    return ProjectError(Problem("PAR005", message, asset.at))
