@@ -1,0 +1,116 @@
+"""Options -> api -> a screen. No logic and no SQL lives here; commands are imported when they are called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from sqlpipes.cli.seen import command_text, seen_by
+from sqlpipes.version import __version__
+
+COMMANDS = {
+    "build": "sqlpipes.cli.build",
+    "run": "sqlpipes.cli.build",
+    "seed": "sqlpipes.cli.build",
+    "snapshot": "sqlpipes.cli.build",
+    "test": "sqlpipes.cli.build",
+    "retry": "sqlpipes.cli.build",
+    "plan": "sqlpipes.cli.plan",
+    "compile": "sqlpipes.cli.plan",
+    "ls": "sqlpipes.cli.look",
+    "lineage": "sqlpipes.cli.look",
+    "show": "sqlpipes.cli.look",
+    "status": "sqlpipes.cli.past",
+    "runs": "sqlpipes.cli.past",
+    "lint": "sqlpipes.cli.check",
+    "debug": "sqlpipes.cli.check",
+    "init": "sqlpipes.cli.folder",
+    "clean": "sqlpipes.cli.folder",
+    "completion": "sqlpipes.cli.folder",
+}
+
+
+class Commands(click.Group):
+    """Finds a command's module when the command is needed, so that `--version` imports none."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), f"{cmd_name}_command")
+        return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        seen_by(ctx).command = command_text(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. What the user can mend is shown, never raised; exit 2, or 1 from the warehouse."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            from sqlpipes.core.errors import SqlpipesError
+
+            if not isinstance(error, SqlpipesError):
+                raise
+            from sqlpipes.show.problems import problems_text
+
+            seen = seen_by(ctx)
+            click.echo(problems_text(error.problems, seen.root, seen.texts), err=True)
+            ctx.exit(error.exit_code)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from sqlpipes.core.errors import did_you_mean
+
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            hint = did_you_mean(name, COMMANDS) or "see sqlpipes --help"
+            raise click.UsageError(f"there is no command '{name}': {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "-V", "--version", message="sqlpipes %(version)s")
+def sqlpipes() -> None:
+    """Write a SELECT, run `sqlpipes build`: everything else is inferred.
+
+    \b
+    sqlpipes init shop && cd shop      a small project that runs
+    sqlpipes build                     make everything current
+    sqlpipes build -s +daily_sales     one asset and all that it needs
+    sqlpipes plan                      what build would do, and why
+    sqlpipes lineage orders.amount     where a column comes from
+    """
+
+
+def main() -> None:
+    """The console script. Exit 0: fine; 1: a step or check failed; 2: mend your files or command.
+
+    A build that is stopped ends with 130 (Ctrl-C) or 143 (SIGTERM).
+    """
+    colour: dict[str, Any] = {"color": False} if os.environ.get("NO_COLOR") else {}
+    try:
+        code = sqlpipes.main(standalone_mode=False, **colour)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `sqlpipes ls | head` is no fault
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)  # click hands Exit's code back

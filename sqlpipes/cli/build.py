@@ -1,0 +1,196 @@
+"""`build`, and what is `build` narrowed to a kind: `run`, `seed`, `snapshot`, `test`, `retry`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sqlpipes.cli.interrupts import Interrupts
+from sqlpipes.cli.options import (
+    ask_from,
+    build_options,
+    echo_notes,
+    echo_warnings,
+    open_project,
+    project_options,
+    run_options,
+    selection_options,
+)
+from sqlpipes.cli.seen import seen_by
+
+if TYPE_CHECKING:
+    from sqlpipes.api import Ask, Project, Report
+    from sqlpipes.core.plan import Plan
+    from sqlpipes.show.progress import Reporter
+
+
+@click.command("build")
+@selection_options
+@build_options
+@run_options
+@project_options
+def build_command(**options: Any) -> None:
+    """Make assets current: seeds, models, Python, their checks.
+
+    Everything goes in graph order.     Only what is missing, changed or older than its inputs is
+    built; `sqlpipes plan` says what and why. A blocking check that fails leaves what readers see untouched.
+
+    \b
+    sqlpipes build
+    sqlpipes build -s +daily_sales            with everything above it
+    sqlpipes build -s tag:finance --exclude path:models/staging
+    sqlpipes build -s daily_sales --partition 2024-01 --force
+    """
+    project = open_project(options)
+    _build(project, ask_from(options), options)
+
+
+@click.command("run")
+@selection_options
+@build_options
+@run_options
+@project_options
+def run_command(**options: Any) -> None:
+    """`build` for models only: SQL and Python, no seeds.
+
+    \b
+    sqlpipes run -s stg_orders+
+    """
+    from sqlpipes.core.asset import Kind
+
+    project = open_project(options)
+    _build(project, ask_from(options, [Kind.SQL, Kind.PYTHON, Kind.SOURCE]), options)
+
+
+@click.command("seed")
+@selection_options
+@build_options
+@run_options
+@project_options
+def seed_command(**options: Any) -> None:
+    """`build` for seeds only: load the data files that changed.
+
+    \b
+    sqlpipes seed --force
+    """
+    from sqlpipes.core.asset import Kind
+
+    project = open_project(options)
+    _build(project, ask_from(options, [Kind.SEED]), options)
+
+
+@click.command("snapshot")
+@selection_options
+@build_options
+@run_options
+@project_options
+def snapshot_command(**options: Any) -> None:
+    """`build` for snapshots only: add the states that are new.
+
+    \b
+    sqlpipes snapshot
+    sqlpipes snapshot -s customers_history
+    """
+    from dataclasses import replace
+
+    from sqlpipes.core.asset import Materialized
+
+    project = open_project(options)
+    ask = replace(ask_from(options), materialized=frozenset({Materialized.SNAPSHOT}))
+    _build(project, ask, options)
+
+
+@click.command("test")
+@selection_options
+@run_options
+@project_options
+def test_command(**options: Any) -> None:
+    """Run checks on what is published now; build nothing.
+
+    \b
+    sqlpipes test -s orders
+    sqlpipes test -s test_type:singular
+    """
+    from dataclasses import replace
+
+    project = open_project(options)
+    _build(project, replace(ask_from(options), only_checks=True), options)
+
+
+@click.command("retry")
+@build_options
+@run_options
+@project_options
+def retry_command(**options: Any) -> None:
+    """Build what the newest run left: failed, skipped, stopped.
+
+    \b
+    sqlpipes retry
+    """
+    from dataclasses import replace
+
+    from sqlpipes.api import unfinished
+
+    project = open_project(options)
+    names = unfinished(project)
+    if not names:
+        click.echo("the newest run left nothing to retry")
+        return
+    _build(project, replace(ask_from(options), only=names), options)
+
+
+def _build(project: Project, ask: Ask, options: dict[str, Any]) -> None:
+    from sqlpipes.api import build
+
+    as_json = options["as_json"]
+    if not as_json:
+        echo_warnings(project)
+    reporter = _reporter(as_json)
+    with Interrupts() as interrupts, closing(reporter):
+
+        def on_plan(plan: Plan) -> None:
+            interrupts.arm()
+            if not as_json:
+                echo_notes(plan, project)
+            reporter.plan(plan)
+
+        report = build(
+            project,
+            ask,
+            threads=options["threads"],
+            fail_fast=options["fail_fast"],
+            wait_s=options["wait_s"],
+            command=seen_by(click.get_current_context()).command,
+            on_plan=on_plan,
+            on_event=reporter.event,
+            cancel=interrupts.cancel,
+        )
+    if not as_json:
+        _tell(project, ask, report)
+    sys.exit(interrupts.exit_code or (0 if report.ok else 1))
+
+
+def _tell(project: Project, ask: Ask, report: Report) -> None:
+    """What came of it, after the lines that were shown on the way."""
+    from sqlpipes.show.report import nothing_text, report_text
+
+    if report.plan.steps:
+        click.echo("\n" + report_text(report, project.graph, project.root))
+    else:
+        click.echo(nothing_text(report.plan, checks=ask.only_checks))
+
+
+def _reporter(as_json: bool) -> Reporter:
+    from sqlpipes.show.progress import Lines, Live
+
+    if as_json:
+        from sqlpipes.show.jsonl import Events
+
+        return Events(click.echo)
+    if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        return Lines(click.echo)
+    return Live(click.echo)

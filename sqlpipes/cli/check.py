@@ -1,0 +1,61 @@
+"""`lint` and `debug`: finding out what is wrong before a build does."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from sqlpipes.cli.options import json_option, open_project, project_options
+
+
+@click.command("lint")
+@json_option
+@click.option("--strict", is_flag=True, help="Warnings fail, too (exit 2).")
+@project_options
+def lint_command(as_json: bool, strict: bool, **options: Any) -> None:
+    """All that can be found wrong without running anything.
+
+    Unknown and ambiguous columns, syntax, cycles, checks on columns that are not there, CTEs that
+    nothing reads ... Exit 2 when there is an error.
+
+    \b
+    sqlpipes lint
+    sqlpipes lint --json
+    """
+    from sqlpipes.api import lint
+    from sqlpipes.show.jsonl import document
+    from sqlpipes.show.problems import problem_json, problems_text
+
+    project = open_project(options)
+    found = lint(project)
+    errors = sum(problem.is_error for problem in found)
+    if as_json:
+        click.echo(document([problem_json(problem) for problem in found]))
+    elif found:
+        click.echo(problems_text(found, project.root) + "\n")
+    if not as_json:
+        number = len(project.graph.assets)
+        warnings = len(found) - errors
+        click.echo(f"{number} assets: {errors} errors, {warnings} warnings")
+    sys.exit(2 if errors or (strict and found) else 0)
+
+
+@click.command("debug")
+@project_options
+def debug_command(**options: Any) -> None:
+    """What sqlpipes sees here, and whether all of it opens.
+
+    Versions, project, profile, warehouse and state.
+
+    \b
+    sqlpipes debug --target prod
+    """
+    from sqlpipes.api import debug
+    from sqlpipes.show.debug import debug_text
+
+    project = open_project(options)
+    facts = debug(project)
+    click.echo(debug_text(facts))
+    sys.exit(0 if all(fact.ok for fact in facts) else 1)

@@ -1,0 +1,39 @@
+"""What a command line turns out to be about, for the error screen and the record of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+
+FLAGS = ("select", "exclude", "selector", "partition", "inline")
+
+
+@dataclass(slots=True)
+class Seen:
+    """Filled while the command line is read; `texts` are values of flags, by the flag's name."""
+
+    root: str = "."  # of the project, once a command knows it
+    command: str = ""  # what stands after `sqlpipes`
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def note_flags(self, options: Mapping[str, Any]) -> None:
+        """Remember the values that a problem may point into, a repeated flag line by line."""
+        for name in FLAGS:
+            said = options.get(name)
+            if said:
+                self.texts[f"--{name}"] = said if isinstance(said, str) else "\n".join(said)
+
+
+def seen_by(context: click.Context) -> Seen:
+    """The one of this command line."""
+    return context.ensure_object(Seen)
+
+
+def command_text(arguments: Sequence[str]) -> str:
+    """As it could be typed again."""
+    import shlex
+
+    return shlex.join(arguments)

@@ -1,0 +1,1 @@
+"""Values -> text. One module a screen; nothing here reads the project or decides anything."""

@@ -1,0 +1,64 @@
+"""Graph + names -> what `ls` prints: names, a tree by folder, or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from click import style
+
+from sqlpipes.core.asset import Asset, Check
+from sqlpipes.core.graph import Graph
+
+
+def names_text(names: Iterable[str]) -> str:
+    return "\n".join(names)
+
+
+def tree_text(graph: Graph, names: Iterable[str]) -> str:
+    """Assets under their folders, each with its kind and the first line of its description."""
+    folders: dict[str, list[Asset]] = {}
+    for name in sorted(names):
+        asset = graph.assets[name]
+        folders.setdefault(asset.path.rpartition("/")[0] or ".", []).append(asset)
+    lines: list[str] = []
+    for folder in sorted(folders):
+        lines.append(style(f"{folder}/", fg="cyan"))
+        width = max(len(asset.name) for asset in folders[folder])
+        lines += [_line(asset, width) for asset in folders[folder]]
+    return "\n".join(lines)
+
+
+def _line(asset: Asset, width: int) -> str:
+    what = f"{asset.kind} {asset.materialized}" if asset.kind in ("sql", "python") else asset.kind
+    cut = f" by {asset.partition.axis}" if asset.partition else ""
+    about = asset.description.strip().splitlines()[0] if asset.description.strip() else ""
+    tail = f"{what + cut:<22}  {about}".rstrip()
+    return f"  {asset.name:<{width}}  " + style(tail, dim=True)
+
+
+def asset_json(graph: Graph, asset: Asset) -> dict[str, Any]:
+    return {
+        "name": asset.name,
+        "kind": str(asset.kind),
+        "materialized": str(asset.materialized),
+        "relation": str(asset.relation) if asset.relation else None,
+        "path": asset.path,
+        "line": asset.at.line,
+        "inputs": list(graph.parents(asset.name)),
+        "description": asset.description,
+        "owners": list(asset.owners),
+        "tags": list(asset.tags),
+        "group": asset.group,
+        "meta": dict(asset.meta),
+        "partition": str(asset.partition.axis) if asset.partition else None,
+        "columns": [
+            {"name": c.name, "type": c.type, "description": c.description} for c in asset.columns
+        ],
+        "checks": [_check_json(check) for check in graph.gate(asset.name)],
+        "version": graph.version(asset.name),
+    }
+
+
+def _check_json(check: Check) -> dict[str, Any]:
+    return {"name": check.name, "type": check.type, "severity": str(check.severity)}

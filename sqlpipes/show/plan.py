@@ -1,0 +1,195 @@
+"""Plan -> text and JSON: every step, its slices and its reasons, and what is current."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from click import style
+
+from sqlpipes.core.partitions import Partitions, WholeAxis, first_of
+from sqlpipes.core.plan import Plan, Reason, Step, Why
+
+SHOWN_CURRENT = 8
+SHOWN_INPUTS = 4
+SHOWN_ALIKE = 3
+LONGEST = 200  # characters of a list of values
+FOLD_ABOVE = 40  # steps: a longer plan does not fit on a screen
+ALIGNED = 40  # a longer name pushes its own line to the right, not everybody's
+
+Statements = Mapping[str, tuple[str, ...]]
+
+
+def plan_text(
+    plan: Plan,
+    title: str,
+    *,
+    statements: Statements | None = None,
+    fold: bool = False,
+    width: int | None = None,
+) -> str:
+    """The whole plan. `statements`: what each step would run, shown under it (`--sql`).
+
+    `fold` shows steps of a long plan that are alike as one line. `width` cuts details to a terminal's.
+    """
+    lines = [style(headline(plan, title), bold=True)]
+    groups = _alike(plan) if fold and not statements else [[step] for step in plan.steps]
+    names = [_names(group) for group in groups]
+    room = max((len(name) for name in names if len(name) <= ALIGNED), default=0)
+    action_room = max((len(step.action) for step in plan.steps), default=0)
+    for group, name in zip(groups, names, strict=True):
+        lines += _step_lines(group[0], name, action_room, room, width)
+        lines += _statement_lines(group[0], statements)
+    return "\n".join([*lines, *_current_lines(plan)])
+
+
+def headline(plan: Plan, title: str) -> str:
+    if not plan.steps:
+        return f"{title}: nothing to do, {counted(len(plan.current), 'asset')} current"
+    return f"{title}: {counted(len(plan.steps), 'step')}, {len(plan.current):,} current"
+
+
+def counted(number: int, noun: str) -> str:
+    """
+    >>> counted(1, "step"), counted(1200, "step")
+    ('1 step', '1,200 steps')
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _alike(plan: Plan) -> list[list[Step]]:
+    """Steps that do the same for the same reasons go together, where the first of them stands."""
+    if len(plan.steps) <= FOLD_ABOVE:
+        return [[step] for step in plan.steps]
+    groups: dict[object, list[Step]] = {}
+    for step in plan.steps:
+        told = any(reason.diff for reason in step.reasons)
+        key = step.asset if told else (step.action, step.slices, tuple(map(str, step.reasons)))
+        groups.setdefault(key, []).append(step)
+    return list(groups.values())
+
+
+def _names(group: Sequence[Step]) -> str:
+    if len(group) <= SHOWN_ALIKE:
+        return ", ".join(step.asset for step in group)
+    shown = ", ".join(step.asset for step in group[: SHOWN_ALIKE - 1])
+    return f"{shown} and {len(group) - SHOWN_ALIKE + 1:,} more"
+
+
+def _step_lines(step: Step, name: str, action_room: int, room: int, width: int | None) -> list[str]:
+    indent = " " * (action_room + room + 6)
+    head = f"  {step.action:<{action_room}}  " + style(f"{name:<{room}}", bold=True) + "  "
+    lines: list[str] = []
+    cut = slices_text(step.slices)
+    for reason in step.reasons:
+        said = _reason(reason, step, width and width - len(indent) - len(cut))
+        lines.append((indent if lines else head + style(cut, fg="cyan")) + style(said, fg="yellow"))
+        lines += _diff(reason, indent, width)
+        cut = ""
+    return lines
+
+
+def slices_text(slices: Partitions) -> str:
+    """What a partitioned step covers, with a trailing gap; nothing for an unpartitioned one.
+
+    >>> from sqlpipes.core.partitions import Grain
+    >>> slices_text(Partitions.of(Grain.DAY, [(0, 2)]))
+    '1970-01-01..1970-01-03 (2 slices)  '
+    """
+    if slices.is_whole:
+        return ""
+    text = str(slices)
+    pieces = sum(1 for _ in slices.boxes())
+    if pieces > SHOWN_ALIKE:
+        text = f"{pieces} runs {_reach(slices)}".rstrip()
+    elif len(text) > LONGEST:
+        text = text[:LONGEST] + "..."
+    return f"{text} ({counted(len(slices), 'slice')})  "
+
+
+def _reach(slices: Partitions) -> str:
+    """Between which keys the slices lie, where they lie along something."""
+    first = first_of(slices.axis)
+    if isinstance(first, WholeAxis):
+        return ""
+    return f"within {first.key(slices.ranges[0][0])}..{first.key(slices.ranges[-1][1])}"
+
+
+def _reason(reason: Reason, step: Step, room: int | None) -> str:
+    said = str(reason)
+    names = reason.detail.split(", ")
+    if reason.why is Why.INPUT_NEWER and len(names) > SHOWN_INPUTS:
+        shown = ", ".join(names[: SHOWN_INPUTS - 1])
+        said = f"{reason.why}: {shown} and {len(names) - SHOWN_INPUTS + 1} more"
+    if reason.slices and reason.slices != step.slices:
+        said += f" ({slices_text(reason.slices).rpartition(' (')[0]})"
+    return _clipped(said, room)
+
+
+def _clipped(text: str, room: int | None) -> str:
+    """
+    >>> _clipped("input newer: a", 10)
+    'input new…'
+    """
+    if room is None or len(text) <= max(room, 10):
+        return text
+    return text[: max(room, 10) - 1] + "…"
+
+
+def _diff(reason: Reason, indent: str, width: int | None) -> list[str]:
+    colours = {"-": "red", "+": "green"}
+    room = width and width - len(indent) - 2
+    return [
+        f"{indent}  {style(_clipped(line, room), fg=colours.get(line[:1]))}" for line in reason.diff
+    ]
+
+
+def _statement_lines(step: Step, statements: Statements | None) -> list[str]:
+    if statements is None:
+        return []
+    lines = []
+    for statement in statements.get(step.asset, ()):
+        lines += [style(f"      {line}", dim=True) for line in statement.strip().splitlines()]
+        lines.append("")
+    return lines
+
+
+def _current_lines(plan: Plan) -> list[str]:
+    if not plan.current or not plan.steps:
+        return []
+    shown = ", ".join(plan.current[:SHOWN_CURRENT])
+    more = len(plan.current) - SHOWN_CURRENT
+    tail = f" and {more:,} more" if more > 0 else ""
+    return [style(f"  current: {shown}{tail}", dim=True)]
+
+
+def plan_json(plan: Plan, statements: Statements | None = None) -> dict[str, Any]:
+    """`slices` is the one slice "all" for an unpartitioned step; `statements` only when asked for."""
+    return {
+        "steps": [_step_json(step, statements) for step in plan.steps],
+        "current": list(plan.current),
+        "notes": [str(note) for note in plan.notes],
+    }
+
+
+def _step_json(step: Step, statements: Statements | None) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "asset": step.asset,
+        "action": str(step.action),
+        "slices": str(step.slices),
+        "slice_count": len(step.slices),
+        "full": step.full,
+        "after": sorted(step.after),
+        "checks": list(step.checks),
+        "reasons": [_reason_json(reason) for reason in step.reasons],
+    }
+    return said if statements is None else {**said, "statements": list(statements[step.asset])}
+
+
+def _reason_json(reason: Reason) -> dict[str, Any]:
+    return {
+        "why": str(reason.why),
+        "detail": reason.detail,
+        "diff": list(reason.diff),
+        "slices": str(reason.slices) if reason.slices is not None else None,
+    }

@@ -1,0 +1,92 @@
+"""Problems -> text with the user's line, a caret and a hint."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from click import style
+
+from sqlpipes.core.errors import Location, Problem
+
+NO_TEXTS: Mapping[str, str] = MappingProxyType({})
+
+
+def problems_text(
+    problems: Iterable[Problem], root: str, texts: Mapping[str, str] = NO_TEXTS
+) -> str:
+    """Every problem as a person reads it, a blank line between two.
+
+    `root` is where files are; `texts` stand for files that are none, such as the value of a flag.
+    """
+    return "\n\n".join(problem_text(problem, root, texts) for problem in problems)
+
+
+def problem_text(problem: Problem, root: str, texts: Mapping[str, str] = NO_TEXTS) -> str:
+    colour = "red" if problem.is_error else "yellow"
+    place = f"{problem.at}: " if problem.at else ""
+    lines = [place + style(problem.code, fg=colour, bold=True) + " " + problem.message]
+    if problem.at:
+        lines += _excerpt(problem.at, _lines(problem.at.file, root, texts), colour)
+    said = f"{problem.message}\n{problem.hint}"
+    for other in problem.others:
+        if str(other) not in said:
+            lines.append(style("  also: ", fg="cyan") + str(other))
+            lines += _excerpt(other, _lines(other.file, root, texts), colour)
+    if problem.hint:
+        first, *more = problem.hint.splitlines()
+        lines.append(style("  hint: ", fg="cyan") + first)
+        lines += [f"        {line}" for line in more]
+    return "\n".join(lines)
+
+
+def _lines(name: str, root: str, texts: Mapping[str, str]) -> list[str]:
+    """The lines of a file; none when it cannot be read any more."""
+    if name in texts:
+        return texts[name].splitlines()
+    try:
+        with open(os.path.join(root, name), encoding="utf-8-sig") as file:
+            return file.read().split("\n")
+    except (OSError, ValueError):
+        return []
+
+
+def _excerpt(at: Location, lines: list[str], colour: str) -> list[str]:
+    """The line and a caret under it, or nothing when there is no such place."""
+    text = lines[at.line - 1] if at.line <= len(lines) else ""
+    if not text.strip() or at.column > len(text) + 1:
+        return []
+    start = max(0, at.column - 61)
+    window = text.replace("\t", " ").rstrip()[start : start + 100]
+    column = at.column - 1 - start
+    length = max(1, min(at.length, len(window) - column))
+    under = _width(window[:column]), _width(window[column : column + length])
+    caret = " " * under[0] + style("^" * max(1, under[1]), fg=colour, bold=True)
+    return [style(f"{at.line:>4} | ", dim=True) + window, style("     | ", dim=True) + caret]
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal that a text takes: two for a wide letter, none for a combining one.
+
+    >>> _width("abc"), _width("表")
+    (3, 2)
+    """
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide - sum(unicodedata.combining(letter) > 0 for letter in text)
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    at = problem.at
+    return {
+        "code": problem.code,
+        "severity": str(problem.severity),
+        "message": problem.message,
+        "file": at.file if at else None,
+        "line": at.line if at else None,
+        "column": at.column if at else None,
+        "length": at.length if at else None,
+        "hint": problem.hint,
+    }
