@@ -47,7 +47,7 @@ def reasons_to_build(
     reasons += _suspect(past, wanted)
     reasons += _other_version(asset, past, version, wanted, everything)
     reasons += _newer_inputs(graph, history, changed, name, wanted)
-    reasons += _volatile(asset, wanted)
+    reasons += _volatile(graph, asset, wanted)
     return tuple(reason for reason in reasons if reason.slices)
 
 
@@ -61,7 +61,9 @@ def _is_plainly_current(
     wanted: Partitions,
 ) -> bool:
     """What is true of nearly every asset on nearly every day, seen without any set algebra."""
-    if len(past.built) != 1 or past.suspect or asset.volatile or observed.lacks(asset):
+    if len(past.built) != 1 or past.suspect or observed.lacks(asset):
+        return False
+    if _clock_words(graph, asset):
         return False
     only = past.built[0]
     if only.version != version or only.slices != wanted:
@@ -119,14 +121,32 @@ def _lookback(asset: Asset, missing: Partitions, built: Partitions) -> Iterator[
     yield Reason(Why.LOOKBACK, f"{number} before the newest", slices=trailing)
 
 
-def _volatile(asset: Asset, wanted: Partitions) -> Iterator[Reason]:
-    """A table whose query reads the clock or the dice may be out of date at any time.
+def _volatile(graph: Graph, asset: Asset, wanted: Partitions) -> Iterator[Reason]:
+    """A table whose query reads the clock or the dice may be out of date at any time."""
+    if words := _clock_words(graph, asset):
+        detail = f"reads {', '.join(sorted(words))}; `deterministic: true` keeps it"
+        yield Reason(Why.ALWAYS, detail, slices=wanted)
+
+
+def _clock_words(graph: Graph, asset: Asset) -> frozenset[str]:
+    """What makes the rows of a table differ each time, in its query or in a view or ephemeral below it.
 
     A view computes anew for each reader; slices and merged rows keep what they were when written.
     """
-    if asset.volatile and asset.materialized is Materialized.TABLE and asset.partition is None:
-        detail = f"reads {', '.join(sorted(set(asset.volatile)))}; `deterministic: true` keeps it"
-        yield Reason(Why.ALWAYS, detail, slices=wanted)
+    if asset.materialized is not Materialized.TABLE or asset.partition is not None:
+        return frozenset()
+    if asset.settings.get("deterministic") is True:
+        return frozenset()
+    found = set(asset.volatile)
+    seen: set[str] = set()
+    todo = list(graph.parents(asset.name))
+    while todo:
+        below = graph.assets[todo.pop()]
+        if not below.is_stored and below.name not in seen:
+            seen.add(below.name)
+            found.update(below.volatile)
+            todo += graph.parents(below.name)
+    return frozenset(found)
 
 
 def values_gone(past: Past, wanted: Partitions) -> tuple[Reason, ...]:

@@ -283,6 +283,14 @@ def test_a_query_that_reads_the_clock_is_never_current():
     assert plan(linked(model("a", volatile=("now",), partition=BY_DAY))).steps == ()
 
 
+def test_a_table_over_a_view_that_reads_the_clock_is_never_current_either():
+    clock, through = view("clock", volatile=("now",)), inline("through", "from clock")
+    found = plan(linked(clock, through, model("a", "from through"), model("b", "from a")))
+    assert reasons(found)["a"][0].startswith("cannot be proven current: reads now;")
+    kept = model("a", "from through", settings={"deterministic": True})
+    assert plan(linked(clock, through, kept)).steps == ()
+
+
 # --------------------------------------------------------------------------------- what changed in it
 
 
