@@ -71,7 +71,7 @@ def touch_a_model(folder: Path) -> None:
     """So that the plan has something to say: refunds below one unit no longer count."""
     path = folder / "models" / "staging" / "stg_refunds.sql"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.rstrip().rstrip(";") + "\nwhere refund_amount >= 1\n", encoding="utf-8")
+    path.write_text(text.rstrip().rstrip(";") + "\nwhere amount >= 1\n", encoding="utf-8")
 
 
 def picture(name: str, command: list[str], folder: str) -> None:
