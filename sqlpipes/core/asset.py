@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Severity
 from sqlpipes.core.partitions import Partitioning
+from sqlpipes.core.reads import Reads
 from sqlpipes.core.sql import FileReference, Reference, Relation
 from sqlpipes.core.strategy import Incremental, SchemaChange, Snapshot
 
@@ -34,14 +35,6 @@ class Materialized(StrEnum):
     FILE = "file"  # a Python asset that writes a file
     NONE = "none"  # a Python asset that returns nothing
     EXTERNAL = "external"  # a source: somebody else writes it
-
-
-class Mapped(StrEnum):
-    """Which slices of an input a slice reads."""
-
-    ALL = "all"  # any change of the input re-opens every slice
-    SAME = "same"  # the slices of the same window, however coarse either side is
-    AS_OF_BUILD = "as_of_build"  # read as it is; a later change re-opens nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +182,7 @@ class Asset:
     path: str  # of the file, relative to the project
     fqn: tuple[str, ...] = ()  # project, folders, name: what a selector may name
     depends_on: tuple[Dependency, ...] = ()
-    mappings: Mapping[str, Mapped] = field(default_factory=dict)  # declared under `inputs:`
+    mappings: Mapping[str, Reads] = field(default_factory=dict)  # declared under `inputs:`
     partition: Partitioning | None = None
     values_from: Mapping[str, SqlBody] = field(default_factory=dict)  # column -> its values' query
     unique_key: tuple[str, ...] = ()

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from sqlpipes.core.asset import Mapped, Materialized
+from sqlpipes.core.asset import Materialized
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Severity, did_you_mean
 from sqlpipes.core.partitions import Partitioning
+from sqlpipes.core.reads import Reads, declared_reads
 
+HowRead = str | Mapping[str, int]  # a word, or {"back": 6, "ahead": 0}
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -39,7 +41,7 @@ class AssetDefinition:
     materialized: Materialized | None = None
     partition: Partitioning | None = None
     checks: tuple[Plain, ...] = ()
-    inputs: Mapping[str, Mapped] = field(default_factory=dict)
+    inputs: Mapping[str, Reads] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ def asset(
     materialized: str | None = None,
     partition: Partitioning | None = None,
     checks: Iterable[Plain] = (),
-    inputs: Mapping[str, str] | None = None,
+    inputs: Mapping[str, HowRead] | None = None,
 ) -> Callable[[Callable[P, R]], AssetFunction[P, R]]: ...
 
 
@@ -186,7 +188,7 @@ def asset(
     materialized: str | None = None,
     partition: Partitioning | None = None,
     checks: Iterable[Plain] = (),
-    inputs: Mapping[str, str] | None = None,
+    inputs: Mapping[str, HowRead] | None = None,
 ) -> Any:
     """Declare a function as an asset. Its parameters name its inputs; `context` gets an Execution.
 
@@ -312,13 +314,14 @@ def _cut(given: Any) -> Partitioning | None:
     raise TypeError(f"partition must be Daily(...), Monthly(...) or the like, not {given!r}")
 
 
-def _mappings(given: Mapping[str, str]) -> dict[str, Mapped]:
-    known = [str(kind) for kind in Mapped]
+def _mappings(given: Mapping[str, HowRead]) -> dict[str, Reads]:
+    found = {}
     for name, how in given.items():
-        if how not in known:
-            near = did_you_mean(str(how), known) or f"one of {', '.join(known)}"
-            raise ValueError(f"inputs: {name!r} is read {how!r}, which is unknown: {near}")
-    return {name: Mapped(how) for name, how in given.items()}
+        try:
+            found[name] = declared_reads(how)
+        except ValueError as error:
+            raise ValueError(f"inputs: how {name!r} is read: {error}") from error
+    return found
 
 
 def _severity(given: str) -> Severity:

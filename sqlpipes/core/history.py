@@ -51,6 +51,8 @@ class Past:
     relation: str | None = None  # where the newest build wrote
     suspect: Partitions | None = None  # started and never ended: the data may be either
     failed: bool = False  # the newest step of it failed a blocking check
+    broken: Partitions | None = None  # slices whose newest attempt failed, whatever the reason
+    shrunk_at: int = 0  # the tick of the newest write after which slices were gone
 
     def slices(self, axis: Axis | Grain) -> Partitions:
         """Everything that was ever built, is not in doubt and was not since invalidated, along `axis`."""
@@ -83,6 +85,7 @@ class Past:
 
         Slices in doubt stay so until they are written again themselves.
         """
+        shrunk = full and any(less(old.slices, new.slices) for old in self.built)
         return replace(
             self,
             built=(*(() if full else self._kept(new.slices)), new),
@@ -90,6 +93,8 @@ class Past:
             version_since=self.version_since if new.version == self.version else new.written_at,
             suspect=None if full or self.suspect is None else settle(self.suspect, new.slices),
             failed=False,
+            broken=None if full or self.broken is None else settle(self.broken, new.slices),
+            shrunk_at=new.written_at if shrunk else self.shrunk_at,
         )
 
     def _kept(self, taken: Partitions) -> tuple[Built, ...]:

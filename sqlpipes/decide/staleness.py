@@ -7,12 +7,15 @@ reads was written after it was read. Ticks are the store's (core/history.py).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import reduce
+from operator import or_
 
-from sqlpipes.core.asset import Asset, Kind, Mapped, Materialized
+from sqlpipes.core.asset import Asset, Kind, Materialized
 from sqlpipes.core.graph import Graph, Input
 from sqlpipes.core.history import Built, History, Past
 from sqlpipes.core.partitions import WHOLE, Label, Partitions, ValueAxis, meets, rest_of
 from sqlpipes.core.plan import Reason, Why
+from sqlpipes.core.reads import Mapped, touched
 from sqlpipes.decide.wish import Observed
 
 EMPTY_SUFFIX = "-empty"  # of the version of a relation that was built without rows
@@ -220,13 +223,15 @@ def _why(asset: Asset, old: str, new: str) -> Iterator[Why]:
 def _newer_inputs(
     graph: Graph, history: History, changed: Changed, name: str, wanted: Partitions
 ) -> Iterator[Reason]:
+    cut = graph.assets[name].partition
+    own = cut.columns if cut else ()
     for found in graph.inputs[name]:
-        if found.mapping is Mapped.AS_OF_BUILD:
+        if found.reads.how is Mapped.AS_OF_BUILD:
             continue
         movers: dict[str, None] = {}
         stale = Partitions(wanted.axis)
         for built in history.of(name).built:
-            older = _older_than(graph, history, changed, found, built, wanted)
+            older = _older_than(graph, history, changed, found, own, built, wanted)
             if older:
                 stale |= older
                 movers |= dict.fromkeys(_movers(graph, history, changed, found.name, built.read_at))
@@ -239,20 +244,33 @@ def _older_than(
     history: History,
     changed: Changed,
     found: Input,
+    own: tuple[str, ...],
     built: Built,
     wanted: Partitions,
 ) -> Partitions:
     """The slices of `built` that read something of the input which was written later."""
     mine = built.slices.within(wanted.axis) & wanted
-    source = graph.assets[found.name]
-    by_slice = found.mapping is Mapped.SAME and source.partition is not None and not wanted.is_whole
-    if not by_slice:
-        return mine if changed[found.name] > built.read_at else Partitions(wanted.axis)
-    touched = Partitions(wanted.axis)
-    for theirs in history.of(found.name).built:
-        if theirs.written_at > built.read_at:
-            touched |= mine.touched_by(theirs.slices)
-    return touched
+    if changed[found.name] <= built.read_at or not mine:
+        return Partitions(wanted.axis)
+    source, past = graph.assets[found.name], history.of(found.name)
+    if found.behind and past.written_at() <= built.read_at:  # the view itself is as it was
+        behind = (
+            _older_than(graph, history, changed, each, own, built, wanted) for each in found.behind
+        )
+        return reduce(or_, behind)
+    if source.partition is None or past.shrunk_at > built.read_at:
+        return mine
+    moved = [each.slices for each in past.built if each.written_at > built.read_at]
+    if found.reads.how is Mapped.LATEST:
+        moved = [slices for slices in moved if _is_newest(past, slices)]
+    stale = (touched(mine, each, found.reads, own, source.partition.columns) for each in moved)
+    return reduce(or_, stale, Partitions(wanted.axis))
+
+
+def _is_newest(past: Past, slices: Partitions) -> bool:
+    """Whether nothing that is built goes further; slices without an order all count."""
+    ends = [each.slices.end for each in past.built]
+    return slices.end is None or all(end is None or end <= slices.end for end in ends)
 
 
 def _movers(

@@ -7,11 +7,12 @@ replaces a key; tags, meta, checks and columns add up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from sqlpipes.core.asset import Dependency, Mapped, Materialized
+from sqlpipes.core.asset import Dependency, Materialized
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem, Severity, did_you_mean
+from sqlpipes.core.reads import FORMS, Reads, declared_reads
 from sqlpipes.read.keys import ADDING, IGNORED, KNOWN, OTHER_NAMES, SOURCE
 from sqlpipes.read.marked import Node
 
@@ -212,17 +213,16 @@ def dependencies(node: Node | None, problems: list[Problem]) -> tuple[Dependency
     return tuple(Dependency(plain_reference(name), item.at) for name, item in found if name)
 
 
-def mappings(node: Node | None, problems: list[Problem]) -> dict[str, Mapped]:
+def mappings(node: Node | None, problems: list[Problem]) -> dict[str, Reads]:
     """`inputs:` as asset name -> which of its slices a slice reads."""
     if node is not None and not isinstance(node.value, dict):
-        problems.append(wrong(node, "a mapping of input names to all, same or as_of_build"))
-    found: dict[str, Mapped] = {}
+        problems.append(wrong(node, f"a mapping of input names to {FORMS}"))
+    found: dict[str, Reads] = {}
     for name, below in node.entries() if node else ():
-        value = str(below.value).casefold().replace("-", "_")
-        if value in {mapped.value for mapped in Mapped}:
-            found[name] = Mapped(value)
-        else:
-            problems.append(wrong(below, "all, same or as_of_build"))
+        try:
+            found[name] = declared_reads(below.value)
+        except ValueError as error:
+            problems.append(replace(wrong(below, FORMS), hint=str(error)))
     return found
 
 

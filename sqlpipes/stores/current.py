@@ -155,6 +155,8 @@ def _asset_row(past: Past) -> dict[str, Any]:
         "token": past.token if past.token is None else plain_text(past.token),
         "relation": past.relation,
         "failed": past.failed,
+        "broken": slices_text(past.broken) if past.broken else None,
+        "shrunk_at": past.shrunk_at,
     }
 
 

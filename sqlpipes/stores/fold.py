@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from sqlpipes.core.events import StepFinished
+from sqlpipes.core.events import Status, StepFailed, StepFinished
 from sqlpipes.core.history import NEVER, Built, Past, doubt, less, settle
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Action
@@ -77,15 +77,32 @@ def ended(state: AssetState, own: Mark, event: StepFinished, written_at: int) ->
     return AssetState(past, _marks_left(state.marks, own, event.slices), event.definition)
 
 
-def broke(state: AssetState, step: int, *, failed: bool, in_doubt: bool = False) -> AssetState:
-    """A step has ended badly; `failed`: a blocking check did it.
+def broke(
+    state: AssetState,
+    step: int,
+    slices: Partitions | None,
+    *,
+    failed: bool,
+    in_doubt: bool = False,
+) -> AssetState:
+    """A step has ended badly; `slices` are what it failed to write, `failed`: a blocking check did it.
 
     What readers see is as it was, so its mark goes, unless that is `in_doubt`.
     """
-    past = replace(state.past, failed=True) if failed else state.past
+    past = replace(
+        state.past,
+        failed=state.past.failed or failed,
+        broken=doubt(state.past.broken, slices) if slices else state.past.broken,
+    )
     if in_doubt:
         return died(replace(state, past=past), frozenset({step}))
     return replace(state, past=past, marks=tuple(m for m in state.marks if m.step != step))
+
+
+def lost_by(event: StepFailed) -> Partitions | None:
+    """The slices that an attempt failed to write; none when it was stopped, or only looked."""
+    is_attempt = event.status in (Status.FAIL, Status.ERROR) and writes(event.action)
+    return event.slices if is_attempt else None
 
 
 def died(state: AssetState, steps: frozenset[int]) -> AssetState:

@@ -27,7 +27,17 @@ from sqlpipes.core.events import (
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.connect import run
 from sqlpipes.stores.current import forget, load_state, save_build, save_state
-from sqlpipes.stores.fold import AssetState, Mark, began, broke, died, ended, rest_of, writes
+from sqlpipes.stores.fold import (
+    AssetState,
+    Mark,
+    began,
+    broke,
+    died,
+    ended,
+    lost_by,
+    rest_of,
+    writes,
+)
 from sqlpipes.stores.memo import Memo, OpenStep
 from sqlpipes.stores.text import json_text, plain_text, problems_text, slices_from, slices_text
 
@@ -212,7 +222,7 @@ def _step_failed(to: Writing, event: StepFailed) -> None:
     to.memo.steps.pop(_key(event), None)
     before = _state(to, event.asset)
     failed = event.status is Status.FAIL
-    after = broke(before, row, failed=failed, in_doubt=event.in_doubt)
+    after = broke(before, row, lost_by(event), failed=failed, in_doubt=event.in_doubt)
     _move(to, event.asset, before, after)
     values = {
         "step": row,

@@ -28,6 +28,7 @@ from sqlpipes.stores.fold import (
     broke,
     died,
     ended,
+    lost_by,
     rest_of,
     seen,
     told_apart,
@@ -254,7 +255,11 @@ class MemoryStore:
             step = self._new_step(event.run_id, _step(event, event.status))
         failed = event.status is Status.FAIL
         self._states[event.asset] = broke(
-            self._state(event.asset), step, failed=failed, in_doubt=event.in_doubt
+            self._state(event.asset),
+            step,
+            lost_by(event),
+            failed=failed,
+            in_doubt=event.in_doubt,
         )
         broken = replace(
             self._steps[step][1],

@@ -23,6 +23,8 @@ ASSET = (
     "token",
     "relation",
     "failed",
+    "broken",
+    "shrunk_at",
 )
 SLICE = ("asset", "grain", "low", "high", "version", "read_at", "written_at")
 MARK = ("asset", "step_id", "slices", "version", "read_at", "full_rewrite", "alive")
@@ -59,7 +61,7 @@ def _past(row: Row | None, slice_rows: Iterable[Row]) -> Past:
     built = _built(slice_rows)
     if row is None:
         return Past(built=built)
-    _, version, since, checks_version, checked_at, token, relation, failed = row
+    _, version, since, checks_version, checked_at, token, relation, failed, broken, shrunk_at = row
     return Past(
         built=built,
         version=version,
@@ -69,6 +71,8 @@ def _past(row: Row | None, slice_rows: Iterable[Row]) -> Past:
         token=token,
         relation=relation,
         failed=bool(failed),
+        broken=slices_from(broken) if broken else None,
+        shrunk_at=shrunk_at,
     )
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-SCHEMA_VERSION = 1  # of the tables that a new database gets
-MIGRATIONS: Mapping[int, tuple[str, ...]] = {}  # the version it makes -> statements
+SCHEMA_VERSION = 2  # of the tables that a new database gets
+MIGRATIONS: Mapping[int, tuple[str, ...]] = {  # the version it makes -> statements
+    2: (
+        "ALTER TABLE sqlpipes_assets ADD COLUMN broken TEXT",
+        "ALTER TABLE sqlpipes_assets ADD COLUMN shrunk_at BIGINT NOT NULL DEFAULT 0",
+    ),
+}
 
 
 def newest(known: Mapping[int, tuple[str, ...]] = MIGRATIONS) -> int:

@@ -58,6 +58,8 @@ assets = Table(
     Column("token", Text),
     Column("relation", Text),
     Column("failed", Boolean, nullable=False),
+    Column("broken", Text),
+    Column("shrunk_at", BigInteger, nullable=False, server_default="0"),
     Column("built_at", Text),
     Column("definition", Text),
 )

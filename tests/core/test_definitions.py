@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sqlpipes.core.asset import Mapped, Materialized
+from sqlpipes.core.asset import Materialized
 from sqlpipes.core.definitions import (
     AssetFunction,
     Execution,
@@ -18,6 +18,7 @@ from sqlpipes.core.definitions import (
 from sqlpipes.core.errors import Severity
 from sqlpipes.core.partitions import Grain, TimeAxis
 from sqlpipes.core.partitions.declared import Daily, Hourly, Monthly, Quarterly, Weekly, Yearly
+from sqlpipes.core.reads import Mapped, Reads
 
 
 def test_a_bare_decorator_takes_the_functions_name_and_leaves_it_callable():
@@ -63,7 +64,7 @@ def test_every_option_arrives():
     assert said.partition is not None
     assert said.partition.axis == TimeAxis(Grain.MONTH)
     assert said.checks == ({"not_null": "month"},)
-    assert said.inputs == {"raw": Mapped.SAME}
+    assert said.inputs == {"raw": Reads(Mapped.SAME, declared=True)}
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from sqlpipes.core.asset import (
     Check,
     Dependency,
     Kind,
-    Mapped,
     Materialized,
     SourceBody,
     SqlBody,
@@ -19,6 +18,7 @@ from sqlpipes.core.asset import (
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.graph import Graph, link
 from sqlpipes.core.partitions import Grain, Partitioning
+from sqlpipes.core.reads import Mapped, Reads
 from sqlpipes.core.sql import analyse
 from sqlpipes.core.sql.relation import Relation
 
@@ -266,9 +266,9 @@ def test_the_order_does_not_depend_on_the_order_of_the_files():
 
 def test_a_mapping_may_name_the_table_and_must_name_an_input():
     daily = model("daily", schema="shop")
-    week = model("week", "select * from shop.daily", mappings={"shop.daily": Mapped.SAME})
-    assert sound(daily, week).inputs["week"][0].mapping is Mapped.SAME
-    [said] = faults(daily, replace(week, mappings={"dayly": Mapped.SAME}))
+    week = model("week", "select * from shop.daily", mappings={"shop.daily": Reads(Mapped.SAME)})
+    assert sound(daily, week).inputs["week"][0].reads.how is Mapped.SAME
+    [said] = faults(daily, replace(week, mappings={"dayly": Reads(Mapped.SAME)}))
     assert "REF004 'week' does not read 'dayly'" in said
 
 

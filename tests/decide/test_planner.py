@@ -12,7 +12,6 @@ from sqlpipes.core.asset import (
     Asset,
     Check,
     Kind,
-    Mapped,
     Materialized,
     PythonBody,
     SeedBody,
@@ -24,6 +23,7 @@ from sqlpipes.core.graph import Graph, link
 from sqlpipes.core.history import Built, History, Past
 from sqlpipes.core.partitions import WHOLE, Grain, Partitioning, Partitions, parse_partitions
 from sqlpipes.core.plan import Action, Plan, Why
+from sqlpipes.core.reads import Mapped, Reads
 from sqlpipes.core.sql import analyse
 from sqlpipes.core.sql.relation import Relation
 from sqlpipes.decide.planner import Observed, Wish, definition_of, make_plan
@@ -182,7 +182,7 @@ def test_what_is_behind_an_ephemeral_input_is_named():
 def test_a_declared_as_of_build_input_reopens_nothing():
     graph = linked(
         seed("raw"),
-        model("m", "select * from raw", mappings={"raw": Mapped.AS_OF_BUILD}),
+        model("m", "select * from raw", mappings={"raw": Reads(Mapped.AS_OF_BUILD)}),
     )
     assert plan(graph, touched(all_built(graph), "raw")).steps == ()
 
@@ -420,7 +420,7 @@ def test_same_reads_only_the_slices_of_its_window():
     weekly = Partitioning("week", Grain.WEEK, Grain.WEEK.ordinal(datetime(2024, 1, 1)))
     graph = linked(
         model("d", partition=BY_DAY),
-        model("w", "select * from d", partition=weekly, mappings={"d": Mapped.SAME}),
+        model("w", "select * from d", partition=weekly, mappings={"d": Reads(Mapped.SAME)}),
         model("all_of_it", "select * from d", partition=weekly),
     )
     history = all_built(graph)
@@ -583,7 +583,7 @@ def test_all_refusals_are_told_at_once():
 def test_steps_wait_through_what_is_current():
     graph = linked(
         seed("a"),
-        model("b", "select * from a", mappings={"a": Mapped.AS_OF_BUILD}),
+        model("b", "select * from a", mappings={"a": Reads(Mapped.AS_OF_BUILD)}),
         model("z", "select * from b"),
     )
     again = changed(changed(graph, "a", "new.settings"), "z", "new.settings")

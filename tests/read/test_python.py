@@ -10,12 +10,13 @@ import threading
 import duckdb
 import pytest
 
-from sqlpipes.core.asset import Kind, Mapped, Materialized
+from sqlpipes.core.asset import Kind, Materialized
 from sqlpipes.core.config import ProjectConfig, Target
 from sqlpipes.core.definitions import Execution
 from sqlpipes.core.errors import Severity
 from sqlpipes.core.graph import link
 from sqlpipes.core.partitions import Grain, TimeAxis
+from sqlpipes.core.reads import Mapped, Reads
 from sqlpipes.read.python import read_python
 
 TARGET = Target("dev", "duckdb")
@@ -78,7 +79,7 @@ def test_a_function_says_nearly_everything_itself(tmp_path):
     assert found.description == "One row per day.\n\nAnd more."
     assert (found.owners, found.tags, found.meta) == (("ml@acme.com",), ("ml",), {"tier": 1})
     assert (str(found.relation), found.fqn) == ("main.forecast", ("shop", "forecast"))
-    assert found.mappings == {"stg_orders": Mapped.SAME}
+    assert found.mappings == {"stg_orders": Reads(Mapped.SAME, declared=True)}
     assert found.partition is not None
     assert (found.partition.axis, found.partition.start, found.partition.lookback) == (
         TimeAxis(Grain.DAY),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from read.folders import asset, model, only, places, read
 
-from sqlpipes.core.asset import Dependency, Mapped, Materialized
+from sqlpipes.core.asset import Dependency, Materialized
 from sqlpipes.core.errors import Severity
 from sqlpipes.core.partitions import Grain, Partitioning, axis_of
+from sqlpipes.core.reads import Mapped, Reads
 from sqlpipes.core.sql import Relation
 
 EVERYTHING = """
@@ -40,7 +41,7 @@ def test_every_key_reaches_the_asset(tmp_path):
     assert (found.columns[0].name, found.columns[0].type) == ("order_date", "date")
     assert [dependency.name for dependency in found.depends_on] == ["late"]
     assert str(found.depends_on[0].at) == "models/marts/daily.sql:11:14"
-    assert found.mappings == {"orders": Mapped.AS_OF_BUILD}
+    assert found.mappings == {"orders": Reads(Mapped.AS_OF_BUILD, declared=True)}
     assert (found.group, found.meta) == ("sales", {"cost": 1})
     assert found.before == ("analyze",)
     assert found.after == ("select 1", 'grant select on "marts"."orders_daily" to x')

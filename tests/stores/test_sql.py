@@ -18,7 +18,7 @@ from sqlpipes.core.errors import StoreError
 from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import WHOLE, Grain
 from sqlpipes.stores import Store, open_store
-from sqlpipes.stores.schema import SCHEMA_VERSION
+from sqlpipes.stores.schema import MIGRATIONS, SCHEMA_VERSION
 from sqlpipes.stores.sql import open_sql_store
 
 HERE = Path(__file__).parent
@@ -195,16 +195,15 @@ def test_the_first_released_state_can_be_read(tmp_path: Path) -> None:
 
 def test_an_old_state_is_brought_up_step_by_step(tmp_path: Path) -> None:
     old_state(tmp_path)
-    steps = {
-        2: ("ALTER TABLE sqlpipes_runs ADD COLUMN host TEXT", "CREATE TABLE extra (a INTEGER)"),
-        3: ("INSERT INTO extra VALUES (1)",),
-    }
+    after = SCHEMA_VERSION + 1
+    added = ("ALTER TABLE sqlpipes_runs ADD COLUMN host TEXT", "CREATE TABLE extra (a INTEGER)")
+    steps = {**MIGRATIONS, after: added, after + 1: ("INSERT INTO extra VALUES (1)",)}
     open_sql_store(None, str(tmp_path), target="dev", migrations=steps).close()
     store = open_sql_store(None, str(tmp_path), target="dev", migrations=steps)
     assert store.history().of("facts").slices(Grain.DAY) == span(0, 8)
     with sqlite3.connect(state_file(tmp_path)) as db:
         versions = db.execute("select version from sqlpipes_schema order by 1").fetchall()
-        assert versions == [(SCHEMA_VERSION,), (2,), (3,)]
+        assert versions == [(n,) for n in range(1, after + 2)]
         assert db.execute("select * from extra").fetchall() == [(1,)]
 
 

@@ -7,19 +7,24 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sqlpipes.core.asset import Asset, Check, Mapped, Materialized
+from sqlpipes.core.asset import Asset, Check, Materialized
 from sqlpipes.core.errors import Location
 from sqlpipes.core.graph.naming import Name
+from sqlpipes.core.reads import EVERYTHING, Reads
 from sqlpipes.core.sql.relation import Reference
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """An edge: this asset reads `name`. `mapping` None: nothing declared, so in doubt all slices."""
+    """An edge: this asset reads `name`, and of it these slices.
+
+    `behind`: what is read through it, when it stores no rows and the query proves how.
+    """
 
     name: str
     at: Location
-    mapping: Mapped | None = None
+    reads: Reads = EVERYTHING
+    behind: tuple[Input, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

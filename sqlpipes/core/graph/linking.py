@@ -10,7 +10,6 @@ from sqlpipes.core.asset import (
     Check,
     Dependency,
     Kind,
-    Mapped,
     Materialized,
     SourceBody,
     SqlBody,
@@ -19,6 +18,7 @@ from sqlpipes.core.errors import Location, Problem, Severity, did_you_mean
 from sqlpipes.core.graph.linked import Graph, Input
 from sqlpipes.core.graph.naming import Name, name_index, qualified_names
 from sqlpipes.core.graph.ordering import circles, ordered
+from sqlpipes.core.reads import EVERYTHING, Reads
 from sqlpipes.core.sql.relation import Reference, Relation, fold
 
 SYSTEM_NAMES = frozenset({"information_schema", "pg_catalog", "sqlite_master"})
@@ -121,7 +121,7 @@ class _Linker:
             else:
                 found.setdefault(name, at)
         mapped = self._mappings(asset, found)
-        return tuple([Input(name, at, mapped.get(name)) for name, at in found.items()])
+        return tuple([Input(name, at, mapped.get(name, EVERYTHING)) for name, at in found.items()])
 
     def read_by(self, check: Check) -> tuple[str, ...]:
         """The assets that a check reads, its own first; none when one of them does not exist."""
@@ -214,9 +214,9 @@ class _Linker:
         hint = "give it `materialized: incremental` and a `unique_key`, or a `partition:`"
         self.problems.append(Problem("CYC001", message, at, hint))
 
-    def _mappings(self, asset: Asset, found: Mapping[str, Location]) -> dict[str, Mapped]:
+    def _mappings(self, asset: Asset, found: Mapping[str, Location]) -> dict[str, Reads]:
         """`inputs:` by the names of the assets that are meant."""
-        mapped: dict[str, Mapped] = {}
+        mapped: dict[str, Reads] = {}
         for text, mapping in asset.mappings.items():
             name = self._lookup(text) or text
             mapped[name] = mapping

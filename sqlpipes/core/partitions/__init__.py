@@ -43,6 +43,17 @@ from sqlpipes.core.partitions.partitioning import (
 )
 from sqlpipes.core.partitions.plain import axis_from, axis_plain
 from sqlpipes.core.partitions.ranges import Range, Ranges
+from sqlpipes.core.partitions.reach import (
+    DrillDown,
+    Hop,
+    Near,
+    Reach,
+    RollUp,
+    Span,
+    reach_from,
+    reach_plain,
+    reach_text,
+)
 from sqlpipes.core.partitions.slices import WHOLE, Partitions
 from sqlpipes.core.partitions.zones import is_zone, zone_names
 
@@ -51,16 +62,22 @@ __all__ = [
     "WHOLE",
     "WHOLE_AXIS",
     "Axis",
+    "DrillDown",
     "Grain",
+    "Hop",
     "IntegerAxis",
     "Label",
     "Labels",
+    "Near",
     "Partitioning",
     "Partitions",
     "PlainAxis",
     "ProductAxis",
     "Range",
     "Ranges",
+    "Reach",
+    "RollUp",
+    "Span",
     "TimeAxis",
     "ValueAxis",
     "WholeAxis",
@@ -81,6 +98,9 @@ __all__ = [
     "parse_step",
     "partitioning_from",
     "partitioning_plain",
+    "reach_from",
+    "reach_plain",
+    "reach_text",
     "rest_of",
     "rest_places",
     "value_text",

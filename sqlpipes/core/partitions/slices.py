@@ -6,16 +6,18 @@ has exactly one slice, `WHOLE`, and obeys the same algebra.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlpipes.core.partitions import axes as a
 from sqlpipes.core.partitions.axes import Axis, Label, Labels, ProductAxis, TimeAxis, ValueAxis
-from sqlpipes.core.partitions.calendar import Grain
+from sqlpipes.core.partitions.calendar import EPOCH, Grain
 from sqlpipes.core.partitions.ranges import Range, Ranges, common, merged, without
+from sqlpipes.core.partitions.reach import Reach, touched_ranges
 
 Row = tuple[Labels, Ranges]
+Pair = tuple[int, int]
 ONE: Ranges = ((0, 1),)
 
 
@@ -158,6 +160,17 @@ class Partitions:
         return tuple((first.instant(low), first.instant(high)) for low, high in self.ranges)
 
     @property
+    def end(self) -> float | None:
+        """Where the last one ends, to be compared along one kind of axis; None without an order."""
+        first = a.first_of(self.axis)
+        if isinstance(first, a.WholeAxis) or not self.rows:
+            return None
+        last = self.ranges[-1][1]
+        if isinstance(first, a.IntegerAxis):
+            return first.number(last)
+        return (first.instant(last) - EPOCH).total_seconds()
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """How people name the slices: the keys of all axes with `|` between them."""
         first = a.first_of(self.axis)
@@ -199,16 +212,41 @@ class Partitions:
         return Partitions.of_rows(axis, rows)
 
     def touched_by(self, other: Partitions) -> Partitions:
-        """Those of these slices that may hold something that a slice of `other` holds.
+        """The slices of these that share something with `other`, along the axes that both have.
 
-        Two products are compared along the axes that are certainly the same; along the others any
-        slice may touch any.
+        An axis that only one of the two has separates nothing: without any in common, any slice may
+        touch any.
         """
         if not other or not self:
             return Partitions(self.axis)
         if a.meets(other.axis, self.axis):
             return other.overlapping(self.axis) & self
-        return _touched(self, other)
+        return _touched(self, other, _shared(self.axis, other.axis), ((),))
+
+    def reached_by(
+        self, other: Partitions, pairs: Sequence[Pair], reaches: Sequence[Reach]
+    ) -> Partitions:
+        """The slices of these that read something of `other`, by the axes that hang together.
+
+        `pairs`: (place of an axis of these, place of the axis of `other` that it hangs on). `reaches`
+        go from the first axis of these to that of `other`; what any of them reaches is read. Pairs
+        of axes that cannot be compared separate nothing.
+        """
+        sound = [pair for pair in pairs if _is_comparable(self.axis, other.axis, pair)]
+        return _touched(self, other, sound, reaches) if other and self else Partitions(self.axis)
+
+    def widened(self, back: int, ahead: int) -> Partitions:
+        """These and so many slices around each, along the first axis.
+
+        >>> Partitions.of(Grain.DAY, [(5, 6)]).widened(1, 2).ranges
+        ((4, 8),)
+        """
+        if a.first_of(self.axis) == a.WHOLE_AXIS:
+            return self
+        rows = (
+            (labels, [(low - back, high + ahead) for low, high in r]) for labels, r in self.rows
+        )
+        return Partitions.of_rows(self.axis, rows)
 
     def before(self, count: int) -> Partitions:
         """As many slices of each row before its first one."""
@@ -264,25 +302,63 @@ def _labels_text(axis: a.PlainAxis, labels: list[Label]) -> str:
     return ",".join(range_text(axis, low, high) for low, high in ranges)
 
 
-def _touched(mine: Partitions, other: Partitions) -> Partitions:
-    """`touched_by` where the axes do not match one to one."""
-    pairs = _shared(mine.axis, other.axis)
-    first, theirs = a.first_of(mine.axis), a.first_of(other.axis)
+def _touched(
+    mine: Partitions, other: Partitions, pairs: Sequence[Pair], reaches: Sequence[Reach]
+) -> Partitions:
+    """What of `mine` is reached where the axes do not match one to one."""
     along = (a.first_place(mine.axis), a.first_place(other.axis)) in pairs
     at_mine, at_theirs = _shared_labels(mine.axis, other.axis, pairs)
-    reached: dict[Labels, list[Range]] = {}
+    reached: dict[tuple[str, ...], list[Range]] = {}
     for labels, ranges in other.rows:
-        key = tuple(labels[i] for i in at_theirs)
-        reached.setdefault(key, []).extend(a.overlapping(ranges, theirs, first) if along else ())
+        key = tuple(_plainest(labels[i]) for i in at_theirs)
+        found = _along(mine.axis, other.axis, ranges, reaches) if along else ()
+        reached.setdefault(key, []).extend(found)
     rows = []
     for labels, ranges in mine.rows:
-        key = tuple(labels[i] for i in at_mine)
+        key = tuple(_plainest(labels[i]) for i in at_mine)
         if key in reached:
             rows.append((labels, common(ranges, merged(reached[key])) if along else ranges))
     return Partitions.of_rows(mine.axis, rows)
 
 
-def _shared(mine: Axis, other: Axis) -> list[tuple[int, int]]:
+def _along(mine: Axis, other: Axis, ranges: Ranges, reaches: Sequence[Reach]) -> Ranges:
+    own, theirs = a.first_of(mine), a.first_of(other)
+    found: list[Range] = []
+    for reach in reaches:
+        if (
+            isinstance(own, TimeAxis)
+            and isinstance(theirs, TimeAxis)
+            and (reach or own.zone != theirs.zone)
+        ):
+            found += touched_ranges(ranges, theirs, own, reach)
+        else:
+            found += a.overlapping(ranges, theirs, own)
+    return merged(found)
+
+
+def _plainest(label: Label) -> str:
+    """One text for all texts of a value: what is told apart too little is only built too often.
+
+    >>> _plainest("01") == _plainest("1.0"), _plainest("EU") == _plainest("eu")
+    (True, True)
+    """
+    try:
+        return str(float(label))
+    except ValueError:
+        return str(label).casefold()
+
+
+def _is_comparable(mine: Axis, other: Axis, pair: Pair) -> bool:
+    """First axes of one kind are compared by their windows; others must be cut alike."""
+    one, two = a.axes_of(mine)[pair[0]], a.axes_of(other)[pair[1]]
+    if type(one) is not type(two) or one == a.WHOLE_AXIS:
+        return False
+    firsts = pair == (a.first_place(mine), a.first_place(other))
+    apart = pair[0] != a.first_place(mine) and pair[1] != a.first_place(other)
+    return firsts or (apart and one == two)
+
+
+def _shared(mine: Axis, other: Axis) -> list[Pair]:
     """Places of the axes that are certainly cut along the same thing.
 
     The only ones of their kind on both sides, or those of one kind and one column. Axes of labels
@@ -305,9 +381,7 @@ def _named(axis: Axis) -> list[tuple[a.WholeAxis | a.PlainAxis, str]]:
     return list(zip(a.axes_of(axis), columns, strict=True))
 
 
-def _shared_labels(
-    mine: Axis, other: Axis, pairs: list[tuple[int, int]]
-) -> tuple[list[int], list[int]]:
+def _shared_labels(mine: Axis, other: Axis, pairs: Sequence[Pair]) -> tuple[list[int], list[int]]:
     """The same pairs as places among the labels of each side."""
     left = {place: i for i, place in enumerate(a.rest_places(mine))}
     right = {place: i for i, place in enumerate(a.rest_places(other))}

@@ -12,13 +12,13 @@ from sqlpipes.core.asset import (
     Check,
     Dependency,
     Kind,
-    Mapped,
     Materialized,
     PythonBody,
 )
 from sqlpipes.core.config import Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.partitions import partitioning_from
+from sqlpipes.core.reads import Mapped, Reads
 from sqlpipes.read import settings
 from sqlpipes.read.braces import Names
 from sqlpipes.read.checks import read_checks
@@ -55,7 +55,10 @@ def asset_of(
         path=path,
         fqn=ground.fqn(path, found.name),
         depends_on=tuple(_dependency(named) for named in found.inputs),
-        mappings={name: Mapped(how) for name, how in (found.mappings or {}).items()},
+        mappings={
+            name: Reads(Mapped(how), back, ahead, declared=True)
+            for name, (how, back, ahead) in (found.mappings or {}).items()
+        },
         partition=partition,
         checks=tuple(read_checks([_checks_node(found)], found.name, problems)),
         description=found.description,

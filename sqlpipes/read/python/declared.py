@@ -188,7 +188,9 @@ def _as_asset(
         partition=partitioning_plain(cut) if cut else None,
         checks=list(definition.checks),
         check_marks=literal_marks(text, checks) if checks is not None else {"": found.at},
-        mappings={name: how.value for name, how in definition.inputs.items()},
+        mappings={
+            name: [how.how.value, how.back, how.ahead] for name, how in definition.inputs.items()
+        },
     )
 
 

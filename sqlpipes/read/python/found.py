@@ -18,7 +18,7 @@ from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.sql import FACTS_VERSION
 from sqlpipes.read.python.modules import Module, Unit, hashed
 
-FORMAT = 4  # raise it whenever the same text may yield other facts
+FORMAT = 5  # raise it whenever the same text may yield other facts
 FOLDER = ".sqlpipes/cache/python"
 
 Place = list[int]  # line, column, length
@@ -48,7 +48,7 @@ class Found:
     partition: Sequence[Any] | None = None
     checks: Sequence[Any] = ()
     check_marks: Mapping[str, Sequence[int]] | None = None
-    mappings: Mapping[str, str] | None = None
+    mappings: Mapping[str, Sequence[Any]] | None = None  # how, back, ahead
     asset: str = ""  # of a check
     severity: str = "error"
 

@@ -1,0 +1,109 @@
+"""Which slices of an input a slice reads: as declared, as proven from the query, or in doubt all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlpipes.core.errors import Location, did_you_mean
+from sqlpipes.core.partitions import Partitions, Reach
+
+
+class Mapped(StrEnum):
+    """Which slices of an input a slice reads."""
+
+    ALL = "all"  # any change of the input re-opens every slice
+    SAME = "same"  # the slices of the same window, however coarse either side is
+    LATEST = "latest"  # the input's newest slice: a change of an older one re-opens nothing
+    AS_OF_BUILD = "as_of_build"  # read as it is; a later change re-opens nothing
+    PROVEN = "proven"  # what the query says, through its columns: nobody declares this
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Rows with `own` in a window hang on no rows of the input but those with `source` in its reach.
+
+    `reaches`: one per place of the query that reads the input; what any of them reaches is read.
+    `text` is the expression at `at` that says so.
+    """
+
+    own: str  # the reader's partition column
+    source: str  # the input's column
+    reaches: tuple[Reach, ...]
+    at: Location
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """`back` and `ahead`: so many slices of the input before and after its own window (how: same).
+
+    `proofs`: at most one per cut of the reader (how: proven).
+    """
+
+    how: Mapped = Mapped.ALL
+    back: int = 0
+    ahead: int = 0
+    proofs: tuple[Proof, ...] = ()
+    declared: bool = False
+
+    def __str__(self) -> str:
+        """
+        >>> print(Reads(Mapped.SAME, back=6))
+        same, 6 back
+        """
+        near = [f"{n} {word}" for n, word in ((self.back, "back"), (self.ahead, "ahead")) if n]
+        return ", ".join([str(self.how), *near])
+
+
+EVERYTHING = Reads()
+DECLARABLE = tuple(str(how) for how in Mapped if how is not Mapped.PROVEN)
+FORMS = f"{', '.join(DECLARABLE[:-1])}, {DECLARABLE[-1]} or {{back: 6, ahead: 0}}"
+
+
+def declared_reads(given: object) -> Reads:
+    """What stands under `inputs:`: one of the words, or so many slices around the slice's own.
+
+    >>> print(declared_reads("latest"), declared_reads({"back": 6}), sep="; ")
+    latest; same, 6 back
+
+    Raises ValueError for anything else.
+    """
+    if isinstance(given, Mapping):
+        near = {str(key): count for key, count in given.items()}
+        sound = all(type(n) is int and n >= 0 for n in near.values())
+        if not near or near.keys() - {"back", "ahead"} or not sound:
+            raise ValueError("back and ahead are numbers of slices, from 0 on")
+        return Reads(Mapped.SAME, near.get("back", 0), near.get("ahead", 0), declared=True)
+    word = str(given).casefold().replace("-", "_")
+    if word not in DECLARABLE:
+        hint = did_you_mean(word, DECLARABLE)
+        raise ValueError(f"'{given}' is none of {FORMS}" + (f": {hint}" if hint else ""))
+    return Reads(Mapped(word), declared=True)
+
+
+def touched(
+    mine: Partitions,
+    theirs: Partitions,
+    reads: Reads,
+    own: Sequence[str] = (),
+    their: Sequence[str] = (),
+) -> Partitions:
+    """The slices of a reader that read something of `theirs`, slices of an input.
+
+    `own` and `their`: the columns that the two are cut along, in the order of the axes. For `latest`,
+    `theirs` must hold the newest slice only.
+    """
+    if reads.how is Mapped.AS_OF_BUILD or not theirs:
+        return Partitions(mine.axis)
+    if mine.is_whole or theirs.is_whole or reads.how in (Mapped.ALL, Mapped.LATEST):
+        return mine
+    if reads.how is Mapped.SAME:
+        return mine.touched_by(theirs.widened(reads.ahead, reads.back))
+    found = mine
+    for proof in reads.proofs:
+        if proof.source in their and proof.own in own:
+            pair = own.index(proof.own), their.index(proof.source)
+            found &= mine.reached_by(theirs, [pair], proof.reaches)
+    return found
