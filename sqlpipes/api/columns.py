@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sqlpipes.api.kept import read_json, write_json
 from sqlpipes.api.project import Project
 from sqlpipes.core.asset import Asset, Column, Kind, SqlBody
 from sqlpipes.core.errors import EngineError, Problem, ProjectError, did_you_mean
 
 if TYPE_CHECKING:
+    from sqlpipes.core.engine import Engine
     from sqlpipes.core.lineage import ColumnFacts, Lineage
 
-COLUMNS_CACHE = ".sqlpipes/cache/columns.json"
+COLUMNS = "columns.json"
 
 
 def lineage(project: Project, *, connect: bool = True) -> Lineage:
@@ -33,7 +32,7 @@ def lineage(project: Project, *, connect: bool = True) -> Lineage:
     cached = _read_cache(project)
     traced, used = trace(project.graph, known, project.config.dialect, cached)
     if used.keys() != cached.keys():
-        _write_cache(project, used)
+        write_json(project.root, COLUMNS, {key: facts.to_json() for key, facts in used.items()})
     return traced
 
 
@@ -46,7 +45,7 @@ def known_columns(project: Project, *, connect: bool) -> dict[str, tuple[Column,
     }
     known = {name: asset.columns for name, asset in undefined.items() if _are_all(asset.columns)}
     missing = [asset for name, asset in undefined.items() if name not in known]
-    found = _warehouse_columns(project) if connect and missing else {}
+    found = warehouse_columns(project) if connect and missing else {}
     for asset in missing:
         there = _found_for(asset, found, project.config.dialect)
         if asset.kind is Kind.SEED and asset.columns:
@@ -73,22 +72,32 @@ def _are_all(columns: tuple[Column, ...]) -> bool:
     return bool(columns) and all(column.type is not None for column in columns)
 
 
-def _warehouse_columns(project: Project) -> dict[tuple[str, str], tuple[Column, ...]]:
-    """(schema, name) folded -> columns; nothing when the warehouse is not there or not to be had."""
+def warehouse_columns(
+    project: Project, engine: Engine | None = None
+) -> dict[tuple[str, str], tuple[Column, ...]]:
+    """(schema, name) folded -> columns; nothing when the warehouse is not there or not to be had.
+
+    It is opened to look when no `engine` is given.
+    """
     from sqlpipes.engines import exists, open_engine
 
+    if engine is not None:
+        return _all_columns(engine, project.config.dialect)
     if not exists(project.target, project.root):
         return {}
     try:
-        engine = open_engine(project.target, project.root, read_only=True)
+        opened = open_engine(project.target, project.root, read_only=True)
     except EngineError:
         return {}  # someone is building: lineage works on what the files say
-    with closing(engine):
-        dialect = project.config.dialect
-        return {
-            relation.folded(dialect)[1:]: tuple(Column(name, type) for name, type in columns)
-            for relation, columns in engine.all_columns().items()
-        }
+    with closing(opened):
+        return _all_columns(opened, project.config.dialect)
+
+
+def _all_columns(engine: Engine, dialect: str) -> dict[tuple[str, str], tuple[Column, ...]]:
+    return {
+        relation.folded(dialect)[1:]: tuple(Column(name, type) for name, type in columns)
+        for relation, columns in engine.all_columns().items()
+    }
 
 
 def check_column(traced: Lineage, asset: str, column: str) -> str:
@@ -105,22 +114,8 @@ def check_column(traced: Lineage, asset: str, column: str) -> str:
 def _read_cache(project: Project) -> Mapping[str, ColumnFacts]:
     from sqlpipes.core.lineage import ColumnFacts
 
+    kept = read_json(project.root, COLUMNS) or {}
     try:
-        with open(os.path.join(project.root, COLUMNS_CACHE), encoding="utf-8") as file:
-            return {key: ColumnFacts.from_json(value) for key, value in json.load(file).items()}
-    except (OSError, ValueError, KeyError, TypeError):
+        return {key: ColumnFacts.from_json(value) for key, value in kept.items()}
+    except (ValueError, KeyError, TypeError):
         return {}
-
-
-def _write_cache(project: Project, facts: Mapping[str, ColumnFacts]) -> None:
-    """Atomically; a folder that cannot be written only means that the next command traces again."""
-    path = os.path.join(project.root, COLUMNS_CACHE)
-    try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=os.path.dirname(path), delete=False, encoding="utf-8"
-        ) as file:
-            json.dump({key: value.to_json() for key, value in facts.items()}, file)
-        os.replace(file.name, path)
-    except OSError:
-        pass

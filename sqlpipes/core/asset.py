@@ -157,11 +157,13 @@ class Dependency:
     """An input declared outside the SQL: a function's parameter, or `depends_on` in the front matter.
 
     Not `declared`: a function's own SQL names it, so when it is unknown it is an external table.
+    `for_rows` False: it decides which slices there are, and not what is in them.
     """
 
     name: str
     at: Location | None = None
     declared: bool = True
+    for_rows: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,7 @@ class StepFinished:
     metadata: dict[str, Any] = field(default_factory=dict)
     relation: str | None = None  # where it was written, as Relation prints itself
     full: bool = False  # the relation was written anew: slices of older builds are gone
+    same: Partitions | None = None  # slices among these whose content is as it was before
 
 
 @dataclass(frozen=True, slots=True)

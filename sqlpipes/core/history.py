@@ -7,7 +7,7 @@ read" is a comparison of two integers, true across processes and machines.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from sqlpipes.core.partitions import (
@@ -80,15 +80,16 @@ class Past:
         """The tick of the newest write; 0 when nothing was written."""
         return max((built.written_at for built in self.built), default=0)
 
-    def add(self, new: Built, *, full: bool = False) -> Past:
+    def add(self, new: Built, *, full: bool = False, same: Partitions | None = None) -> Past:
         """The state after one more build. `full`: the relation was written anew, older slices are gone.
 
-        Slices in doubt stay so until they are written again themselves.
+        Slices in doubt stay so until they are written again themselves. `same`: slices among the new
+        ones that hold what they held before, so that for their readers nothing was written.
         """
         shrunk = full and any(less(old.slices, new.slices) for old in self.built)
         return replace(
             self,
-            built=(*(() if full else self._kept(new.slices)), new),
+            built=(*(() if full else self._kept(new.slices)), *self._written(new, same)),
             version=new.version,
             version_since=self.version_since if new.version == self.version else new.written_at,
             suspect=None if full or self.suspect is None else settle(self.suspect, new.slices),
@@ -96,6 +97,18 @@ class Past:
             broken=None if full or self.broken is None else settle(self.broken, new.slices),
             shrunk_at=new.written_at if shrunk else self.shrunk_at,
         )
+
+    def _written(self, new: Built, same: Partitions | None) -> Iterator[Built]:
+        """The new slices; those with the same content keep the tick at which that was written."""
+        changed = new.slices
+        for old in self.built if same else ():
+            if old.slices.axis == new.slices.axis and same is not None:
+                unmoved = self.trusted(old) & same & changed
+                changed = changed - unmoved
+                if unmoved:
+                    yield replace(new, slices=unmoved, written_at=old.written_at)
+        if changed:
+            yield replace(new, slices=changed)
 
     def _kept(self, taken: Partitions) -> tuple[Built, ...]:
         kept = (replace(old, slices=less(old.slices, taken)) for old in self.built)

@@ -109,7 +109,7 @@ def _read_by(asked: Mapping[str, SqlBody], file: str) -> Iterator[Dependency]:
     for body in asked.values():
         for found in body.references:
             at = Location(file, found.line, found.column, found.end - found.start)
-            yield Dependency(".".join(found.parts), at)
+            yield Dependency(".".join(found.parts), at, for_rows=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -205,3 +205,25 @@ def test_a_history_with_another_past_leaves_the_first_as_it_was() -> None:
     after = before.with_past("b", Past(version="x"))
     assert (before.of("b"), before.tick) == (NEVER, 7)
     assert (after.of("b").version, after.of("a"), after.tick) == ("x", NEVER, 9)
+
+
+def test_slices_with_the_same_content_keep_the_tick_of_their_last_write() -> None:
+    """Readers ask when something was written; the asset itself, when it last read."""
+    past = NEVER.add(Built(days(0, 4), "v1", 1, 2)).add(Built(days(4, 6), "v1", 3, 4))
+    again = past.add(Built(days(2, 6), "v1", 9, 10), same=days(2, 5))
+    written = {(built.slices.ranges, built.read_at, built.written_at) for built in again.built}
+    assert written == {
+        (((0, 2),), 1, 2),
+        (((2, 4),), 9, 2),
+        (((4, 5),), 9, 4),
+        (((5, 6),), 9, 10),
+    }
+    whole = past.add(Built(days(0, 6), "v2", 9, 10), full=True, same=days(0, 6))
+    assert whole.written_at() == 4
+    assert {built.version for built in whole.built} == {"v2"}
+
+
+def test_slices_in_doubt_are_never_the_same() -> None:
+    past = replace(NEVER.add(Built(days(0, 4), "v1", 1, 2)), suspect=days(1, 2))
+    again = past.add(Built(days(0, 4), "v1", 9, 10), same=days(0, 4))
+    assert [b.slices.ranges for b in again.built if b.written_at == 10] == [((1, 2),)]

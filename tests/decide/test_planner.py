@@ -435,6 +435,58 @@ def test_same_reads_only_the_slices_of_its_window():
     }
 
 
+def late(history: History, name: str, slices: str) -> History:
+    """Some slices written once more, long after everything else."""
+    version = history.of(name).version
+    more = history.of(name).add(Built(days(slices), version, 90, 91))
+    return replace(history.with_past(name, more), tick=100)
+
+
+def reader(reads: Reads) -> Graph:
+    return linked(
+        model("d", partition=BY_DAY),
+        model("r", "select * from d", partition=BY_DAY, mappings={"d": reads}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("reads", "moved", "stale"),
+    [
+        (Reads(Mapped.SAME), "2024-01-05", "2024-01-05"),
+        (Reads(Mapped.SAME, back=2), "2024-01-05", "2024-01-05..2024-01-08"),
+        (Reads(Mapped.SAME, ahead=1), "2024-01-05", "2024-01-04..2024-01-06"),
+        (Reads(Mapped.SAME, back=6, ahead=6), "2024-01-01", "2024-01-01..2024-01-08"),
+        (Reads(Mapped.LATEST), "2024-01-05", None),
+        (Reads(Mapped.LATEST), "2024-01-10", "2024-01-01..2024-01-11"),
+        (Reads(Mapped.ALL), "2024-01-05", "2024-01-01..2024-01-11"),
+        (Reads(Mapped.AS_OF_BUILD), "2024-01-05", None),
+    ],
+)
+def test_what_is_declared_of_an_input_decides_what_a_late_slice_reopens(reads, moved, stale):
+    graph = reader(reads)
+    found = plan(graph, late(all_built(graph), "d", moved))
+    assert {step.asset: str(step.slices) for step in found.steps} == ({"r": stale} if stale else {})
+
+
+def test_a_table_without_slices_can_read_the_newest_only():
+    graph = linked(
+        model("d", partition=BY_DAY),
+        model("now", "select * from d", mappings={"d": Reads(Mapped.LATEST)}),
+    )
+    assert not plan(graph, late(all_built(graph), "d", "2024-01-05")).steps
+    assert plan(graph, late(all_built(graph), "d", "2024-01-10")).names == {"now"}
+
+
+def test_slices_that_are_gone_reopen_all_that_read_by_slice():
+    graph = reader(Reads(Mapped.SAME))
+    history = all_built(graph)
+    short = history.of("d").add(
+        Built(days("2024-01-02..2024-01-11"), "body.settings", 90, 91), full=True
+    )
+    found = plan(graph, replace(history.with_past("d", short), tick=100), "r")
+    assert str(one_step(found, "r").slices) == "2024-01-01..2024-01-11"
+
+
 def test_merged_rows_start_anew_only_when_they_must():
     keyed = model("m", "select * from raw", materialized=Materialized.INCREMENTAL)
     graph = linked(seed("raw"), keyed)

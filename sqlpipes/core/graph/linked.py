@@ -18,13 +18,15 @@ from sqlpipes.core.sql.relation import Reference
 class Input:
     """An edge: this asset reads `name`, and of it these slices.
 
-    `behind`: what is read through it, when it stores no rows and the query proves how.
+    `behind`: what is read through it, when it stores no rows and the query proves how. `unseen`: it is
+    declared besides, so more may read it than the query shows.
     """
 
     name: str
     at: Location
     reads: Reads = EVERYTHING
     behind: tuple[Input, ...] = ()
+    unseen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

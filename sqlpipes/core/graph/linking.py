@@ -114,14 +114,22 @@ class _Linker:
 
     def inputs_of(self, asset: Asset) -> tuple[Input, ...]:
         found: dict[str, Location] = {}
+        unseen: set[str] = set()
         strict = self.strict or asset.settings.get("strict") is True
-        for name, at in self._named_by(asset, strict):
+        for name, at, seen in self._named_by(asset, strict):
             if name == asset.name:
                 self._self_read(asset, at)
-            else:
-                found.setdefault(name, at)
+                continue
+            found.setdefault(name, at)
+            if not seen:
+                unseen.add(name)
         mapped = self._mappings(asset, found)
-        return tuple([Input(name, at, mapped.get(name, EVERYTHING)) for name, at in found.items()])
+        return tuple(
+            [
+                Input(name, at, mapped.get(name, EVERYTHING), unseen=name in unseen)
+                for name, at in found.items()
+            ]
+        )
 
     def read_by(self, check: Check) -> tuple[str, ...]:
         """The assets that a check reads, its own first; none when one of them does not exist."""
@@ -142,11 +150,12 @@ class _Linker:
             self.problems.append(Problem("CHK002", message, check.at, hint))
         return tuple(found)
 
-    def _named_by(self, asset: Asset, strict: bool) -> Iterator[tuple[str, Location]]:
+    def _named_by(self, asset: Asset, strict: bool) -> Iterator[tuple[str, Location, bool]]:
+        """(asset, where it is named, whether the query shows all that is read of it)."""
         if isinstance(asset.body, SqlBody):
             for reference in asset.body.references:
                 name = self._resolve(reference, asset.path, strict)
-                yield name, _place(asset.path, reference)
+                yield name, _place(asset.path, reference), True
         for needed in asset.depends_on:
             at = needed.at or asset.at
             if needed.declared:
@@ -155,7 +164,7 @@ class _Linker:
                 spelt = _spelt(needed, at)
                 named = self._lookup(needed.name) or self._resolve(spelt, at.file, strict)
             if named is not None:
-                yield named, at
+                yield named, at, not needed.for_rows
 
     def _asset_named(self, text: str, at: Location) -> str | None:
         name = self._lookup(text)

@@ -153,12 +153,17 @@ def _within_calendar(at: datetime, slack: timedelta) -> datetime:
 
 
 def _floor(unit: Grain, at: datetime) -> datetime:
-    return unit.instant(unit.ordinal(at))
+    try:
+        return unit.instant(unit.ordinal(at))
+    except OverflowError:
+        return datetime.min
 
 
 def _ceiling(unit: Grain, at: datetime) -> datetime:
-    floor = _floor(unit, at)
-    return at if floor == at else unit.instant(unit.ordinal(at) + 1)
+    try:
+        return at if unit.fits(at) else unit.instant(unit.ordinal(at) + 1)
+    except (OverflowError, ValueError):
+        return datetime.max
 
 
 def _hop_plain(hop: Hop) -> list[Any]:
