@@ -1,10 +1,19 @@
 """Graph + columns of the sources -> which column comes from which, and what decides the rows.
 
-`column_facts` reads one query, `trace` a whole graph. sqlglot's second door: it is imported only when
-a query is really read.
+`column_facts` reads one query, `trace` a whole graph; `localities` proves which rows of its inputs a
+window of a query's column hangs on. sqlglot's second door: it is imported only when a query is
+really read.
 """
 
 from sqlpipes.core.lineage.facts import ColumnFacts, Edge, EdgeKind, RowSetKind
+from sqlpipes.core.lineage.local import (
+    Local,
+    Locals,
+    locals_from_json,
+    locals_json,
+    through,
+)
+from sqlpipes.core.lineage.proving import localities
 from sqlpipes.core.lineage.trace import ColumnRef, Hop, Lineage, column_facts, trace
 
 __all__ = [
@@ -14,7 +23,13 @@ __all__ = [
     "EdgeKind",
     "Hop",
     "Lineage",
+    "Local",
+    "Locals",
     "RowSetKind",
     "column_facts",
+    "localities",
+    "locals_from_json",
+    "locals_json",
+    "through",
     "trace",
 ]

@@ -158,13 +158,13 @@ def trace(
     `known`: columns of what has no SELECT (seeds, sources, Python assets); they win over declared ones.
     An asset on a cycle is not in the graph's order and so has no facts.
     """
-    tracer = _Tracer(graph, known, dialect, cache)
+    tracer = Tracer(graph, known, dialect, cache)
     for name in graph.order:
         tracer.add(graph.assets[name])
     return Lineage(tracer.facts), tracer.used
 
 
-class _Tracer:
+class Tracer:
     """The assets met so far, and what was learnt."""
 
     __slots__ = ("cache", "dialect", "facts", "graph", "known", "prints", "types", "used")
@@ -273,7 +273,7 @@ def _with_assets(facts: ColumnFacts, names: Mapping[str, str]) -> ColumnFacts:
 def _in_file(facts: ColumnFacts, asset: Asset, body: SqlBody, rendered: Rendered) -> ColumnFacts:
     if body.template is None:
         return placed(facts, Location(asset.at.file, body.line))
-    lines = _lines_of_template(body.text, rendered.text)
+    lines = lines_of_template(body.text, rendered.text)
     edges = tuple(
         replace(edge, line=lines[edge.line] + body.line - 1) if edge.line in lines else edge
         for edge in facts.edges
@@ -294,7 +294,7 @@ def _at_template(
     return Location(asset.at.file, lines[at.line] + body.line - 1, at.column, at.length)
 
 
-def _lines_of_template(template: str, rendered: str) -> dict[int, int]:
+def lines_of_template(template: str, rendered: str) -> dict[int, int]:
     """Line of the rendered text -> the template's line with the same words, in order."""
     ours = template.split("\n")
     found: dict[int, int] = {}

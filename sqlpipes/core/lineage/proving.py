@@ -1,0 +1,161 @@
+"""Graph + columns of the sources -> what is proven of each query, each read at most once per change.
+
+What was learnt of a query is kept under a key of its text and of all that is above it, so nothing is
+parsed when nothing has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from sqlpipes.core.asset import Asset, Column, Rendered, Scope, SqlBody
+from sqlpipes.core.errors import Location, SqlpipesError
+from sqlpipes.core.graph import Graph
+from sqlpipes.core.lineage.facts import moved
+from sqlpipes.core.lineage.local import Local, Locals
+from sqlpipes.core.lineage.trace import Known, Tracer, lines_of_template
+
+PROVER = "1"
+"""Moves when the same text may prove something else; part of every cache key."""
+
+DIALECTS = frozenset(
+    {"duckdb", "postgres"}
+)  # those whose functions are known to mean what is said here
+
+Names = Mapping[tuple[str, ...], str | None]
+
+
+def localities(
+    graph: Graph,
+    names: Iterable[str],
+    known: Known,
+    dialect: str,
+    cache: Mapping[str, Locals],
+) -> tuple[dict[str, Locals], dict[str, Locals]]:
+    """What is proven of each of `names`, and the cache entries that were used (old and new ones).
+
+    `known`: columns of what has no SELECT, as for `trace`. Only what a new or changed query among
+    `names` reads is parsed beside it. Python assets, SQL that cannot be read and templates that cannot be
+    rendered prove nothing.
+    """
+    prover = _Prover(graph, known, dialect, cache)
+    found: dict[str, Locals] = {}
+    for name in names:
+        asset = graph.assets[name]
+        body = asset.body
+        if isinstance(body, SqlBody) and not body.opaque and dialect in DIALECTS:
+            found[name] = prover.proven(asset, body)
+        else:
+            found[name] = ()
+    return found, prover.used
+
+
+class _Prover:
+    """What was proven so far, and what had to be read for it."""
+
+    __slots__ = ("cache", "graph", "keys", "tracer", "types", "used")
+
+    def __init__(
+        self, graph: Graph, known: Known, dialect: str, cache: Mapping[str, Locals]
+    ) -> None:
+        self.graph, self.cache = graph, cache
+        self.tracer = Tracer(graph, known, dialect, {})  # for columns; reads when asked
+        self.keys: dict[str, str] = {}  # asset -> a text that moves when its columns may
+        self.used: dict[str, Locals] = {}
+
+    def proven(self, asset: Asset, body: SqlBody) -> Locals:
+        try:
+            rendered = body.render(Scope())
+        except SqlpipesError:
+            return ()
+        names = self.tracer.resolved(rendered)
+        key = self.key(rendered, names)
+        found = self.cache.get(key)
+        if found is None:
+            found = self.read(asset, rendered, names)
+        self.used[key] = found
+        return _in_file(found, asset, body, rendered)
+
+    def key(self, rendered: Rendered, names: Names) -> str:
+        said = [PROVER, self.tracer.dialect, rendered.text]
+        said += [f"{parts}={name}:{self.above(name)}" for parts, name in sorted(names.items())]
+        return _digest(said)
+
+    def above(self, name: str | None) -> str:
+        """A text that moves whenever the columns of an asset may: a key of all queries above it."""
+        if name is None or name in self.keys:
+            return self.keys.get(name or "", "")
+        todo = [name]
+        while todo:
+            parents = [] if todo[-1] in self.tracer.known else self.graph.parents(todo[-1])
+            waiting = [p for p in parents if p not in self.keys and p not in todo]
+            if waiting:
+                todo.append(waiting[0])
+                continue
+            current = todo.pop()
+            self.keys[current] = _digest(self.said(current, parents))
+        return self.keys[name]
+
+    def said(self, name: str, parents: Iterable[str]) -> list[str]:
+        asset = self.graph.assets[name]
+        columns = self.tracer.known.get(name)
+        if columns is not None or not isinstance(asset.body, SqlBody):
+            return [
+                repr([(c.name, c.type) for c in columns or asset.columns]),
+                str(columns is None),
+            ]
+        try:
+            text = asset.body.render(Scope()).text
+        except SqlpipesError:
+            text = ""
+        return [text, *(f"{parent}={self.keys.get(parent, '')}" for parent in parents)]
+
+    def read(self, asset: Asset, rendered: Rendered, names: Names) -> Locals:
+        from sqlpipes.core.lineage.reader import read_locals
+        from sqlpipes.core.lineage.types import Types
+
+        self.trace_above(name for name in names.values() if name is not None)
+        if self.tracer.types is None:
+            self.tracer.types = Types(self.tracer.dialect)
+        inputs = {parts: (name, self.columns(name)) for parts, name in names.items()}
+        return read_locals(rendered.text, self.tracer.types, inputs)
+
+    def columns(self, name: str | None) -> tuple[Column, ...] | None:
+        return self.tracer.columns(name)
+
+    def trace_above(self, names: Iterable[str]) -> None:
+        """Columns of the inputs, and of what they read, where they are not known yet."""
+        wanted: set[str] = set()
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            if name not in wanted and name not in self.tracer.facts:
+                wanted.add(name)
+                todo += self.graph.parents(name)
+        for name in self.graph.order:
+            if name in wanted:
+                self.tracer.add(self.graph.assets[name])
+
+
+def _digest(said: Iterable[str]) -> str:
+    return hashlib.blake2b("\n\n".join(said).encode(), digest_size=16).hexdigest()
+
+
+def _in_file(found: Locals, asset: Asset, body: SqlBody, rendered: Rendered) -> Locals:
+    """The same with places in the user's file, as far as a template still shows them."""
+    if body.template is None:
+        return tuple(_placed(local, body.line) for local in found)
+    lines = lines_of_template(body.text, rendered.text)
+    return tuple(
+        replace(local, line=lines[local.line] + body.line - 1)
+        if local.line in lines
+        else replace(local, line=body.line, column_at=1)
+        for local in found
+    )
+
+
+def _placed(local: Local, line: int) -> Local:
+    at = moved(Location("", local.line, local.column_at), Location("", line))
+    return replace(local, line=at.line, column_at=at.column)

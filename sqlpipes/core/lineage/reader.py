@@ -1,0 +1,63 @@
+"""SQL text + the columns of its inputs -> Locals: one parse, one walk, never an exception."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from sqlpipes.core.asset import Column
+from sqlpipes.core.lineage.builtins import BUILTINS
+from sqlpipes.core.lineage.columns import is_query
+from sqlpipes.core.lineage.local import Local, Locals, ordered
+from sqlpipes.core.lineage.locality import read_relation
+from sqlpipes.core.lineage.places import Places
+from sqlpipes.core.lineage.proofs import Relation, Why
+from sqlpipes.core.lineage.types import Types
+from sqlpipes.core.lineage.walk import Around, Unsure, Walk
+
+FAULTS = (
+    SqlglotError, RecursionError, AttributeError, KeyError, IndexError, TypeError, ValueError, Unsure,
+)  # fmt: skip
+
+Inputs = Mapping[tuple[str, ...], tuple[str | None, tuple[Column, ...] | None]]
+
+
+def read_locals(text: str, types: Types, inputs: Inputs) -> Locals:
+    """Places in the text itself (first line 1). `inputs`: folded parts -> the asset, its columns."""
+    try:
+        tokens = types.dialect.tokenize(text)
+        trees = [t for t in types.dialect.parser().parse(tokens, text) if t is not None]
+        if len(trees) != 1 or not is_query(trees[0]) or not _is_plain(trees[0]):
+            return ()
+        walk = Walk(types.dialect_name, inputs, types, read_relation)
+        relation = read_relation(walk, trees[0], Around())
+        return tuple(_locals(relation, Places(text, tokens)))
+    except FAULTS:
+        return ()
+
+
+def _is_plain(tree: Any) -> bool:
+    """Whether every function is known. A macro may hide a window, or a query of any table."""
+    return all(
+        str(node.name).lower() in BUILTINS
+        for node in tree.find_all(exp.Anonymous, exp.AnonymousAggFunc)
+    )
+
+
+def _locals(relation: Relation, places: Places) -> Iterator[Local]:
+    for col in relation.cols:
+        if col.name is None or col.key is None or col.key in relation.doubted:
+            continue
+        for (table, source), proof in sorted(relation.support(col).items()):
+            if not table.startswith("?"):
+                line, at, text = _place(proof.why, places)
+                reaches = ordered(proof.reaches)
+                yield Local(col.name, table, source, reaches, text, line, at)
+
+
+def _place(why: Why, places: Places) -> tuple[int, int, str]:
+    line, column = places.line_column(places.begin(why.offset))
+    return line, column, places.expression(why.offset)
