@@ -9,7 +9,7 @@ from sqlpipes.api.columns import check_column, lineage
 from sqlpipes.api.folder import Fact, clean, debug, write_starter
 from sqlpipes.api.look import compiled, lint, rows
 from sqlpipes.api.past import AssetStatus, run_details, runs, status, unfinished
-from sqlpipes.api.plan import plan, plan_statements
+from sqlpipes.api.plan import plan, plan_statements, why
 from sqlpipes.api.project import Project, load, project_root
 from sqlpipes.api.selection import Ask, select
 
@@ -36,5 +36,6 @@ __all__ = [
     "select",
     "status",
     "unfinished",
+    "why",
     "write_starter",
 ]

@@ -15,6 +15,7 @@ from sqlpipes.api.observe import WAREHOUSE, is_as_we_left_it, observe, untouched
 from sqlpipes.api.plan import wish_of
 from sqlpipes.api.planning import plan_from, utc_now
 from sqlpipes.api.project import Project, open_store_of
+from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.selection import Ask
 from sqlpipes.api.values import asking
 from sqlpipes.core.events import (
@@ -101,6 +102,7 @@ def build(
             "cancel": cancel or threading.Event(),
             "on_event": on_event,
         }
+        project = ready.project
         report = _run(project, store, ready.engine, ready, run_id=run_id, **options)
         for _ in asking(project.graph, wish.names):  # one query may wait for what another cuts
             again = _look_again(project, store, ready.engine, wish, report, clock())
@@ -121,9 +123,11 @@ def build(
 class Ready:
     """A plan with what it was made from. No engine: there is nothing to do and nobody looked.
 
+    `project` is the one that was asked about, with all that its queries prove of their inputs.
     `trusted`: nobody but us wrote to the warehouse since a build of ours that saw everything.
     """
 
+    project: Project
     plan: Plan
     observed: Observed
     engine: Engine | None
@@ -143,24 +147,25 @@ def _get_ready(
 
     history = store.history()
 
-    def planned(engine: Engine | None) -> tuple[Plan, Observed]:
-        observed = observe(project, history, wish, engine)
-        return plan_from(project, store, history, wish, observed, clock()), observed
+    def planned(engine: Engine | None) -> tuple[Project, Plan, Observed]:
+        proven = with_proofs(project, engine)
+        observed = observe(proven, history, wish, engine)
+        return proven, plan_from(proven, store, history, wish, observed, clock()), observed
 
     trusted = is_as_we_left_it(project, store)
     there = exists(project.target, project.root)
     if there and not untouched(project, store, history, wish):
         engine = _open(project, wait_s, stack)
-        plan, observed = planned(engine)
-        return Ready(plan, observed, engine, trusted and is_as_we_left_it(project, store))
-    plan, observed = planned(None)
-    if not plan.steps:
-        return Ready(plan, observed, None, trusted)
+        found = planned(engine)
+        return Ready(*found, engine, trusted and is_as_we_left_it(project, store))
+    found = planned(None)
+    if not found[1].steps:
+        return Ready(*found, None, trusted)
     engine = _open(project, wait_s, stack)
     if trusted and not is_as_we_left_it(project, store):  # somebody wrote while we waited for it
         trusted = False
-        plan, observed = planned(engine)
-    return Ready(plan, observed, engine, trusted)
+        found = planned(engine)
+    return Ready(*found, engine, trusted)
 
 
 def _look_again(
@@ -180,7 +185,9 @@ def _look_again(
     history = store.history()
     observed = observe(project, history, rest, engine)
     plan = plan_from(project, store, history, rest, observed, now)
-    return Ready(plan, observed, engine, trusted=False) if plan.names & set(names) else None
+    if not plan.names & set(names):
+        return None
+    return Ready(project, plan, observed, engine, trusted=False)
 
 
 def _together(first: Report, second: Report) -> Report:

@@ -6,8 +6,9 @@ from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlpipes.api.planning import plan_wish, sources_seen_by, utc_now
+from sqlpipes.api.planning import everything, plan_wish, sources_seen_by, utc_now
 from sqlpipes.api.project import Project
+from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.selection import Ask, chosen
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Plan, Step
@@ -22,6 +23,13 @@ def plan(project: Project, ask: Ask | None = None, *, now: datetime | None = Non
     """What `build` would do and why; reads the state and, only if it may have changed, the warehouse."""
     project.raise_errors()
     return plan_wish(project, wish_of(project, ask or Ask()), now or utc_now())
+
+
+def why(project: Project, *, now: datetime | None = None) -> tuple[Graph, Plan]:
+    """The graph with all that is proven of its edges, and the plan of a whole build."""
+    project.raise_errors()
+    found = plan_wish(project, everything(project), now or utc_now())
+    return with_proofs(project, None).graph, found
 
 
 def wish_of(project: Project, ask: Ask) -> Wish:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sqlpipes.api.observe import looking, observe
 from sqlpipes.api.project import Project, open_store_of
+from sqlpipes.api.proofs import with_proofs
 from sqlpipes.core.asset import Kind
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import History
@@ -29,6 +30,7 @@ def plan_wish(project: Project, wish: Wish, now: datetime) -> Plan:
     with closing(open_store_of(project)) as store:
         history = store.history()
         with looking(project, store, history, wish) as engine:
+            project = with_proofs(project, engine)
             observed = observe(project, history, wish, engine)
         return plan_from(project, store, history, wish, observed, now)
 

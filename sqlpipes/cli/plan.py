@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sqlpipes.cli.options import (
     ask_from,
     build_options,
+    complete_selector,
     echo_notes,
     echo_warnings,
     json_option,
@@ -19,12 +20,21 @@ from sqlpipes.cli.options import (
     selection_options,
 )
 
+if TYPE_CHECKING:
+    from sqlpipes.api import Project
+
 
 @click.command("plan")
 @selection_options
 @build_options
 @click.option("--sql", "with_sql", is_flag=True, help="Show the statements of each step.")
 @click.option("--all", "all_steps", is_flag=True, help="Each step of a long plan on its own line.")
+@click.option(
+    "--why",
+    metavar="ASSET",
+    shell_complete=complete_selector,
+    help="Only this asset: why it is built, and which slices of its inputs a slice reads.",
+)
 @json_option
 @project_options
 def plan_command(**options: Any) -> None:
@@ -33,12 +43,16 @@ def plan_command(**options: Any) -> None:
     \b
     sqlpipes plan
     sqlpipes plan -s +daily_sales --sql
+    sqlpipes plan --why daily_sales
     """
     from sqlpipes.api import plan, plan_statements
     from sqlpipes.show.jsonl import document
     from sqlpipes.show.plan import plan_json, plan_text
 
     project = open_project(options)
+    if options["why"]:
+        _echo_why(project, options)
+        return
     found = plan(project, ask_from(options))
     statements = plan_statements(project, found) if options["with_sql"] else None
     if options["as_json"]:
@@ -51,6 +65,19 @@ def plan_command(**options: Any) -> None:
     width = shutil.get_terminal_size().columns if live else None
     fold = live and not options["all_steps"]
     click.echo(plan_text(found, title, statements=statements, fold=fold, width=width))
+
+
+def _echo_why(project: Project, options: dict[str, Any]) -> None:
+    from sqlpipes.api import why
+    from sqlpipes.show.jsonl import document
+    from sqlpipes.show.why import why_json, why_text
+
+    name = project.asset(options["why"]).name
+    graph, found = why(project)
+    if options["as_json"]:
+        click.echo(document(why_json(graph, found, name)))
+    else:
+        click.echo(why_text(graph, found, name))
 
 
 @click.command("compile")

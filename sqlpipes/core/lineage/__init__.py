@@ -13,10 +13,11 @@ from sqlpipes.core.lineage.local import (
     locals_json,
     through,
 )
-from sqlpipes.core.lineage.proving import localities
+from sqlpipes.core.lineage.proving import PROVER, localities
 from sqlpipes.core.lineage.trace import ColumnRef, Hop, Lineage, column_facts, trace
 
 __all__ = [
+    "PROVER",
     "ColumnFacts",
     "ColumnRef",
     "Edge",

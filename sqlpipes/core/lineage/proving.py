@@ -66,8 +66,17 @@ class _Prover:
         self.used: dict[str, Locals] = {}
 
     def proven(self, asset: Asset, body: SqlBody) -> Locals:
+        """What holds however the query is rendered: a template may ask which slices are built."""
+        found: Locals | None = None
+        for scope in _scopes(asset, body):
+            once = self.rendered(asset, body, scope)
+            claims = {_claim(local) for local in once}
+            found = once if found is None else tuple(x for x in found if _claim(x) in claims)
+        return found or ()
+
+    def rendered(self, asset: Asset, body: SqlBody, scope: Scope) -> Locals:
         try:
-            rendered = body.render(Scope())
+            rendered = body.render(scope)
         except SqlpipesError:
             return ()
         names = self.tracer.resolved(rendered)
@@ -137,6 +146,23 @@ class _Prover:
         for name in self.graph.order:
             if name in wanted:
                 self.tracer.add(self.graph.assets[name])
+
+
+def _scopes(asset: Asset, body: SqlBody) -> tuple[Scope, ...]:
+    """As a first build and a later one would render it."""
+    if body.template is None:
+        return (Scope(),)
+    first, then = "2000-01-01", "2000-01-02"
+    columns = asset.partition.columns if asset.partition else ()
+    keys = dict.fromkeys(columns, first)
+    return tuple(
+        Scope(asset.name, incremental, False, first, then, first, keys)
+        for incremental in (False, True)
+    )
+
+
+def _claim(local: Local) -> object:
+    return local.column, local.table, local.source, local.reaches
 
 
 def _digest(said: Iterable[str]) -> str:

@@ -232,7 +232,8 @@ class Partitions:
         go from the first axis of these to that of `other`; what any of them reaches is read. Pairs
         of axes that cannot be compared separate nothing.
         """
-        sound = [pair for pair in pairs if _is_comparable(self.axis, other.axis, pair)]
+        far = any(reaches)
+        sound = [pair for pair in pairs if _is_comparable(self.axis, other.axis, pair, far)]
         return _touched(self, other, sound, reaches) if other and self else Partitions(self.axis)
 
     def widened(self, back: int, ahead: int) -> Partitions:
@@ -348,12 +349,17 @@ def _plainest(label: Label) -> str:
         return str(label).casefold()
 
 
-def _is_comparable(mine: Axis, other: Axis, pair: Pair) -> bool:
-    """First axes of one kind are compared by their windows; others must be cut alike."""
+def _is_comparable(mine: Axis, other: Axis, pair: Pair, far: bool) -> bool:
+    """First axes of one kind are compared by their windows; others must be cut alike.
+
+    `far`: one hangs on the other over a distance, which is known along time only.
+    """
     one, two = a.axes_of(mine)[pair[0]], a.axes_of(other)[pair[1]]
     if type(one) is not type(two) or one == a.WHOLE_AXIS:
         return False
     firsts = pair == (a.first_place(mine), a.first_place(other))
+    if far:
+        return firsts and isinstance(one, TimeAxis)
     apart = pair[0] != a.first_place(mine) and pair[1] != a.first_place(other)
     return firsts or (apart and one == two)
 

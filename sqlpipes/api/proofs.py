@@ -1,0 +1,110 @@
+"""Project -> the same project, whose graph says which slices a slice reads wherever a query proves it.
+
+What was proven is kept in one file: while no query and no column has changed, nothing is parsed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import astuple, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlpipes.api.columns import known_columns
+from sqlpipes.api.kept import read_json, write_json
+from sqlpipes.api.project import Project
+from sqlpipes.core.asset import Column, Kind, SqlBody
+from sqlpipes.core.graph import Graph
+
+if TYPE_CHECKING:
+    from sqlpipes.core.engine import Engine
+    from sqlpipes.core.lineage import Local
+
+PROOFS = "proofs.json"
+SOURCES = "sources.json"  # columns of sources, as the warehouse last told them
+
+Known = Mapping[str, tuple[Column, ...]]
+
+
+def with_proofs(project: Project, engine: Engine | None) -> Project:
+    """The project with every edge proven that can be.
+
+    `engine`: the open warehouse; None when nobody can have written since it was looked at, so that
+    what it told of the sources' columns then still holds.
+    """
+    from sqlpipes.decide.proving import provable, proved
+
+    names = provable(project.graph)
+    if not names:
+        return project
+    known = _known(project, engine)
+    local = _locals(project, names, known)
+    return replace(project, graph=proved(project.graph, local))
+
+
+def _known(project: Project, engine: Engine | None) -> Known:
+    """Columns of what no query defines. Those of Python assets only as declared: we write them."""
+    found = known_columns(project, connect=False)
+    sources = [
+        asset
+        for name, asset in project.graph.assets.items()
+        if asset.kind is Kind.SOURCE and asset.relation is not None and name not in found
+    ]
+    if not sources:
+        return found
+    kept = None if engine else read_json(project.root, SOURCES)
+    if kept is None:
+        kept = _told(project, engine)
+        write_json(project.root, SOURCES, kept)
+    for asset in sources:
+        if columns := kept.get(asset.name):
+            found[asset.name] = tuple(Column(name, type) for name, type in columns)
+    return found
+
+
+def _told(project: Project, engine: Engine | None) -> dict[str, Any]:
+    """source -> [[column, type], ...], asked of the warehouse."""
+    from sqlpipes.api.columns import warehouse_columns
+
+    there = warehouse_columns(project, engine)
+    dialect = project.config.dialect
+    found = {}
+    for name, asset in project.graph.assets.items():
+        if asset.kind is Kind.SOURCE and asset.relation is not None:
+            columns = there.get(asset.relation.folded(dialect)[1:], ())
+            found[name] = [[column.name, column.type] for column in columns]
+    return found
+
+
+def _locals(project: Project, names: tuple[str, ...], known: Known) -> dict[str, tuple[Local, ...]]:
+    from sqlpipes.core.lineage import Local
+
+    key = _fingerprint(project.graph, names, known)
+    kept = read_json(project.root, PROOFS)
+    if kept is not None and kept.get("key") == key:
+        return {
+            name: tuple(Local.from_plain(plain) for plain in said)
+            for name, said in kept["local"].items()
+        }
+    from sqlpipes.core.lineage import localities
+
+    found, _ = localities(project.graph, names, known, project.config.dialect, {})
+    plain = {name: [each.to_plain() for each in said] for name, said in found.items()}
+    write_json(project.root, PROOFS, {"key": key, "local": plain})
+    return found
+
+
+def _fingerprint(graph: Graph, names: tuple[str, ...], known: Known) -> str:
+    """Moves with any query above these assets, where it stands, and any column that it may read."""
+    from sqlpipes.core.lineage import PROVER
+
+    digest = hashlib.blake2b(f"{PROVER} {graph.dialect}".encode(), digest_size=16)
+    for name in sorted({*names, *graph.ancestors(names)}):
+        asset = graph.assets[name]
+        said: list[Any] = [name, asset.version, str(asset.relation)]
+        if isinstance(asset.body, SqlBody):
+            said += [asset.path, asset.body.line, asset.body.text]
+        said += [astuple(column) for column in known.get(name, ())]
+        digest.update(json.dumps(said).encode())
+    return digest.hexdigest()

@@ -1,0 +1,136 @@
+"""One asset of a plan -> text and JSON: what happens to it, and which slices of each input it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from click import style
+
+from sqlpipes.core.asset import Asset
+from sqlpipes.core.graph import Graph, Input
+from sqlpipes.core.partitions import reach_text
+from sqlpipes.core.plan import Plan, Step
+from sqlpipes.core.reads import Mapped, Proof
+from sqlpipes.show.plan import slices_text
+
+SAID = {
+    Mapped.ALL: "everything: any change of it re-opens every slice",
+    Mapped.SAME: "the slices of its own window",
+    Mapped.LATEST: "its newest slice",
+    Mapped.AS_OF_BUILD: "as it is when a slice is built: a later change re-opens nothing",
+    Mapped.PROVEN: "the slices that the query names",
+}
+WHOLE = "everything: the asset has no slices, so any change of it counts"
+
+
+def why_text(graph: Graph, plan: Plan, name: str) -> str:
+    """What `plan --why` prints."""
+    asset = graph.assets[name]
+    lines = [style(name, bold=True) + _cut(asset), *_step_lines(plan, name)]
+    edges = graph.inputs[name]
+    if edges:
+        lines += ["", "reads"]
+    room = max((len(edge.name) for edge in _flat(edges)), default=0)
+    for edge in edges:
+        lines += _edge_lines(graph, asset, edge, room, "  ")
+    return "\n".join(lines)
+
+
+def why_json(graph: Graph, plan: Plan, name: str) -> dict[str, Any]:
+    step = _step(plan, name)
+    return {
+        "asset": name,
+        "slices": str(step.slices) if step else "",
+        "reasons": [str(reason) for reason in step.reasons] if step else [],
+        "inputs": [_edge_json(edge) for edge in graph.inputs[name]],
+    }
+
+
+def _step(plan: Plan, name: str) -> Step | None:
+    return next((step for step in plan.steps if step.asset == name), None)
+
+
+def _cut(asset: Asset) -> str:
+    if asset.partition is None:
+        return ", not partitioned"
+    return f", a slice is one {asset.partition.axis} of {' and '.join(asset.partition.columns)}"
+
+
+def _step_lines(plan: Plan, name: str) -> Iterator[str]:
+    step = _step(plan, name)
+    if step is None:
+        yield style("  current", fg="green") if name in plan.current else "  nothing to do"
+        return
+    yield f"  {step.action}  " + style(slices_text(step.slices), fg="cyan").rstrip()
+    for reason in step.reasons:
+        cut = slices_text(reason.slices).rstrip() if reason.slices else ""
+        yield "    " + style(str(reason), fg="yellow") + (f"  {cut}" if cut else "")
+
+
+def _flat(edges: tuple[Input, ...]) -> Iterator[Input]:
+    for edge in edges:
+        yield edge
+        yield from _flat(edge.behind)
+
+
+def _edge_lines(graph: Graph, reader: Asset, edge: Input, room: int, indent: str) -> Iterator[str]:
+    head = f"{indent}{edge.name:<{room}}  "
+    if edge.behind:
+        yield head + "what it reads in turn:"
+        for behind in edge.behind:
+            yield from _edge_lines(graph, reader, behind, room, indent + "  ")
+        return
+    if reader.partition is None:
+        yield head + WHOLE
+    elif edge.reads.how is Mapped.PROVEN:
+        for proof in edge.reads.proofs:
+            yield head + _proof(edge.name, proof)
+            yield " " * len(head) + style(f"{proof.at}  {proof.text}", dim=True)
+            head = " " * len(head)
+    else:
+        known = "as declared under `inputs:`" if edge.reads.declared else _unproven(graph, edge)
+        yield f"{head}{_said(edge)} ({known})"
+
+
+def _said(edge: Input) -> str:
+    near = [(edge.reads.back, "before"), (edge.reads.ahead, "after")]
+    counted = " and ".join(f"{number} {word}" for number, word in near if number)
+    return SAID[edge.reads.how] + (f", and {counted}" if counted else "")
+
+
+def _proof(name: str, proof: Proof) -> str:
+    roads = " or ".join(dict.fromkeys(reach_text(reach) for reach in proof.reaches))
+    return f"{name}.{proof.source} -> {proof.own}: {roads} (proven)"
+
+
+def _unproven(graph: Graph, edge: Input) -> str:
+    """Why nothing less is known, as far as the graph shows it."""
+    source = graph.assets[edge.name]
+    if edge.unseen:
+        return "it stands under `depends_on`, so the query may not show all"
+    if source.is_stored and source.partition is None:
+        return "it has no slices of its own"
+    return "the query does not prove less; `inputs:` can say it"
+
+
+def _edge_json(edge: Input) -> dict[str, Any]:
+    return {
+        "name": edge.name,
+        "reads": str(edge.reads.how),
+        "declared": edge.reads.declared,
+        "back": edge.reads.back,
+        "ahead": edge.reads.ahead,
+        "proofs": [_proof_json(proof) for proof in edge.reads.proofs],
+        "behind": [_edge_json(behind) for behind in edge.behind],
+    }
+
+
+def _proof_json(proof: Proof) -> dict[str, Any]:
+    return {
+        "column": proof.own,
+        "input_column": proof.source,
+        "reach": [reach_text(reach) for reach in proof.reaches],
+        "at": str(proof.at),
+        "text": proof.text,
+    }
