@@ -6,20 +6,22 @@ reads was written after it was read. Ticks are the store's (core/history.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import reduce
-from operator import or_
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
 
 from sqlpipes.core.asset import Asset, Kind, Materialized
 from sqlpipes.core.graph import Graph, Input
 from sqlpipes.core.history import Built, History, Past
-from sqlpipes.core.partitions import WHOLE, Label, Partitions, ValueAxis, meets, rest_of
+from sqlpipes.core.partitions import WHOLE, Axis, Label, Partitions, ValueAxis, meets, rest_of
 from sqlpipes.core.plan import Reason, Why
-from sqlpipes.core.reads import Mapped, touched
+from sqlpipes.core.reads import Mapped, Reads, touched
+from sqlpipes.decide.overtaken import At, alike, overtaken
 from sqlpipes.decide.wish import Observed
 
 EMPTY_SUFFIX = "-empty"  # of the version of a relation that was built without rows
 
+Kept: TypeAlias = tuple[Built, Partitions]  # a build, and the wanted slices that it has a part in
 Changed = Mapping[str, int]
 """Asset -> the tick at which what its readers see last changed; of all that stand before in the order."""
 
@@ -48,8 +50,9 @@ def reasons_to_build(
         return (Reason(Why.GONE, str(asset.relation or past.relation), slices=wanted),)
     reasons = [*_missing(asset, past, version, built, wanted, observed)]
     reasons += _suspect(past, wanted)
-    reasons += _other_version(asset, past, version, wanted, everything)
-    reasons += _newer_inputs(graph, history, changed, name, wanted)
+    kept = list(_kept(past, wanted))
+    reasons += _other_version(asset, kept, version, wanted, everything)
+    reasons += _newer_inputs(graph, history, changed, name, kept)
     reasons += _volatile(graph, asset, wanted)
     return tuple(reason for reason in reasons if reason.slices)
 
@@ -189,14 +192,27 @@ def _doubtful(past: Past, wanted: Partitions) -> Partitions:
 
 
 def _other_version(
-    asset: Asset, past: Past, version: str, wanted: Partitions, everything: Partitions
+    asset: Asset, kept: Iterable[Kept], version: str, wanted: Partitions, everything: Partitions
 ) -> Iterator[Reason]:
-    for built in past.built:
+    found: dict[str, list[At]] = {}
+    for built, slices in kept:
         if built.version != version:
-            slices = built.slices.within(wanted.axis) & wanted
             if _reaches_beyond(built, everything):
                 slices = wanted  # rows that nobody wants any more go when all is written anew
-            yield from (Reason(why, slices=slices) for why in _why(asset, built.version, version))
+            found.setdefault(built.version, []).append((slices, built.read_at))
+    for old, group in found.items():
+        slices = _together(wanted.axis, group)
+        yield from (Reason(why, slices=slices) for why in _why(asset, old, version))
+
+
+def _kept(past: Past, wanted: Partitions) -> Iterator[Kept]:
+    """Each build with its wanted slices; one of a coarser axis counts if all of it is built, by whomever."""
+    complete = wanted
+    if any(built.slices.axis != wanted.axis for built in past.built):
+        complete &= replace(past, suspect=None).slices(wanted.axis)
+    for built in past.built:
+        if meets(built.slices.axis, wanted.axis):
+            yield built, built.slices.overlapping(wanted.axis) & complete
 
 
 def _reaches_beyond(built: Built, everything: Partitions) -> bool:
@@ -221,56 +237,63 @@ def _why(asset: Asset, old: str, new: str) -> Iterator[Why]:
 
 
 def _newer_inputs(
-    graph: Graph, history: History, changed: Changed, name: str, wanted: Partitions
+    graph: Graph, history: History, changed: Changed, name: str, kept: Iterable[Kept]
 ) -> Iterator[Reason]:
-    cut = graph.assets[name].partition
-    own = cut.columns if cut else ()
+    read = [(mine, built.read_at) for built, mine in kept if mine]
     for found in graph.inputs[name]:
-        if found.reads.how is Mapped.AS_OF_BUILD:
+        early = [each for each in read if each[1] < changed[found.name]]
+        if not early or found.reads.how is Mapped.AS_OF_BUILD:
             continue
+        moved = _moved(graph, history, changed, found, name, early)
+        stale = list(overtaken(early, moved))
         movers: dict[str, None] = {}
-        stale = Partitions(wanted.axis)
-        for built in history.of(name).built:
-            older = _older_than(graph, history, changed, found, own, built, wanted)
-            if older:
-                stale |= older
-                movers |= dict.fromkeys(_movers(graph, history, changed, found.name, built.read_at))
+        for read_at in dict.fromkeys(tick for _, tick in stale):
+            movers |= dict.fromkeys(_movers(graph, history, changed, found.name, read_at))
         if stale:
-            yield Reason(Why.INPUT_NEWER, ", ".join(movers), slices=stale)
+            axis = stale[0][0].axis
+            yield Reason(Why.INPUT_NEWER, ", ".join(movers), slices=_together(axis, stale))
 
 
-def _older_than(
+def _together(axis: Axis, found: Iterable[At]) -> Partitions:
+    return Partitions.of_rows(axis, (row for slices, _ in found for row in slices.rows))
+
+
+def _moved(
     graph: Graph,
     history: History,
     changed: Changed,
     found: Input,
-    own: tuple[str, ...],
-    built: Built,
-    wanted: Partitions,
-) -> Partitions:
-    """The slices of `built` that read something of the input which was written later."""
-    mine = built.slices.within(wanted.axis) & wanted
-    if changed[found.name] <= built.read_at or not mine:
-        return Partitions(wanted.axis)
+    name: str,
+    read: Sequence[At],
+) -> Iterator[At]:
+    """Slices of `name` among those `read` that read something of the input, and when that was written."""
+    mine = _together(read[0][0].axis, read)
     source, past = graph.assets[found.name], history.of(found.name)
-    if found.behind and past.written_at() <= built.read_at:  # the view itself is as it was
-        behind = (
-            _older_than(graph, history, changed, each, own, built, wanted) for each in found.behind
-        )
-        return reduce(or_, behind)
-    if source.partition is None or past.shrunk_at > built.read_at:
-        return mine
-    moved = [each.slices for each in past.built if each.written_at > built.read_at]
-    if found.reads.how is Mapped.LATEST:
-        moved = [slices for slices in moved if _is_newest(past, slices)]
-    stale = (touched(mine, each, found.reads, own, source.partition.columns) for each in moved)
-    return reduce(or_, stale, Partitions(wanted.axis))
+    if found.behind:  # a view: it may be another one itself, or what it reads has moved
+        yield mine, past.written_at()
+        for each in found.behind:
+            yield from _moved(graph, history, changed, each, name, read)
+    elif source.partition is None:
+        yield mine, changed[found.name]
+    else:
+        yield mine, past.shrunk_at
+        cut = graph.assets[name].partition
+        columns = cut.columns if cut else (), source.partition.columns
+        for slices, tick in _pieces(past, found.reads, read):
+            yield touched(mine, slices, found.reads, *columns), tick
 
 
-def _is_newest(past: Past, slices: Partitions) -> bool:
-    """Whether nothing that is built goes further; slices without an order all count."""
-    ends = [each.slices.end for each in past.built]
-    return slices.end is None or all(end is None or end <= slices.end for end in ends)
+def _pieces(past: Past, reads: Reads, read: Sequence[At]) -> list[At]:
+    """What was written of an input since, in as few pieces as can be told apart by those who `read`."""
+    moved = [(built.slices, built.written_at) for built in past.built]
+    if reads.how is Mapped.LATEST:
+        last = max((end for slices, _ in moved if (end := slices.end) is not None), default=None)
+        moved = [each for each in moved if last is None or each[0].end in (None, last)]
+    ticks = {tick for _, tick in read}
+    if len(reads.proofs) > 1:  # several axes: two pieces reach less than both at once
+        first = min(ticks)
+        return [each for each in moved if each[1] > first]
+    return alike(moved, ticks)
 
 
 def _movers(

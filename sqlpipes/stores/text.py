@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 from sqlpipes.core.errors import Location, Problem, Severity
@@ -95,11 +96,20 @@ def slices_of_rows(rows: Iterable[SliceRow]) -> list[Partitions]:
     """The sets of slices that rows of one write hold, one set per axis."""
     found: dict[Axis, list[tuple[Labels, list[Range]]]] = {}
     for text, low, high in rows:
-        said = json.loads(text) if text.startswith("{") else text
-        all_labels = said.pop("at", [()]) if isinstance(said, dict) else [()]
+        if not text.startswith("{"):
+            found.setdefault(_plain_axis(text), []).append(((), [(low, high)]))
+            continue
+        said = json.loads(text)
+        all_labels = said.pop("at", [()])
         pieces = found.setdefault(axis_from(said), [])
         pieces += [(tuple(labels), [(low, high)]) for labels in all_labels]
     return [Partitions.of_rows(axis, pieces) for axis, pieces in found.items()]
+
+
+@lru_cache(maxsize=64)
+def _plain_axis(text: str) -> Axis:
+    """Thousands of rows say the same few words."""
+    return axis_from(text)
 
 
 def problems_text(problems: Iterable[Problem]) -> str:

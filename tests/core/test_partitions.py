@@ -48,6 +48,36 @@ def test_any_ranges_become_one_canonical_row(pairs: list[tuple[int, int]]) -> No
     assert found == as_partitions(as_set(pairs))
 
 
+many = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 5)), min_size=30, max_size=90).map(
+    lambda found: [(low, low + length) for low, length in found]
+)
+few = st.lists(st.tuples(st.integers(0, 400), st.integers(0, 400)), max_size=3)
+
+
+@given(few, many)
+@settings(deadline=None)
+def test_a_few_ranges_are_looked_up_among_many(
+    left: list[tuple[int, int]], right: list[tuple[int, int]]
+) -> None:
+    a, b = Partitions.of(Grain.DAY, left), Partitions.of(Grain.DAY, right)
+    x, y = as_set(left), as_set(right)
+    for found, expected in ((a & b, x & y), (b & a, x & y), (a - b, x - y), (b - a, y - x)):
+        assert set(found) == expected
+        assert is_canonical(found)
+
+
+values = st.sets(st.integers(0, 200).map(str))
+
+
+@given(st.sets(st.integers(0, 200).map(str), max_size=3), values)
+@settings(deadline=None)
+def test_a_few_values_are_looked_up_among_many(left: set[str], right: set[str]) -> None:
+    a, b = Partitions.of_values(left), Partitions.of_values(right)
+    assert a & b == b & a == Partitions.of_values(left & right)
+    assert a - b == Partitions.of_values(left - right)
+    assert b - a == Partitions.of_values(right - left)
+
+
 @given(ranges, ranges)
 @settings(deadline=None)
 def test_the_algebra_is_that_of_sets(

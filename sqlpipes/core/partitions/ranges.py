@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 Range = tuple[int, int]
 Ranges = tuple[Range, ...]
+
+FEW = 8  # times as many ranges on the other side: worth a search for each
 
 
 def merged(ranges: Iterable[Range]) -> Ranges:
@@ -24,11 +27,35 @@ def merged(ranges: Iterable[Range]) -> Ranges:
 
 
 def common(left: Ranges, right: Ranges) -> Ranges:
+    """
+    >>> common(((0, 3), (5, 9)), ((2, 6),))
+    ((2, 3), (5, 6))
+    """
+    if len(left) > len(right):
+        left, right = right, left
+    if not left:
+        return ()
+    if len(left) == 1 and left[0][0] <= right[0][0] and right[-1][1] <= left[0][1]:
+        return right  # the usual: something of all that there should be
+    if len(left) * FEW < len(right):
+        return tuple(found for one in left for found in _common((one,), _near(one, right)))
     return tuple(_common(left, right))
 
 
 def without(left: Ranges, right: Ranges) -> Ranges:
+    """
+    >>> without(((0, 3), (5, 9)), ((2, 6),))
+    ((0, 2), (6, 9))
+    """
+    if len(left) * FEW < len(right):
+        return tuple(found for one in left for found in _without((one,), _near(one, right)))
     return tuple(_without(left, right))
+
+
+def _near(one: Range, ranges: Ranges) -> Ranges:
+    """Those that may share something with `one`: thousands are looked up, not gone through."""
+    first = max(bisect_left(ranges, one) - 1, 0)
+    return ranges[first : bisect_left(ranges, (one[1],), first)]
 
 
 def _common(left: Ranges, right: Ranges) -> Iterator[Range]:

@@ -6,6 +6,7 @@ has exactly one slice, `WHOLE`, and obeys the same algebra.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from datetime import datetime
 from sqlpipes.core.partitions import axes as a
 from sqlpipes.core.partitions.axes import Axis, Label, Labels, ProductAxis, TimeAxis, ValueAxis
 from sqlpipes.core.partitions.calendar import EPOCH, Grain
-from sqlpipes.core.partitions.ranges import Range, Ranges, common, merged, without
+from sqlpipes.core.partitions.ranges import FEW, Range, Ranges, common, merged, without
 from sqlpipes.core.partitions.reach import Reach, touched_ranges
 
 Row = tuple[Labels, Ranges]
@@ -137,13 +138,15 @@ class Partitions:
 
     def __and__(self, other: Partitions) -> Partitions:
         self._check_same_axis(other)
-        theirs = dict(other.rows)
+        if len(self.rows) > len(other.rows):
+            self, other = other, self
+        theirs = _rows_of(other, self)
         rows = ((labels, common(mine, theirs.get(labels, ()))) for labels, mine in self.rows)
         return Partitions(self.axis, tuple(row for row in rows if row[1]))
 
     def __sub__(self, other: Partitions) -> Partitions:
         self._check_same_axis(other)
-        theirs = dict(other.rows)
+        theirs = _rows_of(other, self)
         rows = ((labels, without(mine, theirs.get(labels, ()))) for labels, mine in self.rows)
         return Partitions(self.axis, tuple(row for row in rows if row[1]))
 
@@ -242,7 +245,7 @@ class Partitions:
         >>> Partitions.of(Grain.DAY, [(5, 6)]).widened(1, 2).ranges
         ((4, 8),)
         """
-        if a.first_of(self.axis) == a.WHOLE_AXIS:
+        if a.first_of(self.axis) == a.WHOLE_AXIS or not (back or ahead):
             return self
         rows = (
             (labels, [(low - back, high + ahead) for low, high in r]) for labels, r in self.rows
@@ -270,6 +273,15 @@ class Partitions:
 
 
 WHOLE = Partitions.of(Grain.WHOLE, ONE)
+
+
+def _rows_of(slices: Partitions, asked: Partitions) -> dict[Labels, Ranges]:
+    """The rows whose labels `asked` has too, and maybe more: one is looked up among ten thousand."""
+    rows = slices.rows
+    if len(asked.rows) * FEW >= len(rows):
+        return dict(rows)
+    places = ((labels, bisect_left(rows, (labels,))) for labels, _ in asked.rows)
+    return {labels: rows[i][1] for labels, i in places if i < len(rows) and rows[i][0] == labels}
 
 
 def range_text(axis: a.RangeAxis, low: int, high: int) -> str:
