@@ -111,8 +111,10 @@ class Past:
             yield replace(new, slices=changed)
 
     def _kept(self, taken: Partitions) -> tuple[Built, ...]:
-        kept = (replace(old, slices=less(old.slices, taken)) for old in self.built)
-        return tuple(old for old in kept if old.slices)
+        kept = ((old, less(old.slices, taken)) for old in self.built)
+        return tuple(
+            old if rest is old.slices else replace(old, slices=rest) for old, rest in kept if rest
+        )
 
     def checked(self, checks_version: str, read_at: int) -> Past:
         """The state after checks passed that began to read at the tick `read_at`; no data moved."""
@@ -128,7 +130,8 @@ class Past:
 def less(slices: Partitions, taken: Partitions) -> Partitions:
     """`slices` without all that share an instant with `taken`, in the finer of the two grains.
 
-    Slices that are cut otherwise, such as a whole and a day, always share something.
+    The very same object when nothing is lost, so that nobody need compare the two. Slices that are cut
+    otherwise, such as a whole and a day, always share something.
 
     >>> less(Partitions.of(Grain.MONTH, [(0, 2)]), Partitions.of(Grain.DAY, [(3, 31)])).ranges
     ((0, 3), (31, 59))

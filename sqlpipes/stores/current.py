@@ -87,7 +87,7 @@ def _fetch(
     return (row for row in db.execute(query, {"target": target}) if row[0] in wanted)
 
 
-def _slice_rows(built: tuple[Built, ...]) -> set[SliceRow]:
+def _slice_rows(built: Iterable[Built]) -> set[SliceRow]:
     return {
         (grain, low, high, each.version, each.read_at, each.written_at)
         for each in built
@@ -98,7 +98,10 @@ def _slice_rows(built: tuple[Built, ...]) -> set[SliceRow]:
 def _save_slices(
     db: Connection, target: str, asset: str, before: tuple[Built, ...], after: tuple[Built, ...]
 ) -> None:
-    old, new = _slice_rows(before), _slice_rows(after)
+    kept = {id(each) for each in before} & {id(each) for each in after}  # most of them, untouched
+    old, new = (
+        _slice_rows(each for each in those if id(each) not in kept) for those in (before, after)
+    )
     gone = [{"t": target, "a": asset, "g": row[0], "l": row[1]} for row in old - new]
     if gone:
         run(db, _DELETE_SLICE, gone)

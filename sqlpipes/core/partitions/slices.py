@@ -146,12 +146,14 @@ class Partitions:
 
     def __sub__(self, other: Partitions) -> Partitions:
         self._check_same_axis(other)
+        if _lie_apart(self.rows, other.rows):
+            return self
         theirs = _rows_of(other, self)
         rows = ((labels, without(mine, theirs.get(labels, ()))) for labels, mine in self.rows)
         return Partitions(self.axis, tuple(row for row in rows if row[1]))
 
     def _check_same_axis(self, other: Partitions) -> None:
-        if self.axis != other.axis:
+        if self.axis is not other.axis and self.axis != other.axis:
             raise ValueError(f"slices of one {self.axis} and one {other.axis} do not mix")
 
     @property
@@ -273,6 +275,14 @@ class Partitions:
 
 
 WHOLE = Partitions.of(Grain.WHOLE, ONE)
+
+
+def _lie_apart(mine: tuple[Row, ...], others: tuple[Row, ...]) -> bool:
+    """Whether the ends of two rows alone show that they share nothing."""
+    if len(mine) != 1 or len(others) != 1:
+        return False
+    left, right = mine[0][1], others[0][1]
+    return left[-1][1] <= right[0][0] or right[-1][1] <= left[0][0]
 
 
 def _rows_of(slices: Partitions, asked: Partitions) -> dict[Labels, Ranges]:
