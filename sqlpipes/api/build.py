@@ -149,7 +149,7 @@ def _get_ready(
 
     def planned(engine: Engine | None) -> tuple[Project, Plan, Observed]:
         proven = with_proofs(project, engine)
-        observed = observe(proven, history, wish, engine)
+        observed = observe(proven, store, history, wish, engine)
         return proven, plan_from(proven, store, history, wish, observed, clock()), observed
 
     trusted = is_as_we_left_it(project, store)
@@ -183,7 +183,7 @@ def _look_again(
     below = graph.descendants(names) & wish.names
     rest = replace(wish, names=frozenset({*names, *below}), force=False, full_refresh=False)
     history = store.history()
-    observed = observe(project, history, rest, engine)
+    observed = observe(project, store, history, rest, engine)
     plan = plan_from(project, store, history, rest, observed, now)
     if not plan.names & set(names):
         return None
@@ -250,6 +250,7 @@ def _run(
         clock=clock,
         definition=definition,
         tokens=ready.observed.tokens,
+        sightings=ready.observed.windows,
         **options,
     ):
         store.append(event)

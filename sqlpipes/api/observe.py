@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.project import Project
@@ -16,13 +17,18 @@ from sqlpipes.api.values import asking, partition_values
 from sqlpipes.core.asset import Asset, Materialized, SourceBody
 from sqlpipes.core.errors import EngineError, Problem, ProjectError
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.history import History
+from sqlpipes.core.history import History, Past
+from sqlpipes.core.partitions import WHOLE_AXIS
 from sqlpipes.core.sql import Relation, fold
+from sqlpipes.core.windows import Sighting, Windows, is_in_windows, sighting
 
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Connection, Engine
     from sqlpipes.decide.planner import Observed, Wish
     from sqlpipes.stores import Store
+
+Look = str | Windows | None
+"""What one look at a source says; None: nothing, so that it counts as changed."""
 
 WAREHOUSE = "warehouse"  # the key of the stamp that our last build left
 
@@ -54,9 +60,26 @@ def untouched(project: Project, store: Store, history: History, wish: Wish) -> b
 
     Values of a partition that a query finds are always asked for.
     """
-    if asking(project.graph, wish.names) or not is_as_we_left_it(project, store):
+    graph = project.graph
+    if asking(graph, wish.names) or not is_as_we_left_it(project, store):
         return False
-    return all(history.of(name).built for name in _tables_to_observe(project.graph, wish))
+    tables = _tables_to_observe(graph, wish)
+    return all(_is_known(graph.assets[name], history.of(name)) for name in tables)
+
+
+def _is_known(asset: Asset, past: Past) -> bool:
+    """Whether the source was seen, and in the windows that it is cut into now."""
+    if not past.built or not _has_windows(asset):
+        return bool(past.built)
+    assert asset.partition is not None
+    seen = {built.slices.axis for built in past.built}
+    return is_in_windows(past.token) and seen <= {asset.partition.axis, WHOLE_AXIS}
+
+
+def _has_windows(asset: Asset) -> bool:
+    """Whether each window of the source is looked at; without a look there is nothing to tell apart."""
+    assert isinstance(asset.body, SourceBody)
+    return asset.partition is not None and asset.body.changes not in ("always", "never")
 
 
 def _tables_to_observe(graph: Graph, wish: Wish) -> list[str]:
@@ -71,31 +94,62 @@ def _tables_to_observe(graph: Graph, wish: Wish) -> list[str]:
     ]
 
 
-def observe(project: Project, history: History, wish: Wish, engine: Engine | None) -> Observed:
+def observe(
+    project: Project, store: Store, history: History, wish: Wish, engine: Engine | None
+) -> Observed:
     """What the sources look like now. Without an engine nobody wrote, so tables are as recorded."""
     from sqlpipes.decide.planner import Observed
     from sqlpipes.engines import exists
-    from sqlpipes.read.files import files_token
 
     graph = project.graph
-    tokens: dict[str, str | None] = {}
-    for name in {*wish.names, *wish.observe}:
-        body = graph.assets[name].body
-        if isinstance(body, SourceBody) and body.files:
-            tokens[name] = None if body.changes == "always" else files_token(body.files)
+    looks = {name: _files_look(graph.assets[name], project.root) for name in _files(graph, wish)}
     tables = _tables_to_observe(graph, wish)
-    gone_files = _gone_files(project, history, wish)
-    if engine is None:
-        tokens |= {name: None for name in tables if _always_changes(graph.assets[name])}
-        missing = not exists(project.target, project.root)
-        return Observed(tokens, frozenset() if missing else None, gone_files)
-    existing = _existing(graph, engine)
-    with closing(engine.connect()) as connection:
-        for name in tables:
-            tokens[name] = _table_token(graph.assets[name], engine, connection)
-        names = asking(graph, wish.names)
-        values = partition_values(project, names, existing, engine, connection) if names else {}
-    return Observed(tokens, existing, gone_files, values)
+    existing, values = None, {}
+    if engine is not None:
+        existing = _existing(graph, engine)
+        with closing(engine.connect()) as connection:
+            for name in tables:
+                looks[name] = _table_look(graph.assets[name], engine, connection)
+            if names := asking(graph, wish.names):
+                values = partition_values(project, names, existing, engine, connection)
+    else:
+        looks |= {name: None for name in tables if _always_changes(graph.assets[name])}
+        existing = None if exists(project.target, project.root) else frozenset()
+    tokens = {n: look.token if isinstance(look, Windows) else look for n, look in looks.items()}
+    windows = {
+        name: found
+        for name, look in looks.items()
+        if isinstance(look, Windows) and (found := _compared(name, look, store, history))
+    }
+    return Observed(tokens, existing, _gone_files(project, history, wish), values, windows)
+
+
+def _compared(name: str, now: Windows, store: Store, history: History) -> Sighting | None:
+    """What moved in a source's windows. One that has no rows, and had none, is seen as a whole."""
+    token = history.of(name).token
+    if now.token == token:
+        return None
+    before = store.windows(name, now.axis)
+    return sighting(now, before, token) if before or now.tokens else None
+
+
+def _files(graph: Graph, wish: Wish) -> list[str]:
+    """Sources that are files."""
+    asked = {*wish.names, *wish.observe}
+    bodies = ((name, graph.assets[name].body) for name in sorted(asked))
+    return [name for name, body in bodies if isinstance(body, SourceBody) and body.files]
+
+
+def _files_look(asset: Asset, root: str) -> Look:
+    from sqlpipes.read.file_windows import file_windows
+    from sqlpipes.read.files import files_token
+
+    assert isinstance(asset.body, SourceBody)
+    if _always_changes(asset):
+        return None
+    if asset.partition is not None:
+        return file_windows(asset, root)
+    return files_token(asset.body.files)
 
 
 def _gone_files(project: Project, history: History, wish: Wish) -> frozenset[str]:
@@ -113,7 +167,7 @@ def _always_changes(asset: Asset) -> bool:
     return isinstance(asset.body, SourceBody) and asset.body.changes == "always"
 
 
-def _table_token(asset: Asset, engine: Engine, connection: Connection) -> str | None:
+def _table_look(asset: Asset, engine: Engine, connection: Connection) -> Look:
     assert isinstance(asset.body, SourceBody)
     assert asset.relation is not None
     changes = asset.body.changes or "hash"
@@ -122,12 +176,20 @@ def _table_token(asset: Asset, engine: Engine, connection: Connection) -> str | 
     if changes == "never":
         return "never"
     try:
+        if asset.partition is not None:
+            return engine.windows(connection, asset.relation, changes, asset.partition)
         rows = connection.fetch(engine.token_sql(asset.relation, changes))
     except EngineError as error:
-        first = error.problems[0]
-        message = f"source '{asset.name}' cannot be read: {first.message}"
-        raise ProjectError(Problem("SRC001", message, asset.at, first.hint)) from error
+        raise ProjectError(_unread(asset, error.problems[0])) from error
     return str(rows.rows[0][0])
+
+
+def _unread(asset: Asset, fault: Problem) -> Problem:
+    if fault.code == "SRC002":
+        message = f"source '{asset.name}' cannot be cut into windows: {fault.message}"
+        return replace(fault, message=message, at=asset.at)
+    message = f"source '{asset.name}' cannot be read: {fault.message}"
+    return Problem("SRC001", message, asset.at, fault.hint)
 
 
 def _existing(graph: Graph, engine: Engine) -> frozenset[str]:

@@ -70,7 +70,7 @@ def _planned(project: Project, wish: Wish) -> Plan:
     except LockedError:
         with closing(open_store_of(project)) as store:
             history = store.history()
-            observed = observe(project, history, wish, None)
+            observed = observe(project, store, history, wish, None)
             return plan_from(project, store, history, wish, observed, utc_now())
 
 

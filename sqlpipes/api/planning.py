@@ -31,7 +31,7 @@ def plan_wish(project: Project, wish: Wish, now: datetime) -> Plan:
         history = store.history()
         with looking(project, store, history, wish) as engine:
             project = with_proofs(project, engine)
-            observed = observe(project, history, wish, engine)
+            observed = observe(project, store, history, wish, engine)
         return plan_from(project, store, history, wish, observed, now)
 
 

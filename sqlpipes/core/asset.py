@@ -112,6 +112,7 @@ class SourceBody:
         None  # count | hash | always | never | a SQL aggregate such as max(updated_at)
     )
     implicit: bool = False  # nobody declared it: a query reads it
+    path: str | None = None  # where the key of the window stands in a file's path: raw/%Y-%m-%d.csv
 
 
 Body = SqlBody | PythonBody | SeedBody | SourceBody

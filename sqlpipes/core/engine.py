@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Relation
+from sqlpipes.core.windows import Windows
 
 
 class RelationType(StrEnum):
@@ -121,5 +123,14 @@ class Engine(Protocol):
 
     def token_sql(self, relation: Relation, changes: str) -> str:
         """A query of one row and one column that differs when the relation's content does."""
+
+    def windows(
+        self, connection: Connection, relation: Relation, changes: str, cut: Partitioning
+    ) -> Windows:
+        """The token of each window of a relation, in one pass; windows are cut as slices would be.
+
+        Raises EngineError SRC002 when a column is missing, of a type that is not cut so, or when
+        there are too many windows.
+        """
 
     def close(self) -> None: ...

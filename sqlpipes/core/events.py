@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from math import isfinite
@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlpipes.core.errors import Problem
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.windows import Sighting
 
 
 class Status(StrEnum):
@@ -86,6 +87,7 @@ class StepFinished:
     relation: str | None = None  # where it was written, as Relation prints itself
     full: bool = False  # the relation was written anew: slices of older builds are gone
     same: Partitions | None = None  # slices among these whose content is as it was before
+    sighting: Sighting | None = field(default=None, repr=False)  # of a source in windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +133,13 @@ Event = (
 
 
 def event_as_json(event: Event) -> dict[str, Any]:
-    """The event as plain JSON values, with its type under "event"."""
-    return {"event": _snake(type(event).__name__), **plain_value(asdict(event))}
+    """The event as plain JSON values, with its type under "event". Tokens are left to the state."""
+    if isinstance(event, StepFinished):
+        said = asdict(replace(event, sighting=None))
+        del said["sighting"]
+    else:
+        said = asdict(event)
+    return {"event": _snake(type(event).__name__), **plain_value(said)}
 
 
 def _snake(name: str) -> str:

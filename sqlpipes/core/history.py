@@ -22,6 +22,9 @@ from sqlpipes.core.partitions import (
     first_of,
     meets,
 )
+from sqlpipes.core.windows import Sighting
+
+GONE_SUFFIX = "-gone"  # of the version of a source's windows that have no rows any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Past:
     failed: bool = False  # the newest step of it failed a blocking check
     broken: Partitions | None = None  # slices whose newest attempt failed, whatever the reason
     shrunk_at: int = 0  # the tick of the newest write after which slices were gone
+    loose_at: int = 0  # of a source in windows: the tick at which rows in no window last moved
 
     def slices(self, axis: Axis | Grain) -> Partitions:
         """Everything that was ever built, is not in doubt and was not since invalidated, along `axis`."""
@@ -78,7 +82,7 @@ class Past:
 
     def written_at(self) -> int:
         """The tick of the newest write; 0 when nothing was written."""
-        return max((built.written_at for built in self.built), default=0)
+        return max([self.loose_at, *[built.written_at for built in self.built]])
 
     def add(self, new: Built, *, full: bool = False, same: Partitions | None = None) -> Past:
         """The state after one more build. `full`: the relation was written anew, older slices are gone.
@@ -120,11 +124,36 @@ class Past:
         """The state after checks passed that began to read at the tick `read_at`; no data moved."""
         return replace(self, checks_version=checks_version, checked_at=read_at, failed=False)
 
-    def observed(self, seen: Built, token: str | None) -> Past:
-        """The state of a source after a look at it. Without a token a change cannot be ruled out."""
-        unchanged = token is not None and token == self.token and self.built
-        moved = self if unchanged else self.add(seen)
+    def observed(self, seen: Built, token: str | None, sighting: Sighting | None = None) -> Past:
+        """The state of a source after a look at it. Without a token a change cannot be ruled out.
+
+        `sighting`: which windows moved. Only these are written now, and the others keep their ticks.
+        """
+        if sighting is not None:
+            moved = self._recut(seen, sighting) if sighting.anew else self._moved(seen, sighting)
+            since = self.version_since if self.version == seen.version else seen.written_at
+            moved = replace(moved, version=seen.version, version_since=since)
+        else:
+            unchanged = token is not None and token == self.token and self.built
+            moved = self if unchanged else self.add(seen)
         return replace(moved, token=token, failed=False)
+
+    def _moved(self, seen: Built, sighting: Sighting) -> Past:
+        moved = self
+        gone = replace(seen, slices=sighting.gone, version=seen.version + GONE_SUFFIX)
+        for each in (gone, replace(seen, slices=sighting.moved)):
+            moved = moved.add(each) if each.slices else moved
+        return replace(moved, loose_at=seen.written_at) if sighting.loose else moved
+
+    def _recut(self, seen: Built, sighting: Sighting) -> Past:
+        """Windows of a new axis. Rows that are as they were stay written when they were; otherwise
+        rows may be gone from windows that nobody knows of."""
+        if sighting.same:
+            at = self.written_at()
+            old = replace(seen, slices=sighting.moved, read_at=at, written_at=at)
+            return replace(self.add(old, full=True), shrunk_at=self.shrunk_at)
+        new = self.add(replace(seen, slices=sighting.moved), full=True)
+        return replace(new, shrunk_at=seen.written_at if self.built else self.shrunk_at)
 
 
 def less(slices: Partitions, taken: Partitions) -> Partitions:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlpipes.core.errors import Location, did_you_mean
-from sqlpipes.core.partitions import Partitions, Reach
+from sqlpipes.core.partitions import Axis, Partitions, Reach
 
 
 class Mapped(StrEnum):
@@ -107,3 +107,28 @@ def touched(
             pair = own.index(proof.own), their.index(proof.source)
             found &= mine.reached_by(theirs, [pair], proof.reaches)
     return found
+
+
+def reads_loose(
+    mine: Partitions,
+    axis: Axis,
+    reads: Reads,
+    own: Sequence[str] = (),
+    their: Sequence[str] = (),
+) -> bool:
+    """Whether slices of a reader may read rows of an input that lie in none of its slices along `axis`.
+
+    A row may lack one column of several, so a slice must be parted from others along all of them.
+    """
+    if reads.how in (Mapped.AS_OF_BUILD, Mapped.LATEST):
+        return False
+    if mine.is_whole or reads.how is Mapped.ALL:
+        return True
+    if reads.how is Mapped.SAME:
+        return not mine.separates(axis)
+    pairs = [
+        (own.index(proof.own), their.index(proof.source))
+        for proof in reads.proofs
+        if proof.source in their and proof.own in own
+    ]
+    return not mine.separates(axis, pairs)

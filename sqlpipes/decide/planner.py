@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
 from sqlpipes.core.asset import Asset, Kind, Materialized
 from sqlpipes.core.errors import ProjectError, Severity
@@ -17,6 +19,7 @@ from sqlpipes.core.history import Built, History, Past
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Action, Plan, Reason, Step, Why
 from sqlpipes.core.strategy import SchemaChange, Strategy
+from sqlpipes.core.windows import Sighting
 from sqlpipes.decide.definition import definition_of, explained
 from sqlpipes.decide.refusals import askable, notes, refuse
 from sqlpipes.decide.snapshots import given_up, is_spared, refuse_losses, turned
@@ -66,7 +69,8 @@ def make_plan(
             step = _step(look, history, changed, name)
             if step is not None:
                 steps[name] = _placed(graph, steps, step, definitions.get(name))
-                history = _as_if_done(graph, history, steps[name], wish.empty)
+                seen = observed.windows.get(name)
+                history = _as_if_done(graph, history, steps[name], wish.empty, seen)
             elif not wish.only_checks and _can_be_current(graph.assets[name], history.of(name)):
                 current.append(name)
         changed[name] = changed_at(graph, history, changed, name)
@@ -90,9 +94,7 @@ def _step(look: Outlook, history: History, changed: Changed, name: str) -> Step 
     reasons = _reasons(look, history, changed, name, wanted)
     if not reasons:
         return _check_step(look, history, changed, name, checks)
-    slices = Partitions(wanted.axis)
-    for reason in reasons:
-        slices |= reason.slices or Partitions(wanted.axis)
+    slices = _covered(reasons, wanted)
     full = _writes_anew(asset, past, reasons, slices, look)
     if past.failed:
         reasons += (Reason(Why.CHECK_FAILED),)
@@ -101,6 +103,12 @@ def _step(look: Outlook, history: History, changed: Changed, name: str) -> Step 
         held = past.slices(wanted.axis)
     told = _told(reasons, slices)
     return Step(name, _action(asset), slices, told, checks=checks, full=full, held=held)
+
+
+def _covered(reasons: Iterable[Reason], wanted: Partitions) -> Partitions:
+    """All that the reasons are about; they are about slices of one axis."""
+    found = [reason.slices for reason in reasons if reason.slices is not None]
+    return reduce(or_, found, Partitions(found[0].axis if found else wanted.axis))
 
 
 def _reasons(
@@ -112,6 +120,8 @@ def _reasons(
     found = reasons_to_build(
         look.graph, history, changed, look.observed, name, wanted, look.everything(asset)
     )
+    if asset.kind is Kind.SOURCE:
+        return found
     gone = values_gone(history.of(name), wanted) if look.wish.partitions is None else ()
     return _wished(asset, look.wish, wanted) + found + gone
 
@@ -217,6 +227,8 @@ def _writes_anew(
 ) -> bool:
     """Whether the relation is written from nothing, so that nothing of an older version can stay."""
     whys = {reason.why for reason in reasons}
+    if asset.kind is Kind.SOURCE:
+        return slices.is_whole
     if asset.snapshot is not None:
         return Why.FULL_REFRESH in whys
     if asset.partition is not None:
@@ -256,13 +268,15 @@ def _after(graph: Graph, steps: Mapping[str, Step], name: str) -> frozenset[str]
     return frozenset(found)
 
 
-def _as_if_done(graph: Graph, history: History, step: Step, empty: bool) -> History:
+def _as_if_done(
+    graph: Graph, history: History, step: Step, empty: bool, seen: Sighting | None
+) -> History:
     """The history once the step has ended well, as the store will tell it."""
     past, tick = history.of(step.asset), history.tick
     if step.action is not Action.CHECK:
         version = graph.version(step.asset) + (EMPTY_SUFFIX if empty else "")
         built = Built(step.slices, version, read_at=tick + 1, written_at=tick + 2)
-        past = past.add(built, full=step.full)
+        past = past.observed(built, None, seen) if seen else past.add(built, full=step.full)
     whole_gate = step.checks and step.checks == graph.guards.get(step.asset, ())
     version = graph.checks_version(step.asset) if whole_gate else ""
     return history.with_past(step.asset, past.checked(version, tick + 1))

@@ -104,7 +104,7 @@ def _partition_faults(look: Outlook) -> list[Problem]:
     if text is None:
         return []
     at = Location("--partition", length=max(len(text), 1))
-    cut = [a for name in look.asked() if (a := look.graph.assets[name]).partition is not None]
+    cut = [a for name in look.asked() if _is_cut(a := look.graph.assets[name])]
     if not cut:
         message = "--partition is given, but no selected asset is partitioned"
         return [Problem("PLN002", message, at, _partitioned(look.graph))]
@@ -119,8 +119,13 @@ def _partition_faults(look: Outlook) -> list[Problem]:
 
 
 def _partitioned(graph: Graph) -> str:
-    names = [name for name in graph.order if graph.assets[name].partition is not None]
+    names = [name for name in graph.order if _is_cut(graph.assets[name])]
     return f"partitioned: {', '.join(names[:8])}" if names else "no asset has a `partition:`"
+
+
+def _is_cut(asset: Asset) -> bool:
+    """A source in windows is looked at as a whole, whatever is asked for."""
+    return asset.partition is not None and asset.kind is not Kind.SOURCE
 
 
 def _unreadable(look: Outlook, cut: Iterable[Asset]) -> list[str]:

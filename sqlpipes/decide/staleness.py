@@ -12,10 +12,11 @@ from typing import TypeAlias
 
 from sqlpipes.core.asset import Asset, Kind, Materialized
 from sqlpipes.core.graph import Graph, Input
-from sqlpipes.core.history import Built, History, Past
+from sqlpipes.core.history import GONE_SUFFIX, Built, History, Past
 from sqlpipes.core.partitions import WHOLE, Axis, Label, Partitions, ValueAxis, meets, rest_of
 from sqlpipes.core.plan import Reason, Why
-from sqlpipes.core.reads import Mapped, Reads, touched
+from sqlpipes.core.reads import Mapped, Reads, reads_loose, touched
+from sqlpipes.core.windows import Sighting, total_of
 from sqlpipes.decide.overtaken import At, alike, overtaken
 from sqlpipes.decide.wish import Observed
 
@@ -88,13 +89,24 @@ def changed_at(graph: Graph, history: History, changed: Changed, name: str) -> i
 def _source_reasons(past: Past, observed: Observed, name: str) -> Iterator[Reason]:
     if name not in observed.tokens:
         return
-    token = observed.tokens[name]
+    token, seen = observed.tokens[name], observed.windows.get(name)
     if not past.built:
-        yield Reason(Why.NEVER_BUILT, "never observed", slices=WHOLE)
+        yield Reason(Why.NEVER_BUILT, "never observed", slices=seen.slices if seen else WHOLE)
     elif token is None:
         yield Reason(Why.ALWAYS, "its content cannot be compared", slices=WHOLE)
-    elif token != past.token:
+    elif seen is not None and seen.same:
+        detail = f"the same rows in {seen.count:,} windows of one {seen.moved.axis}"
+        yield Reason(Why.SETTINGS_CHANGED, detail, slices=seen.slices)
+    elif seen is not None:
+        yield Reason(Why.SOURCE_CHANGED, _moved_windows(seen), slices=seen.slices)
+    elif token != past.token and token != total_of(past.token):
         yield Reason(Why.SOURCE_CHANGED, slices=WHOLE)
+
+
+def _moved_windows(seen: Sighting) -> str:
+    """Which of how many windows; the step's slices say the rest."""
+    said = [f"{len(seen.slices):,} of {seen.count:,} windows"] if seen.slices else []
+    return " and ".join([*said, *(["rows in no window"] if seen.loose else [])])
 
 
 def _missing(
@@ -279,6 +291,8 @@ def _moved(
         yield mine, past.shrunk_at
         cut = graph.assets[name].partition
         columns = cut.columns if cut else (), source.partition.columns
+        if reads_loose(mine, source.partition.axis, found.reads, *columns):
+            yield mine, past.loose_at
         for slices, tick in _pieces(past, found.reads, read):
             yield touched(mine, slices, found.reads, *columns), tick
 
@@ -287,13 +301,19 @@ def _pieces(past: Past, reads: Reads, read: Sequence[At]) -> list[At]:
     """What was written of an input since, in as few pieces as can be told apart by those who `read`."""
     moved = [(built.slices, built.written_at) for built in past.built]
     if reads.how is Mapped.LATEST:
-        last = max((end for slices, _ in moved if (end := slices.end) is not None), default=None)
-        moved = [each for each in moved if last is None or each[0].end in (None, last)]
+        last = _last(past)
+        moved = [each for each in moved if (end := each[0].end) is None or end >= last]
     ticks = {tick for _, tick in read}
     if len(reads.proofs) > 1:  # several axes: two pieces reach less than both at once
         first = min(ticks)
         return [each for each in moved if each[1] > first]
     return alike(moved, ticks)
+
+
+def _last(past: Past) -> float:
+    """Where the newest slice that is still there ends; what is gone after it was the newest until then."""
+    there = (built.slices.end for built in past.built if not built.version.endswith(GONE_SUFFIX))
+    return max((end for end in there if end is not None), default=0.0)
 
 
 def _movers(

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlpipes.core.asset import Asset
+from sqlpipes.core.asset import Asset, Kind
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import WHOLE, Partitions, narrowed
+from sqlpipes.core.windows import Sighting
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,14 @@ class Observed:
     gone_files: assets that wrote a file which is not there any more.
     values: per asset and column, what the query under `values_from` finds; assets whose query cannot
     be asked yet are missing.
+    windows: of sources that are cut into windows and of which any has moved.
     """
 
     tokens: Mapping[str, str | None] = field(default_factory=dict)
     existing: frozenset[str] | None = None
     gone_files: frozenset[str] = frozenset()
     values: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    windows: Mapping[str, Sighting] = field(default_factory=dict)
 
     def lacks(self, asset: Asset) -> bool:
         """Whether somebody looked and what the asset once wrote is not there."""
@@ -72,13 +75,16 @@ class Outlook:
     def wanted(self, asset: Asset) -> Partitions:
         """The slices of the asset that the wish is about. ValueError when it names none that can be."""
         wanted = self.everything(asset)
-        if asset.partition is None or self.wish.partitions is None or not wanted:
+        if wanted.is_whole or self.wish.partitions is None or not wanted:
             return wanted
         return narrowed(wanted, self.wish.partitions)
 
     def everything(self, asset: Asset) -> Partitions:
-        """The slices of the asset that should exist; none while its values are not known."""
-        if asset.partition is None:
+        """The slices of the asset that should exist; none while its values are not known.
+
+        What a source is cut into is looked at, not wanted.
+        """
+        if asset.partition is None or asset.kind is Kind.SOURCE:
             return WHOLE
         if self.lacks_values(asset):
             return Partitions(asset.partition.axis)

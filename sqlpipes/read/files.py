@@ -167,14 +167,22 @@ def files_token(patterns: Iterable[str]) -> str | None:
 
     None when that cannot be known: a pattern that names no local file.
     """
+    patterns = tuple(patterns)
+    if any(map(is_remote, patterns)):
+        return None
+    return content_hash("\n".join(line for _, line in list_files(patterns)).encode())
+
+
+def list_files(patterns: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """(path, a line that moves when the file does) of every local file behind the patterns."""
     from glob import glob
 
-    seen: list[str] = []
     for pattern in patterns:
-        if "://" in pattern:
-            return None
         for path in sorted(glob(pattern, recursive=True, include_hidden=True)):
             with suppress(OSError):  # gone since it was listed
                 stat = os.stat(path)
-                seen.append(f"{path} {stat.st_size} {stat.st_mtime_ns}")
-    return content_hash("\n".join(seen).encode())
+                yield path, f"{path} {stat.st_size} {stat.st_mtime_ns}"
+
+
+def is_remote(pattern: str) -> bool:
+    return "://" in pattern

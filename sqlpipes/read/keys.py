@@ -36,7 +36,7 @@ KEPT = frozenset(  # how rows are kept from build to build
 )
 MODEL = KEPT | {"materialized", "partition", "depends_on", "inputs", "strict", "deterministic"}
 SEED = frozenset({"types", "delimiter", "nulls"})
-SOURCE = frozenset({"identifier", "changes", "files", "freshness", "loaded_at_field"})
+SOURCE = frozenset({"identifier", "changes", "files", "freshness", "loaded_at_field", "partition"})
 KNOWN = {
     "model": ANY | PLACED | WRITTEN | MODEL,
     "seed": ANY | PLACED | WRITTEN | SEED,

@@ -62,7 +62,7 @@ def asked_values(node: Node | None) -> dict[str, Node]:
 
 
 def _product(node: Node, faults: list[Problem]) -> Partitioning | None:
-    _check_keys(node, PRODUCT_KEYS, faults)
+    check_keys(node, PRODUCT_KEYS, faults)
     by = node.get("by")
     assert by is not None
     cuts: list[Partitioning] = []
@@ -103,17 +103,17 @@ def _cut(node: Node, faults: list[Problem]) -> Partitioning | None:
 
 
 def _by_time(node: Node, by: Node | None, faults: list[Problem]) -> Partitioning | None:
-    zone = _zone(node.get("timezone"), faults)
-    axis = _axis(by, zone, faults) if by is not None else None
+    zone = zone_of(node.get("timezone"), faults)
+    axis = time_axis(by, zone, faults) if by is not None else None
     if by is not None and axis is None:
         return None  # which keys it has depends on what it is cut by
-    _check_keys(node, TIME_KEYS, faults)
+    check_keys(node, TIME_KEYS, faults)
     if by is None:
         faults.append(Problem("PAR002", "the partition needs 'by'", node.key_at))
-    column = _column(node, faults)
-    start = _instant(_needed(node, "start", faults), axis, faults)
-    end = _instant(node.get("end"), axis, faults)
-    _check_order(node, start, end, faults)
+    column = column_of(node, faults)
+    start = instant_of(needed(node, "start", faults), axis, faults)
+    end = instant_of(node.get("end"), axis, faults)
+    check_order(node, start, end, faults)
     include = flag(node.get("include_current"), False, faults)
     lookback, batch = _counts(node, faults)
     if axis is None or start is None or column is None:
@@ -122,8 +122,8 @@ def _by_time(node: Node, by: Node | None, faults: list[Problem]) -> Partitioning
 
 
 def _by_values(node: Node, faults: list[Problem]) -> Partitioning | None:
-    _check_keys(node, VALUE_KEYS, faults)
-    column = _column(node, faults)
+    check_keys(node, VALUE_KEYS, faults)
+    column = column_of(node, faults)
     listed, asked = node.get("values"), node.get("values_from")
     if (listed is None) == (asked is None):
         message = "a partition by values needs either 'values' or 'values_from'"
@@ -165,21 +165,21 @@ def _members(node: Node) -> Sequence[Node]:
 
 
 def _by_integers(node: Node, faults: list[Problem]) -> Partitioning | None:
-    _check_keys(node, INTEGER_KEYS, faults)
-    column = _column(node, faults)
-    said = _needed(node, "width", faults)
+    check_keys(node, INTEGER_KEYS, faults)
+    column = column_of(node, faults)
+    said = needed(node, "width", faults)
     width = count(said, faults, least=1)
     axis = IntegerAxis(width) if width else None
-    start = _number(_needed(node, "start", faults), axis, faults)
-    end = _number(_needed(node, "end", faults), axis, faults)
-    _check_order(node, start, end, faults)
+    start = number_of(needed(node, "start", faults), axis, faults)
+    end = number_of(needed(node, "end", faults), axis, faults)
+    check_order(node, start, end, faults)
     lookback, batch = _counts(node, faults)
     if axis is None or start is None or end is None or column is None:
         return None
     return Partitioning(column, axis, start, end, lookback=lookback, batch=batch)
 
 
-def _number(node: Node | None, axis: IntegerAxis | None, faults: list[Problem]) -> int | None:
+def number_of(node: Node | None, axis: IntegerAxis | None, faults: list[Problem]) -> int | None:
     if node is None or axis is None:
         return None
     if not isinstance(node.value, int) or isinstance(node.value, bool):
@@ -194,14 +194,14 @@ def _number(node: Node | None, axis: IntegerAxis | None, faults: list[Problem]) 
     return ordinal
 
 
-def _check_keys(node: Node, keys: Sequence[str], faults: list[Problem]) -> None:
+def check_keys(node: Node, keys: Sequence[str], faults: list[Problem]) -> None:
     for key, below in node.entries():
         if key not in keys:
             hint = did_you_mean(key, keys) or f"known keys: {', '.join(keys)}"
             faults.append(Problem("PAR002", f"a partition has no key '{key}'", below.key_at, hint))
 
 
-def _check_order(node: Node, start: int | None, end: int | None, faults: list[Problem]) -> None:
+def check_order(node: Node, start: int | None, end: int | None, faults: list[Problem]) -> None:
     if start is not None and end is not None and end <= start and (at := node.get("end")):
         message = "the end of the partitions lies before their start"
         faults.append(Problem("PAR001", message, at.at))
@@ -212,18 +212,18 @@ def _counts(node: Node, faults: list[Problem]) -> tuple[int, int | None]:
     return lookback, count(node.get("batch"), faults, least=1)
 
 
-def _column(node: Node, faults: list[Problem]) -> str | None:
-    return text(_needed(node, "column", faults), faults) or None
+def column_of(node: Node, faults: list[Problem]) -> str | None:
+    return text(needed(node, "column", faults), faults) or None
 
 
-def _needed(node: Node, key: str, faults: list[Problem]) -> Node | None:
+def needed(node: Node, key: str, faults: list[Problem]) -> Node | None:
     found = node.get(key)
     if found is None:
         faults.append(Problem("PAR002", f"the partition needs '{key}'", node.key_at))
     return found
 
 
-def _zone(node: Node | None, faults: list[Problem]) -> str:
+def zone_of(node: Node | None, faults: list[Problem]) -> str:
     if node is None:
         return "UTC"
     name = text(node, faults)
@@ -234,7 +234,7 @@ def _zone(node: Node | None, faults: list[Problem]) -> str:
     return name
 
 
-def _axis(by: Node, zone: str, faults: list[Problem]) -> TimeAxis | None:
+def time_axis(by: Node, zone: str, faults: list[Problem]) -> TimeAxis | None:
     try:
         return parse_step(str(by.value), zone)
     except ValueError as fault:
@@ -246,7 +246,7 @@ def _axis(by: Node, zone: str, faults: list[Problem]) -> TimeAxis | None:
         return None
 
 
-def _instant(node: Node | None, axis: TimeAxis | None, faults: list[Problem]) -> int | None:
+def instant_of(node: Node | None, axis: TimeAxis | None, faults: list[Problem]) -> int | None:
     if node is None or axis is None:
         return None
     try:

@@ -13,15 +13,20 @@ from sqlpipes.core.asset import (
     Materialized,
     SourceBody,
 )
+from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem, Severity
+from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Relation
 from sqlpipes.read import settings as s
 from sqlpipes.read.checks import seconds
+from sqlpipes.read.file_windows import path_pattern
+from sqlpipes.read.files import is_remote
 from sqlpipes.read.ground import Ground, body_hash, settings_hash
 from sqlpipes.read.marked import Node
 from sqlpipes.read.models import Model, described, file_inputs, file_pattern, filled
 from sqlpipes.read.properties import named
 from sqlpipes.read.settings import Layered, layer, merge
+from sqlpipes.read.source_windows import source_partitioning
 
 OWN_KEYS = ("name", "description", "schema", "database", "catalog", "tables", "version")
 WAYS = ("count", "hash", "always", "never")
@@ -77,6 +82,9 @@ def _source(
     files = _files(merged.node("files"), ground.root, problems)
     relation = None if files else _relation(source, table, merged, entry, problems)
     changes = _changes(merged.node("changes"), problems)
+    node_of_windows = merged.node("partition")
+    cut = source_partitioning(node_of_windows, problems)
+    path = _path(node_of_windows, files, cut, problems)
     fields = described(name, merged, (), problems)
     if not table:
         fields["description"] = s.text(entry.get("description"), problems).strip()
@@ -88,8 +96,9 @@ def _source(
             kind=Kind.SOURCE,
             materialized=Materialized.EXTERNAL,
             relation=relation,
-            body=SourceBody(files, changes),
-            version=f"{body_hash(*said)}.{settings_hash({})}",
+            body=SourceBody(files, changes, path=path),
+            version=f"{body_hash(*said)}.{settings_hash(_identity(cut, path))}",
+            partition=cut,
             at=(node.get("name") or node).at,
             path=node.file,
             fqn=tuple(part for part in (ground.config.name, source, table) if part),
@@ -97,6 +106,31 @@ def _source(
             **fields,
         )
     ]
+
+
+def _identity(cut: Partitioning | None, path: str | None) -> Mapping[str, Plain]:
+    return {"partition": cut.identity, "path": path} if cut else {}
+
+
+def _path(
+    node: Node | None,
+    files: tuple[str, ...],
+    cut: Partitioning | None,
+    problems: list[Problem],
+) -> str | None:
+    """How the windows stand in the paths of files. Files that nobody can list have no windows."""
+    if node is None:
+        return None
+    said = node.get("path")
+    if said is not None and not files:
+        message = "'path' says where the windows stand in the paths of `files:`"
+        hint = "a table is cut by its column: leave it out"
+        problems.append(Problem("PAR002", message, said.key_at, hint))
+    elif any(map(is_remote, files)):
+        message = "files that are not on this machine cannot be told apart by windows"
+        hint = "leave `partition` out: they count as changed in every build"
+        problems.append(Problem("PAR002", message, node.key_at, hint))
+    return path_pattern(said, cut, problems) if files else None
 
 
 def _place(relation: Relation | None) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from sqlpipes.core.asset import Asset, Check, Materialized, SourceBody
+from sqlpipes.core.asset import Asset, Check, Kind, Materialized, SourceBody
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Problem, ProjectError, did_you_mean
 from sqlpipes.core.graph import Graph
@@ -105,7 +105,7 @@ def _question(
 ) -> Question:
     asset = graph.assets[check.asset]
     rows = [f"(\n{check.where}\n)"] if check.where else []
-    cut = asset.partition
+    cut = asset.partition if asset.kind is not Kind.SOURCE else None
     columns: tuple[str, ...] = ()
     narrowed = slices is not None and not slices.is_whole
     if narrowed and cut and not check.whole_table and check.type != "freshness":

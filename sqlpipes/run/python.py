@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlpipes.core.asset import Asset, Check, PythonBody, SqlBody
+from sqlpipes.core.asset import Asset, Check, Kind, PythonBody, SqlBody
 from sqlpipes.core.config import Plain
 from sqlpipes.core.definitions import Execution, File, Window
 from sqlpipes.core.engine import Connection, Form
@@ -154,6 +154,8 @@ def _execution(
 def _window(slices: Partitions | None, name: str, graph: Graph) -> Window | None:
     asset = graph.assets.get(name)
     if not slices or slices.is_whole or asset is None or asset.partition is None:
+        return None
+    if asset.kind is Kind.SOURCE:  # its windows were looked at, not written
         return None
     start, end = window_of(slices) or (None, None)
     key = slices.keys[0] if len(slices) == 1 else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,8 @@ from sqlpipes.core.events import (
 )
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions
-from sqlpipes.core.plan import Step
+from sqlpipes.core.plan import Action, Step
+from sqlpipes.core.windows import Sighting
 from sqlpipes.run.gate import Result
 from sqlpipes.run.publish import Order, Outcome
 
@@ -41,6 +42,7 @@ class Settings:
     fail_fast: bool
     cancel: threading.Event
     grace_s: float
+    sightings: Mapping[str, Sighting] = field(default_factory=dict)  # of sources in windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,13 @@ class Record:
             plain_value(outcome.metadata),
             _where(asset, outcome.metadata),
             full=order.transaction.fresh if order.transaction else False,
+            sighting=self._sighting(step),
         )
+
+    def _sighting(self, step: Step) -> Sighting | None:
+        """Nobody looked for the sake of checks alone."""
+        looks = step.action is Action.OBSERVE
+        return self.settings.sightings.get(step.asset) if looks else None
 
     def failed(self, step: Step, slices: Partitions, outcome: Outcome) -> StepFailed:
         return StepFailed(

@@ -17,6 +17,7 @@ from sqlpipes.core.engine import Engine
 from sqlpipes.core.events import Event, RunFinished, RunStarted
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Action, Plan, Step
+from sqlpipes.core.windows import Sighting
 from sqlpipes.run.crew import Crew
 from sqlpipes.run.record import Settings
 from sqlpipes.run.running import Running
@@ -37,6 +38,7 @@ def run_plan(
     clock: Callable[[], datetime],
     definition: Callable[[str], str] = lambda name: "",
     tokens: Mapping[str, str | None] = NOTHING,  # type: ignore[assignment]
+    sightings: Mapping[str, Sighting] = NOTHING,  # type: ignore[assignment]
     vars: Mapping[str, Plain] = NOTHING,
     threads: int = 4,
     fail_fast: bool = False,
@@ -62,6 +64,7 @@ def run_plan(
         fail_fast,
         cancel or threading.Event(),
         grace_s,
+        sightings,
     )
     for catalog, schemas in _schemas(plan, graph, target).items():
         engine.create_schemas(sorted(schemas), catalog)

@@ -96,7 +96,7 @@ def slices_text(slices: Partitions) -> str:
     >>> slices_text(Partitions.of(Grain.DAY, [(0, 2)]))
     '1970-01-01..1970-01-03 (2 slices)  '
     """
-    if slices.is_whole:
+    if slices.is_whole or not slices:
         return ""
     text = str(slices)
     pieces = sum(1 for _ in slices.boxes())

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlpipes.core.events import Event, Status
 from sqlpipes.core.history import History
+from sqlpipes.core.partitions import Axis
+from sqlpipes.core.windows import Slot
 from sqlpipes.stores.lock import Holder, build_lock, lock_holder
 from sqlpipes.stores.memory import MemoryStore
 from sqlpipes.stores.records import CheckRecord, RunRecord, SliceRecord, StepRecord
@@ -47,6 +49,9 @@ class Store(Protocol):
 
     def definitions(self, names: Iterable[str]) -> dict[str, str]:
         """The text that the newest build of each asset was made from; never built: left out."""
+
+    def windows(self, asset: str, axis: Axis) -> Mapping[Slot, str]:
+        """The tokens on record of a source's windows; none of any other axis."""
 
     def built_at(self, names: Iterable[str] | None = None) -> dict[str, datetime]:
         """When each asset was last written."""

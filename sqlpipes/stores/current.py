@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from sqlpipes.core.history import NEVER, Built, History, Past
+from sqlpipes.core.partitions import Axis
+from sqlpipes.core.windows import Sighting, Slot
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.connect import run
 from sqlpipes.stores.fold import AssetState, Mark
-from sqlpipes.stores.rows import ASSET, FEW, MARK, SLICE, history_of, state_of
-from sqlpipes.stores.text import plain_text, slice_rows, slices_text
+from sqlpipes.stores.rows import ASSET, FEW, MARK, SLICE, WINDOW, history_of, state_of, tokens_of
+from sqlpipes.stores.text import plain_text, slice_rows, slices_text, window_text
 
 SliceRow = tuple[str, int, int, str, int, int]  # grain, low, high, version, read_at, written_at
 
@@ -64,6 +66,35 @@ def save_build(db: Connection, target: str, asset: str, definition: str, at: dat
     run(db, _BUILD, values | {"definition": plain_text(definition)})
 
 
+def load_windows(db: Connection, target: str, asset: str, axis: Axis) -> dict[Slot, str]:
+    """The tokens on record of a source's windows along this axis."""
+    return tokens_of(run(db, _WINDOWS, {"target": target, "asset": asset}), axis)
+
+
+def save_windows(db: Connection, target: str, asset: str, sighting: Sighting | None) -> None:
+    """Write the tokens that moved. Without a sighting the source was seen as a whole."""
+    if sighting is None or sighting.anew:
+        run(db, _DELETE_WINDOWS, {"t": target, "a": asset})
+    if sighting is None:
+        return
+    axis = sighting.moved.axis
+    grain = {labels: window_text(axis, labels) for labels, _ in sighting.tokens}
+    here = {"target": target, "asset": asset}
+    if not sighting.anew and sighting.tokens:
+        keys = [
+            {"t": target, "a": asset, "g": grain[labels], "l": low}
+            for labels, low in sighting.tokens
+        ]
+        run(db, _DELETE_WINDOW, keys)
+    fresh = [
+        {**here, "grain": grain[labels], "low": low, "token": plain_text(token)}
+        for (labels, low), token in sorted(sighting.tokens.items())
+        if token is not None
+    ]
+    if fresh:
+        run(db, _INSERT_WINDOWS, fresh)
+
+
 def put_stamp(db: Connection, target: str, key: str, value: str) -> None:
     """Replace one stamp. The writer's lock is held, so nobody comes in between."""
     db.execute(delete(t.stamps).where(t.stamps.c.target == target, t.stamps.c.key == key))
@@ -73,7 +104,7 @@ def put_stamp(db: Connection, target: str, key: str, value: str) -> None:
 def forget(db: Connection, target: str, names: Iterable[str]) -> None:
     """Drop the state of these assets from every table of what is."""
     for name in names:
-        for table in (t.assets, t.slices, t.marks):
+        for table in (t.assets, t.slices, t.marks, t.windows):
             db.execute(delete(table).where(table.c.target == target, table.c.asset == name))
 
 
@@ -118,6 +149,16 @@ _DELETE_SLICE = delete(t.slices).where(
     t.slices.c.grain == bindparam("g"),
     t.slices.c.low == bindparam("l"),
 )
+_WINDOWS = select(*(t.windows.c[name] for name in WINDOW)).where(
+    t.windows.c.target == bindparam("target"), t.windows.c.asset == bindparam("asset")
+)
+_DELETE_WINDOWS = delete(t.windows).where(
+    t.windows.c.target == bindparam("t"), t.windows.c.asset == bindparam("a")
+)
+_DELETE_WINDOW = _DELETE_WINDOWS.where(
+    t.windows.c.grain == bindparam("g"), t.windows.c.low == bindparam("l")
+)
+_INSERT_WINDOWS = insert(t.windows)
 _DELETE_MARK = delete(t.marks).where(
     t.marks.c.target == bindparam("t"),
     t.marks.c.asset == bindparam("a"),
@@ -160,6 +201,7 @@ def _asset_row(past: Past) -> dict[str, Any]:
         "failed": past.failed,
         "broken": slices_text(past.broken) if past.broken else None,
         "shrunk_at": past.shrunk_at,
+        "loose_at": past.loose_at,
     }
 
 

@@ -24,9 +24,10 @@ from sqlpipes.core.events import (
     StepSkipped,
     StepStarted,
 )
+from sqlpipes.core.plan import Action
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.connect import run
-from sqlpipes.stores.current import forget, load_state, save_build, save_state
+from sqlpipes.stores.current import forget, load_state, save_build, save_state, save_windows
 from sqlpipes.stores.fold import (
     AssetState,
     Mark,
@@ -182,6 +183,8 @@ def _step_finished(to: Writing, event: StepFinished) -> None:
     _move(to, event.asset, before, ended(before, own, event, written_at))
     if writes(event.action):
         save_build(to.db, to.target, event.asset, event.definition, event.at)
+    if event.action == Action.OBSERVE:
+        save_windows(to.db, to.target, event.asset, event.sighting)
     _close_step(to, step, event, _outcome(event, written_at))
 
 

@@ -20,6 +20,9 @@ from sqlpipes.core.events import (
     StepStarted,
 )
 from sqlpipes.core.history import History
+from sqlpipes.core.partitions import Axis
+from sqlpipes.core.plan import Action
+from sqlpipes.core.windows import Sighting, Slot
 from sqlpipes.stores.fold import (
     NOTHING_YET,
     AssetState,
@@ -60,6 +63,7 @@ class MemoryStore:
         self._last_step = 0
         self._checks: list[CheckRecord] = []
         self._stamps: dict[str, str] = {}
+        self._windows: dict[str, tuple[Axis, dict[Slot, str]]] = {}
 
     def append(self, event: Event) -> None:
         match event:
@@ -88,6 +92,10 @@ class MemoryStore:
     def definitions(self, names: Iterable[str]) -> dict[str, str]:
         wanted = frozenset(names)
         return {name: self._states[name].definition for name in self._built_at if name in wanted}
+
+    def windows(self, asset: str, axis: Axis) -> Mapping[Slot, str]:
+        found, tokens = self._windows.get(asset, (axis, {}))
+        return tokens if found == axis else {}
 
     def built_at(self, names: Iterable[str] | None = None) -> dict[str, datetime]:
         wanted = frozenset(self._built_at if names is None else names)
@@ -162,6 +170,7 @@ class MemoryStore:
         for name in names:
             self._states.pop(name, None)
             self._built_at.pop(name, None)
+            self._windows.pop(name, None)
 
     def prune(self, keep: int) -> int:
         self._tick += 1
@@ -226,7 +235,18 @@ class MemoryStore:
         self._states[event.asset] = ended(self._state(event.asset), own, event, self._tick)
         if writes(event.action):
             self._built_at[event.asset] = event.at
+        if event.action == Action.OBSERVE:
+            self._see_windows(event.asset, event.sighting)
         self._close_step(step, record, event)
+
+    def _see_windows(self, asset: str, sighting: Sighting | None) -> None:
+        """The tokens that moved; without a sighting the source was seen as a whole."""
+        _, known = self._windows.pop(asset, (None, {}))
+        if sighting is None:
+            return
+        tokens = dict(sighting.tokens) if sighting.anew else {**known, **sighting.tokens}
+        kept = {slot: token for slot, token in tokens.items() if token is not None}
+        self._windows[asset] = (sighting.moved.axis, kept)
 
     def _close_step(self, step: int, record: StepRecord, event: StepFinished) -> None:
         done = replace(

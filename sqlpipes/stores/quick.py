@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlpipes.core.events import Event, Status
 from sqlpipes.core.history import History
+from sqlpipes.core.partitions import Axis
+from sqlpipes.core.windows import Slot
 from sqlpipes.stores.records import CheckRecord, RunRecord, SliceRecord
-from sqlpipes.stores.rows import ASSET, FEW, MARK, SLICE, Row, history_of
+from sqlpipes.stores.rows import ASSET, FEW, MARK, SLICE, WINDOW, Row, history_of, tokens_of
 from sqlpipes.stores.schema import newest
 
 if TYPE_CHECKING:
@@ -72,6 +74,11 @@ class QuickStore:
         wanted = frozenset(names)
         found = self._ask(lambda db: _definitions(db, self.target, wanted))
         return self._full.definitions(wanted) if found is None else found
+
+    def windows(self, asset: str, axis: Axis) -> Mapping[Slot, str]:
+        sql = f"select {', '.join(WINDOW)} from sqlpipes_windows where target = ? and asset = ?"
+        found = self._ask(lambda db: tokens_of(db.execute(sql, (self.target, asset)), axis))
+        return self._full.windows(asset, axis) if found is None else found
 
     def stamp(self, key: str) -> str | None:
         sql = "select value from sqlpipes_stamps where target = ? and key = ?"

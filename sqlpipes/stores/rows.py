@@ -9,8 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlpipes.core.history import Built, History, Past
+from sqlpipes.core.partitions import Axis, Labels
+from sqlpipes.core.windows import Slot
 from sqlpipes.stores.fold import AssetState, Mark, seen
-from sqlpipes.stores.text import SliceRow, slices_from, slices_of_rows
+from sqlpipes.stores.text import SliceRow, labels_from, slices_from, slices_of_rows
 
 FEW = 200  # names that are cheaper to ask for than to pick out of everything
 
@@ -25,8 +27,10 @@ ASSET = (
     "failed",
     "broken",
     "shrunk_at",
+    "loose_at",
 )
 SLICE = ("asset", "grain", "low", "high", "version", "read_at", "written_at")
+WINDOW = ("grain", "low", "token")
 MARK = ("asset", "step_id", "slices", "version", "read_at", "full_rewrite", "alive")
 
 Row = Sequence[Any]
@@ -50,6 +54,18 @@ def state_of(row: Row | None, slice_rows: Iterable[Row], mark_rows: Iterable[Row
     return AssetState(_past(row, slice_rows), _marks(mark_rows))
 
 
+def tokens_of(rows: Iterable[Row], axis: Axis) -> dict[Slot, str]:
+    """The tokens of a source's windows along this axis; rows of another one are left out."""
+    labels: dict[str, Labels | None] = {}
+    found: dict[Slot, str] = {}
+    for grain, low, token in rows:
+        if grain not in labels:
+            labels[grain] = labels_from(grain, axis)
+        if (known := labels[grain]) is not None:
+            found[known, low] = token
+    return found
+
+
 def _by_asset(rows: Iterable[Row]) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     for row in rows:
@@ -61,7 +77,8 @@ def _past(row: Row | None, slice_rows: Iterable[Row]) -> Past:
     built = _built(slice_rows)
     if row is None:
         return Past(built=built)
-    _, version, since, checks_version, checked_at, token, relation, failed, broken, shrunk_at = row
+    _, version, since, checks_version, checked_at, token, relation, failed, *ticks = row
+    broken, shrunk_at, loose_at = ticks
     return Past(
         built=built,
         version=version,
@@ -73,6 +90,7 @@ def _past(row: Row | None, slice_rows: Iterable[Row]) -> Past:
         failed=bool(failed),
         broken=slices_from(broken) if broken else None,
         shrunk_at=shrunk_at,
+        loose_at=loose_at,
     )
 
 

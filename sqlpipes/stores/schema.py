@@ -9,6 +9,10 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = {  # the version it makes -> stateme
     2: (
         "ALTER TABLE sqlpipes_assets ADD COLUMN broken TEXT",
         "ALTER TABLE sqlpipes_assets ADD COLUMN shrunk_at BIGINT NOT NULL DEFAULT 0",
+        "ALTER TABLE sqlpipes_assets ADD COLUMN loose_at BIGINT NOT NULL DEFAULT 0",
+        "CREATE TABLE sqlpipes_windows (target TEXT NOT NULL, asset TEXT NOT NULL, "
+        "grain TEXT NOT NULL, low BIGINT NOT NULL, token TEXT NOT NULL, "
+        "PRIMARY KEY (target, asset, grain, low))",
     ),
 }
 

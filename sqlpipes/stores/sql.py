@@ -14,6 +14,8 @@ from sqlalchemy import Connection, Engine, exc, insert, select
 
 from sqlpipes.core.events import Event, Status
 from sqlpipes.core.history import History
+from sqlpipes.core.partitions import Axis
+from sqlpipes.core.windows import Slot
 from sqlpipes.stores import current, journal, recall
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.connect import begin, faults, make_engine, name_of, parse_url
@@ -64,6 +66,10 @@ class SqlStore:
     def definitions(self, names: Iterable[str]) -> dict[str, str]:
         with self._read() as db:
             return recall.definitions(db, self.target, names)
+
+    def windows(self, asset: str, axis: Axis) -> Mapping[Slot, str]:
+        with self._read() as db:
+            return current.load_windows(db, self.target, asset, axis)
 
     def built_at(self, names: Iterable[str] | None = None) -> dict[str, datetime]:
         with self._read() as db:

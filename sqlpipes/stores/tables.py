@@ -60,6 +60,7 @@ assets = Table(
     Column("failed", Boolean, nullable=False),
     Column("broken", Text),
     Column("shrunk_at", BigInteger, nullable=False, server_default="0"),
+    Column("loose_at", BigInteger, nullable=False, server_default="0"),
     Column("built_at", Text),
     Column("definition", Text),
 )
@@ -75,6 +76,17 @@ slices = Table(
     Column("version", Text, nullable=False),
     Column("read_at", BigInteger, nullable=False),
     Column("written_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+windows = Table(
+    "sqlpipes_windows",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("asset", Text, primary_key=True),
+    Column("grain", Text, primary_key=True),
+    Column("low", BigInteger, primary_key=True, autoincrement=False),
+    Column("token", Text, nullable=False),
     sqlite_with_rowid=False,
 )
 

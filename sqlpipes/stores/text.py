@@ -92,6 +92,25 @@ def _in_parts(labels: Iterable[Labels]) -> Iterator[list[Labels]]:
         yield part
 
 
+def window_text(axis: Axis, labels: Labels) -> str:
+    """What one window is a slice of, as `slice_rows` writes it.
+
+    >>> window_text(Partitions.of_values([]).axis, ("eu",))
+    '{"by":"values","at":[["eu"]]}'
+    """
+    plain = axis_plain(axis)
+    if labels:
+        return json_text({**plain, "at": [labels]})
+    return plain if isinstance(plain, str) else json_text(plain)
+
+
+def labels_from(text: str, axis: Axis) -> Labels | None:
+    """The labels that `window_text` wrote; None when it was of another axis."""
+    said = json.loads(text) if text.startswith("{") else text
+    all_labels = said.pop("at", [()]) if isinstance(said, dict) else [()]
+    return tuple(all_labels[0]) if axis_from(said) == axis else None
+
+
 def slices_of_rows(rows: Iterable[SliceRow]) -> list[Partitions]:
     """The sets of slices that rows of one write hold, one set per axis."""
     found: dict[Axis, list[tuple[Labels, list[Range]]]] = {}

@@ -28,8 +28,10 @@ from sqlpipes.core.partitions.axes import (
     rest_places,
 )
 from sqlpipes.core.partitions.calendar import Grain, as_naive_utc, window_text
+from sqlpipes.core.partitions.clocks import Stretch, beat, stretches_of
 from sqlpipes.core.partitions.parsing import (
     UNITS,
+    named_slices,
     narrowed,
     parse_instant,
     parse_partitions,
@@ -78,6 +80,7 @@ __all__ = [
     "Reach",
     "RollUp",
     "Span",
+    "Stretch",
     "TimeAxis",
     "ValueAxis",
     "WholeAxis",
@@ -86,12 +89,14 @@ __all__ = [
     "axis_from",
     "axis_of",
     "axis_plain",
+    "beat",
     "bounds",
     "first_of",
     "first_place",
     "is_zone",
     "keys_of",
     "meets",
+    "named_slices",
     "narrowed",
     "parse_instant",
     "parse_partitions",
@@ -103,6 +108,7 @@ __all__ = [
     "reach_text",
     "rest_of",
     "rest_places",
+    "stretches_of",
     "value_text",
     "window_text",
     "zone_names",

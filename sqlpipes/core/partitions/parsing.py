@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from types import MappingProxyType
@@ -18,7 +19,7 @@ from sqlpipes.core.partitions.axes import (
     ValueAxis,
 )
 from sqlpipes.core.partitions.calendar import Grain, as_naive_utc
-from sqlpipes.core.partitions.ranges import Ranges, common
+from sqlpipes.core.partitions.ranges import Range, Ranges, common
 from sqlpipes.core.partitions.slices import Partitions
 from sqlpipes.core.partitions.zones import first_instant
 
@@ -113,6 +114,41 @@ def parse_partitions(text: str, axis: Axis | Grain) -> Partitions:
     if isinstance(axis, ValueAxis):
         return Partitions.of_values(_values(text))
     return Partitions.of(axis, _ranges(text, axis))
+
+
+def named_slices(keys: Sequence[str], axis: Axis) -> Partitions:
+    """The slices that share something with what a key per axis names, whichever of both is longer.
+
+    >>> print(named_slices(["2024-02"], TimeAxis(Grain.QUARTER)))
+    2024-Q1
+    >>> len(named_slices(["2024-02"], TimeAxis(Grain.DAY)))
+    29
+    """
+    axes = a.axes_of(axis)
+    rest: list[Labels] = [()]
+    for place in a.rest_places(axis):
+        each = axes[place]
+        more: list[Label] = []
+        more += [keys[place]] if isinstance(each, ValueAxis) else range(*_named(keys[place], each))
+        rest = [(*labels, one) for labels in rest for one in more]
+    first = a.first_place(axis)
+    ranges = ((0, 1),) if first is None else (_named(keys[first], axes[first]),)
+    return Partitions.of_rows(axis, ((labels, ranges) for labels in rest))
+
+
+def _named(text: str, axis: a.WholeAxis | a.PlainAxis) -> Range:
+    if isinstance(axis, IntegerAxis):
+        return _integers(text, axis)
+    assert isinstance(axis, TimeAxis)
+    grain, at = _key(text, axis.zone)
+    low = axis.ordinal(at)
+    if grain is None:
+        return low, low + 1
+    named = TimeAxis(grain, zone=axis.zone)
+    try:
+        return low, axis.ordinal(named.instant(named.ordinal(at) + 1) - a.TICK) + 1
+    except (OverflowError, ValueError):
+        raise ValueError(f"'{text}' ends after the last day that a date can say") from None
 
 
 def narrowed(wanted: Partitions, text: str) -> Partitions:

@@ -224,7 +224,7 @@ class Partitions:
         """
         if not other or not self:
             return Partitions(self.axis)
-        if a.meets(other.axis, self.axis):
+        if a.meets(other.axis, self.axis) and not _has_values(self.axis):
             return other.overlapping(self.axis) & self
         return _touched(self, other, _shared(self.axis, other.axis), ((),))
 
@@ -240,6 +240,20 @@ class Partitions:
         far = any(reaches)
         sound = [pair for pair in pairs if _is_comparable(self.axis, other.axis, pair, far)]
         return _touched(self, other, sound, reaches) if other and self else Partitions(self.axis)
+
+    def separates(self, other: Axis, pairs: Sequence[Pair] | None = None) -> bool:
+        """Whether the slices of these part what they read along every axis of `other`.
+
+        `pairs` as in `reached_by`; without them the axes are paired as in `touched_by`.
+        """
+        if pairs is None:
+            sound = _shared(self.axis, other)
+        else:
+            sound = [pair for pair in pairs if _is_comparable(self.axis, other, pair)]
+        firsts = (a.first_place(self.axis), a.first_place(other))
+        rests = a.rest_places(self.axis), a.rest_places(other)
+        used = {j for i, j in sound if (i, j) == firsts or (i in rests[0] and j in rests[1])}
+        return used == set(range(len(a.axes_of(other)))) and other != a.WHOLE_AXIS
 
     def widened(self, back: int, ahead: int) -> Partitions:
         """These and so many slices around each, along the first axis.
@@ -357,6 +371,11 @@ def _along(mine: Axis, other: Axis, ranges: Ranges, reaches: Sequence[Reach]) ->
         else:
             found += a.overlapping(ranges, theirs, own)
     return merged(found)
+
+
+def _has_values(axis: Axis) -> bool:
+    """One value may be written in several ways: 1 and 01 are the same number."""
+    return any(isinstance(each, ValueAxis) for each in a.rest_of(axis))
 
 
 def _plainest(label: Label) -> str:

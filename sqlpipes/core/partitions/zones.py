@@ -59,7 +59,7 @@ def first_instant(shown: datetime, zone: str) -> datetime:
     if wall(found, zone) == shown:
         return found
     before = shown.replace(tzinfo=info, fold=1).astimezone(UTC).replace(tzinfo=None)
-    return _change(min(before, found), max(before, found), zone)
+    return change_between(min(before, found), max(before, found), zone)
 
 
 def boundary(at: datetime, zone: str) -> datetime:
@@ -78,7 +78,7 @@ def boundary(at: datetime, zone: str) -> datetime:
     again = local.replace(fold=1).utcoffset()
     if local.fold or again is None or again == local.utcoffset():
         return shown
-    turned = _change(at, at + ((local.utcoffset() or again) - again), zone)
+    turned = change_between(at, at + ((local.utcoffset() or again) - again), zone)
     return turned + again
 
 
@@ -90,7 +90,7 @@ def is_repeated(at: datetime, zone: str) -> bool:
     return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 
 
-def _change(low: datetime, high: datetime, zone: str) -> datetime:
+def change_between(low: datetime, high: datetime, zone: str) -> datetime:
     """The instant in (low, high] from which on the zone has the offset that it has at `high`."""
     after = offset(high, zone)
     while high - low > SECOND:

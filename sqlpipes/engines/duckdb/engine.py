@@ -11,13 +11,16 @@ from typing import Any, TypeVar
 import duckdb
 
 from sqlpipes.core.config import Plain, Target
-from sqlpipes.core.engine import Capabilities, RelationType
+from sqlpipes.core.engine import Capabilities, Connection, RelationType
 from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Relation
+from sqlpipes.core.windows import Windows
 from sqlpipes.engines.duckdb.connection import DuckConnection
 from sqlpipes.engines.duckdb.faults import is_held, opening_error, setting_problem
 from sqlpipes.engines.duckdb.names import TEMPORARY, identifier, literal, quoted
 from sqlpipes.engines.duckdb.place import MEMORY, attached, database_path, listed
+from sqlpipes.engines.duckdb.windows import token_sql, windows_of
 
 T = TypeVar("T")
 
@@ -110,12 +113,13 @@ class DuckEngine:
 
     def token_sql(self, relation: Relation, changes: str) -> str:
         """`changes`: count, hash (row count and the sum of all row hashes), or an aggregate."""
-        table = self.quote(relation)
-        if changes == "count":
-            return f"select cast(count(*) as varchar) from {table}"
-        if changes == "hash":
-            return f"select concat(count(*), ':', sum(hash(found))) from {table} as found"
-        return f"select cast((\n{changes}\n) as varchar) from {table}"
+        return token_sql(self.quote(relation), changes)
+
+    def windows(
+        self, connection: Connection, relation: Relation, changes: str, cut: Partitioning
+    ) -> Windows:
+        columns = connection.columns(relation) or ()
+        return windows_of(connection, self.quote(relation), columns, changes, cut)
 
     def close(self) -> None:
         self._first.close()
