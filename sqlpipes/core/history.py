@@ -141,7 +141,7 @@ class Past:
     def _moved(self, seen: Built, sighting: Sighting) -> Past:
         moved = self
         gone = replace(seen, slices=sighting.gone, version=seen.version + GONE_SUFFIX)
-        for each in (gone, replace(seen, slices=sighting.moved)):
+        for each in (replace(seen, slices=sighting.moved), gone):
             moved = moved.add(each) if each.slices else moved
         return replace(moved, loose_at=seen.written_at) if sighting.loose else moved
 

@@ -21,7 +21,8 @@ from stores.events import (
 )
 
 from sqlpipes.core.events import Event, Status
-from sqlpipes.core.partitions import WHOLE, Grain, Partitions
+from sqlpipes.core.partitions import WHOLE, Grain, Partitions, TimeAxis
+from sqlpipes.core.windows import Sighting
 from sqlpipes.stores import MemoryStore, Store, open_store
 
 runs = st.sampled_from(["r1", "r2", "r3"])
@@ -34,12 +35,24 @@ month_spans = st.sampled_from([Partitions.of(Grain.MONTH, [(0, 1)]), WHOLE])
 slices = st.one_of(day_spans, day_spans, month_spans)
 common = {"asset": assets, "slices": slices, "action": actions, "run_id": runs}
 
+
+def looked(asset: str, moved: list[int], anew: bool, run_id: str) -> Event:
+    """A look at a source in windows: even ones have rows, odd ones have none any more."""
+    tokens = {((), day): None if day % 2 else f"t{day}" for day in moved}
+    there = Partitions.of(Grain.DAY, [(day, day + 1) for day in moved if day % 2 == 0])
+    gone = Partitions.of(Grain.DAY, [(day, day + 1) for day in moved if day % 2])
+    seen = Sighting(there, gone, tokens, 7, anew=anew, loose=not moved)
+    said = {"action": "observe source", "token": f"windows;;{moved};", "sighting": seen}
+    return finished(asset, seen.slices, run_id=run_id, **said)
+
+
 happenings = st.one_of(
     st.builds(started, version=versions, full=st.booleans(), **common),
     st.builds(started, version=versions, full=st.booleans(), **common),
     st.builds(
         finished, version=versions, full=st.booleans(), token=tokens, definition=versions, **common
     ),
+    st.builds(looked, assets, st.lists(st.integers(0, 6), max_size=3), st.booleans(), runs),
     st.builds(failed, status=st.sampled_from([Status.FAIL, Status.ERROR]), **common),
     st.builds(skipped, **common),
     st.builds(checked, assets, st.sampled_from(["x", "y"]), run_id=runs),
@@ -70,6 +83,7 @@ def all_of(store: Store) -> list[object]:
         store.last_result(),
         [(c.run_id, c.check, c.status) for c in store.check_results()],
         [store.slices(name) for name in names],
+        [store.windows(name, TimeAxis(Grain.DAY)) for name in names],
         [(run.status, run.counts, run.steps, run.checks) for run in map(store.run, there)],
         there,
     ]
