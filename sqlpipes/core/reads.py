@@ -127,7 +127,7 @@ def reads_loose(
     if reads.how is Mapped.SAME:
         return not mine.separates(axis)
     pairs = [
-        (own.index(proof.own), their.index(proof.source))
+        (own.index(proof.own), their.index(proof.source), any(proof.reaches))
         for proof in reads.proofs
         if proof.source in their and proof.own in own
     ]

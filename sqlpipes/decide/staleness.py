@@ -313,7 +313,7 @@ def _pieces(past: Past, reads: Reads, read: Sequence[At]) -> list[At]:
 def _last(past: Past) -> float:
     """Where the newest slice that is still there ends; what is gone after it was the newest until then."""
     there = (built.slices.end for built in past.built if not built.version.endswith(GONE_SUFFIX))
-    return max((end for end in there if end is not None), default=0.0)
+    return max((end for end in there if end is not None), default=float("-inf"))
 
 
 def _movers(

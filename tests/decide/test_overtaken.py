@@ -76,12 +76,15 @@ def some_of(draw: st.DrawFn, everything: Partitions) -> Partitions:
 def pasts(draw: st.DrawFn, cut: Partitioning) -> Past:
     """Everything built once, then parts of it again, as in a long life."""
     everything = cut.wanted(NOW)
-    past = Past().add(Built(everything, "1.1", *sorted([draw(ticks), draw(ticks)])))
+    read_at, written_at = sorted([draw(ticks), draw(ticks)])
+    past = Past().add(Built(everything, "1.1", read_at, written_at))
     for _ in range(draw(st.integers(0, 6))):
-        slices, at = draw(some_of(everything)), draw(ticks)
+        slices = draw(some_of(everything))
         if slices:
             full = draw(st.integers(0, 9)) == 0  # the table was written anew, with fewer slices
-            past = past.add(Built(slices, "1.1", at, at + draw(ticks)), full=full)
+            read_at = written_at + draw(ticks)  # one after the other
+            written_at = read_at + draw(ticks)
+            past = past.add(Built(slices, "1.1", read_at, written_at), full=full)
     return past
 
 

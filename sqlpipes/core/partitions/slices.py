@@ -241,15 +241,17 @@ class Partitions:
         sound = [pair for pair in pairs if _is_comparable(self.axis, other.axis, pair, far)]
         return _touched(self, other, sound, reaches) if other and self else Partitions(self.axis)
 
-    def separates(self, other: Axis, pairs: Sequence[Pair] | None = None) -> bool:
+    def separates(self, other: Axis, pairs: Sequence[tuple[int, int, bool]] | None = None) -> bool:
         """Whether the slices of these part what they read along every axis of `other`.
 
-        `pairs` as in `reached_by`; without them the axes are paired as in `touched_by`.
+        `pairs` as in `reached_by`, and whether one hangs on the other over a distance; without them
+        the axes are paired as in `touched_by`.
         """
         if pairs is None:
             sound = _shared(self.axis, other)
         else:
-            sound = [pair for pair in pairs if _is_comparable(self.axis, other, pair)]
+            told = ((pair[:2], pair[2]) for pair in pairs)
+            sound = [pair for pair, far in told if _is_comparable(self.axis, other, pair, far)]
         firsts = (a.first_place(self.axis), a.first_place(other))
         rests = a.rest_places(self.axis), a.rest_places(other)
         used = {j for i, j in sound if (i, j) == firsts or (i in rests[0] and j in rests[1])}
