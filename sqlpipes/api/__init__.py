@@ -12,6 +12,7 @@ from sqlpipes.api.past import AssetStatus, run_details, runs, status, unfinished
 from sqlpipes.api.plan import plan, plan_statements, why
 from sqlpipes.api.project import Project, load, project_root
 from sqlpipes.api.selection import Ask, select
+from sqlpipes.decide.states import SliceState
 
 __all__ = [
     "Ask",
@@ -19,6 +20,7 @@ __all__ = [
     "Fact",
     "Project",
     "Report",
+    "SliceState",
     "build",
     "check_column",
     "clean",

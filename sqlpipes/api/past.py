@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.observe import observe
 from sqlpipes.api.plan import wish_of
-from sqlpipes.api.planning import plan_from, plan_wish, utc_now
+from sqlpipes.api.planning import plan_from, plan_wish, sources_seen_by, utc_now
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.selection import Ask
-from sqlpipes.core.errors import LockedError
+from sqlpipes.core.errors import Location, LockedError, Problem, ProjectError
 from sqlpipes.core.events import Status
-from sqlpipes.core.partitions import Partitions
-from sqlpipes.core.plan import Plan, Step
+from sqlpipes.core.history import Past
+from sqlpipes.core.partitions import WHOLE, Partitions, as_naive_utc, narrowed
+from sqlpipes.core.plan import Plan, Step, Why
+from sqlpipes.decide.states import SliceStates, slice_states
 
 if TYPE_CHECKING:
     from sqlpipes.decide.planner import Wish
@@ -30,28 +32,42 @@ UNFINISHED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class AssetStatus:
-    """One asset as it stands. `step` is what a build would do to it now; None: it is current."""
+    """One asset as it stands. `step` is what a build would do to it now; None: it is current.
+
+    `columns`: what its slices are cut along; none for an asset that is not partitioned. `states` is
+    about the slices that should exist, or that were asked for; `newest` was written last.
+    """
 
     asset: str
     built: Partitions
     written_at: datetime | None
     last: Status | None  # how its newest step ended, when that was in the newest run
     step: Step | None
+    columns: tuple[str, ...] = ()
+    states: SliceStates = field(default_factory=dict)
+    newest: Partitions | None = None
 
 
 def status(project: Project, ask: Ask | None = None) -> tuple[AssetStatus, ...]:
     """The state of the selected assets, in graph order.
 
-    While another process holds the warehouse, what it holds is taken to be as it was recorded.
+    `ask.partitions` narrows it to some slices. While another process holds the warehouse, what it
+    holds is taken to be as it was recorded.
     """
     project.raise_errors()
-    wish = wish_of(project, ask or Ask())
-    steps = {step.asset: step for step in _planned(project, wish).steps}
+    ask = ask or Ask()
+    wish = wish_of(project, ask)
     names = [name for name in project.graph.order if name in wish.names or name in wish.observe]
+    now = utc_now()
+    steps = {step.asset: step for step in _planned(project, _with_inputs(project, wish), now).steps}
     with _settled(project) as store:
         history = store.history(names)
-        last = store.last_result()
-        written = store.built_at(names)
+        last, written, running = store.last_result(), store.built_at(names), store.running()
+    wanted = {
+        name: _wanted(project, history.of(name), steps.get(name), name, now) for name in names
+    }
+    if ask.partitions is not None:
+        wanted = _narrowed(wanted, ask.partitions)
     return tuple(
         AssetStatus(
             asset=name,
@@ -59,19 +75,69 @@ def status(project: Project, ask: Ask | None = None) -> tuple[AssetStatus, ...]:
             written_at=written.get(name),
             last=last.get(name),
             step=steps.get(name),
+            columns=cut.columns if (cut := project.graph.assets[name].partition) else (),
+            states=slice_states(history.of(name), wanted[name], steps.get(name), running.get(name)),
+            newest=_newest(history.of(name)),
         )
         for name in names
     )
 
 
-def _planned(project: Project, wish: Wish) -> Plan:
+def _with_inputs(project: Project, wish: Wish) -> Wish:
+    """What an asset looks like after a build hangs on its inputs, whichever are selected."""
+    names = wish.names | project.graph.ancestors(wish.names)
+    return replace(
+        wish, names=names, observe=sources_seen_by(project.graph, names), partitions=None
+    )
+
+
+def _wanted(
+    project: Project, past: Past, step: Step | None, name: str, now: datetime
+) -> Partitions:
+    """The slices that should exist, and those that do. Values that a query finds are in the plan."""
+    cut = project.graph.assets[name].partition
+    if cut is None:
+        return WHOLE
+    if not cut.asks:
+        return cut.wanted(as_naive_utc(now)) | past.slices(cut.axis)
+    planned = step.slices if step else Partitions(cut.axis)
+    gone = step is not None and any(reason.why is Why.VALUES_GONE for reason in step.reasons)
+    return planned if gone else planned | past.slices(cut.axis)
+
+
+def _narrowed(wanted: dict[str, Partitions], text: str) -> dict[str, Partitions]:
+    """The slices that a text names, of the assets that it fits. ProjectError PLN002: it fits none."""
+    found = {}
+    faults = []
+    for name, slices in wanted.items():
+        if slices.is_whole:
+            continue
+        try:
+            found[name] = narrowed(slices, text)
+        except ValueError as error:
+            faults.append(f"{error} (slices of '{name}')")
+    if any(found.values()):
+        return {name: found.get(name, Partitions(slices.axis)) for name, slices in wanted.items()}
+    said = faults[0] if faults else "--partition is given, but names no slice that there is"
+    at = Location("--partition", length=max(len(text), 1))
+    hint = next((f"'{n}' has {s}" for n, s in wanted.items() if s and not s.is_whole), None)
+    raise ProjectError(Problem("PLN002", said, at, hint))
+
+
+def _newest(past: Past) -> Partitions | None:
+    """What the newest write wrote, as far as nothing wrote over it since."""
+    newest = max(past.built, key=lambda built: built.written_at, default=None)
+    return newest.slices if newest else None
+
+
+def _planned(project: Project, wish: Wish, now: datetime) -> Plan:
     try:
-        return plan_wish(project, wish, utc_now())
+        return plan_wish(project, wish, now)
     except LockedError:
         with closing(open_store_of(project)) as store:
             history = store.history()
             observed = observe(project, store, history, wish, None)
-            return plan_from(project, store, history, wish, observed, utc_now())
+            return plan_from(project, store, history, wish, observed, now)
 
 
 def runs(project: Project, limit: int = 20) -> Sequence[RunRecord]:

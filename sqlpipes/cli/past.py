@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from typing import Any
 
 import click
 
 from sqlpipes.cli.options import (
     ask_from,
+    complete_selector,
     json_option,
     open_project,
     project_options,
@@ -16,26 +19,37 @@ from sqlpipes.cli.options import (
 
 
 @click.command("status")
+@click.argument("assets", nargs=-1, metavar="[ASSET]...", shell_complete=complete_selector)
 @selection_options
+@click.option(
+    "--partition", metavar="RANGE", help="Only these slices: 2024-01-31, 2024-01, A..B (B out)."
+)
 @json_option
 @project_options
-def status_command(**options: Any) -> None:
+def status_command(assets: tuple[str, ...], **options: Any) -> None:
     """Each asset as it stands: current, stale, missing, failed.
+
+    An asset that is named is shown in full: its slices as a picture, and as ranges with the reasons.
 
     \b
     sqlpipes status
     sqlpipes status -s +daily_sales
+    sqlpipes status daily_sales                         its slices
+    sqlpipes status daily_sales --partition 2024-01     only those of a month
     """
     from sqlpipes.api import status
     from sqlpipes.show.jsonl import document
-    from sqlpipes.show.past import status_json, status_text
+    from sqlpipes.show.status import details_text, status_json, status_text
 
+    options["select"] = (*assets, *options["select"])
     project = open_project(options)
     found = status(project, ask_from(options))
     if options["as_json"]:
         click.echo(document([status_json(item) for item in found]))
-    else:
-        click.echo(status_text(found))
+        return
+    live = sys.stdout.isatty()  # a pipe gets every reason uncut
+    width = shutil.get_terminal_size().columns if live else None
+    click.echo(details_text(found, width) if assets else status_text(found, width))
 
 
 @click.group("runs", invoke_without_command=True)

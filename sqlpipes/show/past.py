@@ -1,4 +1,4 @@
-"""What is remembered -> text and JSON: the state of assets, runs, one run in full."""
+"""What happened -> text and JSON: the runs, one run in full."""
 
 from __future__ import annotations
 
@@ -9,56 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from click import style
 
-from sqlpipes.api import AssetStatus
 from sqlpipes.core.events import Status
 from sqlpipes.show.progress import COLOURS
 
 if TYPE_CHECKING:
     from sqlpipes.stores import CheckRecord, RunRecord, StepRecord
-
-
-def status_text(found: Sequence[AssetStatus]) -> str:
-    """A line an asset: its state, when it was written, its slices, and why it is not current."""
-    width = max((len(item.asset) for item in found), default=0)
-    lines = [_status_line(item, width) for item in found]
-    stale = sum(item.step is not None for item in found)
-    total = f"{len(found)} assets: {len(found) - stale} current, {stale} to build"
-    return "\n".join([*lines, "", total])
-
-
-def _status_line(item: AssetStatus, width: int) -> str:
-    word, colour = _state(item)
-    when = _minute(item.written_at)
-    slices = ""
-    if not item.built.is_whole and item.built:
-        slices = f"  {len(item.built)} slices {item.built}"
-    why = f"  {item.step.reasons[0]}" if item.step else ""
-    return f"{style(f'{word:<8}', fg=colour)} {item.asset:<{width}}  {when:<16}{slices}" + style(
-        why, fg="yellow"
-    )
-
-
-def _state(item: AssetStatus) -> tuple[str, str]:
-    if item.last is Status.RUNNING:
-        return "running", "cyan"
-    if item.last in (Status.FAIL, Status.ERROR, Status.INTERRUPTED):
-        return "failed", "red"
-    if not item.built:
-        return ("missing", "yellow") if item.step else ("inlined", "bright_black")
-    return ("stale", "yellow") if item.step else ("current", "green")
-
-
-def status_json(item: AssetStatus) -> dict[str, Any]:
-    return {
-        "asset": item.asset,
-        "state": _state(item)[0],
-        "slices": str(item.built),
-        "slice_count": len(item.built),
-        "written_at": item.written_at.isoformat() if item.written_at else None,
-        "last": str(item.last) if item.last else None,
-        "reasons": [str(reason) for reason in item.step.reasons] if item.step else [],
-        "to_build": str(item.step.slices) if item.step else "",
-    }
 
 
 def runs_text(runs: Sequence[RunRecord]) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlpipes.core.events import Event, Status
 from sqlpipes.core.history import History
-from sqlpipes.core.partitions import Axis
+from sqlpipes.core.partitions import Axis, Partitions
 from sqlpipes.core.windows import Slot
 from sqlpipes.stores.lock import Holder, build_lock, lock_holder
 from sqlpipes.stores.memory import MemoryStore
@@ -52,6 +52,9 @@ class Store(Protocol):
 
     def windows(self, asset: str, axis: Axis) -> Mapping[Slot, str]:
         """The tokens on record of a source's windows; none of any other axis."""
+
+    def running(self) -> dict[str, Partitions]:
+        """asset -> the slices that a step which has not ended is writing, as far as is known."""
 
     def built_at(self, names: Iterable[str] | None = None) -> dict[str, datetime]:
         """When each asset was last written."""

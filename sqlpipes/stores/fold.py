@@ -59,6 +59,15 @@ def seen(state: AssetState) -> Past:
     return replace(state.past, suspect=suspect)
 
 
+def being_written(state: AssetState) -> Partitions | None:
+    """The slices that steps are writing whose processes are not known to be dead."""
+    found: Partitions | None = None
+    for mark in state.marks:
+        if mark.alive:
+            found = doubt(found, mark.slices)
+    return found
+
+
 def began(state: AssetState, mark: Mark) -> AssetState:
     """A step that writes has begun; one that writes the relation anew puts all of it in doubt."""
     slices: Partitions | None = mark.slices

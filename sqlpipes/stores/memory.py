@@ -20,7 +20,7 @@ from sqlpipes.core.events import (
     StepStarted,
 )
 from sqlpipes.core.history import History
-from sqlpipes.core.partitions import Axis
+from sqlpipes.core.partitions import Axis, Partitions
 from sqlpipes.core.plan import Action
 from sqlpipes.core.windows import Sighting, Slot
 from sqlpipes.stores.fold import (
@@ -28,6 +28,7 @@ from sqlpipes.stores.fold import (
     AssetState,
     Mark,
     began,
+    being_written,
     broke,
     died,
     ended,
@@ -96,6 +97,11 @@ class MemoryStore:
     def windows(self, asset: str, axis: Axis) -> Mapping[Slot, str]:
         found, tokens = self._windows.get(asset, (axis, {}))
         return tokens if found == axis else {}
+
+    def running(self) -> dict[str, Partitions]:
+        return {
+            name: slices for name, state in self._states.items() if (slices := being_written(state))
+        }
 
     def built_at(self, names: Iterable[str] | None = None) -> dict[str, datetime]:
         wanted = frozenset(self._built_at if names is None else names)

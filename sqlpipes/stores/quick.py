@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlpipes.core.events import Event, Status
 from sqlpipes.core.history import History
-from sqlpipes.core.partitions import Axis
+from sqlpipes.core.partitions import Axis, Partitions
 from sqlpipes.core.windows import Slot
 from sqlpipes.stores.records import CheckRecord, RunRecord, SliceRecord
 from sqlpipes.stores.rows import ASSET, FEW, MARK, SLICE, WINDOW, Row, history_of, tokens_of
@@ -95,6 +95,9 @@ class QuickStore:
 
     def append(self, event: Event) -> None:
         self._full.append(event)
+
+    def running(self) -> dict[str, Partitions]:
+        return self._full.running()
 
     def built_at(self, names: Iterable[str] | None = None) -> dict[str, datetime]:
         return self._full.built_at(names)

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, func, select
 
 from sqlpipes.core.errors import ProjectError
 from sqlpipes.core.events import Status
+from sqlpipes.core.partitions import Partitions
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.current import load_state
-from sqlpipes.stores.fold import seen, told_apart
+from sqlpipes.stores.fold import being_written, seen, told_apart
 from sqlpipes.stores.records import (
     CheckRecord,
     RunRecord,
@@ -97,6 +98,13 @@ def definitions(db: Connection, target: str, names: Iterable[str]) -> dict[str, 
     if len(wanted) <= FEW:
         query = query.where(t.assets.c.asset.in_(sorted(wanted)))
     return {row.asset: row.definition for row in db.execute(query) if row.asset in wanted}
+
+
+def running(db: Connection, target: str) -> dict[str, Partitions]:
+    """asset -> the slices that a step which has not ended is writing."""
+    query = select(t.marks.c.asset).distinct().where(t.marks.c.target == target, t.marks.c.alive)
+    states = {name: load_state(db, target, name) for name in db.scalars(query).all()}
+    return {name: slices for name, state in states.items() if (slices := being_written(state))}
 
 
 def built_at(db: Connection, target: str, names: Iterable[str] | None) -> dict[str, datetime]:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, exc, insert, select
 
 from sqlpipes.core.events import Event, Status
 from sqlpipes.core.history import History
-from sqlpipes.core.partitions import Axis
+from sqlpipes.core.partitions import Axis, Partitions
 from sqlpipes.core.windows import Slot
 from sqlpipes.stores import current, journal, recall
 from sqlpipes.stores import tables as t
@@ -70,6 +70,10 @@ class SqlStore:
     def windows(self, asset: str, axis: Axis) -> Mapping[Slot, str]:
         with self._read() as db:
             return current.load_windows(db, self.target, asset, axis)
+
+    def running(self) -> dict[str, Partitions]:
+        with self._read() as db:
+            return recall.running(db, self.target)
 
     def built_at(self, names: Iterable[str] | None = None) -> dict[str, datetime]:
         with self._read() as db:

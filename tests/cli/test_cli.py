@@ -245,7 +245,7 @@ def test_lint_and_debug(shop):
 def test_status_and_runs(built):
     said = ok(built, "status")
     assert said.count("current ") == 4
-    assert "3 slices 2024-01-01..2024-01-04" in said
+    assert "■■■  3 built" in said
     edit(built, "total", "sum(revenue)", "sum(revenue) + 1")
     assert "stale    total" in ok(built, "status")
     states = {item["asset"]: item["state"] for item in json.loads(ok(built, "status", "--json"))}

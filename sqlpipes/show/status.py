@@ -1,0 +1,198 @@
+"""What is built, as it stands -> text and JSON: a line an asset, or one asset in full with its grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from click import style, unstyle
+
+from sqlpipes.api import AssetStatus, SliceState
+from sqlpipes.core.events import Status
+from sqlpipes.core.partitions import Partitions, ValueAxis
+from sqlpipes.core.plan import Step
+from sqlpipes.show.cells import BAR, SIGNS, bar
+from sqlpipes.show.grid import grid_lines
+from sqlpipes.show.plan import ALIGNED, counted
+
+SHOWN_RANGES = 6
+SHORTEST = 12  # a reason that is cut to less says nothing
+WIDTH = 80
+WIDE = 100
+
+
+def status_text(found: Sequence[AssetStatus], width: int | None = None) -> str:
+    """A line an asset: its state, when it was written, its slices, and why it is not current.
+
+    `width` cuts the reasons to a terminal's.
+    """
+    room = max((len(item.asset) for item in found if len(item.asset) <= ALIGNED), default=0)
+    cells = BAR if width is None or width >= WIDE else BAR // 2
+    bars = max((len(unstyle(_bar(item, cells))) for item in found), default=0)
+    lines = [_status_line(item, room, (cells, bars), width) for item in found]
+    stale = sum(item.step is not None for item in found)
+    total = f"{counted(len(found), 'asset')}: {len(found) - stale} current, {stale} to build"
+    return "\n".join([*lines, "", total])
+
+
+def _status_line(item: AssetStatus, room: int, bars: tuple[int, int], width: int | None) -> str:
+    word, colour = state_of(item)
+    line = f"{style(f'{word:<8}', fg=colour)} {item.asset:<{room}}  {_minute(item.written_at):<16}"
+    if item.columns:
+        cells = _bar(item, bars[0])
+        line += f"  {cells}{' ' * (bars[1] - len(unstyle(cells)))}  {_counts(item)}"
+    if item.step is None:
+        return line.rstrip()
+    why = str(item.step.reasons[0])
+    left = (width or 0) - len(unstyle(line)) - 2
+    if width and left < len(why):
+        why = f"{why[: left - 1]}…" if left > SHORTEST else ""
+    return f"{line}  {style(why, fg='yellow')}" if why else line
+
+
+def _bar(item: AssetStatus, room: int) -> str:
+    return bar(item.states, room) if item.columns else ""
+
+
+def _counts(item: AssetStatus) -> str:
+    """The number of slices in each state, the good ones first."""
+    said = [f"{len(item.states[s]):,} {s}" for s in reversed(SliceState) if s in item.states]
+    return ", ".join(said) or "no slices yet"
+
+
+def state_of(item: AssetStatus) -> tuple[str, str]:
+    """The asset's state in one word, and its colour."""
+    if item.last is Status.RUNNING or SliceState.RUNNING in item.states:
+        return "running", "cyan"
+    broken = SliceState.FAILED in item.states or SliceState.IN_DOUBT in item.states
+    if broken or item.last in (Status.FAIL, Status.ERROR, Status.INTERRUPTED):
+        return "failed", "red"
+    if not item.built:
+        return ("missing", "yellow") if item.step else ("inlined", "bright_black")
+    return ("stale", "yellow") if item.step else ("current", "green")
+
+
+def details_text(found: Sequence[AssetStatus], width: int | None = None) -> str:
+    """Each asset in full: its slices as a picture, and as ranges with the reasons."""
+    return "\n\n".join("\n".join(_details(item, width or WIDTH)) for item in found)
+
+
+def _details(item: AssetStatus, width: int) -> Iterator[str]:
+    word, colour = state_of(item)
+    head = f"{style(item.asset, bold=True)}: {style(word, fg=colour)}"
+    if not item.columns or not item.states:
+        yield head + (", no slices yet" if item.columns else "")
+        yield from (f"  {reason}" for reason in (item.step.reasons if item.step else ()))
+        if item.written_at:
+            yield f"  written {_minute(item.written_at)}"
+        return
+    every = sum(map(len, item.states.values()))
+    axis = next(iter(item.states.values())).axis
+    yield f"{head}, {counted(every, 'slice')} of {', '.join(item.columns)} by {axis}"
+    yield ""
+    picture, caption = grid_lines(item.states, width)
+    yield from picture
+    yield ""
+    yield from _legend(item, width)
+    yield style(f"  {caption}{_newest(item)}", dim=True)
+
+
+def _legend(item: AssetStatus, width: int) -> Iterator[str]:
+    room = max(len(f"{len(slices):,}") for slices in item.states.values())
+    for state in reversed(SliceState):
+        if (slices := item.states.get(state)) is None:
+            continue
+        sign, colour = SIGNS[state]
+        head = f"  {style(f'{sign} {state:<8}', fg=colour)}  {len(slices):>{room},}  "
+        indent = len(unstyle(head))
+        text = short_text(slices, width - indent)
+        reasons = list(_reasons(item.step, slices))
+        only = f"  {reasons[0][0]}" if len(reasons) == 1 and reasons[0][1] == slices else ""
+        if indent + len(text) + len(only) <= width:
+            yield head + text + style(only, fg="yellow")
+            reasons = [] if only else reasons
+        else:
+            yield head + text
+        for said, which in reasons:
+            where = "" if which == slices else f" ({short_text(which, width // 2)})"
+            yield " " * indent + style(f"{said}{where}", fg="yellow")
+
+
+def _reasons(step: Step | None, slices: Partitions) -> Iterator[tuple[str, Partitions]]:
+    """Why a build would write some of these slices, and which."""
+    for reason in step.reasons if step else ():
+        if reason.slices is None or reason.slices.axis != slices.axis:
+            continue
+        if about := reason.slices & slices:
+            yield str(reason), about
+
+
+def short_text(slices: Partitions, room: int) -> str:
+    """As many ranges as there is room for.
+
+    >>> from sqlpipes.core.partitions import Grain
+    >>> short_text(Partitions.of(Grain.DAY, [(n, n + 1) for n in range(0, 900, 2)]), 40)
+    '1970-01-01, 1970-01-03 and 448 more'
+    """
+    pieces = range_texts(slices)
+    shown = len(pieces)
+    text = ", ".join(pieces[:SHOWN_RANGES])
+    while shown > 1 and (len(text) > room or shown > SHOWN_RANGES):
+        shown = min(shown - 1, SHOWN_RANGES)
+        text = f"{', '.join(pieces[:shown])} and {len(pieces) - shown:,} more"
+    return text
+
+
+def range_texts(slices: Partitions) -> list[str]:
+    """Each range as `--partition` reads it, in order; a product's with its labels."""
+    if slices.is_whole:
+        return ["all"]
+    boxes = slices.boxes()
+    rows = (
+        Partitions.of_rows(slices.axis, [(one, [box]) for one in labels]) for box, labels in boxes
+    )
+    return [piece for row in rows for piece in _pieces(row)]
+
+
+def _pieces(row: Partitions) -> list[str]:
+    return (
+        [str(each) for each in row.each()]
+        if isinstance(row.axis, ValueAxis)
+        else str(row).split("; ")
+    )
+
+
+def _newest(item: AssetStatus) -> str:
+    if item.written_at is None or item.newest is None:
+        return ""
+    return f"; newest write {_minute(item.written_at)}: {short_text(item.newest, 40)}"
+
+
+def status_json(item: AssetStatus) -> dict[str, Any]:
+    """Ranges and counts per state, never a row per slice."""
+    reasons = item.step.reasons if item.step else ()
+    return {
+        "asset": item.asset,
+        "state": state_of(item)[0],
+        "slices": str(item.built),
+        "slice_count": len(item.built),
+        "written_at": item.written_at.isoformat() if item.written_at else None,
+        "last": str(item.last) if item.last else None,
+        "reasons": [str(reason) for reason in reasons],
+        "to_build": str(item.step.slices) if item.step else "",
+        "states": {
+            str(state): {"count": len(slices), "ranges": range_texts(slices)}
+            for state, slices in item.states.items()
+            if item.columns
+        },
+        "why": [
+            {"reason": str(reason), "ranges": range_texts(reason.slices)}
+            for reason in reasons
+            if item.columns and reason.slices
+        ],
+    }
+
+
+def _minute(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else ""
