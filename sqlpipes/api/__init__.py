@@ -11,6 +11,7 @@ from sqlpipes.api.look import compiled, lint, rows
 from sqlpipes.api.past import AssetStatus, run_details, runs, status, unfinished
 from sqlpipes.api.plan import plan, plan_statements, why
 from sqlpipes.api.project import Project, load, project_root
+from sqlpipes.api.rename import Renamed, rename
 from sqlpipes.api.selection import Ask, select
 from sqlpipes.decide.states import SliceState
 
@@ -19,6 +20,7 @@ __all__ = [
     "AssetStatus",
     "Fact",
     "Project",
+    "Renamed",
     "Report",
     "SliceState",
     "build",
@@ -32,6 +34,7 @@ __all__ = [
     "plan",
     "plan_statements",
     "project_root",
+    "rename",
     "rows",
     "run_details",
     "runs",

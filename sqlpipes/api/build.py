@@ -16,6 +16,7 @@ from sqlpipes.api.plan import wish_of
 from sqlpipes.api.planning import plan_from, utc_now
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.proofs import with_proofs
+from sqlpipes.api.rename import refuse_half_renamed
 from sqlpipes.api.selection import Ask
 from sqlpipes.api.values import asking
 from sqlpipes.core.events import (
@@ -88,6 +89,7 @@ def build(
     with ExitStack() as stack:
         stack.enter_context(build_lock(project.root, wait_s=wait_s, command=command))
         store = stack.enter_context(closing(open_store_of(project)))
+        refuse_half_renamed(project, store)
         store.close_stale_runs()
         ready = _get_ready(project, store, wish, wait_s, clock, stack)
         if on_plan:

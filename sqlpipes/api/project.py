@@ -12,7 +12,7 @@ from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
 from sqlpipes.core.graph import Graph, link
 from sqlpipes.core.partitions import WHOLE_AXIS, Axis
-from sqlpipes.core.sql import fold
+from sqlpipes.core.sql import Relation, fold
 
 if TYPE_CHECKING:
     from sqlpipes.core.sql import SqlFacts
@@ -84,8 +84,11 @@ def load(
     vars: Mapping[str, Plain] = NOTHING,
     environ: Mapping[str, str] | None = None,
     cache: bool = True,
+    placed: Mapping[str, Relation] | None = None,
 ) -> Project:
     """Read and link a project folder. Faults in its files are values in `Project.problems`.
+
+    `placed`: asset -> a relation to read it with, as if it were written there and not where it is.
 
     Raises ProjectError when there is no project to speak of: no such folder, profile or target.
     """
@@ -98,7 +101,8 @@ def load(
         profiles_dir=profiles_dir,
         vars=vars,
         environ=os.environ if environ is None else environ,
-        cache=cache,
+        cache=cache and not placed,
+        placed=placed,
     )
     graph, problems = link(
         reading.assets,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlpipes.core.asset import Kind
     from sqlpipes.core.errors import Problem
     from sqlpipes.core.plan import Plan
+    from sqlpipes.core.sql import Relation
 
 SHOWN_WARNINGS = 10
 
@@ -92,7 +93,7 @@ run_options = _stack(
 )
 
 
-def open_project(options: dict[str, Any]) -> Project:
+def open_project(options: dict[str, Any], placed: Mapping[str, Relation] | None = None) -> Project:
     """Take the shared project options out of `options` and load the project."""
     from sqlpipes.api import load, project_root
 
@@ -107,6 +108,7 @@ def open_project(options: dict[str, Any]) -> Project:
         profiles_dir=options.pop("profiles_dir"),
         vars=parse_vars(options.pop("vars_text")),
         cache=not options.pop("no_cache"),
+        placed=placed,
     )
 
 

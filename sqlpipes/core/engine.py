@@ -27,6 +27,7 @@ class Capabilities:
     merge: bool = False
     insert_by_name: bool = False
     reads_files: bool = False  # read_csv/read_parquet/read_json in SQL
+    renames: bool = False  # ALTER ... RENAME TO keeps the rows, and can be rolled back
     parallel: bool = True  # several connections may write at once
 
 

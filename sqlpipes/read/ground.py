@@ -18,13 +18,17 @@ from sqlpipes.read.settings import Layered, layer, merge, text
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Shared by all assets of one reading. `folders`: folder -> its own layer of defaults."""
+    """Shared by all assets of one reading. `folders`: folder -> its own layer of defaults.
+
+    `placed`: asset -> the relation that it is read with, whatever its settings say.
+    """
 
     root: str
     config: ProjectConfig
     target: Target
     names: Names
     folders: Mapping[str, Layered] = field(default_factory=dict)
+    placed: Mapping[str, Relation] = field(default_factory=dict)
 
     def relation(self, schema: str, name: str, catalog: str) -> Relation:
         """Where an asset is written: a schema of its own gets the target's prefix."""

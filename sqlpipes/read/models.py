@@ -219,6 +219,8 @@ def described(
 
 
 def relation_of(name: str, merged: Layered, ground: Ground, problems: list[Problem]) -> Relation:
+    if name in ground.placed:
+        return ground.placed[name]
     if not (merged.nodes.keys() & PLACED):
         return Relation(name, ground.target.schema)
     return ground.relation(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Problem, ProjectError, Severity, did_you_mean
+from sqlpipes.core.sql import Relation
 from sqlpipes.read.braces import Names
 from sqlpipes.read.cache import Cache, open_cache, problems_from_json, save_cache
 from sqlpipes.read.checks import distinct
@@ -42,8 +43,11 @@ def read_project(
     vars: Mapping[str, Plain] = NOTHING,
     environ: Mapping[str, str],
     cache: bool = True,
+    placed: Mapping[str, Relation] | None = None,
 ) -> Reading:
     """Read the project in `root`. Faults of its files are in `Reading.problems`, never raised.
+
+    `placed`: asset -> a relation to read it with instead of its own, as if it were written there.
 
     Raises ProjectError when there is no project to speak of: no such folder (PRJ001), no such
     profile (PRF001) or target (PRF002), an output that is wrong (PRF003).
@@ -53,6 +57,7 @@ def read_project(
     with _without_collector():
         work = _Work(os.path.abspath(root), dict(vars), environ, cache)
         work.configure(target, profile, profiles_dir)
+        work.ground = replace(work.ground, placed=placed or {})
         found = work.read()
         save_cache(work.cache)
         return found
@@ -184,7 +189,11 @@ class _Work:
             from sqlpipes.read.python import read_python
 
             assets, checks, problems = read_python(
-                file.absolute, root=self.root, config=self.config, target=self.target
+                file.absolute,
+                root=self.root,
+                config=self.config,
+                target=self.target,
+                placed=self.ground.placed,
             )
             self.problems += problems
             self.found.checks += checks

@@ -17,7 +17,7 @@ from sqlpipes.core.partitions import Axis, Partitions
 from sqlpipes.core.windows import Slot
 from sqlpipes.stores.lock import Holder, build_lock, lock_holder
 from sqlpipes.stores.memory import MemoryStore
-from sqlpipes.stores.records import CheckRecord, RunRecord, SliceRecord, StepRecord
+from sqlpipes.stores.records import CheckRecord, Move, RunRecord, SliceRecord, StepRecord
 
 if TYPE_CHECKING:
     from sqlpipes.stores.sql import SqlStore
@@ -26,6 +26,7 @@ __all__ = [
     "CheckRecord",
     "Holder",
     "MemoryStore",
+    "Move",
     "RunRecord",
     "SliceRecord",
     "StepRecord",
@@ -88,6 +89,9 @@ class Store(Protocol):
         """Keep a short text, such as what the warehouse's file looked like after a build."""
 
     def stamp(self, key: str) -> str | None: ...
+
+    def move(self, move: Move, done: str = "") -> None:
+        """Give the state of one asset to a name that has none; takes the stamp `done` away with it."""
 
     def forget(self, names: Iterable[str]) -> None:
         """Drop what is known to be built of these assets; what happened stays on record."""

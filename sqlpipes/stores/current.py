@@ -101,6 +101,10 @@ def put_stamp(db: Connection, target: str, key: str, value: str) -> None:
     db.execute(insert(t.stamps), {"target": target, "key": key, "value": plain_text(value)})
 
 
+def drop_stamp(db: Connection, target: str, key: str) -> None:
+    db.execute(delete(t.stamps).where(t.stamps.c.target == target, t.stamps.c.key == key))
+
+
 def forget(db: Connection, target: str, names: Iterable[str]) -> None:
     """Drop the state of these assets from every table of what is."""
     for name in names:

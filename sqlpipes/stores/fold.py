@@ -18,6 +18,7 @@ from sqlpipes.core.events import Status, StepFailed, StepFinished
 from sqlpipes.core.history import NEVER, Built, Past, doubt, less, settle
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Action
+from sqlpipes.stores.records import Move
 
 LOOKS_ONLY = frozenset({Action.CHECK, Action.OBSERVE})
 
@@ -120,6 +121,21 @@ def died(state: AssetState, steps: frozenset[int]) -> AssetState:
     """The processes of these steps are gone: their slices stay in doubt, but nobody writes any more."""
     marks = (replace(m, alive=m.alive and m.step not in steps) for m in state.marks)
     return replace(state, marks=tuple(marks))
+
+
+def moved(state: AssetState, move: Move) -> AssetState:
+    """The state under another name: what is built, when and from what stays as it is."""
+    past = state.past
+    built = (replace(each, version=move.version(each.version)) for each in past.built)
+    past = replace(
+        past,
+        built=tuple(built),
+        version=move.version(past.version),
+        checks_version=move.checks_version(past.checks_version),
+        relation=past.relation if move.relation is None else move.relation,
+    )
+    marks = (replace(mark, version=move.version(mark.version)) for mark in state.marks)
+    return AssetState(past, tuple(marks), move.definition(state.definition))
 
 
 def _looked(past: Past, own: Mark, event: StepFinished, written_at: int) -> Past:

@@ -33,6 +33,7 @@ from sqlpipes.stores.fold import (
     died,
     ended,
     lost_by,
+    moved,
     rest_of,
     seen,
     told_apart,
@@ -40,6 +41,7 @@ from sqlpipes.stores.fold import (
 )
 from sqlpipes.stores.records import (
     CheckRecord,
+    Move,
     RunRecord,
     SliceRecord,
     StepRecord,
@@ -170,6 +172,22 @@ class MemoryStore:
 
     def stamp(self, key: str) -> str | None:
         return self._stamps.get(key)
+
+    def move(self, move: Move, done: str = "") -> None:
+        self._tick += 1
+        self._stamps.pop(done, None)
+        self._states[move.new] = moved(self._states.pop(move.old), move)
+        if move.old in self._built_at:
+            self._built_at[move.new] = self._built_at.pop(move.old)
+        for step_id, (run_id, step) in self._steps.items():
+            if step.asset == move.old:
+                self._steps[step_id] = (run_id, replace(step, asset=move.new))
+        self._checks = [
+            replace(each, asset=move.new, check=move.check(each.check))
+            if each.asset == move.old
+            else each
+            for each in self._checks
+        ]
 
     def forget(self, names: Iterable[str]) -> None:
         self._tick += 1

@@ -18,7 +18,7 @@ from sqlpipes.core.events import Event, Status
 from sqlpipes.core.history import History
 from sqlpipes.core.partitions import Axis, Partitions
 from sqlpipes.core.windows import Slot
-from sqlpipes.stores.records import CheckRecord, RunRecord, SliceRecord
+from sqlpipes.stores.records import CheckRecord, Move, RunRecord, SliceRecord
 from sqlpipes.stores.rows import ASSET, FEW, MARK, SLICE, WINDOW, Row, history_of, tokens_of
 from sqlpipes.stores.schema import newest
 
@@ -119,6 +119,9 @@ class QuickStore:
 
     def set_stamp(self, key: str, value: str) -> None:
         self._full.set_stamp(key, value)
+
+    def move(self, move: Move, done: str = "") -> None:
+        self._full.move(move, done)
 
     def forget(self, names: Iterable[str]) -> None:
         self._full.forget(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -96,6 +97,55 @@ class SliceRecord:
     at: datetime | None = None  # None once the run has been pruned
     run_id: str | None = None
     suspect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An asset's state goes to another name. Each pair is what was and what it becomes.
+
+    `bodies` and `settings` are the halves of the version that differ by nothing but the name; a
+    half that is another one, because more than the name changed, stays as it is.
+    """
+
+    old: str
+    new: str
+    relation: str | None  # where it stands now; None: as it was
+    bodies: tuple[str, str] = ("", "")
+    settings: tuple[str, str] = ("", "")
+    checks: tuple[str, str] = ("", "")
+
+    def version(self, version: str) -> str:
+        """
+        >>> move = Move("a", "b", None, bodies=("1", "2"), settings=("8", "9"))
+        >>> move.version("1.8"), move.version("1.8-empty"), move.version("7.8"), move.version("")
+        ('2.9', '2.9-empty', '7.9', '')
+        """
+        body, dot, rest = version.partition(".")
+        settings, dash, empty = rest.partition("-")
+        body = self.bodies[1] if dot and body == self.bodies[0] else body
+        settings = self.settings[1] if dot and settings == self.settings[0] else settings
+        return f"{body}{dot}{settings}{dash}{empty}"
+
+    def checks_version(self, version: str) -> str:
+        return self.checks[1] if version and version == self.checks[0] else version
+
+    def definition(self, text: str) -> str:
+        """The recorded definition with the new relation."""
+        try:
+            said = json.loads(text)
+            said["settings"]["relation"] = self.relation or said["settings"]["relation"]
+        except (ValueError, KeyError, TypeError):
+            return text  # it only explains; a build writes it anew
+        return json.dumps(said)
+
+    def check(self, name: str) -> str:
+        """A check's name, which begins with that of its asset unless the user gave it another.
+
+        >>> Move("orders", "sales", None).check("orders.not_null.id")
+        'sales.not_null.id'
+        """
+        head = f"{self.old}."
+        return f"{self.new}.{name.removeprefix(head)}" if name.startswith(head) else name
 
 
 def worst(first: Status | None, second: Status) -> Status:

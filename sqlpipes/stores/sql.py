@@ -22,7 +22,8 @@ from sqlpipes.stores.connect import begin, faults, make_engine, name_of, parse_u
 from sqlpipes.stores.lock import place_of
 from sqlpipes.stores.memo import Memo
 from sqlpipes.stores.migrations import migrate
-from sqlpipes.stores.records import CheckRecord, RunRecord, SliceRecord
+from sqlpipes.stores.moving import move_asset
+from sqlpipes.stores.records import CheckRecord, Move, RunRecord, SliceRecord
 from sqlpipes.stores.schema import MIGRATIONS
 
 
@@ -121,6 +122,11 @@ class SqlStore:
         with self._read() as db:
             found: str | None = db.scalar(query)
             return found
+
+    def move(self, move: Move, done: str = "") -> None:
+        with self._write() as to:
+            move_asset(to, move)
+            current.drop_stamp(to.db, self.target, done)
 
     def forget(self, names: Iterable[str]) -> None:
         with self._write() as to:

@@ -23,11 +23,11 @@ from stores.events import (
 from sqlpipes.core.events import Event, Status
 from sqlpipes.core.partitions import WHOLE, Grain, Partitions, TimeAxis
 from sqlpipes.core.windows import Sighting
-from sqlpipes.stores import MemoryStore, Store, open_store
+from sqlpipes.stores import MemoryStore, Move, Store, open_store
 
 runs = st.sampled_from(["r1", "r2", "r3"])
 assets = st.sampled_from(["a", "b"])
-versions = st.sampled_from(["v1", "v2", ""])
+versions = st.sampled_from(["v1.s", "v2", ""])
 actions = st.sampled_from(["replace slices"] * 3 + ["run checks", "observe source"])
 tokens = st.sampled_from([None, "t1", "t2"])
 day_spans = st.builds(lambda low, n: span(low, low + n), st.integers(0, 9), st.integers(1, 5))
@@ -57,7 +57,7 @@ happenings = st.one_of(
     st.builds(skipped, **common),
     st.builds(checked, assets, st.sampled_from(["x", "y"]), run_id=runs),
     st.builds(run_finished, runs),
-    st.sampled_from(["close", "forget", "prune", "reopen"]),
+    st.sampled_from(["close", "forget", "prune", "move", "reopen"]),
 )
 
 
@@ -66,6 +66,12 @@ def do(store: Store, happening: Event | str) -> None:
         store.close_stale_runs(lambda pid, place: False)
     elif happening == "forget":
         store.forget(["a"])
+    elif happening == "move":
+        known = store.history().assets
+        if "a" in known:
+            store.forget(["b"])
+            bodies, checks = ("v1", "v9"), ("v2", "v8")
+            store.move(Move("a", "b", "elsewhere", bodies=bodies, checks=checks))
     elif happening == "prune":
         store.prune(1)
     elif not isinstance(happening, str):
@@ -79,6 +85,7 @@ def all_of(store: Store) -> list[object]:
         store.history(),
         store.history(["a"]),
         store.definitions(names),
+        store.running(),
         store.built_at(),
         store.last_result(),
         [(c.run_id, c.check, c.status) for c in store.check_results()],

@@ -31,6 +31,7 @@ CAN = Capabilities(
     merge=True,
     insert_by_name=True,
     reads_files=True,
+    renames=True,
 )
 RELATIONS = """
 select database_name, schema_name, table_name, 'table' from duckdb_tables()

@@ -7,6 +7,8 @@ learned the last time is taken, so a list of assets never pays for what the user
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -14,6 +16,7 @@ from typing import Any
 from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.config import ProjectConfig, Target
 from sqlpipes.core.errors import Problem
+from sqlpipes.core.sql import Relation
 from sqlpipes.read.ground import Ground
 from sqlpipes.read.python.assets import asset_of, check_of, ground_of, loader
 from sqlpipes.read.python.found import (
@@ -29,7 +32,12 @@ __all__ = ["read_python"]
 
 
 def read_python(
-    path: str, *, root: str, config: ProjectConfig, target: Target
+    path: str,
+    *,
+    root: str,
+    config: ProjectConfig,
+    target: Target,
+    placed: Mapping[str, Relation] | None = None,
 ) -> tuple[list[Asset], list[Check], list[Problem]]:
     """Assets, @check functions, and problems of one file; an asset's own checks are in the asset.
 
@@ -39,7 +47,7 @@ def read_python(
     contents = _contents(path, root, config.dialect)
     relative = os.path.relpath(path, root).replace(os.sep, "/")
     problems = list(contents.problems)
-    ground = ground_of(root, config, target)
+    ground = replace(ground_of(root, config, target), placed=placed or {})
     assets = [
         _asset(found, path, relative, ground, problems)
         for found in contents.found

@@ -37,7 +37,8 @@ def asset_of(
     folder = _folder_settings(path, ground)
     kind = Materialized(found.materialized)
     schema = found.schema or settings.text(folder.node("schema"), [])
-    relation = None if kind in UNWRITTEN else ground.relation(schema, found.name, "")
+    placed = ground.placed.get(found.name) or ground.relation(schema, found.name, "")
+    relation = None if kind in UNWRITTEN else placed
     partition = partitioning_from(found.partition) if found.partition else None
     written: dict[str, Plain] = {
         "materialized": kind.value,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from copy import copy
 from dataclasses import dataclass
 
 from sqlpipes.core.errors import Location
@@ -75,7 +76,15 @@ def meaning(text: Text, function: Function | None) -> str:
     if function is None:
         return normal_form(tree.body)
     own = _used_with(tree, function)
-    return normal_form(node for node in tree.body if not _is_definition(node) or node in own)
+    kept = (node for node in tree.body if not _is_definition(node) or node in own)
+    return normal_form(_nameless(node) if node is function else node for node in kept)
+
+
+def _nameless(function: Function) -> Function:
+    """The function under a name that says nothing: what it is called is not what it does."""
+    found = copy(function)
+    found.name = "_"
+    return found
 
 
 def normal_form(body: Iterable[ast.stmt]) -> str:
