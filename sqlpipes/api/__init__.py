@@ -13,6 +13,7 @@ from sqlpipes.api.plan import plan, plan_statements, why
 from sqlpipes.api.project import Project, load, project_root
 from sqlpipes.api.rename import Renamed, rename
 from sqlpipes.api.selection import Ask, select
+from sqlpipes.api.state import export_state, import_state, state_size
 from sqlpipes.decide.states import SliceState
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "clean",
     "compiled",
     "debug",
+    "export_state",
+    "import_state",
     "lineage",
     "lint",
     "load",
@@ -39,6 +42,7 @@ __all__ = [
     "run_details",
     "runs",
     "select",
+    "state_size",
     "status",
     "unfinished",
     "why",

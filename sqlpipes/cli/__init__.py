@@ -26,6 +26,7 @@ COMMANDS = {
     "show": "sqlpipes.cli.look",
     "status": "sqlpipes.cli.past",
     "runs": "sqlpipes.cli.past",
+    "state": "sqlpipes.cli.state",
     "rename": "sqlpipes.cli.rename",
     "lint": "sqlpipes.cli.check",
     "debug": "sqlpipes.cli.check",
