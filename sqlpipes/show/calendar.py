@@ -19,9 +19,10 @@ from sqlpipes.core.partitions import (
     IntegerAxis,
     Partitions,
     TimeAxis,
+    first_of,
 )
 from sqlpipes.core.partitions.axes import RangeAxis
-from sqlpipes.show.cells import Cells, painted
+from sqlpipes.show.cells import Cells, worst_within
 
 ROWS = 24  # at most: a grid with its legend fits on a screen
 TEN = 10
@@ -148,19 +149,29 @@ def _anchor(cells: TimeAxis, at: int) -> datetime:
     return days.instant(days.ordinal(cells.instant(at)) + 3)
 
 
+def row_of_cells(states: States, cells: RangeAxis, low: int, high: int) -> Cells:
+    """The cells from `low` to `high` of an axis that is that of the slices, or a coarser one."""
+    ranges = {state: slices.ranges for state, slices in states.items()}
+    axes = [first_of(slices.axis) for slices in states.values()]
+    if not axes or axes[0] == cells:
+        return worst_within(ranges, ((at, at + 1) for at in range(low, high)))
+    spans = (Partitions.of(cells, [(at, at + 1)]).overlapping(axes[0]) for at in range(low, high))
+    return worst_within(ranges, [each.ranges[0] for each in spans])
+
+
 def _extent(states: States, axis: Axis) -> Iterator[tuple[int, int]]:
     """From the first to behind the last slice, as one range; nothing without slices."""
-    ranges = [slices.overlapping(axis).ranges for slices in states.values()]
-    if ranges:
-        yield min(each[0][0] for each in ranges), max(each[-1][1] for each in ranges)
+    for slices in list(states.values())[:1]:
+        low = min(each.ranges[0][0] for each in states.values())
+        high = max(each.ranges[-1][1] for each in states.values())
+        yield Partitions.of(first_of(slices.axis), [(low, high)]).overlapping(axis).ranges[0]
 
 
 def _time_rows(states: States, layout: Layout, rows: Sequence[int]) -> Picture:
     cells = layout.cell
     places = [_row(row, layout) for row in rows]
     start, end = places[0][1], places[-1][2]
-    positions = {state: slices.overlapping(cells).ranges for state, slices in states.items()}
-    line = painted(positions, start, end - start)
+    line = row_of_cells(states, cells, start, end)
     found = tuple((label, line[low - start : high - start]) for label, low, high in places)
     return Picture(found, str(TimeAxis(cells.unit, cells.step)), layout.heads, layout.block)
 
@@ -189,9 +200,8 @@ def integer_picture(states: States, axis: IntegerAxis, width: int) -> Picture:
     ((low, high),) = _extent(states, axis)
     per = next(per for per in _round_numbers() if -(-(high - low) // (per * room)) < ROWS)
     cells = IntegerAxis(axis.width * per, axis.origin)
-    positions = {state: slices.overlapping(cells).ranges for state, slices in states.items()}
     first, last = low // per // room * room, (high - 1) // per
-    line = painted(positions, first, last + room - first)
+    line = row_of_cells(states, cells, first, last + room)
     rows = tuple(
         (f"{cells.number(row)}", line[row - first : row - first + room])
         for row in range(first, last + 1, room)

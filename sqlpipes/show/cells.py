@@ -5,6 +5,7 @@ Work grows with the number of ranges and of cells, never with that of slices.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -44,6 +45,28 @@ def painted(states: Positions, low: int, count: int, per: int = 1) -> list[Slice
             if start < stop:
                 cells[start:stop] = [state] * (stop - start)
     return cells
+
+
+def worst_within(ranges: Mapping[SliceState, Sequence[Range]], spans: Iterable[Range]) -> Cells:
+    """A cell for each span of ordinals: the worst state that anything in it is in.
+
+    Each span is looked up, so that tens of thousands of ranges cost next to nothing.
+
+    >>> cells = worst_within({SliceState.STALE: [(2, 3)], SliceState.BUILT: [(0, 2)]}, [(0, 2), (1, 9)])
+    >>> [str(cell) for cell in cells]
+    ['built', 'stale']
+    """
+    ends = {state: [high for _, high in ranges[state]] for state in SliceState if state in ranges}
+    found: list[SliceState | None] = []
+    for low, high in spans:
+        here: SliceState | None = None
+        for state, behind in ends.items():
+            at = bisect_right(behind, low)
+            if at < len(behind) and ranges[state][at][0] < high:
+                here = state
+                break
+        found.append(here)
+    return found
 
 
 def cells_text(cells: Cells) -> str:

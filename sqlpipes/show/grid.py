@@ -19,8 +19,15 @@ from sqlpipes.core.partitions import (
     rest_of,
 )
 from sqlpipes.core.partitions.axes import RangeAxis
-from sqlpipes.show.calendar import ROWS, Picture, coarser, integer_picture, time_picture
-from sqlpipes.show.cells import SIGNS, Cells, cells_text, painted
+from sqlpipes.show.calendar import (
+    ROWS,
+    Picture,
+    coarser,
+    integer_picture,
+    row_of_cells,
+    time_picture,
+)
+from sqlpipes.show.cells import SIGNS, Cells, cells_text
 
 States = Mapping[SliceState, Partitions]
 LONGEST_LABEL = 24
@@ -151,12 +158,11 @@ def _unit(states: States, first: RangeAxis, room: int) -> tuple[RangeAxis, int, 
 
 
 def _row(states: States, labels: Labels, unit: RangeAxis, low: int, high: int) -> Cells:
-    positions = {}
-    for state, slices in states.items():
-        ranges = dict(slices.rows).get(labels, ())
-        mine = Partitions.of(first_of(slices.axis), ranges)
-        positions[state] = mine.overlapping(unit).ranges
-    return painted(positions, low, high - low)
+    mine = {
+        state: Partitions.of(first_of(slices.axis), dict(slices.rows).get(labels, ()))
+        for state, slices in states.items()
+    }
+    return row_of_cells(mine, unit, low, high)
 
 
 def _worst(cells: Sequence[SliceState | None]) -> SliceState | None:

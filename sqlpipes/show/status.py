@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from click import style, unstyle
 
 from sqlpipes.api import AssetStatus, SliceState
 from sqlpipes.core.events import Status
-from sqlpipes.core.partitions import Partitions, ValueAxis
+from sqlpipes.core.partitions import Partitions, ValueAxis, rest_of
 from sqlpipes.core.plan import Step
 from sqlpipes.show.cells import BAR, SIGNS, bar
 from sqlpipes.show.grid import grid_lines
@@ -135,32 +136,41 @@ def short_text(slices: Partitions, room: int) -> str:
     >>> short_text(Partitions.of(Grain.DAY, [(n, n + 1) for n in range(0, 900, 2)]), 40)
     '1970-01-01, 1970-01-03 and 448 more'
     """
-    pieces = range_texts(slices)
-    shown = len(pieces)
-    text = ", ".join(pieces[:SHOWN_RANGES])
-    while shown > 1 and (len(text) > room or shown > SHOWN_RANGES):
-        shown = min(shown - 1, SHOWN_RANGES)
-        text = f"{', '.join(pieces[:shown])} and {len(pieces) - shown:,} more"
+    pieces = list(islice(_pieces(slices), SHOWN_RANGES))
+    every = _count_of_pieces(slices, len(pieces))
+    for shown in range(len(pieces), 0, -1):
+        more = f" and {every - shown:,} more" if every > shown else ""
+        text = ", ".join(pieces[:shown]) + more
+        if len(text) <= room:
+            break
     return text
+
+
+def _count_of_pieces(slices: Partitions, seen: int) -> int:
+    """How many there are, counted without writing them all where they are many."""
+    if seen < SHOWN_RANGES:
+        return seen
+    if rest_of(slices.axis):
+        return sum(1 for _ in _pieces(slices))
+    return len(slices.ranges)
 
 
 def range_texts(slices: Partitions) -> list[str]:
     """Each range as `--partition` reads it, in order; a product's with its labels."""
+    return list(_pieces(slices))
+
+
+def _pieces(slices: Partitions) -> Iterator[str]:
+    axis = slices.axis
     if slices.is_whole:
-        return ["all"]
-    boxes = slices.boxes()
-    rows = (
-        Partitions.of_rows(slices.axis, [(one, [box]) for one in labels]) for box, labels in boxes
-    )
-    return [piece for row in rows for piece in _pieces(row)]
-
-
-def _pieces(row: Partitions) -> list[str]:
-    return (
-        [str(each) for each in row.each()]
-        if isinstance(row.axis, ValueAxis)
-        else str(row).split("; ")
-    )
+        yield "all"
+    elif isinstance(axis, ValueAxis):
+        yield from (str(labels[0]) for labels in slices.labels)
+    elif rest_of(axis):
+        for box, labels in slices.boxes():
+            yield from str(Partitions.of_rows(axis, [(one, [box]) for one in labels])).split("; ")
+    else:
+        yield from (str(each) for each in slices.runs())
 
 
 def _newest(item: AssetStatus) -> str:

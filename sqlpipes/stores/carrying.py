@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, text
+from sqlalchemy import Connection, Engine, Table, delete, exc, func, insert, select, text
 from sqlalchemy import types as sql
 
 from sqlpipes.core.errors import Location, Problem, StoreError, did_you_mean
@@ -123,12 +123,26 @@ def import_lines(
         hint = f"-t {targets[0]}, or --all-targets, takes it in" if targets else None
         message = f"{file} holds {', '.join(map(repr, targets)) or 'nothing'}, and not '{target}'"
         raise StoreError(Problem("STO012", message, Location(file), hint))
-    with _opened(url, root) as (engine, where), faults(where), engine.begin() as db:
+    with (
+        _opened(url, root) as (engine, where),
+        faults(where),
+        _no_row_twice(file),
+        engine.begin() as db,
+    ):
         begin(db, writes=True)
         _make_room(db, chosen, where, replace=replace)
         rows = _take_in(db, numbered, frozenset(chosen), frozenset(targets), file)
         _count_on(db)
     return Carried(tuple(chosen), rows)
+
+
+@contextmanager
+def _no_row_twice(file: str) -> Iterator[None]:
+    try:
+        yield
+    except exc.IntegrityError as error:
+        message = f"two lines of {file} are about one row: {error.orig}"
+        raise StoreError(Problem("STO008", message.splitlines()[0], Location(file))) from None
 
 
 @contextmanager

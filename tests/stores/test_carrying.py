@@ -184,7 +184,7 @@ def test_a_row_twice_and_lines_after_the_end_are_refused(tmp_path):
     new = tmp_path / "b"
     new.mkdir()
     twice = [head, *rows, rows[0], json.dumps({"rows": len(rows) + 1})]
-    assert "UNIQUE" in refused(new, twice)
+    assert "STO008 two lines of x.jsonl are about one row" in refused(new, twice)
     assert "behind the end" in refused(new, [head, *rows, json.dumps({"rows": len(rows)}), rows[0]])
 
 
