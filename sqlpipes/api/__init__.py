@@ -11,7 +11,7 @@ from sqlpipes.api.look import compiled, lint, rows
 from sqlpipes.api.past import AssetStatus, run_details, runs, status, unfinished
 from sqlpipes.api.plan import plan, plan_statements, why
 from sqlpipes.api.project import Project, load, project_root
-from sqlpipes.api.rename import Renamed, rename
+from sqlpipes.api.rename import Renamed, left_behind, rename
 from sqlpipes.api.selection import Ask, select
 from sqlpipes.api.state import export_state, import_state, state_size
 from sqlpipes.decide.states import SliceState
@@ -31,6 +31,7 @@ __all__ = [
     "debug",
     "export_state",
     "import_state",
+    "left_behind",
     "lineage",
     "lint",
     "load",

@@ -36,8 +36,8 @@ Reread = Callable[[Mapping[str, Relation]], Project]
 class Renamed:
     """What a rename does or did. `statements` ran in the warehouse; none: nothing had to.
 
-    `changed`: more than the name is another one, so the next build writes it anew. `readers` still
-    read the old name.
+    `gone`: nothing stood at `before`. `changed`: more than the name is another one, so the next build
+    writes it anew. `readers` still read the old name.
     """
 
     old: str
@@ -46,6 +46,7 @@ class Renamed:
     before: str | None
     after: str | None
     statements: tuple[str, ...]
+    gone: bool
     changed: bool
     resumed: bool
     readers: tuple[str, ...]
@@ -90,6 +91,13 @@ def rename(
         store.move(move, done=RENAMING)
         _remember(project, store, trusted=trusted)
         return found
+
+
+def left_behind(project: Project) -> list[str]:
+    """Names that something was built under and that are in the project no more."""
+    with closing(open_store_of(project)) as store:
+        known = store.history().assets
+    return sorted(name for name in known if known[name].built and name not in project.graph.assets)
 
 
 def refuse_half_renamed(project: Project, store: Store) -> None:
@@ -161,6 +169,7 @@ def _planned(
         before=past.relation,
         after=str(asset.relation) if asset.relation else past.relation,
         statements=(),
+        gone=False,
         changed=False,
         resumed=False,
         readers=tuple(project.graph.children().get(old, ())),
@@ -168,8 +177,9 @@ def _planned(
     resumed = store.stamp(RENAMING) == _note(found)
     move = _move(project, store, past, old, asset, before, reread)
     changed = move.version(past.version) != project.graph.version(asset.name)
-    statements = _statements(project, asset, before, engine, resumed)
-    return replace(found, statements=statements, changed=changed, resumed=resumed), move
+    statements, gone = _statements(project, asset, before, engine, resumed)
+    found = replace(found, statements=statements, gone=gone and not resumed)
+    return replace(found, changed=changed, resumed=resumed), move
 
 
 def _note(found: Renamed) -> str:
@@ -194,18 +204,22 @@ def _statements(
     before: Relation | None,
     engine: Engine | None,
     resumed: bool,
-) -> tuple[str, ...]:
+) -> tuple[tuple[str, ...], bool]:
+    """What the warehouse is told, and whether there is nothing to tell it about."""
     from sqlpipes.run.rename import rename_sql
     from sqlpipes.run.warehouse import warehouse_of
 
-    if engine is None or before is None or asset.relation is None:
-        return ()
+    if before is None or asset.relation is None:
+        return (), False
+    if engine is None:
+        return (), True
     warehouse = warehouse_of(engine, project.target.schema, project.root)
     if warehouse.name(before) == warehouse.name(asset.relation):
-        return ()
+        return (), False
     _refuse_place(asset, before, warehouse, resumed)
     try:
-        return rename_sql(before, asset.relation, warehouse)
+        found = rename_sql(before, asset.relation, warehouse)
+        return found, warehouse.type_of(before) is None
     except ValueError as error:
         hint = "build it there anew; the old one stays where it is"
         raise ProjectError(Problem("REN005", str(error), asset.at, hint)) from None

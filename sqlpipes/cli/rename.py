@@ -9,8 +9,20 @@ import click
 from sqlpipes.cli.options import complete_selector, json_option, open_project, project_options
 
 
+def complete_old(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """What was built and is in the project no more, for the shell."""
+    from sqlpipes.api import left_behind, load, project_root
+    from sqlpipes.core.errors import SqlpipesError
+
+    try:
+        names = left_behind(load(ctx.params.get("project_dir") or project_root()))
+    except (SqlpipesError, OSError):
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
 @click.command("rename")
-@click.argument("old")
+@click.argument("old", shell_complete=complete_old)
 @click.argument("new", shell_complete=complete_selector)
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option(

@@ -19,9 +19,7 @@ def rename_text(done: Renamed, *, dry_run: bool) -> str:
     if done.resumed:
         lines.append("  finishing a rename that was cut off")
     lines += [style(f"  {statement}", dim=True) for statement in done.statements]
-    if not done.statements and done.before == done.after:
-        lines.append(f"  its relation keeps its name: {done.before}")
-    elif not done.statements and not done.resumed:
+    if done.gone:
         lines.append(f"  {done.before} is not in the warehouse: the next build makes {done.after}")
     if done.changed:
         lines.append("  more than its name has changed: sqlpipes plan says what is built again")

@@ -43,8 +43,8 @@ def _status_line(item: AssetStatus, room: int, bars: tuple[int, int], width: int
     if item.columns:
         cells = _bar(item, bars[0])
         line += f"  {cells}{' ' * (bars[1] - len(unstyle(cells)))}  {_counts(item)}"
-    if item.step is None:
-        return line.rstrip()
+    if item.step is None or word == "running":
+        return line.rstrip()  # what a plan makes of a mark that is still alive is no news
     why = str(item.step.reasons[0])
     left = (width or 0) - len(unstyle(line)) - 2
     if width and left < len(why):
@@ -66,8 +66,13 @@ def state_of(item: AssetStatus) -> tuple[str, str]:
     """The asset's state in one word, and its colour."""
     if item.last is Status.RUNNING or SliceState.RUNNING in item.states:
         return "running", "cyan"
-    broken = SliceState.FAILED in item.states or SliceState.IN_DOUBT in item.states
-    if broken or item.last in (Status.FAIL, Status.ERROR, Status.INTERRUPTED):
+    if SliceState.IN_DOUBT in item.states and SliceState.FAILED not in item.states:
+        return "in doubt", "magenta"
+    if SliceState.FAILED in item.states or item.last in (
+        Status.FAIL,
+        Status.ERROR,
+        Status.INTERRUPTED,
+    ):
         return "failed", "red"
     if not item.built:
         return ("missing", "yellow") if item.step else ("inlined", "bright_black")
@@ -108,7 +113,7 @@ def _legend(item: AssetStatus, width: int) -> Iterator[str]:
         head = f"  {style(f'{sign} {state:<8}', fg=colour)}  {len(slices):>{room},}  "
         indent = len(unstyle(head))
         text = short_text(slices, width - indent)
-        reasons = list(_reasons(item.step, slices))
+        reasons = [] if state is SliceState.RUNNING else list(_reasons(item.step, slices))
         only = f"  {reasons[0][0]}" if len(reasons) == 1 and reasons[0][1] == slices else ""
         if indent + len(text) + len(only) <= width:
             yield head + text + style(only, fg="yellow")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import subprocess
 from contextlib import closing
 from pathlib import Path
 
 import duckdb
 import pytest
-from cli.projects import ok, run, write
+from cli.projects import ok, run, spawn, write
+from click.shell_completion import ShellComplete
 
+from sqlpipes.cli import sqlpipes
 from sqlpipes.core.partitions import Grain, Partitions
 from sqlpipes.stores import build_lock, open_store
 
@@ -158,6 +162,26 @@ def test_runs_and_slices_are_found_under_the_new_name(tmp_path):
         assert [step.asset for step in store.run().steps] == ["sales"]
         assert [check.check for check in store.check_results()] == ["sales.not_null.n"]
         assert store.slices("orders") == ()
+
+
+def test_a_name_that_differs_in_its_case_only_keeps_its_relation(tmp_path):
+    root = project(tmp_path)
+    ok(root, "build")
+    move(root, new="models/Orders.sql")
+    assert ok(root, "rename", "orders", "Orders").splitlines() == [
+        "renamed orders to Orders: 2024-01-01..2024-01-06 (5 slices)"
+    ]
+    assert "nothing to do" in ok(root, "build")
+
+
+def test_the_shell_completes_what_was_left_behind(tmp_path, monkeypatch):
+    root = project(tmp_path)
+    ok(root, "build")
+    move(root)
+    shell = ShellComplete(sqlpipes, {"obj": None}, "sqlpipes", "_X")
+    monkeypatch.chdir(root)
+    assert [found.value for found in shell.get_completions(["rename"], "o")] == ["orders"]
+    assert [found.value for found in shell.get_completions(["rename", "orders"], "")] == ["sales"]
 
 
 def test_a_dry_run_changes_nothing(tmp_path):
@@ -320,3 +344,21 @@ def test_doubts_and_failures_move_too(tmp_path):
     with closing(open_store(None, str(root), target="dev")) as store:
         assert store.history().of("sales").suspect == Partitions.of(Grain.DAY, [(19724, 19725)])
     assert "interrupted last time" in ok(root, "plan")
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("turn", range(30))
+def test_a_kill_at_any_moment_loses_nothing(tmp_path, turn):
+    root = project(tmp_path)
+    ok(root, "build")
+    move(root)
+    process = spawn(root, "rename", "orders", "sales")
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(turn / 15)
+    process.kill()
+    process.communicate()
+    again = run(root, "rename", "orders", "sales")
+    assert again.exit_code == 0 or "it may have been renamed already" in again.stderr
+    assert "nothing to do" in ok(root, "build")
+    assert ask(root, "select count(*) from sales") == [(5,)]
+    assert ask(root, "select count(*) from duckdb_tables()") == [(1,)]

@@ -261,3 +261,10 @@ def test_an_asset_without_slices_is_told_in_a_line_or_two():
     assert status_json(item)["states"] == {}
     waiting = one({}, columns=("region",))
     assert unstyle(details_text([waiting])).startswith("orders: ")
+
+
+def test_what_is_running_has_no_reason_yet():
+    days = span(Grain.DAY, datetime(2024, 1, 1), datetime(2024, 1, 6))
+    step = Step("orders", Action.SLICES, days, (Reason(Why.INTERRUPTED, slices=days),))
+    item = one({SliceState.RUNNING: days}, step=step)
+    assert "interrupted" not in status_text([item]) + details_text([item])

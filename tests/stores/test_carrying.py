@@ -79,12 +79,10 @@ def test_what_was_exported_and_imported_is_exported_again_line_for_line(
         do(one, started(asset="b", run_id="r1"))
         do(other, started(asset="b", run_id="r1"))
         assert one.history() == other.history()
-    steps = "select max(id) from sqlpipes_steps"
-    ids = [
-        sqlite3.connect(f / ".sqlpipes" / "state.db").execute(steps).fetchone()
-        for f in (first, second)
-    ]
-    assert ids[0] == ids[1], "an id of a step that was pruned came twice"
+    marked = [json.loads(line)["row"]["step_id"] for line in lines if '"table":"marks"' in line]
+    with sqlite3.connect(second / ".sqlpipes" / "state.db") as db:
+        (newest,) = db.execute("select max(id) from sqlpipes_steps").fetchone()
+    assert newest > max(marked, default=0), "a mark names a step that is another one now"
 
 
 def test_the_first_line_says_what_it_is_and_the_last_how_much(tmp_path):
