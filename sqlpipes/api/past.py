@@ -12,8 +12,9 @@ from sqlpipes.api.observe import observe
 from sqlpipes.api.plan import wish_of
 from sqlpipes.api.planning import plan_from, plan_wish, sources_seen_by, utc_now
 from sqlpipes.api.project import Project, open_store_of
+from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.selection import Ask
-from sqlpipes.core.errors import Location, LockedError, Problem, ProjectError
+from sqlpipes.core.errors import Location, LockedError, Problem, ProjectError, SqlpipesError
 from sqlpipes.core.events import Status
 from sqlpipes.core.history import Past
 from sqlpipes.core.partitions import WHOLE, Partitions, as_naive_utc, narrowed
@@ -134,6 +135,8 @@ def _planned(project: Project, wish: Wish, now: datetime) -> Plan:
     try:
         return plan_wish(project, wish, now)
     except LockedError:
+        with suppress(SqlpipesError):  # columns that only the warehouse knows prove nothing today
+            project = with_proofs(project, None)
         with closing(open_store_of(project)) as store:
             history = store.history()
             observed = observe(project, store, history, wish, None)

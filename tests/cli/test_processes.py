@@ -60,7 +60,7 @@ def test_a_killed_build_is_seen_and_finished_by_the_next(slow):
     process.kill()
     process.communicate()
     assert "interrupted" in ok(slow, "runs")
-    assert "failed   slow" in ok(slow, "status")
+    assert "in doubt slow" in ok(slow, "status")
     assert "slow  interrupted last time" in ok(slow, "plan")
     quicken(slow)
     assert "2 done" in ok(slow, "build")
