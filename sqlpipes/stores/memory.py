@@ -177,6 +177,8 @@ class MemoryStore:
         self._tick += 1
         self._stamps.pop(done, None)
         self._states[move.new] = moved(self._states.pop(move.old), move)
+        if move.old in self._windows:
+            self._windows[move.new] = self._windows.pop(move.old)
         if move.old in self._built_at:
             self._built_at[move.new] = self._built_at.pop(move.old)
         for step_id, (run_id, step) in self._steps.items():
