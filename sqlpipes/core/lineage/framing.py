@@ -49,6 +49,8 @@ def add_join(walk: Walk, join: Any, around: Around) -> None:
     side, kind, method = (str(join.args.get(key) or "") for key in ("side", "kind", "method"))
     if kind not in KINDS or method not in ("", "ASOF", "NATURAL") or join.this.args.get("joins"):
         rows.lost = True
+    if method == "ASOF":
+        rows.nearest.add(place)
     laws = _using(walk, join, around, place, side, kind, method)
     condition = join.args.get("on")
     if condition is not None:

@@ -10,6 +10,7 @@ law of the joined rows only where no NULLs are filled in.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import product
 
 from sqlpipes.core.lineage.hops import road
 from sqlpipes.core.lineage.proofs import (
@@ -80,6 +81,7 @@ class Joined:
     pinned: list[Pins] = field(default_factory=list)  # subqueries in expressions
     lateral: dict[int, Pins] = field(default_factory=dict)  # subqueries among the sources
     loose: set[str] = field(default_factory=set)
+    nearest: set[int] = field(default_factory=set)  # sources of an ASOF join
     lost: bool = False
     claims: dict[Col, Support] = field(default_factory=dict)  # what was asked before
     nearby: dict[tuple[Col, int], dict[Col, Path]] = field(default_factory=dict)
@@ -186,6 +188,8 @@ def _of_source(rows: Joined, col: Col, i: int) -> Support:
     assert place is not None
     if col in rows.halves and i <= place:
         return _of_halves(rows, col, i)
+    if i == place and i in rows.nearest:
+        return _of_nearest(rows, col, i)
     if i == place:
         source = rows.sources[i]
         return source.relation.support(source.inner[col])
@@ -207,6 +211,19 @@ def _of_later(rows: Joined, col: Col, i: int) -> Support:
         found.append(_of_pins(rows.lateral[i], paths))
     if col in rows.halves:
         found.append(_of_halves(rows, col, i))
+    return better(found)
+
+
+def _of_nearest(rows: Joined, col: Col, i: int) -> Support:
+    """Of the rows that fit one row of the left only the nearest is joined: all that fit count."""
+    source, paths = rows.sources[i], _within(rows.sources[i], col)
+    found = []
+    for out, back in product(rows.on[i], rows.on[i]):
+        if out.one in paths and back.one is out.other and back.other in source.inner:
+            there = extended(paths[out.one], out)
+            path = extended(there, back) if there is not None else None
+            if path is not None:
+                found.append(along(path, source.relation.support(source.inner[back.other])))
     return better(found)
 
 

@@ -83,6 +83,13 @@ class Places:
             return self._bare(offset)
         return self._short(_without_alias(self.tokens[segment.first : segment.last + 1]))
 
+    def condition(self, offset: int) -> str:
+        """The text of the segment around `offset`, where nothing in it can be an alias."""
+        segment = self.segment(offset)
+        if segment is None:
+            return self._bare(offset)
+        return self._short(self.tokens[segment.first : segment.last + 1])
+
     def _bare(self, offset: int) -> str:
         """Text of a token outside of all segments, with the USING around it."""
         i = bisect_left(self.tokens, offset, key=lambda token: token.start)
@@ -169,6 +176,8 @@ def _step(tokens: list[Token], i: int, kind: TokenType, level: _Level, close: An
         if level.splits and level.first is not None:
             close(i - 1)
             level.first = i + 1
+    elif kind is TokenType.ON and i and tokens[i - 1].token_type is TokenType.DISTINCT:
+        return  # DISTINCT ON (...) comes before the list
     elif kind in LISTS or kind in CONDITIONS:
         if kind is TokenType.ORDER_BY and not level.is_query:
             return  # the order inside a window or an aggregate

@@ -14,7 +14,7 @@ from sqlpipes.core.lineage.columns import is_query
 from sqlpipes.core.lineage.local import Local, Locals, ordered
 from sqlpipes.core.lineage.locality import read_relation
 from sqlpipes.core.lineage.places import Places
-from sqlpipes.core.lineage.proofs import Relation, Why
+from sqlpipes.core.lineage.proofs import CONDITION, Relation, Why
 from sqlpipes.core.lineage.types import Types
 from sqlpipes.core.lineage.walk import Around, Unsure, Walk
 
@@ -60,4 +60,5 @@ def _locals(relation: Relation, places: Places) -> Iterator[Local]:
 
 def _place(why: Why, places: Places) -> tuple[int, int, str]:
     line, column = places.line_column(places.begin(why.offset))
-    return line, column, places.expression(why.offset)
+    said = places.condition if why.rank == CONDITION else places.expression
+    return line, column, said(why.offset)

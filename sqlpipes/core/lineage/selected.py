@@ -139,8 +139,18 @@ def _look(walk: Walk, node: Any, around: Around, found: Selected) -> None:
     on = distinct.args.get("on") if distinct is not None else None
     if on is not None:
         parts = on.expressions if isinstance(on, exp.Tuple) else [on]
-        values = (_key(walk, part, node, around) for part in parts)
+        values = (_key(walk, _output(walk, part, node, around), node, around) for part in parts)
         found.looks.append([Look(value) for value in values if value is not None])
+
+
+def _output(walk: Walk, node: Any, select: Any, around: Around) -> Any:
+    """DISTINCT ON knows the names of the output before those of the input."""
+    if not isinstance(node, exp.Column) or len(node.parts) > 1:
+        return node
+    stars = (star_of(item) for item in select.expressions)
+    if any(star.args.get("replace") or star.args.get("rename") for star in stars if star):
+        return exp.Null()
+    return around.aliases.get(walk.key(node.this), node)
 
 
 def _support(found: Selected, col: Col) -> Support:
