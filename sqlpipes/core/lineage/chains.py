@@ -64,6 +64,18 @@ def kind_of(type_: Any) -> str | None:
     return f"other {type_.sql()}"
 
 
+def kind_made(node: Any) -> str | None:
+    """The kind of what is no copy of anything: a cast, a series."""
+    while isinstance(node, (exp.Paren, exp.Alias, exp.Explode, exp.Unnest)):
+        node = node.expressions[0] if isinstance(node, exp.Unnest) else node.this
+    if isinstance(node, exp.GenerateSeries):
+        kind, step = kind_made(node.args.get("start")), node.args.get("step")
+        return "stamp" if kind in WALL and isinstance(step, exp.Interval) else None
+    if isinstance(node, exp.Cast) and not node.args["to"].expressions:
+        return kind_of(node.args["to"])
+    return None
+
+
 def value_of(node: Any, read: Reader, dialect: str) -> Value | None:
     """The value of anything but a name, which `read` knows."""
     found = STEPPING.get(type(node))
@@ -277,7 +289,7 @@ def _at_zone(node: Any, read: Reader, dialect: str) -> Value | None:
     value = read(node.this)
     if value is None or value.kind not in TIMES:
         return None
-    kind = {"tz": "stamp", "date": "tz", "stamp": "tz"}.get(value.kind or "")
+    kind = {"tz": "stamp", "stamp": "tz"}.get(value.kind or "")
     return with_steps(value, another_clock(), kind, node)
 
 

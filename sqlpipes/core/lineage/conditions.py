@@ -63,7 +63,8 @@ def laws_of(conditions: Iterable[Any], read: Reader) -> list[Law]:
         why = Why(CONDITION, offset_of(condition) or 0)
         if isinstance(condition, (exp.EQ, exp.NullSafeEQ)):
             for one, other in _pairs(condition.this, condition.expression):
-                laws += equal(read(one), read(other), why)
+                strict = isinstance(condition, exp.EQ)
+                laws += equal(read(one), read(other), why, strict)
         else:
             bounds += _bounds(condition, read, why)
     return laws + _ranges(bounds)
@@ -75,23 +76,25 @@ def _pairs(one: Any, other: Any) -> list[tuple[Any, Any]]:
     return [(one, other)]
 
 
-def equal(one: Value | None, other: Value | None, why: Why) -> list[Law]:
+def equal(one: Value | None, other: Value | None, why: Why, strict: bool = True) -> list[Law]:
     one, other = settled(one), settled(other)
     if one is None or other is None or one.only is None or other.only is None:
         return []
     bend = meeting(one.kind, other.kind)
     if bend is None or one.only.base is other.only.base:
         return []
-    return _both(one.only, other.only, bend, bend, why)
+    return _both(one.only, other.only, bend, bend, why, strict)
 
 
-def _both(one: Chain, other: Chain, there: Reach, back_again: Reach, why: Why) -> list[Law]:
+def _both(
+    one: Chain, other: Chain, there: Reach, back_again: Reach, why: Why, strict: bool
+) -> list[Law]:
     found = []
     for x, y, between in ((one, other, there), (other, one, back_again)):
         onward = forth(x.steps)
         reach = None if onward is None else road(onward, between, back(y.steps))
         if reach is not None:
-            found.append(Law(x.base, y.base, reach, why))
+            found.append(Law(x.base, y.base, reach, why, strict))
     return found
 
 
@@ -173,4 +176,4 @@ def _between(low: Bound, high: Bound) -> list[Law]:
     again = Near(high.span, negative(low.span))
     one = Chain(low.by.base, low.by.steps)
     other = Chain(low.of.base, low.of.steps)
-    return _both(one, other, (there, *bend), (again, *bend), low.why)
+    return _both(one, other, (there, *bend), (again, *bend), low.why, True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from sqlpipes.core.lineage.chains import kind_made
 from sqlpipes.core.lineage.conditions import conjuncts, equal, laws_of
 from sqlpipes.core.lineage.hops import meeting
 from sqlpipes.core.lineage.joined import Joined, Pins, Source
@@ -234,7 +235,7 @@ def _function(walk: Walk, node: Any, around: Around) -> Relation:
     read: set[str] = set()
     for query in queries_in(node):
         read |= walk.query(walk, query, Around(around, around.ctes)).tables
-    return unproven(read)
+    return unproven(read, None, kind_made(node))
 
 
 def _values(walk: Walk, node: Any, around: Around) -> Relation:

@@ -17,6 +17,7 @@ MICROS_IN = {
     "hour": 3600 * SECOND, "minute": 60 * SECOND, "second": SECOND, "millisecond": 1000,
     "microsecond": 1, "min": 60 * SECOND, "sec": SECOND,
 }  # fmt: skip
+TIMES = (exp.DateBin, exp.WindowSpec)  # where a bare text is an interval
 PART = re.compile(r"\s*([+-]?\d+)\s*([a-z]+)\s*", re.IGNORECASE)
 
 
@@ -34,7 +35,7 @@ def spans_of(node: Any) -> list[Span] | None:
         text = None if number is None else f"{number} days"
     elif isinstance(node, exp.Interval):
         text = _interval_text(node)
-    elif isinstance(node, exp.Literal) and node.is_string and isinstance(node.parent, exp.DateBin):
+    elif isinstance(node, exp.Literal) and node.is_string and isinstance(node.parent, TIMES):
         text = node.name
     else:
         text = None

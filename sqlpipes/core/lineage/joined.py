@@ -200,13 +200,13 @@ def _of_source(rows: Joined, col: Col, i: int) -> Support:
 
 def _of_later(rows: Joined, col: Col, i: int) -> Support:
     paths = reachable(rows, col, i)
-    source = rows.sources[i]
+    source, maybe = rows.sources[i], _partners(rows, paths, i)
     found = []
     for law in rows.on[i]:
-        if law.one in paths and law.other in source.inner:
-            path = extended(paths[law.one], law)
-            if path is not None:
-                found.append(along(path, source.relation.support(source.inner[law.other])))
+        start = paths.get(law.one) or (maybe.get(law.one) if law.strict else None)
+        path = extended(start, law) if start is not None and law.other in source.inner else None
+        if path is not None:
+            found.append(along(path, source.relation.support(source.inner[law.other])))
     if i in rows.lateral:
         found.append(_of_pins(rows.lateral[i], paths))
     if col in rows.halves:
@@ -234,6 +234,22 @@ def _of_halves(rows: Joined, col: Col, i: int) -> Support:
         for law in rows.halves[col]
     ]
     return all_of(parts)
+
+
+def _partners(rows: Joined, paths: dict[Col, Path], i: int) -> dict[Col, Path]:
+    """Columns of outer joins before the i-th: in the reach, or NULL with all of their source."""
+    found: dict[Col, Path] = {}
+    for k in range(i):
+        for law in rows.on[k]:
+            start = paths.get(law.one)
+            path = extended(start, law) if start is not None else None
+            if path is None or law in rows.strong[k] or law.other not in rows.sources[k].inner:
+                continue
+            for x, onward in _within(rows.sources[k], law.other).items():
+                reach = road(path[0], onward[0])
+                if reach is not None:
+                    found.setdefault(x, (reach, path[1]))
+    return found
 
 
 def _of_earlier(rows: Joined, col: Col, place: int, i: int) -> Support:

@@ -9,7 +9,16 @@ from itertools import product
 from typing import Any
 
 from sqlpipes.core.lineage.hops import road
-from sqlpipes.core.partitions import Reach, reach_from, reach_plain, reach_text
+from sqlpipes.core.partitions import (
+    DrillDown,
+    Near,
+    Reach,
+    RollUp,
+    Span,
+    reach_from,
+    reach_plain,
+    reach_text,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +80,32 @@ def through(reader: Local, view: Local) -> Local | None:
 
 
 def ordered(reaches: Iterable[Reach]) -> tuple[Reach, ...]:
-    return tuple(sorted(set(reaches), key=lambda reach: (len(reach), reach_text(reach))))
+    """Those that say something that no other does."""
+    every = set(reaches)
+    needed = [r for r in every if not any(_covers(other, r) for other in every if other != r)]
+    return tuple(sorted(needed, key=lambda reach: (len(reach), reach_text(reach))))
+
+
+def _covers(wide: Reach, narrow: Reach) -> bool:
+    """Whether the one is the other with something between that widens and moves nothing."""
+    extra = len(wide) - len(narrow)
+    if extra <= 0:
+        return False
+    return any(
+        wide[:i] == narrow[:i] and wide[i + extra :] == narrow[i:] and _widens(wide[i : i + extra])
+        for i in range(len(narrow) + 1)
+    )
+
+
+def _widens(hops: Reach) -> bool:
+    if len(hops) == 2 and isinstance(hops[0], DrillDown) and isinstance(hops[1], RollUp):
+        return hops[0].unit == hops[1].unit
+    return all(
+        isinstance(hop, Near)
+        and all(n >= 0 for span in (hop.back, hop.ahead) for n in _numbers(span))
+        for hop in hops
+    )
+
+
+def _numbers(span: Span) -> tuple[int, int, int]:
+    return span.months, span.days, span.micros

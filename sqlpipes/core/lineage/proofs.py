@@ -65,12 +65,13 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """Rows with `one` in a window have `other` in its reach."""
+    """Rows with `one` in a window have `other` in its reach. `strict`: and none where `one` is NULL."""
 
     one: Col
     other: Col
     reach: Reach
     why: Why
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +162,14 @@ def joined(proofs: list[Proof]) -> Proof:
     return Proof(reaches, max((proof.why for proof in proofs), key=lambda why: why.rank))
 
 
-def unproven(tables: Iterable[str], cols: Iterable[Col] | None = None) -> Relation:
+def unproven(
+    tables: Iterable[str], cols: Iterable[Col] | None = None, kind: str | None = None
+) -> Relation:
     """Nothing is known of it but what it reads. Without columns, it has any that is asked for."""
     made: dict[str, Col] = {}
 
     def further(key: str) -> Col:
-        return made.setdefault(key, Col(key, key))
+        return made.setdefault(key, Col(key, key, kind))
 
     listed = list(cols or ())
     rest = further if cols is None else None

@@ -16,6 +16,7 @@ from sqlpipes.core.graph import Graph
 from sqlpipes.core.lineage.facts import moved
 from sqlpipes.core.lineage.local import Local, Locals
 from sqlpipes.core.lineage.trace import Known, Tracer, lines_of_template
+from sqlpipes.core.sql import fold
 
 PROVER = "1"
 """Moves when the same text may prove something else; part of every cache key."""
@@ -24,6 +25,9 @@ DIALECTS = frozenset(
     {"duckdb", "postgres"}
 )  # those whose functions are known to mean what is said here
 
+CERTAIN = {"date": "DATE", "stamp": "TIMESTAMP", "tz": "TIMESTAMP WITH TIME ZONE"}
+
+Columns = tuple[Column, ...] | None
 Names = Mapping[tuple[str, ...], str | None]
 
 
@@ -55,13 +59,15 @@ def localities(
 class _Prover:
     """What was proven so far, and what had to be read for it."""
 
-    __slots__ = ("cache", "graph", "keys", "tracer", "types", "used")
+    __slots__ = ("cache", "dialect", "graph", "keys", "kinds", "tracer", "used")
 
     def __init__(
         self, graph: Graph, known: Known, dialect: str, cache: Mapping[str, Locals]
     ) -> None:
         self.graph, self.cache = graph, cache
         self.tracer = Tracer(graph, known, dialect, {})  # for columns; reads when asked
+        self.dialect = dialect
+        self.kinds: dict[str, dict[str, str]] = {}  # query -> what its columns certainly are
         self.keys: dict[str, str] = {}  # asset -> a text that moves when its columns may
         self.used: dict[str, Locals] = {}
 
@@ -125,14 +131,41 @@ class _Prover:
         from sqlpipes.core.lineage.reader import read_locals
         from sqlpipes.core.lineage.types import Types
 
-        self.trace_above(name for name in names.values() if name is not None)
         if self.tracer.types is None:
-            self.tracer.types = Types(self.tracer.dialect)
-        inputs = {parts: (name, self.columns(name)) for parts, name in names.items()}
-        return read_locals(rendered.text, self.tracer.types, inputs)
+            self.tracer.types = Types(self.dialect)
+        self.trace_above(name for name in names.values() if name is not None)
+        return read_locals(rendered.text, self.tracer.types, self.inputs(names))
 
-    def columns(self, name: str | None) -> tuple[Column, ...] | None:
-        return self.tracer.columns(name)
+    def inputs(self, names: Names) -> dict[tuple[str, ...], tuple[str | None, Columns]]:
+        return {parts: (name, self.columns(name)) for parts, name in names.items()}
+
+    def columns(self, name: str | None) -> Columns:
+        """Of a query the names are certain; its types are estimates, and for times that will not do."""
+        columns = self.tracer.columns(name)
+        if name is None or columns is None or name in self.tracer.known:
+            return columns
+        asset = self.graph.assets[name]
+        if not isinstance(asset.body, SqlBody):
+            return columns
+        if name not in self.kinds:
+            self.kinds[name] = self.kinds_of(asset.body)
+        kinds = self.kinds[name]
+        return tuple(
+            replace(
+                column, type=_type(column.type, kinds.get(fold(column.name, True, self.dialect)))
+            )
+            for column in columns
+        )
+
+    def kinds_of(self, body: SqlBody) -> dict[str, str]:
+        from sqlpipes.core.lineage.reader import read_kinds
+
+        try:
+            rendered = body.render(Scope())
+        except SqlpipesError:
+            return {}
+        inputs = self.inputs(self.tracer.resolved(rendered))
+        return read_kinds(rendered.text, self.tracer.types, inputs)
 
     def trace_above(self, names: Iterable[str]) -> None:
         """Columns of the inputs, and of what they read, where they are not known yet."""
@@ -146,6 +179,14 @@ class _Prover:
         for name in self.graph.order:
             if name in wanted:
                 self.tracer.add(self.graph.assets[name])
+                self.columns(name)
+
+
+def _type(estimate: str | None, kind: str | None) -> str | None:
+    if kind in CERTAIN:
+        return CERTAIN[kind]
+    is_time = estimate is not None and estimate.upper().startswith(("DATE", "TIME"))
+    return None if is_time else estimate
 
 
 def _scopes(asset: Asset, body: SqlBody) -> tuple[Scope, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.tokenizer_core import Token
 
 from sqlpipes.core.asset import Column
 from sqlpipes.core.lineage.builtins import BUILTINS
@@ -29,14 +30,33 @@ def read_locals(text: str, types: Types, inputs: Inputs) -> Locals:
     """Places in the text itself (first line 1). `inputs`: folded parts -> the asset, its columns."""
     try:
         tokens = types.dialect.tokenize(text)
-        trees = [t for t in types.dialect.parser().parse(tokens, text) if t is not None]
-        if len(trees) != 1 or not is_query(trees[0]) or not _is_plain(trees[0]):
+        relation = _relation(tokens, text, types, inputs)
+        if relation is None or not _is_plain(relation[1]):
             return ()
-        walk = Walk(types.dialect_name, inputs, types, read_relation)
-        relation = read_relation(walk, trees[0], Around())
-        return tuple(_locals(relation, Places(text, tokens)))
+        return tuple(_locals(relation[0], Places(text, tokens)))
     except FAULTS:
         return ()
+
+
+def read_kinds(text: str, types: Types, inputs: Inputs) -> dict[str, str]:
+    """Column (as the dialect compares it) -> its kind (see `hops`), where that is certain."""
+    try:
+        found = _relation(types.dialect.tokenize(text), text, types, inputs)
+    except FAULTS:
+        return {}
+    relation = found[0] if found is not None else None
+    cols = [] if relation is None else [c for c in relation.cols if c.key not in relation.doubted]
+    return {col.key: col.kind for col in cols if col.key is not None and col.kind is not None}
+
+
+def _relation(
+    tokens: list[Token], text: str, types: Types, inputs: Inputs
+) -> tuple[Relation, Any] | None:
+    trees = [tree for tree in types.dialect.parser().parse(tokens, text) if tree is not None]
+    if len(trees) != 1 or not is_query(trees[0]):
+        return None
+    walk = Walk(types.dialect_name, inputs, types, read_relation)
+    return read_relation(walk, trees[0], Around()), trees[0]
 
 
 def _is_plain(tree: Any) -> bool:

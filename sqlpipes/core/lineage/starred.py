@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from sqlpipes.core.lineage.chains import kind_made
 from sqlpipes.core.lineage.joined import Source
 from sqlpipes.core.lineage.proofs import Chain, Col, Value, Why
 from sqlpipes.core.lineage.reading import offset_of
@@ -58,7 +59,8 @@ def _further(items: Items, values: dict[Col, Value | None]) -> Rest:
 
 def starred(walk: Walk, node: Any, around: Around) -> Items:
     """Everything that is selected, in order."""
-    items = Items()
+    items, every = Items(), around.aliases
+    around.aliases = {}  # an item sees the aliases before it
     for item in node.expressions:
         inner = item.this if isinstance(item, exp.Alias) else item
         star = star_of(inner)
@@ -68,6 +70,9 @@ def starred(walk: Walk, node: Any, around: Around) -> Items:
             _add_unknown(walk, item, inner, items)
         else:
             _add_one(walk, item, inner, around, items)
+        if isinstance(item, exp.Alias):
+            around.aliases.setdefault(walk.key(item.args["alias"]), inner)
+    around.aliases = every
     _name_apart(walk, items)
     return items
 
@@ -76,7 +81,7 @@ def _add_unknown(walk: Walk, item: Any, inner: Any, items: Items) -> None:
     """unnest(list) under an alias is one column; anything else may be any number of them."""
     if isinstance(inner, SPREADING) and isinstance(item, exp.Alias):
         alias = item.args["alias"]
-        _add(items, Col(walk.spelt(alias), walk.key(alias)), None)
+        _add(items, Col(walk.spelt(alias), walk.key(alias), kind_made(inner)), None)
     else:
         items.is_murky = True
 
@@ -90,7 +95,8 @@ def _add(items: Items, col: Col, value: Value | None) -> None:
 
 def _add_one(walk: Walk, item: Any, inner: Any, around: Around, items: Items) -> None:
     value = value_in(walk, inner, around)
-    col = Col(None, None, value.kind if value is not None else None, offset_of(inner))
+    kind = value.kind if value is not None else kind_made(inner)
+    col = Col(None, None, kind, offset_of(inner))
     plain = inner
     while isinstance(plain, exp.Paren):
         plain = plain.this

@@ -28,6 +28,7 @@ from sqlpipes.core.lineage import (
 from sqlpipes.core.partitions import DrillDown, Grain, Near, RollUp, Span
 from sqlpipes.core.sql import Reference, Relation
 
+CLOCK = Near(Span(days=2), Span(days=2))
 KNOWN = {"visits": (Column("visited_on", "DATE"), Column("page", "VARCHAR"))}
 MONTHLY = """select
     date_trunc('month', visited_on)::date as month,
@@ -175,6 +176,34 @@ def test_what_cannot_be_read_proves_nothing() -> None:
     assert localities(graph, ["wrong"], KNOWN, "sqlite", {})[0] == {"wrong": ()}
 
 
+def test_estimated_types_of_times_are_not_believed() -> None:
+    """The type of current_timestamp is an estimate; that of a cast is not."""
+    text = "select coalesce(visited_on, now()) as at, visited_on::date as d from visits"
+    graph = graph_of(
+        model("stg", text, "visits"),
+        model("days", "select at::date as day, count(*) as n from stg group by all", "stg"),
+        model("dates", "select d::date as day, count(*) as n from stg group by all", "stg"),
+    )
+
+    [certain] = proven(graph, "dates")
+    assert certain.reaches == ((),)
+    [doubtful] = proven(graph, "days")
+    assert doubtful.reaches == ((CLOCK, RollUp(Grain.DAY), CLOCK),)
+
+
+def test_columns_that_are_not_known() -> None:
+    graph = graph_of(
+        model("some", "select d, n from visits", "visits"),
+        model("all_of_it", "select * from visits", "visits"),
+        model("dated", "select d::date as d from all_of_it", "all_of_it"),
+    )
+    found, _ = localities(graph, ["some", "all_of_it", "dated"], {}, "duckdb", {})
+
+    assert [local.source for local in found["some"]] == ["d", "n"]
+    assert found["all_of_it"] == ()
+    assert [local.reaches for local in found["dated"]] == [((CLOCK, RollUp(Grain.DAY), CLOCK),)]
+
+
 def test_json_gives_the_same_back() -> None:
     reaches = ((RollUp(Grain.MONTH), Near(Span(1, 2, 3))), (DrillDown(Grain.WEEK),), ())
     found = (Local("a", "b", "c", reaches, "é 'x'", 3, 4), Local("d", "e", "f", ((),)))
@@ -191,7 +220,6 @@ def test_a_view_is_read_through() -> None:
     assert (found.column, found.table, found.source) == ("month", "t", "ts")
     assert (found.text, found.line) == ("here", 3)
     assert set(found.reaches) == {
-        (RollUp(Grain.MONTH),),
         (RollUp(Grain.DAY),),
         (RollUp(Grain.MONTH), Near(Span(days=1))),
         (Near(Span(days=1)),),
