@@ -48,10 +48,14 @@ def add_join(walk: Walk, join: Any, around: Around) -> None:
     rows, place = around.rows, len(around.rows.sources)
     _add(walk, join.this, around)
     side, kind, method = (str(join.args.get(key) or "") for key in ("side", "kind", "method"))
-    if kind not in KINDS or method not in ("", "ASOF", "NATURAL") or join.this.args.get("joins"):
+    if kind not in KINDS or method not in ("", "ASOF", "NATURAL"):
         rows.lost = True
     if method == "ASOF":
         rows.nearest.add(place)
+    if _is_comma(join):
+        around.has_comma = True
+    elif around.has_comma and (side in ("RIGHT", "FULL") or method or join.args.get("using")):
+        rows.lost = True  # a comma binds less: these see what stands after it only
     laws = _using(walk, join, around, place, side, kind, method)
     condition = join.args.get("on")
     if condition is not None:
@@ -64,6 +68,10 @@ def add_join(walk: Walk, join: Any, around: Around) -> None:
     if kind in ("SEMI", "ANTI"):
         rows.lost = rows.lost or side in ("RIGHT", "FULL")
         rows.sources[place].seen = False
+
+
+def _is_comma(join: Any) -> bool:
+    return not any(join.args.get(key) for key in ("side", "kind", "method", "on", "using"))
 
 
 def _crosses(rows: Joined, law: Law, place: int) -> bool:
@@ -192,6 +200,7 @@ def _source(walk: Walk, source: Source, names: list[Any]) -> Source:
 
 def _relation(walk: Walk, node: Any, around: Around) -> tuple[str, tuple[str, ...], Relation]:
     if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
+        walk.met.add(id(node))
         keys = tuple(walk.key(part) for part in node.parts if isinstance(part, exp.Identifier))
         if len(keys) == 1 and keys[0] in around.ctes:
             return keys[0], (), around.ctes[keys[0]]

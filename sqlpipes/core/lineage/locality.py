@@ -69,6 +69,7 @@ def _tables_in(walk: Walk, node: Any, around: Around) -> frozenset[str]:
     for table in node.find_all(exp.Table):
         if not isinstance(table.this, exp.Identifier):
             continue
+        walk.met.add(id(table))
         keys = tuple(walk.key(part) for part in table.parts)
         if len(keys) == 1 and keys[0] in around.ctes:
             found |= around.ctes[keys[0]].tables

@@ -56,7 +56,9 @@ def _relation(
     if len(trees) != 1 or not is_query(trees[0]):
         return None
     walk = Walk(types.dialect_name, inputs, types, read_relation)
-    return read_relation(walk, trees[0], Around()), trees[0]
+    relation = read_relation(walk, trees[0], Around())
+    tables = (t for t in trees[0].find_all(exp.Table) if isinstance(t.this, exp.Identifier))
+    return (relation, trees[0]) if all(id(table) in walk.met for table in tables) else None
 
 
 def _is_plain(tree: Any) -> bool:

@@ -47,6 +47,8 @@ class Selected:
     looks: list[list[Look]] = field(default_factory=list)
     is_lost: bool = False
     claims: dict[Col, Support] = field(default_factory=dict)
+    chains: dict[Col, list[tuple[Col, Chain]]] = field(default_factory=dict)
+    indexed: int = 0
 
 
 def read_select(walk: Walk, node: Any, around: Around) -> Relation:
@@ -236,14 +238,20 @@ def _laws(found: Selected, col: Col) -> list[Law]:
     if value is None or value.only is None or found.rows.place(value.only.base) is None:
         return []
     laws = []
-    nearby = reachable(found.rows, value.only.base)
-    for other, theirs in found.values.items():
-        target = theirs.only if theirs is not None else None
-        if other is col or target is None or target.base not in nearby:
-            continue
-        for reach, why in _paths(found.rows, value.only, target):
-            laws.append(Law(col, other, reach, why))
+    chains = _by_base(found)
+    for base in reachable(found.rows, value.only.base):
+        for other, target in chains.get(base, ()):
+            if other is not col:
+                paths = _paths(found.rows, value.only, target)
+                laws += [Law(col, other, reach, why) for reach, why in paths]
     return laws
 
 
-__all__ = ["Selected", "read_select"]
+def _by_base(found: Selected) -> dict[Col, list[tuple[Col, Chain]]]:
+    """The columns that are selected, by what they are made of. More may be asked for later."""
+    if len(found.values) != found.indexed:
+        found.chains, found.indexed = {}, len(found.values)
+        for col, value in found.values.items():
+            if value is not None and value.only is not None:
+                found.chains.setdefault(value.only.base, []).append((col, value.only))
+    return found.chains

@@ -46,6 +46,7 @@ class Walk:
     inputs: Mapping[tuple[str, ...], tuple[str | None, tuple[Column, ...] | None]]
     types: Types
     query: Callable[[Walk, Any, Around], Relation]
+    met: set[int] = field(default_factory=set)  # the ids of the tables' nodes that were read
 
     def key(self, identifier: Any) -> str:
         return fold(identifier.name, bool(identifier.args.get("quoted")), self.dialect)
@@ -67,6 +68,7 @@ class Around:
     rows: Joined = field(default_factory=Joined)
     merged: dict[str, Col | None] = field(default_factory=dict)  # columns of USING, by key
     aliases: dict[str, Any] = field(default_factory=dict)  # of this SELECT, to their expressions
+    has_comma: bool = False  # FROM has a comma
     implicit: bool = False  # a subquery in FROM: reaches out only as a last resort
 
     @property

@@ -226,8 +226,11 @@ class Writer:
                 return f" {side} {sql} {alias} using ({name})"
             word = "join"
         if word == "asof":
-            (a, _), (b, _) = self.column(scope), self.column(mine)
             extra = f" and {self.equal(scope, mine)}" if self.chance(0.7) else ""
+            unique = [e for e, _ in scope if e.endswith(".i")]
+            a, b = self.one(*unique or [self.number(scope)]), f"{alias}.i"
+            if "i" not in columns:  # which of several is the nearest would be anybody's guess
+                return f" semi join {sql} {alias} on {self.equal(scope, mine)}"
             scope += mine
             return f" asof {self.one('', 'left ')}join {sql} {alias} on {a} >= {b}{extra}"
         if word in ("cross join", ","):
