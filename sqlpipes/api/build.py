@@ -55,7 +55,9 @@ class Report:
 
     @property
     def failed(self) -> tuple[StepFailed, ...]:
-        return tuple(event for event in self.events if isinstance(event, StepFailed))
+        """Parts that failed for good: one that was split is told by its halves."""
+        found = (event for event in self.events if isinstance(event, StepFailed))
+        return tuple(event for event in found if event.status is not Status.SPLIT)
 
     @property
     def checks(self) -> tuple[CheckFinished, ...]:

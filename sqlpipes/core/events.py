@@ -22,6 +22,7 @@ class Status(StrEnum):
     ERROR = "error"  # a statement or function failed
     SKIPPED = "skipped"  # something above it failed
     CANCELLED = "cancelled"  # Ctrl-C or --fail-fast
+    SPLIT = "split"  # it failed over several slices, which are then tried apart
     RUNNING = "running"
     INTERRUPTED = "interrupted"  # its process died
 
@@ -92,7 +93,7 @@ class StepFinished:
 
 @dataclass(frozen=True, slots=True)
 class StepFailed:
-    """FAIL (a blocking check), ERROR or CANCELLED: what readers see is as it was before.
+    """FAIL (a blocking check), ERROR, CANCELLED or SPLIT: what readers see is as it was before.
 
     Unless it is `in_doubt`: a function that writes by itself, such as a file, may have done so.
     """

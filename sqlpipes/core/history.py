@@ -91,14 +91,15 @@ class Past:
         ones that hold what they held before, so that for their readers nothing was written.
         """
         shrunk = full and any(less(old.slices, new.slices) for old in self.built)
+        broken = None if full or self.broken is None else settle(self.broken, new.slices)
         return replace(
             self,
             built=(*(() if full else self._kept(new.slices)), *self._written(new, same)),
             version=new.version,
             version_since=self.version_since if new.version == self.version else new.written_at,
             suspect=None if full or self.suspect is None else settle(self.suspect, new.slices),
-            failed=False,
-            broken=None if full or self.broken is None else settle(self.broken, new.slices),
+            failed=self.failed and broken is not None,  # a sibling may still be refused
+            broken=broken,
             shrunk_at=new.written_at if shrunk else self.shrunk_at,
         )
 

@@ -74,6 +74,7 @@ class Step:
     held: Partitions | None = (
         None  # slices that the table holds, to write anew if its columns change
     )
+    newest_first: bool = False  # which of its parts run first
 
 
 @dataclass(frozen=True, slots=True)

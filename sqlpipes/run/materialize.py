@@ -1,7 +1,7 @@
 """Step + Graph + what exists -> the transactions that make it so. Nothing is run here.
 
-Every step is staged, checked and published in one transaction, so the engine must be able to roll
-back DDL. A step whose slices are bounded by `batch` becomes several, each complete in itself.
+Every part of a step is staged, checked and published in one transaction, so the engine must be able
+to roll back DDL.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.plan import Action, Step
 from sqlpipes.core.strategy import Strategy
 from sqlpipes.run.merge import append, merge
+from sqlpipes.run.parts import LOOKS_ONLY, parts_of
 from sqlpipes.run.query import asset_query
 from sqlpipes.run.slices import slices
 from sqlpipes.run.snapshot import snapshot
@@ -28,38 +29,52 @@ TRANSACTION_WORDS = re.compile(
     r"(?:^|;)\s*(begin|start\s+transaction|commit|end|rollback|abort)\s*(?:work\b|transaction\b|;|$)",
     re.IGNORECASE,
 )
-NO_SQL = (Action.OBSERVE, Action.CHECK)
 
 
 def step_sql(
     step: Step, graph: Graph, warehouse: Warehouse, *, empty: bool = False
 ) -> tuple[Transaction, ...]:
-    """The transactions of a step, in order; none for an asset that writes nothing to the warehouse.
+    """The transactions of a step's parts, as they are when all of them end well.
+
+    None for an asset that writes nothing to the warehouse. Raises like `part_sql`.
+    """
+    parts = parts_of(step, graph, warehouse)
+    found = (
+        part_sql(replace(step, slices=part), graph, warehouse, made=i > 0, empty=empty)
+        for i, part in enumerate(parts)
+    )
+    return tuple(transaction for transaction in found if transaction is not None)
+
+
+def part_sql(
+    step: Step, graph: Graph, warehouse: Warehouse, *, made: bool = False, empty: bool = False
+) -> Transaction | None:
+    """The transaction that writes `step.slices`; `made`: an earlier part has made the table.
 
     `empty` writes relations without rows. Raises ProjectError when a template cannot be rendered,
     EngineError BLD009 for an engine that cannot roll back DDL.
     """
     asset = graph.assets[step.asset]
-    if step.action in NO_SQL or asset.relation is None:
-        return ()
+    if step.action in LOOKS_ONLY or asset.relation is None:
+        return None
     if not warehouse.can.transactional_ddl:
         message = f"{warehouse.dialect} cannot roll back a CREATE TABLE, which publishing needs"
         raise EngineError(Problem("BLD009", message, asset.at))
-    work = Work(step, asset, asset.relation, graph, warehouse, empty)
-    return tuple(_with_hooks(asset, transaction) for transaction in _transactions(work))
+    work = Work(step, asset, asset.relation, graph, warehouse, empty, made)
+    return _with_hooks(asset, _transaction(work))
 
 
-def _transactions(work: Work) -> tuple[Transaction, ...]:
+def _transaction(work: Work) -> Transaction:
     if work.asset.partition is not None:
         return slices(work)
     if work.asset.materialized is Materialized.INCREMENTAL:
         appends = work.asset.incremental.strategy is Strategy.APPEND
-        return (append(work) if appends else merge(work),)
+        return append(work) if appends else merge(work)
     if work.asset.materialized is Materialized.SNAPSHOT:
-        return (snapshot(work),)
+        return snapshot(work)
     if work.step.action is Action.VIEW:
-        return (_view(work),)
-    return (_table(work),)
+        return _view(work)
+    return _table(work)
 
 
 def _with_hooks(asset: Asset, transaction: Transaction) -> Transaction:

@@ -132,13 +132,13 @@ class Record:
             outcome.in_doubt,
         )
 
-    def skipped(self, step: Step, because: str, slices: Partitions | None = None) -> StepSkipped:
+    def skipped(self, step: Step, because: str, slices: Partitions) -> StepSkipped:
         return StepSkipped(
             self.settings.run_id,
             self.settings.clock(),
             step.asset,
             step.action,
-            step.slices if slices is None else slices,
+            slices,
             because,
         )
 

@@ -1,25 +1,36 @@
-"""A run under way: which steps have begun, which may begin, and how all of them are brought to an end."""
+"""A run under way: which parts have begun, which may begin, and how all of them are brought to an end."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from sqlpipes.core.asset import Asset
 from sqlpipes.core.engine import Connection
-from sqlpipes.core.errors import Problem, SqlpipesError
+from sqlpipes.core.errors import SqlpipesError
 from sqlpipes.core.events import Event, Status
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.partitions import Partitions, as_naive_utc
+from sqlpipes.core.partitions import as_naive_utc
 from sqlpipes.core.plan import Plan, Step
 from sqlpipes.run.crew import Crew
+from sqlpipes.run.failures import (
+    MOST_FAILURES,
+    broken,
+    left_alone,
+    lies_in_data,
+    may_be_split,
+    named,
+    placed,
+)
 from sqlpipes.run.job import Job
-from sqlpipes.run.orders import orders_of
+from sqlpipes.run.orders import order_of
+from sqlpipes.run.parts import halves, is_one, parts_of, pieces
 from sqlpipes.run.publish import Order, Outcome, carry_out
 from sqlpipes.run.python import Place
 from sqlpipes.run.record import Record, Settings
-from sqlpipes.run.schedule import Schedule
+from sqlpipes.run.roads import roads
+from sqlpipes.run.schedule import Lost, Schedule, Task
 from sqlpipes.run.warehouse import Warehouse
 
 POLL_S = 0.05
@@ -29,11 +40,12 @@ CANCELLED = "cancelled"
 
 @dataclass(slots=True)
 class Flight:
-    """A step under way: the parts that are still to do, the first of them in work."""
+    """A part under way. `step` is the plan's, with the slices of the part."""
 
-    index: int
+    number: int
+    place: int  # of the step in the plan
     step: Step
-    parts: list[Order]
+    order: Order
     job: Job = field(default_factory=Job)
     began: float = field(default_factory=time.perf_counter)
 
@@ -42,7 +54,7 @@ Arrival = tuple[Job, Outcome]
 
 
 class Running:
-    """A run under way: its schedule, its crew, and the steps in flight."""
+    """A run under way: its schedule, its crew, and the parts in flight."""
 
     def __init__(
         self,
@@ -58,14 +70,16 @@ class Running:
         self.crew = crew
         self.settings = settings
         self.record = Record(settings, graph, plan.empty)
-        self.schedule = Schedule(plan)
+        self.schedule = Schedule(_tasks(plan, graph, warehouse))
         self.flights: dict[int, Flight] = {}
+        self.made: set[int] = set()  # steps of which a part has made the table
+        self.failures: Counter[int] = Counter()  # parts of a step that failed for good
         self.stopping: str | None = None
         self.seen: set[Status] = set()
 
     @property
     def status(self) -> Status:
-        """The run's, from those of its steps."""
+        """The run's, from those of its parts."""
         if self.stopping == CANCELLED:
             return Status.CANCELLED
         for worst in (Status.ERROR, Status.FAIL, Status.CANCELLED, Status.WARN):
@@ -87,36 +101,44 @@ class Running:
 
     def _start_what_can(self) -> Iterator[Event]:
         while self.crew.has_room and not self.settings.cancel.is_set():
-            index = self.schedule.next()
-            if index is None:
+            number = self.schedule.next()
+            if number is None:
                 break
-            yield from self._start(index)
+            yield from self._start(number)
             if self.stopping is not None:
                 break
         if self.settings.cancel.is_set() and self.stopping is None:
             yield from self._stop(CANCELLED)
 
-    def _start(self, index: int) -> Iterator[Event]:
-        step = self.plan.steps[index]
+    def _start(self, number: int) -> Iterator[Event]:
+        part = self.schedule.parts[number]
+        planned = self.plan.steps[part.step]
+        step = replace(planned, slices=part.slices)
+        if part.slices != planned.slices and not is_one(planned, self.graph, self.warehouse):
+            apart = tuple(pieces(part.slices, step.asset, self.graph))
+            if len(apart) > 1:  # slices in its middle were lost
+                self.schedule.split(number, apart)
+                return
+        made = part.step in self.made
         try:
-            parts = orders_of(step, self.graph, self.warehouse, empty=self.plan.empty)
+            order = order_of(step, self.graph, self.warehouse, made=made, empty=self.plan.empty)
         except SqlpipesError as error:
             yield self.record.started(step, step.slices)
             asset = self.graph.assets[step.asset]
-            failed = Outcome(Status.ERROR, 0.0, problems=_placed(error, asset))
-            yield from self._fail(Flight(index, step, []), failed)
+            failed = Outcome(Status.ERROR, 0.0, problems=placed(error, asset))
+            yield from self._fail(
+                Flight(number, part.step, step, Order(asset, step.slices, ())), failed
+            )
             return
-        flight = Flight(index, step, parts)
-        self.flights[index] = flight
+        flight = Flight(number, part.step, step, order)
+        self.flights[number] = flight
         yield from self._launch(flight)
 
     def _launch(self, flight: Flight) -> Iterator[Event]:
         """Say that a part starts, wait until that is recorded, then hand it to a thread."""
-        order = flight.parts[0]
-        flight.began = time.perf_counter()
+        order, job = flight.order, flight.job
         fresh = order.transaction.fresh if order.transaction else False
         yield self.record.started(flight.step, order.slices, fresh)
-        flight.job = job = Job()
 
         def work(connect: Callable[[], Connection]) -> Arrival:
             return job, self._carry_out(order, connect, job)
@@ -138,7 +160,7 @@ class Running:
             )
             return carry_out(order, place, job, lambda: as_naive_utc(settings.clock()))
         except BaseException as error:  # a thread that dies silently would never be waited for
-            return _broken(order, error, job)
+            return broken(order, error, job)
         finally:
             job.end()
 
@@ -155,44 +177,56 @@ class Running:
         flight = next((f for f in self.flights.values() if f.job is job), None)
         if flight is None:
             return  # it was left alone before it came back
-        yield from (self.record.check_finished(result) for result in outcome.results)
-        self.seen.add(outcome.status)
         if outcome.status not in (Status.SUCCESS, Status.WARN):
             yield from self._fail(flight, outcome)
             return
-        order = flight.parts.pop(0)
-        yield self.record.finished(flight.step, order, outcome)
-        if not flight.parts:
-            del self.flights[flight.index]
-            self.schedule.succeeded(flight.index)
-        elif self.stopping is None and not self.settings.cancel.is_set():
-            yield from self._launch(flight)
-        else:
-            yield from self._drop_rest(flight)
-
-    def _drop_rest(self, flight: Flight) -> Iterator[Event]:
-        """Batches that were not begun when the run was stopped."""
-        del self.flights[flight.index]
-        because = self.stopping or CANCELLED
-        yield self.record.skipped(flight.step, because, _together(flight.parts))
+        yield from (self.record.check_finished(result) for result in outcome.results)
+        self.seen.add(outcome.status)
+        del self.flights[flight.number]
+        if flight.order.transaction is not None and flight.order.transaction.fresh:
+            self.made.add(flight.place)
+        yield self.record.finished(flight.step, flight.order, outcome)
+        self.schedule.succeeded(flight.number)
 
     def _fail(self, flight: Flight, outcome: Outcome) -> Iterator[Event]:
-        """The step, then everything that waited for it; the other branches go on."""
-        self.flights.pop(flight.index, None)
+        """The part, or its halves once more; then the slices that read it. All others go on."""
+        self.flights.pop(flight.number, None)
+        if self._is_to_be_split(flight, outcome):
+            yield self.record.failed(
+                flight.step, flight.step.slices, replace(outcome, status=Status.SPLIT)
+            )
+            self.schedule.split(flight.number, halves(flight.step.slices))
+            return
+        yield from (self.record.check_finished(result) for result in outcome.results)
         self.seen.add(outcome.status)
-        slices = _together(flight.parts) if flight.parts else flight.step.slices
-        yield self.record.failed(flight.step, slices, outcome)
-        for index in self.schedule.failed(flight.index):
-            yield self.record.skipped(self.plan.steps[index], flight.step.asset)
+        self.failures[flight.place] += 1
+        of_data = lies_in_data(outcome)
+        all_of_it = not of_data and outcome.status is not Status.CANCELLED
+        slices, lost = self.schedule.failed(flight.number, all_of_it=all_of_it)
+        step = self.plan.steps[flight.place]
+        is_part = len(slices) == 1 or slices != step.slices
+        told = named(outcome, slices) if of_data and is_part else outcome
+        yield self.record.failed(step, slices, told)
+        yield from self._skipped(lost, step.asset)
         if self.settings.fail_fast and self.stopping is None:
             yield from self._stop(FAIL_FAST)
+
+    def _is_to_be_split(self, flight: Flight, outcome: Outcome) -> bool:
+        if self.stopping is not None or self.settings.fail_fast or self.settings.cancel.is_set():
+            return False
+        if self.failures[flight.place] >= MOST_FAILURES or not may_be_split(flight.order, outcome):
+            return False
+        return not is_one(self.plan.steps[flight.place], self.graph, self.warehouse)
+
+    def _skipped(self, lost: Lost, because: str) -> Iterator[Event]:
+        for place, slices in lost:
+            yield self.record.skipped(self.plan.steps[place], because, slices)
 
     def _stop(self, because: str) -> Iterator[Event]:
         self.stopping = because
         for flight in self.flights.values():
             flight.job.stop()
-        for index in self.schedule.give_up():
-            yield self.record.skipped(self.plan.steps[index], because)
+        yield from self._skipped(self.schedule.give_up(), because)
 
     def _end_flights(self) -> Iterator[Event]:
         """Wait for what was stopped. A function that does not listen is left alone: it cannot publish."""
@@ -202,16 +236,7 @@ class Running:
                 flight.job.stop()
             yield from self._wait()
         for flight in list(self.flights.values()):
-            seconds = time.perf_counter() - flight.began
-            problem = Problem(
-                "BLD007",
-                f"'{flight.step.asset}' did not stop and was left alone; it cannot publish any more",
-                self.graph.assets[flight.step.asset].at,
-            )
-            left = Outcome(
-                Status.CANCELLED, seconds, problems=(problem,), in_doubt=flight.parts[0].calls
-            )
-            yield from self._fail(flight, left)
+            yield from self._fail(flight, left_alone(flight.order, flight.began))
 
     def _is_publishing(self) -> bool:
         """A commit ends by itself; said to be cancelled before it does, it would be lied about."""
@@ -228,27 +253,18 @@ class Running:
         self.crew.close(0.0 if self.crew.busy else self.settings.grace_s)
 
 
-def _together(parts: list[Order]) -> Partitions:
-    found = parts[0].slices
-    for part in parts[1:]:
-        found |= part.slices
+def _tasks(plan: Plan, graph: Graph, warehouse: Warehouse) -> list[Task]:
+    """The plan as the schedule sees it."""
+    found = []
+    for step, ways in zip(plan.steps, roads(plan, graph), strict=True):
+        relation = graph.assets[step.asset].relation
+        found.append(
+            Task(
+                parts_of(step, graph, warehouse),
+                ways,
+                chained=step.asset in graph.reads_self,
+                stands=relation is None or warehouse.type_of(relation) is not None,
+                newest_first=step.newest_first,
+            )
+        )
     return found
-
-
-def _broken(order: Order, error: BaseException, job: Job) -> Outcome:
-    """A connection that did not open, or a fault of ours: named, never swallowed."""
-    asset, status = order.asset, Status.ERROR
-    problems: tuple[Problem, ...]
-    if job.stopped:
-        status = Status.CANCELLED
-        problems = (Problem("BLD007", f"'{asset.name}' was stopped", asset.at),)
-    elif isinstance(error, SqlpipesError):
-        problems = _placed(error, asset)
-    else:
-        message = f"'{asset.name}' broke with {type(error).__name__}: {error}"
-        problems = (Problem("BLD008", message, asset.at),)
-    return Outcome(status, 0.0, problems=problems, in_doubt=order.calls)
-
-
-def _placed(error: SqlpipesError, asset: Asset) -> tuple[Problem, ...]:
-    return tuple(replace(p, at=p.at or asset.at) for p in error.problems)

@@ -1,4 +1,4 @@
-"""A partitioned asset -> the transactions that put new rows in the place of its slices' old ones."""
+"""A part of a partitioned asset -> the transaction that puts new rows in the place of its old ones."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from sqlpipes.core.partitions import Partitioning, Partitions, TimeAxis, ValueAx
 from sqlpipes.core.sql import Relation
 from sqlpipes.core.strategy import SchemaChange
 from sqlpipes.run.columns import altered, both, compared, difference, names_of
+from sqlpipes.run.parts import pieces, together
 from sqlpipes.run.query import asset_query
 from sqlpipes.run.statement import (
     Call,
@@ -23,32 +24,18 @@ from sqlpipes.run.statement import (
     insert_head,
 )
 from sqlpipes.run.warehouse import identifier
-from sqlpipes.run.windows import (
-    batches,
-    inside_sql,
-    missing_sql,
-    pruned_parts,
-    scope_of,
-    stretches,
-)
+from sqlpipes.run.windows import inside_sql, missing_sql, pruned_parts, scope_of
 from sqlpipes.run.work import EXAMPLES, Work, clean, make_room
 
 
-def slices(work: Work) -> tuple[Transaction, ...]:
-    """Slices written anew are one transaction, so that nobody reads half a table."""
-    if isinstance(work.asset.body, PythonBody):
-        parts = stretches(work.step.slices, work.asset.partition)
-        if work.step.full and work.stands and len(parts) > 1:
-            return (_python_anew(work, parts),)
-        return tuple(
-            _python_slices(work, part, work.fresh and i == 0) for i, part in enumerate(parts)
-        )
-    parts = tuple(batches(work.step.slices, _partition(work).batch))
-    if work.step.full:
-        return (_sql_slices(work, parts, fresh=True),)
-    return tuple(
-        _sql_slices(work, (part,), fresh=work.fresh and i == 0) for i, part in enumerate(parts)
-    )
+def slices(work: Work) -> Transaction:
+    """Several statements or calls only where `batch` bounds what one may cover."""
+    found = tuple(pieces(work.step.slices, work.asset.name, work.graph))
+    if not isinstance(work.asset.body, PythonBody):
+        return _sql_slices(work, found, fresh=work.fresh)
+    if len(found) > 1:
+        return _python_anew(work, found)
+    return _python_slices(work, found[0], work.fresh)
 
 
 def _partition(work: Work) -> Partitioning:
@@ -56,18 +43,11 @@ def _partition(work: Work) -> Partitioning:
     return work.asset.partition
 
 
-def _together(parts: tuple[Partitions, ...]) -> Partitions:
-    found = parts[0]
-    for part in parts[1:]:
-        found |= part
-    return found
-
-
 # ------------------------------------------------------------------------------------------- SQL
 
 
 def _sql_slices(work: Work, parts: tuple[Partitions, ...], *, fresh: bool) -> Transaction:
-    written = _together(parts)
+    written = together(parts)
     asked = () if fresh else (_asked(work, parts),)
     return Transaction((*asked, *_written(work, parts, fresh=fresh)), written, fresh=fresh)
 
@@ -84,9 +64,9 @@ def _asked(work: Work, parts: tuple[Partitions, ...]) -> Statement:
         found = difference(new, old or (), work.warehouse.dialect)
         policy = work.asset.on_schema_change
         if found and policy is SchemaChange.REBUILD:
-            every = _together(parts) | (work.step.held or _together(parts))
-            anew = replace(work, step=replace(work.step, slices=every, full=True))
-            again = tuple(batches(every, _partition(work).batch))
+            every = together(parts) | (work.step.held or together(parts))
+            anew = replace(work, step=replace(work.step, slices=every, full=True), made=False)
+            again = tuple(pieces(every, work.asset.name, work.graph))
             return Fitted(_written(anew, again, fresh=True), instead=True)
         if found.added and policy is SchemaChange.IGNORE:
             names = ", ".join(names_of(both(new, old or (), work.warehouse.dialect)))
@@ -99,7 +79,7 @@ def _asked(work: Work, parts: tuple[Partitions, ...]) -> Statement:
 def _written(work: Work, parts: tuple[Partitions, ...], *, fresh: bool) -> tuple[Statement, ...]:
     """The statements that write these slices."""
     assert isinstance(work.asset.body, SqlBody)
-    written = _together(parts)
+    written = together(parts)
     statements = [*make_room(work, RelationType.TABLE)] if fresh else [_delete(work, written)]
     for i, part in enumerate(parts):
         create = fresh and i == 0
@@ -164,8 +144,14 @@ def _python_anew(work: Work, parts: tuple[Partitions, ...]) -> Transaction:
     table = work.warehouse.quote(whole)
     publish = work.put(True, "", f"select * from {table}", work.limit)
     return Transaction(
-        (publish, clean(work.stage), clean(table), _null_audit(work)),
-        _together(parts),
+        (
+            *make_room(work, RelationType.TABLE),
+            publish,
+            clean(work.stage),
+            clean(table),
+            _null_audit(work),
+        ),
+        together(parts),
         calls=tuple(_call(work, part, whole, first=i == 0) for i, part in enumerate(parts)),
         fresh=True,
     )

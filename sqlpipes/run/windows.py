@@ -187,11 +187,9 @@ def batches(slices: Partitions, batch: int | None) -> Iterator[Partitions]:
                 yield Partitions(slices.axis, ((labels, (found,)),))
 
 
-def stretches(slices: Partitions, cut: Partitioning | None) -> tuple[Partitions, ...]:
+def stretches(slices: Partitions, batch: int | None) -> tuple[Partitions, ...]:
     """The slices of each call of a function: adjacent ones, at most a batch of them."""
-    if cut is None:
-        return (slices,)
-    return tuple(run for part in batches(slices, cut.batch) for run in part.runs())
+    return tuple(run for part in batches(slices, batch) for run in part.runs())
 
 
 def pruned_parts(

@@ -21,7 +21,10 @@ EXAMPLES = 5  # rows that an audit shows
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What every shape of statement needs to know about one step."""
+    """What every shape of statement needs to know about one part of a step.
+
+    `step.slices` are those of the part. `made`: an earlier part has made the table.
+    """
 
     step: Step
     asset: Asset
@@ -29,6 +32,7 @@ class Work:
     graph: Graph
     warehouse: Warehouse
     empty: bool
+    made: bool = False
     picked: str = "*"  # the columns of the query that are written
 
     @property
@@ -51,7 +55,7 @@ class Work:
     @property
     def fresh(self) -> bool:
         """Whether the table is written anew: asked for, or there is none."""
-        return self.step.full or not self.stands
+        return not self.made and (self.step.full or not self.stands)
 
     @property
     def landing(self) -> Relation | None:
@@ -104,7 +108,7 @@ def create(work: Work, query: Query | str) -> Statement:
 
 def make_room(work: Work, wanted: RelationType) -> tuple[Statement, ...]:
     """CREATE OR REPLACE does not replace a view with a table, nor a table with a view."""
-    existing = work.warehouse.type_of(work.relation)
+    existing = None if work.made else work.warehouse.type_of(work.relation)
     if existing is None or existing is wanted:
         return ()
     return (Statement(f"drop {existing} {work.table}", Purpose.PREPARE),)

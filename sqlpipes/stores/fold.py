@@ -82,10 +82,10 @@ def ended(state: AssetState, own: Mark, event: StepFinished, written_at: int) ->
     if not writes(event.action):
         return replace(state, past=_looked(state.past, own, event, written_at))
     new = _claim(state, own, event, written_at)
-    past = state.past.add(new, full=own.full, same=event.same).checked(
-        event.checks_version, own.read_at
-    )
-    past = replace(past, relation=event.relation or past.relation)
+    past = state.past.add(new, full=own.full, same=event.same)
+    refused = past.failed  # in other slices: these have passed
+    past = past.checked(event.checks_version, own.read_at)
+    past = replace(past, relation=event.relation or past.relation, failed=refused)
     return AssetState(past, _marks_left(state.marks, own, event.slices), event.definition)
 
 

@@ -21,6 +21,7 @@ WORST_FIRST = (
     Status.RUNNING,
     Status.WARN,
     Status.SUCCESS,
+    Status.SPLIT,  # what became of its slices is told by the parts that followed
 )
 
 

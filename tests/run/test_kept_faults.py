@@ -92,7 +92,7 @@ def test_a_failure_leaves_columns_and_rows_as_they_were(shape: str, merge: bool)
         for at in range(1, 60):
             faulty = Faulty(engine, at)
             try:
-                events = build(faulty, graph, slices=slices, clock=lambda: LATER)
+                events = build(faulty, graph, slices=slices, clock=lambda: LATER, fail_fast=True)
             except EngineError:  # while it looked at the warehouse
                 continue
             if status(events) is Status.SUCCESS:

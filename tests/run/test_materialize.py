@@ -177,7 +177,7 @@ def test_batches_are_transactions_of_their_own_unless_all_is_written_anew(engine
         (days(4, 5), False),
     ]
     anew = step_sql(step_of(graph, "a", days(0, 5), full=True), graph, warehouse(engine))
-    assert [(part.slices, part.fresh) for part in anew] == [(days(0, 5), True)]
+    assert [part.slices for part in anew] == [part.slices for part in parts]  # nobody reads it yet
     events = build(engine, graph, slices={"a": days(0, 5)})
     finished = [event for event in events if isinstance(event, StepFinished)]
     assert [(event.slices, event.rows, event.full) for event in finished] == [
@@ -186,6 +186,8 @@ def test_batches_are_transactions_of_their_own_unless_all_is_written_anew(engine
         (days(4, 5), 4, False),
     ]
     assert len(rows(engine, "from a")) == 20
+    anew = step_sql(step_of(graph, "a", days(0, 5), full=True), graph, warehouse(engine))
+    assert [(part.slices, part.fresh) for part in anew] == [(days(0, 5), True)]
     build(engine, graph, slices={"a": days(0, 5)}, full=True)
     assert len(rows(engine, "from a")) == 20
 

@@ -311,7 +311,7 @@ def test_whatever_statement_fails_readers_see_the_old_rows(shape: str) -> None:
         for at in range(1, 60):
             faulty = Faulty(engine, at)
             try:
-                events = build(faulty, new, "a", slices=slices)
+                events = build(faulty, new, "a", slices=slices, fail_fast=True)
             except EngineError:  # while it looked at the warehouse, before the first step
                 continue
             if last(events).status is Status.SUCCESS:
@@ -428,15 +428,18 @@ def test_a_function_that_does_not_listen_is_left_alone_and_cannot_publish(
     assert rows(engine, "from p") == [("old",)]
 
 
-def test_batches_that_were_committed_stay_when_a_later_one_fails(engine: Engine) -> None:
+def test_a_failing_slice_does_not_stop_its_siblings(engine: Engine) -> None:
     text = "select d, case when d = '2024-01-03' then error('boom') end as x from raw"
     run_sql(engine, "create table raw as select date '2024-01-01' + range::int as d from range(4)")
     graph = graph_of(model("a", text, partition=daily(batch=1)))
     events = build(engine, graph, "a", slices={"a": days(0, 4)})
     finished = [event.slices for event in events if isinstance(event, StepFinished)]
-    assert finished == [days(0, 1), days(1, 2)]
-    assert of(events, StepFailed)["a"].slices == days(2, 4)
-    assert len(rows(engine, "from a")) == 2
+    assert finished == [days(0, 1), days(1, 2), days(3, 4)]
+    failed = of(events, StepFailed)["a"]
+    assert failed.slices == days(2, 3)
+    assert "(slice 2024-01-03)" in failed.problems[0].message
+    assert len(rows(engine, "from a")) == 3
+    assert last(events).status is Status.ERROR
 
 
 class SlowToCommit:

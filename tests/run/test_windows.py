@@ -239,5 +239,5 @@ def test_batches_and_calls_of_a_product() -> None:
         "2024-01-01..2024-01-03|us",
         "2024-01-03|us",
     ]
-    assert len(stretches(slices, cut)) == 4
+    assert len(stretches(slices, cut.batch)) == 4
     assert [str(part) for part in batches(Partitions.of_values("ab"), 1)] == ["a", "b"]

@@ -1,0 +1,76 @@
+"""How a part failed -> whether its slices are worth trying apart, and how that is told."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from sqlpipes.core.asset import Asset, SqlBody
+from sqlpipes.core.errors import Problem, SqlpipesError
+from sqlpipes.core.events import Status
+from sqlpipes.core.partitions import Partitions
+from sqlpipes.run.job import Job
+from sqlpipes.run.publish import Order, Outcome
+
+MOST_FAILURES = 16  # parts of one step: after so many, what fails is not halved any more
+SHOWN_SLICES = 80  # characters of a list of slices in a message
+OF_DATA = frozenset({"ENG005", "BLD002", "BLD005", "BLD006"})
+"""Faults that another slice may not have: a value that cannot be converted, rows outside of the
+window, a function that raised. All others, such as a column that does not exist, every slice has."""
+
+
+def lies_in_data(outcome: Outcome) -> bool:
+    """Whether other slices of the same asset may well succeed."""
+    if outcome.status is Status.FAIL:
+        return True
+    if outcome.status is not Status.ERROR or not outcome.problems:
+        return False
+    return all(problem.code in OF_DATA for problem in outcome.problems)
+
+
+def may_be_split(order: Order, outcome: Outcome) -> bool:
+    """A function is never called again for the halves: it may have taken its time, or written."""
+    several = order.asset.partition is not None and len(order.slices) > 1
+    return several and isinstance(order.asset.body, SqlBody) and lies_in_data(outcome)
+
+
+def named(outcome: Outcome, slices: Partitions) -> Outcome:
+    """The same with the slices in its messages, where there are any."""
+    if slices.is_whole:
+        return outcome
+    text = str(slices)
+    if len(text) > SHOWN_SLICES:
+        text = f"{text[:SHOWN_SLICES]}..."
+    word = "slice" if len(slices) == 1 else "slices"
+    told = (
+        p if text in p.message else replace(p, message=f"{p.message} ({word} {text})")
+        for p in outcome.problems
+    )
+    return replace(outcome, problems=tuple(told))
+
+
+def broken(order: Order, error: BaseException, job: Job) -> Outcome:
+    """A connection that did not open, or a fault of ours: named, never swallowed."""
+    asset, status = order.asset, Status.ERROR
+    problems: tuple[Problem, ...]
+    if job.stopped:
+        status = Status.CANCELLED
+        problems = (Problem("BLD007", f"'{asset.name}' was stopped", asset.at),)
+    elif isinstance(error, SqlpipesError):
+        problems = placed(error, asset)
+    else:
+        message = f"'{asset.name}' broke with {type(error).__name__}: {error}"
+        problems = (Problem("BLD008", message, asset.at),)
+    return Outcome(status, 0.0, problems=problems, in_doubt=order.calls)
+
+
+def left_alone(order: Order, began: float) -> Outcome:
+    """Of a part that did not stop in time."""
+    message = f"'{order.asset.name}' did not stop and was left alone; it cannot publish any more"
+    problems = (Problem("BLD007", message, order.asset.at),)
+    seconds = time.perf_counter() - began
+    return Outcome(Status.CANCELLED, seconds, problems=problems, in_doubt=order.calls)
+
+
+def placed(error: SqlpipesError, asset: Asset) -> tuple[Problem, ...]:
+    return tuple(replace(p, at=p.at or asset.at) for p in error.problems)
