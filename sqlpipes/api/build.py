@@ -26,6 +26,7 @@ from sqlpipes.core.events import (
     Status,
     StepFailed,
     StepFinished,
+    StepSkipped,
 )
 from sqlpipes.core.plan import Plan
 
@@ -58,6 +59,10 @@ class Report:
         """Parts that failed for good: one that was split is told by its halves."""
         found = (event for event in self.events if isinstance(event, StepFailed))
         return tuple(event for event in found if event.status is not Status.SPLIT)
+
+    @property
+    def skipped(self) -> tuple[StepSkipped, ...]:
+        return tuple(event for event in self.events if isinstance(event, StepSkipped))
 
     @property
     def checks(self) -> tuple[CheckFinished, ...]:

@@ -16,7 +16,7 @@ from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.selection import Ask
 from sqlpipes.core.errors import Location, LockedError, Problem, ProjectError, SqlpipesError
 from sqlpipes.core.events import Status
-from sqlpipes.core.history import Past
+from sqlpipes.core.history import Past, doubt
 from sqlpipes.core.partitions import WHOLE, Partitions, as_naive_utc, narrowed
 from sqlpipes.core.plan import Plan, Step, Why
 from sqlpipes.decide.states import SliceStates, slice_states
@@ -155,11 +155,18 @@ def run_details(project: Project, run_id: str = "last") -> RunRecord:
         return store.run(run_id)
 
 
-def unfinished(project: Project) -> tuple[str, ...]:
-    """Assets whose step in the newest run failed, was skipped, stopped or cut off."""
+def unfinished(project: Project) -> dict[str, Partitions]:
+    """Asset -> slices that the newest run did not get done: failed, skipped, stopped or cut off.
+
+    All of them, where some were cut otherwise than others.
+    """
     with _settled(project) as store:
-        last = store.last_result()
-    return tuple(name for name in project.graph.order if last.get(name) in UNFINISHED)
+        steps = store.run("last").steps if store.runs(1) else ()
+    found: dict[str, Partitions] = {}
+    for step in steps:
+        if step.status in UNFINISHED and step.asset in project.graph.assets:
+            found[step.asset] = doubt(found.get(step.asset), step.slices) or step.slices
+    return found
 
 
 @contextmanager

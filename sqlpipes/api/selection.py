@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.api.columns import lineage
 from sqlpipes.api.planning import everything, plan_wish, utc_now
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.core.asset import Kind, Materialized
+from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Action
 
 if TYPE_CHECKING:
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a command asks for: which assets, and how."""
+    """What a command asks for: which assets, which of their slices, and how.
+
+    `missing`, `failed`, `stale`: only slices that were never built, whose newest attempt failed, that
+    are built and no longer right; several are put together. `last`: only so many of the newest.
+    `newest_first`: which batches of slices go first; None leaves it to each asset.
+    """
 
     select: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -29,11 +35,17 @@ class Ask:
     kinds: frozenset[Kind] | None = None  # only these kinds: `run`, `seed`
     materialized: frozenset[Materialized] | None = None  # only what is written so: `snapshot`
     partitions: str | None = None
+    missing: bool = False
+    failed: bool = False
+    stale: bool = False
+    last: int | None = None
+    newest_first: bool | None = None
     force: bool = False
     full_refresh: bool = False
     empty: bool = False
     only_checks: bool = False  # `test`
-    only: tuple[str, ...] | None = None  # exactly these names: `retry`
+    only: tuple[str, ...] | None = None  # exactly these names
+    slices: Mapping[str, Partitions] = field(default_factory=dict)  # of these only such: `retry`
 
 
 def select(project: Project, ask: Ask) -> Selection:

@@ -16,6 +16,7 @@ from sqlpipes.cli.options import (
     echo_notes,
     echo_warnings,
     open_project,
+    picked_by,
     project_options,
     run_options,
     selection_options,
@@ -44,6 +45,7 @@ def build_command(**options: Any) -> None:
     sqlpipes build -s +daily_sales            with everything above it
     sqlpipes build -s tag:finance --exclude path:models/staging
     sqlpipes build -s daily_sales --partition 2024-01 --force
+    sqlpipes build --missing --last 7         the newest week, where it was never built
     """
     project = open_project(options)
     _build(project, ask_from(options), options)
@@ -126,7 +128,7 @@ def test_command(**options: Any) -> None:
 @run_options
 @project_options
 def retry_command(**options: Any) -> None:
-    """Build what the newest run left: failed, skipped, stopped.
+    """Build the slices that the newest run left: failed, skipped, stopped.
 
     \b
     sqlpipes retry
@@ -136,11 +138,11 @@ def retry_command(**options: Any) -> None:
     from sqlpipes.api import unfinished
 
     project = open_project(options)
-    names = unfinished(project)
-    if not names:
+    left = unfinished(project)
+    if not left:
         click.echo("the newest run left nothing to retry")
         return
-    _build(project, replace(ask_from(options), only=names), options)
+    _build(project, replace(ask_from(options), only=tuple(left), slices=left), options)
 
 
 def _build(project: Project, ask: Ask, options: dict[str, Any]) -> None:
@@ -181,7 +183,8 @@ def _tell(project: Project, ask: Ask, report: Report) -> None:
     if report.plan.steps:
         click.echo("\n" + report_text(report, project.graph, project.root))
     else:
-        click.echo(nothing_text(report.plan, checks=ask.only_checks))
+        text = nothing_text(report.plan, checks=ask.only_checks, picked=picked_by(ask))
+        click.echo(text)
 
 
 def _reporter(as_json: bool) -> Reporter:

@@ -73,6 +73,18 @@ build_options = _stack(
     click.option(
         "--partition", metavar="RANGE", help="Only these slices: 2024-01-31, 2024-01, A..B (B out)."
     ),
+    click.option(
+        "--last", type=click.IntRange(min=1), metavar="N", help="Only the newest N slices of each."
+    ),
+    click.option("--missing", is_flag=True, help="Only slices that were never built."),
+    click.option("--failed", is_flag=True, help="Only slices whose newest attempt failed."),
+    click.option("--stale", is_flag=True, help="Only slices that are built and no longer right."),
+    click.option(
+        "--newest-first/--oldest-first",
+        "newest_first",
+        default=None,
+        help="Which batches of slices go first.",
+    ),
     click.option("--full-refresh", "-f", is_flag=True, help="Write every relation anew."),
     click.option("--force", is_flag=True, help="Build what is current, too."),
     click.option("--empty", is_flag=True, help="Build the relations without rows."),
@@ -141,10 +153,21 @@ def ask_from(options: dict[str, Any], kinds: Sequence[Kind] | None = None) -> As
         selector=options.get("selector"),
         kinds=frozenset(kinds) if kinds else None,
         partitions=options.get("partition"),
+        last=options.get("last"),
+        missing=options.get("missing", False),
+        failed=options.get("failed", False),
+        stale=options.get("stale", False),
+        newest_first=options.get("newest_first"),
         full_refresh=options.get("full_refresh", False),
         force=options.get("force", False),
         empty=options.get("empty", False),
     )
+
+
+def picked_by(ask: Ask) -> list[str]:
+    """What the slices must be like, in words."""
+    words = {"missing": ask.missing, "failed": ask.failed, "stale": ask.stale}
+    return [word for word, said in words.items() if said]
 
 
 def echo_warnings(project: Project) -> None:

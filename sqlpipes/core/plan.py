@@ -38,6 +38,7 @@ class Why(StrEnum):
     FORCED = "forced"
     FULL_REFRESH = "full refresh"
     CHECK_FAILED = "check failed last time"
+    FAILED = "failed last time"
     CHECKS_CHANGED = "checks changed"
     INTERRUPTED = "interrupted last time"
     EMPTY = "was built empty"

@@ -21,6 +21,7 @@ from sqlpipes.core.plan import Action, Plan, Reason, Step, Why
 from sqlpipes.core.strategy import SchemaChange, Strategy
 from sqlpipes.core.windows import Sighting
 from sqlpipes.decide.definition import definition_of, explained
+from sqlpipes.decide.picks import picked
 from sqlpipes.decide.refusals import askable, notes, refuse
 from sqlpipes.decide.snapshots import given_up, is_spared, refuse_losses, turned
 from sqlpipes.decide.staleness import (
@@ -71,19 +72,25 @@ def make_plan(
                 steps[name] = _placed(graph, steps, step, definitions.get(name))
                 seen = observed.windows.get(name)
                 history = _as_if_done(graph, history, steps[name], wish.empty, seen)
-            elif not wish.only_checks and _can_be_current(graph.assets[name], history.of(name)):
+            elif not wish.only_checks and _is_current(look, history, changed, name):
                 current.append(name)
         changed[name] = changed_at(graph, history, changed, name)
     if wish.only_checks and left_out and not steps:
         raise ProjectError(*(replace(note, severity=Severity.ERROR) for note in left_out))
+    if wish.picks and all(step.action is Action.OBSERVE for step in steps.values()):
+        steps.clear()  # nobody would read what is looked at
     return Plan(tuple(steps.values()), tuple(current), (*lost, *left_out), empty=wish.empty)
 
 
-def _can_be_current(asset: Asset, past: Past) -> bool:
-    """An ephemeral asset is never built, and nobody knows what a source is like before the first look."""
+def _is_current(look: Outlook, history: History, changed: Changed, name: str) -> bool:
+    """Of an asset without a step: an ephemeral one is never built, nobody knows what a source is like
+    before the first look, and what should be built may not be what was picked."""
+    asset, past = look.graph.assets[name], history.of(name)
     if asset.kind is Kind.SOURCE:
         return bool(past.built)
-    return asset.materialized is not Materialized.EPHEMERAL
+    if asset.materialized is Materialized.EPHEMERAL:
+        return False
+    return not look.wish.picks or not _due(look, history, changed, name, look.wanted(asset))
 
 
 def _step(look: Outlook, history: History, changed: Changed, name: str) -> Step | None:
@@ -93,6 +100,8 @@ def _step(look: Outlook, history: History, changed: Changed, name: str) -> Step 
     wanted = look.wanted(asset)
     reasons = _reasons(look, history, changed, name, wanted)
     if not reasons:
+        if not wanted or (look.wish.picks and not (look.wish.failed and past.failed)):
+            return None
         return _check_step(look, history, changed, name, checks)
     slices = _covered(reasons, wanted)
     full = _writes_anew(asset, past, reasons, slices, look)
@@ -102,7 +111,25 @@ def _step(look: Outlook, history: History, changed: Changed, name: str) -> Step 
     if asset.partition is not None and asset.on_schema_change is SchemaChange.REBUILD:
         held = past.slices(wanted.axis)
     told = _told(reasons, slices)
-    return Step(name, _action(asset), slices, told, checks=checks, full=full, held=held)
+    newest = _newest_first(look, asset)
+    return Step(
+        name,
+        _action(asset),
+        slices,
+        told,
+        checks=checks,
+        full=full,
+        held=held,
+        newest_first=newest,
+    )
+
+
+def _newest_first(look: Outlook, asset: Asset) -> bool:
+    """Slices of an asset that reads itself need those before them."""
+    if asset.partition is None or asset.name in look.graph.reads_self:
+        return False
+    asked = look.wish.newest_first
+    return asset.partition.newest_first if asked is None else asked
 
 
 def _covered(reasons: Iterable[Reason], wanted: Partitions) -> Partitions:
@@ -117,13 +144,21 @@ def _reasons(
     asset = look.graph.assets[name]
     if asset.materialized is Materialized.EPHEMERAL or look.wish.only_checks:
         return ()
-    found = reasons_to_build(
-        look.graph, history, changed, look.observed, name, wanted, look.everything(asset)
-    )
+    found = _due(look, history, changed, name, wanted)
     if asset.kind is Kind.SOURCE:
         return found
-    gone = values_gone(history.of(name), wanted) if look.wish.partitions is None else ()
-    return _wished(asset, look.wish, wanted) + found + gone
+    asked = _wished(asset, look.wish, wanted)
+    if look.wish.picks:
+        return picked(look.wish, history.of(name), found, asked, wanted)
+    gone = () if look.wish.narrows else values_gone(history.of(name), wanted)
+    return asked + found + gone
+
+
+def _due(
+    look: Outlook, history: History, changed: Changed, name: str, wanted: Partitions
+) -> tuple[Reason, ...]:
+    everything = look.everything(look.graph.assets[name])
+    return reasons_to_build(look.graph, history, changed, look.observed, name, wanted, everything)
 
 
 def _wished(asset: Asset, wish: Wish, wanted: Partitions) -> tuple[Reason, ...]:

@@ -8,7 +8,7 @@ from sqlpipes.core.asset import Asset, Kind, Materialized
 from sqlpipes.core.errors import Location, Problem, ProjectError, Severity
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import History
-from sqlpipes.core.partitions import Axis
+from sqlpipes.core.partitions import Axis, first_place
 from sqlpipes.decide.wish import Outlook
 
 EXAMPLE = (
@@ -17,8 +17,9 @@ EXAMPLE = (
 
 
 def refuse(look: Outlook, history: History) -> None:
-    """Raises ProjectError PLN001 for inputs that are not there, PLN002 for a misplaced --partition."""
-    problems = [*_partition_faults(look), *_missing_inputs(look, history)]
+    """Raises ProjectError PLN001 for inputs that are not there, PLN002 for --partition or --last
+    where they make no sense."""
+    problems = [*_partition_faults(look), *_last_faults(look), *_missing_inputs(look, history)]
     if problems:
         raise ProjectError(*problems)
 
@@ -112,10 +113,27 @@ def _partition_faults(look: Outlook) -> list[Problem]:
     faults = _unreadable(look, cut)
     if faults:
         return [Problem("PLN002", message, at, EXAMPLE) for message in faults]
-    if not cut or any(look.wanted(asset) for asset in cut):
+    if not cut or any(look.named(asset) for asset in cut):
         return []
     message = f"--partition names no slice of {', '.join(asset.name for asset in cut[:5])}"
     return [Problem("PLN002", message, at, _slices_there(look, cut[0]))]
+
+
+def _last_faults(look: Outlook) -> list[Problem]:
+    count = look.wish.last
+    if count is None:
+        return []
+    at = Location("--last", length=len(str(count)))
+    if count < 1:
+        return [Problem("PLN002", f"--last wants a number of slices from 1 on, not {count}", at)]
+    if any(_has_order(look.graph.assets[name]) for name in look.asked()):
+        return []
+    message = "--last is given, but no selected asset is cut along time or integers"
+    return [Problem("PLN002", message, at, _partitioned(look.graph))]
+
+
+def _has_order(asset: Asset) -> bool:
+    return asset.partition is not None and first_place(asset.partition.axis) is not None
 
 
 def _partitioned(graph: Graph) -> str:
@@ -134,7 +152,7 @@ def _unreadable(look: Outlook, cut: Iterable[Asset]) -> list[str]:
     for asset in cut:
         assert asset.partition is not None
         try:
-            look.wanted(asset)
+            look.named(asset)
         except ValueError as error:
             found.setdefault(asset.partition.axis, f"{error} (slices of '{asset.name}')")
     texts = {said.rpartition(" (slices")[0]: said for said in found.values()}

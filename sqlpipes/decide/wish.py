@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlpipes.core.asset import Asset, Kind
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.partitions import WHOLE, Partitions, narrowed
+from sqlpipes.core.partitions import WHOLE, Partitions, meets, narrowed
 from sqlpipes.core.windows import Sighting
 
 
@@ -16,17 +16,36 @@ from sqlpipes.core.windows import Sighting
 class Wish:
     """What was asked for. `partitions` is text as in `--partition`; it narrows partitioned assets only.
 
+    `last`: only so many of the newest slices of each of these. `slices`: only these, per asset.
+    `missing`, `failed` and `stale` leave only slices that were never built, whose newest attempt
+    failed, and that are built but no longer right; several of them are put together.
     `observe`: sources to look at although they are not among `names`, for the sake of their readers.
     """
 
     names: frozenset[str]
     observe: frozenset[str] = frozenset()
     partitions: str | None = None
+    last: int | None = None
+    slices: Mapping[str, Partitions] = field(default_factory=dict)
+    missing: bool = False
+    failed: bool = False
+    stale: bool = False
+    newest_first: bool | None = None  # None: as each asset says
     force: bool = False
     full_refresh: bool = False
     empty: bool = False
     only_checks: bool = False
     checks: frozenset[str] | None = None  # which checks to run when nothing else is; None: all
+
+    @property
+    def picks(self) -> bool:
+        """Whether slices are left out for what they are like."""
+        return self.missing or self.failed or self.stale
+
+    @property
+    def narrows(self) -> bool:
+        """Whether slices that should be built may be left out."""
+        return self.picks or bool(self.partitions or self.last or self.slices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +93,18 @@ class Outlook:
 
     def wanted(self, asset: Asset) -> Partitions:
         """The slices of the asset that the wish is about. ValueError when it names none that can be."""
+        wanted = self.named(asset)
+        if wanted.is_whole or not wanted:
+            return wanted
+        if self.wish.last is not None:
+            wanted &= self.everything(asset).newest(self.wish.last)
+        only = self.wish.slices.get(asset.name)
+        if only is not None and meets(only.axis, wanted.axis):
+            wanted &= only.overlapping(wanted.axis)
+        return wanted
+
+    def named(self, asset: Asset) -> Partitions:
+        """What `--partition` names of it. ValueError when it names none that can be."""
         wanted = self.everything(asset)
         if wanted.is_whole or self.wish.partitions is None or not wanted:
             return wanted

@@ -25,12 +25,16 @@ from sqlpipes.core.partitions import (
 from sqlpipes.read.marked import Node
 from sqlpipes.read.settings import count, flag, text, wrong
 
-TIME_KEYS = ("by", "column", "start", "end", "timezone", "include_current", "lookback", "batch")
+TIME_KEYS = (
+    *("by", "column", "start", "end", "timezone", "include_current"),
+    *("lookback", "batch", "order"),
+)
 VALUE_KEYS = ("by", "column", "values", "values_from", "batch")
-INTEGER_KEYS = ("by", "column", "width", "start", "end", "lookback", "batch")
-PRODUCT_KEYS = ("by", "lookback", "batch")
-OF_THE_WHOLE = ("lookback", "batch")  # in a product: beside its list, not in it
+INTEGER_KEYS = ("by", "column", "width", "start", "end", "lookback", "batch", "order")
+PRODUCT_KEYS = ("by", "lookback", "batch", "order")
+OF_THE_WHOLE = ("lookback", "batch", "order")  # in a product: beside its list, not in it
 KINDS = ("values", "integer")
+ORDERS = ("oldest", "newest")
 EXAMPLE = "for example partition: {by: day, column: order_date, start: 2024-01-01}"
 
 
@@ -85,9 +89,11 @@ def _product(node: Node, faults: list[Problem]) -> Partitioning | None:
     if len(list(by.items())) < 2:
         faults.append(Problem("PAR002", "a product has two parts or more", by.at, EXAMPLE))
     lookback, batch = _counts(node, faults)
+    newest = _newest_first(node, faults)
     if faults or not cuts:
         return None
-    return replace(cuts[0], others=tuple(cuts[1:]), lookback=lookback, batch=batch)
+    others = tuple(cuts[1:])
+    return replace(cuts[0], others=others, lookback=lookback, batch=batch, newest_first=newest)
 
 
 def _cut(node: Node, faults: list[Problem]) -> Partitioning | None:
@@ -116,9 +122,10 @@ def _by_time(node: Node, by: Node | None, faults: list[Problem]) -> Partitioning
     check_order(node, start, end, faults)
     include = flag(node.get("include_current"), False, faults)
     lookback, batch = _counts(node, faults)
+    newest = _newest_first(node, faults)
     if axis is None or start is None or column is None:
         return None
-    return Partitioning(column, axis, start, end, include, lookback, batch)
+    return Partitioning(column, axis, start, end, include, lookback, batch, newest_first=newest)
 
 
 def _by_values(node: Node, faults: list[Problem]) -> Partitioning | None:
@@ -174,9 +181,12 @@ def _by_integers(node: Node, faults: list[Problem]) -> Partitioning | None:
     end = number_of(needed(node, "end", faults), axis, faults)
     check_order(node, start, end, faults)
     lookback, batch = _counts(node, faults)
+    newest = _newest_first(node, faults)
     if axis is None or start is None or end is None or column is None:
         return None
-    return Partitioning(column, axis, start, end, lookback=lookback, batch=batch)
+    return Partitioning(
+        column, axis, start, end, lookback=lookback, batch=batch, newest_first=newest
+    )
 
 
 def number_of(node: Node | None, axis: IntegerAxis | None, faults: list[Problem]) -> int | None:
@@ -214,6 +224,16 @@ def _counts(node: Node, faults: list[Problem]) -> tuple[int, int | None]:
 
 def column_of(node: Node, faults: list[Problem]) -> str | None:
     return text(needed(node, "column", faults), faults) or None
+
+
+def _newest_first(node: Node, faults: list[Problem]) -> bool:
+    """`order`: which of the batches are built first."""
+    said = node.get("order")
+    if said is None or said.value in ORDERS:
+        return said is not None and said.value == "newest"
+    hint = did_you_mean(str(said.value), ORDERS)
+    faults.append(replace(wrong(said, "oldest or newest"), hint=hint))
+    return False
 
 
 def needed(node: Node, key: str, faults: list[Problem]) -> Node | None:

@@ -31,7 +31,9 @@ COLOURS = {
     Status.ERROR: "red",
     Status.SKIPPED: "bright_black",
     Status.CANCELLED: "bright_black",
+    Status.SPLIT: "bright_black",
 }
+LONGEST = 60  # characters of a part's slices
 WORDS = {Status.SUCCESS: "ok", Status.SKIPPED: "skip", Status.CANCELLED: "stop"}
 
 UNTOLD = {"cancelled": "the run was stopped", "fail-fast": "--fail-fast"}
@@ -53,13 +55,18 @@ class Lines:
     def __init__(self, echo: Callable[[str], None]) -> None:
         self.echo = echo
         self.total = self.width = self.action_width = 0
-        self.ended: set[str] = set()  # a step may end part by part
+        self.ended: set[str] = set()
+        self.slices: dict[str, int] = {}  # of each step in all
+        self.seen: dict[str, int] = {}  # how many of them have ended: a step may end part by part
+        self.split: set[str] = set()
         self.step_of: dict[str, str] = {}
         self.passed: dict[str, int] = {}
         self.warned: dict[str, int] = {}
 
     def plan(self, plan: Plan) -> None:
-        self.ended.clear()  # a build may find more to do when it is done, and plan again
+        for known in (self.ended, self.seen, self.split):
+            known.clear()  # a build may find more to do when it is done, and plan again
+        self.slices = {step.asset: len(step.slices) for step in plan.steps}
         self.total = len(plan.steps)
         lengths = (len(step.asset) for step in plan.steps)
         self.width = max((length for length in lengths if length <= ALIGNED), default=0)
@@ -72,37 +79,69 @@ class Lines:
             step = self.step_of.get(event.check, event.asset)  # the one whose gate it is
             counted[step] = counted.get(step, 0) + 1
         elif isinstance(event, (StepFinished, StepFailed, StepSkipped)):
-            self.ended.add(event.asset)
+            if not _is_split(event):
+                self._count(event)
+            elif event.asset in self.split:
+                return  # once is enough
+            else:
+                self.split.add(event.asset)
             self.echo(self._line(event))
 
     def close(self) -> None:
         pass
 
+    def _count(self, event: StepFinished | StepFailed | StepSkipped) -> None:
+        self.seen[event.asset] = self.seen.get(event.asset, 0) + len(event.slices)
+        if self.seen[event.asset] >= self.slices.get(event.asset, 0):
+            self.ended.add(event.asset)
+
     def _line(self, event: StepFinished | StepFailed | StepSkipped) -> str:
         status = Status.SKIPPED if isinstance(event, StepSkipped) else event.status
         word = WORDS.get(status, str(status))
-        place = style(f"{len(self.ended):>{len(str(self.total))}}/{self.total}", dim=True)
+        number = len(self.ended) + (event.asset not in self.ended)
+        place = style(f"{number:>{len(str(self.total))}}/{self.total}", dim=True)
         head = (
             f"{place}  {style(f'{word:<5}', fg=COLOURS[status], bold=True)} "
             f"{event.action:<{self.action_width}}  {event.asset:<{self.width}}"
         )
-        return f"{head}  {self._tail(event)}".rstrip()
+        return f"{head}  {self._part(event)}{self._tail(event)}".rstrip()
+
+    def _part(self, event: StepStarted | StepFinished | StepFailed | StepSkipped) -> str:
+        """Which slices, and how many of all have ended, of a step that ends part by part."""
+        total = self.slices.get(event.asset, 0)
+        if len(event.slices) >= total:
+            return ""
+        text = str(event.slices)
+        if len(text) > LONGEST:
+            text = f"{len(event.slices):,} slices"
+        counted = (
+            "" if isinstance(event, StepStarted) else f" ({self.seen.get(event.asset, 0)}/{total})"
+        )
+        return f"{text}{counted}  "
 
     def _tail(self, event: StepFinished | StepFailed | StepSkipped) -> str:
         if isinstance(event, StepSkipped):
             because = UNTOLD.get(event.because, f"because of {event.because}")
             return style(because, dim=True)
+        if isinstance(event, StepFailed) and event.status is Status.SPLIT:
+            said = event.problems[0].message.splitlines()[0] if event.problems else ""
+            return style(f"{len(event.slices):,} slices are tried apart: {said}", dim=True)
         if isinstance(event, StepFailed):
             return style(
                 event.problems[0].message.splitlines()[0] if event.problems else "", fg="red"
             )
         rows = "" if event.rows is None else f"{event.rows:,} rows"
-        parts = [f"{rows:>14}", f"{event.seconds:7.2f}s"]
+        part = self._part(event)  # pushes what follows to the right
+        parts = [rows if part else f"{rows:>14}", f"{event.seconds:7.2f}s"]
         if passed := self.passed.pop(event.asset, 0):
             parts.append(style(f"{passed} check{'s' * (passed > 1)} passed", dim=True))
         if warned := self.warned.pop(event.asset, 0):
             parts.append(style(f"{warned} warned", fg="yellow"))
         return "  ".join(parts)
+
+
+def _is_split(event: Event) -> bool:
+    return isinstance(event, StepFailed) and event.status is Status.SPLIT
 
 
 class Live(Lines):
@@ -125,7 +164,8 @@ class Live(Lines):
         if self.screen is None:
             return
         if isinstance(event, StepStarted) and event.asset not in self.running:
-            self.running[event.asset] = self.screen.steps.add_task(f"{event.action} {event.asset}")
+            said = f"{event.action} {event.asset} {self._part(event)}".rstrip()
+            self.running[event.asset] = self.screen.steps.add_task(said)
         elif isinstance(event, (StepFinished, StepFailed, StepSkipped)):
             self.screen.bar.update(self.screen.overall, completed=len(self.ended))
             if event.asset in self.running:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from click import style
 
 from sqlpipes.api import Report
-from sqlpipes.core.events import CheckFinished, Status, StepFailed, StepSkipped
+from sqlpipes.core.events import CheckFinished, Status, StepFailed, StepFinished, StepSkipped
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Plan
 from sqlpipes.show.plan import counted
 from sqlpipes.show.problems import problems_text
+
+Ended = StepFinished | StepFailed | StepSkipped
 
 SHOWN_ROWS = 3
 WIDEST_ROW = 160
@@ -23,25 +27,44 @@ BAD_ROWS = "CHK010"
 
 def report_text(report: Report, graph: Graph, root: str) -> str:
     """What failed and where, what warned, and one line of totals."""
-    broken = [event for event in report.failed if event.status is not Status.CANCELLED]
-    blocks = [_failure(event, report, root) for event in broken]
+    blocks = [_failure(alike, report, root) for alike in _broken(report)]
     warned = [check for check in report.checks if check.status is Status.WARN]
     blocks += [_warning(check, graph) for check in warned]
+    if lines := _in_part(report):
+        blocks.append("\n".join(lines))
     blocks.append(_totals(report))
     if advice := _advice(report):
         blocks.append(advice)
     return "\n\n".join(blocks)
 
 
-def nothing_text(plan: Plan, *, checks: bool = False) -> str:
-    """What is said when a plan has no steps; `checks`: only checks were asked for."""
+def nothing_text(plan: Plan, *, checks: bool = False, picked: Sequence[str] = ()) -> str:
+    """What is said when a plan has no steps; `checks`: only checks were asked for. `picked`: only
+    slices that are such.
+
+    >>> nothing_text(Plan(()), picked=["missing", "failed"])
+    'nothing to do: no slice is missing or failed'
+    """
     if checks:
         return "no checks to run"
+    if picked:
+        return f"nothing to do: no slice is {' or '.join(picked)}"
     return f"nothing to do: {counted(len(plan.current), 'asset')} current"
 
 
-def _failure(event: StepFailed, report: Report, root: str) -> str:
-    """The problems; a check's bad rows say more than the one row in its hint."""
+def _broken(report: Report) -> list[list[StepFailed]]:
+    """What failed; parts of an asset that failed at one place for one reason go together."""
+    found: dict[object, list[StepFailed]] = {}
+    for event in report.failed:
+        if event.status is not Status.CANCELLED:
+            places = tuple((problem.code, problem.at) for problem in event.problems)
+            found.setdefault((event.asset, places), []).append(event)
+    return list(found.values())
+
+
+def _failure(alike: Sequence[StepFailed], report: Report, root: str) -> str:
+    """The problems of the first; a check's bad rows say more than the one row in its hint."""
+    event = alike[0]
     gate = {name for step in report.plan.steps if step.asset == event.asset for name in step.checks}
     bad = (Status.FAIL, Status.ERROR)
     samples = {c.check: _sample(c) for c in report.checks if c.check in gate and c.status in bad}
@@ -49,7 +72,40 @@ def _failure(event: StepFailed, report: Report, root: str) -> str:
     problems = event.problems
     if rows:
         problems = tuple(replace(p, hint=None) if p.code == BAD_ROWS else p for p in problems)
-    return "\n".join([problems_text(problems, root), *rows])
+    more = [f"       the same in {_slices(alike[1:])}"] if len(alike) > 1 else []
+    return "\n".join([problems_text(problems, root), *rows, *more])
+
+
+def _slices(events: Sequence[Ended]) -> str:
+    text = str(reduce(or_, [event.slices for event in events]))
+    count = sum(len(event.slices) for event in events)
+    return text if len(text) <= WIDEST_ROW else f"{counted(count, 'slice')}, {text[:WIDEST_ROW]}..."
+
+
+def _in_part(report: Report) -> list[str]:
+    """Assets of which some slices were built and some were not: which ones, a line for each."""
+    built: dict[str, list[Ended]] = {}
+    for done in report.finished:
+        built.setdefault(done.asset, []).append(done)
+    lost: dict[tuple[str, str], list[Ended]] = {}
+    ended: list[Ended] = [*report.failed, *report.skipped]
+    for event in ended:
+        word = "skipped" if isinstance(event, StepSkipped) else "failed"
+        word = "stopped" if _is_stopped(event) else word
+        lost.setdefault((event.asset, word), []).append(event)
+    lines = []
+    for name in dict.fromkeys(asset for asset, _ in lost if asset in built):
+        count = sum(len(event.slices) for event in built[name])
+        parts = [f"{counted(count, 'slice')} built"]
+        for word in ("failed", "stopped", "skipped"):
+            if events := lost.get((name, word)):
+                parts.append(f"{sum(len(e.slices) for e in events):,} {word} ({_slices(events)})")
+        lines.append(f"{style(name, bold=True)}: {', '.join(parts)}")
+    return lines
+
+
+def _is_stopped(event: Ended) -> bool:
+    return isinstance(event, StepFailed) and event.status is Status.CANCELLED
 
 
 def _warning(check: CheckFinished, graph: Graph) -> str:
@@ -81,15 +137,15 @@ def _cell(value: Any) -> str:
 
 def _totals(report: Report) -> str:
     checks = Counter(check.status for check in report.checks)
-    skipped = len({event.asset for event in report.events if isinstance(event, StepSkipped)})
+    skipped = {event.asset for event in report.skipped}
     failed = {event.asset for event in report.failed}  # a step may end part by part
     stopped = {event.asset for event in report.failed if event.status is Status.CANCELLED}
     broken = checks[Status.FAIL] + checks[Status.ERROR]
     parts = [
-        _part(len({event.asset for event in report.finished} - failed), "done", "green"),
+        _part(len({e.asset for e in report.finished} - failed - skipped), "done", "green"),
         _part(len(failed - stopped), "failed", "red"),
         _part(len(stopped), "stopped", "bright_black"),
-        _part(skipped, "skipped", "bright_black"),
+        _part(len(skipped - failed), "skipped", "bright_black"),
         _part(len(report.plan.current), "current", "bright_black"),
         _part(checks[Status.SUCCESS], _checks(checks[Status.SUCCESS], "passed"), "green"),
         _part(checks[Status.WARN], "warned", "yellow"),

@@ -217,6 +217,12 @@ class _Linker:
     def _self_read(self, asset: Asset, at: Location) -> None:
         known = asset.name in self.reads_self
         self.reads_self.add(asset.name)
+        if not known and asset.partition is not None and asset.partition.newest_first:
+            message = (
+                f"the slices of '{asset.name}' read those before them: they cannot go newest first"
+            )
+            hint = "leave `order: newest` out of its partition"
+            self.problems.append(Problem("PAR007", message, at, hint))
         if known or asset.materialized is Materialized.INCREMENTAL or asset.partition is not None:
             return
         message = f"'{asset.name}' reads itself, which only an incremental asset can"

@@ -27,6 +27,7 @@ class _Time(Protocol):
         include_current: bool = False,
         lookback: int = 0,
         batch: int | None = None,
+        order: str = "oldest",
     ) -> Partitioning: ...
 
 
@@ -40,14 +41,16 @@ def _partitioning(grain: Grain) -> _Time:
         include_current: bool = False,
         lookback: int = 0,
         batch: int | None = None,
+        order: str = "oldest",
     ) -> Partitioning:
         axis = TimeAxis(grain, zone=_zone(timezone))
-        return _by_time(column, axis, start, end, include_current, lookback, batch)
+        return _by_time(column, axis, start, end, include_current, lookback, batch, order)
 
     partitioning.__doc__ = (
         f"Slices of one {grain} each, by the output column `column`, from `start` to before `end`.\n\n"
         "An open end follows the clock. `timezone` says whose midnights count; dates and times without\n"
-        "an offset are its own. ValueError when a bound is not where a slice starts."
+        "an offset are its own. `order` says which batches are built first, the oldest or the newest.\n"
+        "ValueError when a bound is not where a slice starts."
     )
     return partitioning
 
@@ -70,6 +73,7 @@ def Every(
     include_current: bool = False,
     lookback: int = 0,
     batch: int | None = None,
+    order: str = "oldest",
 ) -> Partitioning:
     """Slices of so many minutes: Every("15 minutes", "at", start="2024-01-01").
 
@@ -77,7 +81,7 @@ def Every(
     '15 minutes'
     """
     axis = parse_step(length, _zone(timezone))
-    return _by_time(column, axis, start, end, include_current, lookback, batch)
+    return _by_time(column, axis, start, end, include_current, lookback, batch, order)
 
 
 def Values(column: str, values: Iterable[Any], *, batch: int | None = None) -> Partitioning:
@@ -96,7 +100,14 @@ def Values(column: str, values: Iterable[Any], *, batch: int | None = None) -> P
 
 
 def Integers(
-    column: str, *, width: int, start: int, end: int, lookback: int = 0, batch: int | None = None
+    column: str,
+    *,
+    width: int,
+    start: int,
+    end: int,
+    lookback: int = 0,
+    batch: int | None = None,
+    order: str = "oldest",
 ) -> Partitioning:
     """Slices of `width` integers each, from `start` to before `end`, both multiples of `width`.
 
@@ -114,6 +125,7 @@ def Integers(
         axis.ordinal(end),
         lookback=_counted(lookback, "lookback", 0),
         batch=None if batch is None else _counted(batch, "batch", 1),
+        newest_first=_is_newest(order),
     )
 
 
@@ -125,6 +137,7 @@ def _by_time(
     include_current: bool,
     lookback: int,
     batch: int | None,
+    order: str,
 ) -> Partitioning:
     return Partitioning(
         column,
@@ -134,6 +147,7 @@ def _by_time(
         include_current,
         _counted(lookback, "lookback", 0),
         None if batch is None else _counted(batch, "batch", 1),
+        newest_first=_is_newest(order),
     )
 
 
@@ -160,6 +174,12 @@ def _instant(given: str | date, axis: TimeAxis, what: str) -> datetime:
         return parse_instant(given if isinstance(given, str) else given.isoformat(), axis.zone)
     except (ValueError, TypeError, AttributeError):
         raise ValueError(f"{what} {given!r} is not a date such as '2024-01-01'") from None
+
+
+def _is_newest(order: str) -> bool:
+    if order not in ("oldest", "newest"):
+        raise ValueError(f"order is 'oldest' or 'newest', not {order!r}")
+    return order == "newest"
 
 
 def _counted(given: int, what: str, least: int) -> int:

@@ -35,8 +35,9 @@ class Partitioning:
     `start` and `end` are ordinals, half-open; an open end of time follows the clock, and the running
     window is left out unless `include_current`. A cut by values has a list of them or, in
     `values_from`, the query that finds them. `lookback` slices before the newest are built again with
-    it. `batch` bounds how many adjacent slices one statement writes. `others` are further cuts, across
-    this one: a slice of the asset is then one slice of each.
+    it. `batch` bounds how many adjacent slices one statement writes, and `newest_first` says which of
+    such statements come first. `others` are further cuts, across this one: a slice of the asset is then
+    one slice of each.
     """
 
     column: str
@@ -49,6 +50,7 @@ class Partitioning:
     values: tuple[str, ...] = ()
     values_from: str | None = None
     others: tuple[Partitioning, ...] = ()
+    newest_first: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.along, Grain):  # a unit stands for its axis in UTC
@@ -111,6 +113,7 @@ class Partitioning:
             others=(*self.others, *other.cuts),
             lookback=max(self.lookback, other.lookback),
             batch=other.batch if self.batch is None else self.batch,
+            newest_first=self.newest_first or other.newest_first,
         )
 
     @property
@@ -133,11 +136,12 @@ def partitioning_plain(cut: Partitioning) -> list[Any]:
         list(cut.values),
         cut.values_from,
         [partitioning_plain(other) for other in cut.others],
+        cut.newest_first,
     ]
 
 
 def partitioning_from(plain: Sequence[Any]) -> Partitioning:
-    column, along, start, end, current, lookback, batch, values, asked, others = plain
+    column, along, start, end, current, lookback, batch, values, asked, others, newest = plain
     axis = axis_from(along)
     assert isinstance(axis, (TimeAxis, IntegerAxis, ValueAxis))
     return Partitioning(
@@ -151,4 +155,5 @@ def partitioning_from(plain: Sequence[Any]) -> Partitioning:
         tuple(values),
         asked,
         tuple(partitioning_from(other) for other in others),
+        newest,
     )

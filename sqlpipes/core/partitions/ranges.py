@@ -26,6 +26,20 @@ def merged(ranges: Iterable[Range]) -> Ranges:
     return tuple(found)
 
 
+def newest(ranges: Ranges, count: int) -> Ranges:
+    """The last so many integers of canonical ranges.
+
+    >>> newest(((0, 3), (5, 7)), 3)
+    ((2, 3), (5, 7))
+    """
+    found: list[Range] = []
+    for low, high in reversed(ranges):
+        if count > 0:
+            found.append((max(low, high - count), high))
+        count -= high - low
+    return tuple(reversed(found))
+
+
 def common(left: Ranges, right: Ranges) -> Ranges:
     """
     >>> common(((0, 3), (5, 9)), ((2, 6),))

@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlpipes.core.partitions import axes as a
 from sqlpipes.core.partitions.axes import Axis, Label, Labels, ProductAxis, TimeAxis, ValueAxis
 from sqlpipes.core.partitions.calendar import EPOCH, Grain
-from sqlpipes.core.partitions.ranges import FEW, Range, Ranges, common, merged, without
+from sqlpipes.core.partitions.ranges import FEW, Range, Ranges, common, merged, newest, without
 from sqlpipes.core.partitions.reach import Reach, touched_ranges
 
 Row = tuple[Labels, Ranges]
@@ -274,6 +274,13 @@ class Partitions:
         """As many slices of each row before its first one."""
         rows = ((labels, ((ranges[0][0] - count, ranges[0][0]),)) for labels, ranges in self.rows)
         return Partitions.of_rows(self.axis, rows)
+
+    def newest(self, count: int) -> Partitions:
+        """The last so many of each row; all of them where there is no order, as among values."""
+        if a.first_of(self.axis) == a.WHOLE_AXIS:
+            return self
+        rows = ((labels, newest(ranges, count)) for labels, ranges in self.rows)
+        return Partitions(self.axis, tuple(row for row in rows if row[1]))
 
     def __str__(self) -> str:
         """

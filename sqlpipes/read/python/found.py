@@ -18,7 +18,7 @@ from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.sql import FACTS_VERSION
 from sqlpipes.read.python.modules import Module, Unit, hashed
 
-FORMAT = 5  # raise it whenever the same text may yield other facts
+FORMAT = 6  # raise it whenever the same text may yield other facts
 FOLDER = ".sqlpipes/cache/python"
 
 Place = list[int]  # line, column, length
