@@ -120,7 +120,9 @@ def _pruned(
 
 
 def _scope(work: Work, part: Partitions, create: bool) -> Scope:
-    cut, full = _partition(work), work.step.full
+    """Who reads itself finds its earlier slices in the table, also when all of it is written anew."""
+    cut = _partition(work)
+    full = work.step.full and (create or work.asset.name not in work.graph.reads_self)
     return scope_of(part, work.table, cut, incremental=not create, full=full)
 
 
