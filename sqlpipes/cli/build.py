@@ -128,7 +128,9 @@ def test_command(**options: Any) -> None:
 @run_options
 @project_options
 def retry_command(**options: Any) -> None:
-    """Build the slices that the newest run left: failed, skipped, stopped.
+    """Build what the newest run left: failed, skipped, stopped.
+
+    Of an asset in slices, only those slices that were left.
 
     \b
     sqlpipes retry

@@ -44,6 +44,7 @@ def plan_command(**options: Any) -> None:
     sqlpipes plan
     sqlpipes plan -s +daily_sales --sql
     sqlpipes plan --why daily_sales
+    sqlpipes plan --missing --last 7
     """
     from sqlpipes.api import plan, plan_statements
     from sqlpipes.show.jsonl import document

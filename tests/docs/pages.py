@@ -35,7 +35,7 @@ BLOCK = re.compile(
 )
 TITLE = re.compile(r"title=(\S+)")
 EXIT = re.compile(r"\s+# exit (\d+)$")
-STEP = re.compile(r"^ *\d+/\d+  (?=ok|warn|fail|error|skip|stop)")
+STEP = re.compile(r"^ *\d+/\d+  (?=ok|warn|fail|error|skip|split|stop)")
 CHANGING = (
     (re.compile(r" *\b\d+\.\d+s\b"), " 0.00s"),
     (re.compile(r"\b\d{8}-\d{6}-[0-9a-f]{6}\b"), "RUN"),
