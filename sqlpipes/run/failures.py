@@ -19,8 +19,17 @@ OF_DATA = frozenset({"ENG005", "BLD002", "BLD005", "BLD006"})
 window, a function that raised. All others, such as a column that does not exist, every slice has."""
 
 
+CONFLICT = "ENG006"  # with another writer: it fails as it is, but the next slice may find it gone
+
+
+def others_may_succeed(outcome: Outcome) -> bool:
+    """Whether the other parts of the same asset are worth a try."""
+    passing = bool(outcome.problems) and all(p.code == CONFLICT for p in outcome.problems)
+    return passing or lies_in_data(outcome)
+
+
 def lies_in_data(outcome: Outcome) -> bool:
-    """Whether other slices of the same asset may well succeed."""
+    """Whether some slices of a part may well succeed without the others."""
     if outcome.status is Status.FAIL:
         return True
     if outcome.status is not Status.ERROR or not outcome.problems:

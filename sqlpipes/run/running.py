@@ -18,9 +18,9 @@ from sqlpipes.run.failures import (
     MOST_FAILURES,
     broken,
     left_alone,
-    lies_in_data,
     may_be_split,
     named,
+    others_may_succeed,
     placed,
 )
 from sqlpipes.run.job import Job
@@ -200,12 +200,12 @@ class Running:
         yield from (self.record.check_finished(result) for result in outcome.results)
         self.seen.add(outcome.status)
         self.failures[flight.place] += 1
-        of_data = lies_in_data(outcome)
-        all_of_it = not of_data and outcome.status is not Status.CANCELLED
+        alone = others_may_succeed(outcome)
+        all_of_it = not alone and outcome.status is not Status.CANCELLED
         slices, lost = self.schedule.failed(flight.number, all_of_it=all_of_it)
         step = self.plan.steps[flight.place]
         is_part = len(slices) == 1 or slices != step.slices
-        told = named(outcome, slices) if of_data and is_part else outcome
+        told = named(outcome, slices) if alone and is_part else outcome
         yield self.record.failed(step, slices, told)
         yield from self._skipped(lost, step.asset)
         if self.settings.fail_fast and self.stopping is None:

@@ -167,9 +167,14 @@ class Live(Lines):
             said = f"{event.action} {event.asset} {self._part(event)}".rstrip()
             self.running[event.asset] = self.screen.steps.add_task(said)
         elif isinstance(event, (StepFinished, StepFailed, StepSkipped)):
-            self.screen.bar.update(self.screen.overall, completed=len(self.ended))
-            if event.asset in self.running:
+            self.screen.bar.update(self.screen.overall, completed=self._done())
+            ran = not isinstance(event, StepSkipped)  # another part of it may be running
+            if ran and event.asset in self.running:
                 self.screen.steps.remove_task(self.running.pop(event.asset))
+
+    def _done(self) -> float:
+        """How many steps, the parts of those that have not ended included."""
+        return sum(seen / max(self.slices.get(name, 1), 1) for name, seen in self.seen.items())
 
     def close(self) -> None:
         if self.screen is not None:

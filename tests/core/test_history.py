@@ -107,6 +107,16 @@ def test_a_build_ends_a_failure_and_checks_alone_do_too() -> None:
     assert mended.built == broken.built
 
 
+def test_a_check_that_failed_for_one_day_is_not_forgotten_when_another_passes() -> None:
+    past = Past(built=(Built(days(0, 3), "a", 1, 2),), failed=True, broken=days(1, 2))
+    other = past.add(Built(days(2, 3), "a", 3, 4))
+    assert (other.failed, other.broken) == (True, days(1, 2))
+    mended = other.add(Built(days(0, 2), "a", 5, 6))
+    assert (mended.failed, mended.broken) == (False, None)
+    anew = other.add(Built(days(2, 3), "a", 5, 6), full=True)
+    assert (anew.failed, anew.broken) == (False, None)
+
+
 def test_a_source_moves_only_when_its_token_does() -> None:
     first = NEVER.observed(Built(WHOLE, "s", 1, 2), "10 rows")
     same = first.observed(Built(WHOLE, "s", 3, 4), "10 rows")

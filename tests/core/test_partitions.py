@@ -13,6 +13,9 @@ from sqlpipes.core.partitions import (
     Grain,
     Partitioning,
     Partitions,
+    ProductAxis,
+    TimeAxis,
+    ValueAxis,
     as_naive_utc,
     parse_instant,
     parse_partitions,
@@ -90,6 +93,23 @@ def test_the_algebra_is_that_of_sets(
         assert is_canonical(found)
         assert bool(found) is bool(expected)
     assert all((ordinal in a) is (ordinal in x) for ordinal in range(-41, 42))
+
+
+@given(ranges, st.integers(1, 30))
+@settings(deadline=None)
+def test_the_newest_are_the_last_ones(pairs: list[tuple[int, int]], count: int) -> None:
+    found = Partitions.of(Grain.DAY, pairs).newest(count)
+    assert list(found) == sorted(as_set(pairs))[-count:]
+    assert is_canonical(found)
+
+
+def test_the_newest_of_each_label_and_all_where_there_is_no_order() -> None:
+    axis = ProductAxis((TimeAxis(Grain.DAY), ValueAxis()), ("d", "r"))
+    both = Partitions.of_rows(axis, [(("eu",), [(0, 5)]), (("us",), [(0, 2), (7, 8)])])
+    assert both.newest(2).rows == ((("eu",), ((3, 5),)), (("us",), ((1, 2), (7, 8))))
+    regions = Partitions.of_values(["eu", "us"])
+    assert regions.newest(1) == regions
+    assert WHOLE.newest(1) == WHOLE
 
 
 def test_slices_of_two_grains_do_not_mix() -> None:

@@ -89,6 +89,24 @@ def test_only_what_is_written_changes_the_version(tmp_path: Path) -> None:
     assert days == version("{by: day, column: d, start: 2024-01-01, end: 2024-02-01}")
 
 
+def test_the_order_is_said_of_the_whole_and_changes_no_version(tmp_path: Path) -> None:
+    def found(partition: str) -> tuple[bool, str]:
+        reading = read(tmp_path, {"models/a.sql": model(f"partition: {partition}")})
+        assert reading.problems == ()
+        read_asset = asset(reading, "a")
+        assert read_asset.partition is not None
+        return read_asset.partition.newest_first, read_asset.version
+
+    newest, version = found("{by: day, column: d, start: 2024-01-01, order: newest}")
+    oldest, same = found("{by: day, column: d, start: 2024-01-01, order: oldest}")
+    assert (newest, oldest) == (True, False)
+    assert version == same == found("{by: day, column: d, start: 2024-01-01}")[1]
+    numbers = "{by: integer, column: n, width: 10, start: 0, end: 20"
+    assert found(numbers + ", order: newest}")[0]
+    day = "{by: day, column: d, start: 2024-01-01}"
+    assert found(f"{{order: newest, by: [{day}, {numbers}}}]}}")[0]
+
+
 FAULTS = [  # ^ stands before the place
     ("{by: day, column: d, start: 2024-01-01, timezone: ^Europe/Berln}", "PAR002", "Europe/Berlin"),
     ("{by: ^7 minutes, column: d, start: 2024-01-01}", "PAR002", "15 minutes"),
@@ -106,6 +124,9 @@ FAULTS = [  # ^ stands before the place
     ("{by: values, column: r, values: [a], ^start: 3}", "PAR002", "no key 'start'"),
     ("{by: values, column: r, values_from: ^selec 1}", "PAR005", "query for 'r'"),
     ("{by: integer, column: id, width: 10, start: ^5, end: 20}", "PAR001", "write 0 or 10"),
+    ("{by: day, column: d, start: 2024-01-01, order: ^newst}", "CFG002", "did you mean 'newest'"),
+    ("{by: day, column: d, start: 2024-01-01, order: ^3}", "CFG002", "oldest or newest"),
+    ("{by: values, column: r, values: [a], ^order: newest}", "PAR002", "no key 'order'"),
     ("{by: integer, column: id, width: 10, start: 0, end: ^0}", "PAR001", "before their start"),
     ("{by: integer, column: id, width: ^0, start: 0, end: 10}", "CFG002", "from 1"),
     ("{by: integer, column: i, width: 10, start: ^2024-01-01, end: 10}", "CFG002", "whole number"),
