@@ -29,7 +29,7 @@ from sqlpipes.run.parts import halves, is_one, parts_of, pieces
 from sqlpipes.run.publish import Order, Outcome, carry_out
 from sqlpipes.run.python import Place
 from sqlpipes.run.record import Record, Settings
-from sqlpipes.run.roads import roads
+from sqlpipes.run.roads import WHOLE_ROAD, roads
 from sqlpipes.run.schedule import Lost, Schedule, Task
 from sqlpipes.run.warehouse import Warehouse
 
@@ -256,8 +256,11 @@ class Running:
 def _tasks(plan: Plan, graph: Graph, warehouse: Warehouse) -> list[Task]:
     """The plan as the schedule sees it."""
     found = []
+    at_once = {i for i, step in enumerate(plan.steps) if is_one(step, graph, warehouse)}
     for step, ways in zip(plan.steps, roads(plan, graph), strict=True):
         relation = graph.assets[step.asset].relation
+        for other in at_once & ways.keys():
+            ways[other] = WHOLE_ROAD  # slices that it held and does not write again are gone, too
         found.append(
             Task(
                 parts_of(step, graph, warehouse),

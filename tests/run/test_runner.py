@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -490,3 +491,69 @@ def test_checks_that_looked_at_no_rows_are_still_due(engine: Engine) -> None:
     )
     finished = of(build(engine, graph, empty=True), StepFinished)
     assert {name: event.checks_version for name, event in finished.items()} == {"e": "", "t": ""}
+
+
+# ------------------------------------------------------------------------------------------ parts
+
+
+def two_days_behind() -> Graph:
+    """`b` reads the day of `a` and two before it."""
+    from sqlpipes.core.reads import Mapped, Reads
+
+    return graph_of(
+        model("a", "select d, 1 as x from raw", partition=daily(batch=1)),
+        model(
+            "b",
+            "select d, x from a",
+            partition=daily(batch=1),
+            mappings={"a": Reads(Mapped.SAME, back=2)},
+        ),
+    )
+
+
+def test_parts_start_when_the_slices_that_they_read_are_written(engine: Engine) -> None:
+    run_sql(engine, "create table raw as select date '2024-01-01' + range::int as d from range(8)")
+    graph = two_days_behind()
+    events = build(engine, graph, "a", "b", slices={"a": days(0, 8), "b": days(0, 8)}, threads=2)
+    assert last(events).status is Status.SUCCESS
+    places = {
+        (type(event), event.asset, str(event.slices)): i
+        for i, event in enumerate(events)
+        if isinstance(event, (StepStarted, StepFinished))
+    }
+    for day in range(8):
+        here = str(days(day, day + 1))
+        for other in range(max(0, day - 2), day + 1):
+            read = places[StepFinished, "a", str(days(other, other + 1))]
+            assert read < places[StepStarted, "b", here]
+    assert places[StepStarted, "b", "2024-01-01"] < places[StepFinished, "a", "2024-01-08"]
+
+
+def test_slices_of_a_table_that_is_written_anew_are_waited_for_all_together(engine: Engine) -> None:
+    run_sql(engine, "create table raw as select date '2024-01-01' + range::int as d from range(8)")
+    graph = two_days_behind()
+    build(engine, graph, "a", "b", slices={"a": days(0, 8), "b": days(0, 8)})
+    plan = plan_of(graph, "a", "b", slices={"a": days(4, 8), "b": days(0, 8)})
+    anew = Plan((replace(plan.steps[0], full=True), plan.steps[1]))
+    lines = said(events_of(anew, graph, engine, threads=2))
+    assert lines[1:4] == ["started a", "finished a success", "started b"]
+    assert rows(engine, "select count(*), min(d)::varchar from b") == [(4, "2024-01-05")]
+
+
+def test_a_conflict_that_lasts_fails_its_part_and_no_sibling(engine: Engine) -> None:
+    run_sql(engine, "create table raw as select date '2024-01-01' + range::int as d from range(3)")
+    graph = two_days_behind()
+
+    class Contended(Faulty):
+        def connect(self) -> Connection:
+            return Contender(self.engine.connect(), self)
+
+    class Contender(FaultyConnection):
+        def count(self, sql: str) -> None:
+            if sql.startswith("insert") and "2024-01-02" in sql.split("where")[-1][:40]:
+                raise EngineError(Problem("ENG006", "somebody was faster"), statement=sql)
+
+    events = build(Contended(engine, 0), graph, "a", slices={"a": days(0, 3)})
+    failed = [str(event.slices) for event in events if isinstance(event, StepFailed)]
+    assert failed == ["2024-01-02"]
+    assert len(rows(engine, "from a")) == 2
