@@ -234,6 +234,19 @@ def test_a_check_keeps_back_its_own_days_only_and_stays_failed(shop: Path) -> No
     assert past.failed
     assert str(past.broken) == "2024-01-13, 2024-01-30"
     assert len([check for check in report.checks if check.status is Status.FAIL]) == 2
+    sales(shop, d13="60")
+    build(shop)
+    with closing(open_store_of(load(shop))) as store:
+        past = store.history().of("orders")
+    assert (past.failed, str(past.broken)) == (True, "2024-01-13")  # though another day has passed
+
+
+def test_a_check_of_the_whole_table_sees_all_of_a_first_build(shop: Path) -> None:
+    edit(shop, "orders", "inputs:", "checks: [{row_count: {min: 30, scope: table}}]\ninputs:")
+    edit(shop, "orders", "end: 2024-01-31", "end: 2024-01-31, batch: 10")
+    report = build(shop, "+orders")
+    assert report.ok
+    assert started(report, "orders") == ["2024-01-01..2024-01-31"]
 
 
 def test_a_forced_day_that_fails_is_asked_for_with_failed(shop: Path) -> None:
@@ -256,7 +269,7 @@ def test_when_every_day_is_bad_halving_ends_and_all_are_told(shop: Path) -> None
     report = build(shop)
     failed = sum(len(event.slices) for event in report.failed)
     assert failed == 30
-    assert len(started(report, "orders")) < 60
+    assert any(len(event.slices) > 1 for event in report.failed)  # not all were tried alone
     assert slices_of(report.finished, "orders") == []
 
 
@@ -300,6 +313,22 @@ def test_a_function_that_raises_for_one_day_is_not_asked_for_it_twice(shop: Path
     assert days_in(shop, "scored") == [*DAYS[:2], *DAYS[3:6]]
 
 
+def test_a_function_whose_rows_fail_a_check_is_not_called_again_for_the_halves(shop: Path) -> None:
+    text = (
+        "from sqlpipes import Daily, asset\n\n\n"
+        '@asset(partition=Daily("day", start="2024-01-01", end="2024-01-07"))\n'
+        'def scored(orders):\n    with open("called", "a") as f:\n        f.write("once\\n")\n'
+        "    return orders.filter(\"day < '2024-01-07'\")\n"
+    )
+    checked = "models:\n  - name: scored\n    checks: [{expression: amount < 50}]\n"
+    write(shop, {"models/scored.py": text.replace('"called"', repr(str(shop / "called")))})
+    write(shop, {"models/scored.yml": checked})
+    sales(shop, d03="60")
+    report = build(shop, "+scored")
+    assert slices_of(report.failed, "scored") == ["2024-01-01..2024-01-07"]
+    assert (shop / "called").read_text() == "once\n"
+
+
 # ------------------------------------------------------------------------------------ which are asked for
 
 
@@ -314,6 +343,9 @@ def test_missing_stale_and_last_and_what_they_mean_together(shop: Path) -> None:
     assert plan(shop, "orders", last=12, stale=True) == {"orders": "2024-01-19..2024-01-21"}
     assert plan(shop, "orders", last=12, partitions="2024-01-20") == {"orders": "2024-01-20"}
     assert plan(shop, "orders", failed=True) == {}
+    assert sqlpipes.plan(load(shop), Ask(select=("+orders",), failed=True), now=NOW).current == (
+        "raw",  # orders has slices to build, though not such
+    )
     everything = plan(shop, missing=True)
     assert everything == {"orders": rest, "daily": "2024-01-01..2024-01-31", "total": "all"}
 
