@@ -20,6 +20,7 @@ from sqlpipes.stores.memory import MemoryStore
 from sqlpipes.stores.records import CheckRecord, Move, RunRecord, SliceRecord, StepRecord
 
 if TYPE_CHECKING:
+    from sqlpipes.stores.leases import SqlLeases
     from sqlpipes.stores.sql import SqlStore
 
 __all__ = [
@@ -98,6 +99,9 @@ class Store(Protocol):
 
     def prune(self, keep: int) -> int:
         """Drop what happened in all but the newest `keep` runs; how many went. No slice is forgotten."""
+
+    def leases(self) -> SqlLeases | None:
+        """Who may write what, among builds that share this state; None when no other can."""
 
     def close(self) -> None: ...
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -74,8 +74,11 @@ def record(to: Writing, event: Event) -> None:
 
 def dead_runs(db: Connection, target: str, alive: Callable[[int, str], bool]) -> list[str]:
     """Runs that never ended and whose process is gone."""
+    living = select(t.builders.c.run_id).where(t.builders.c.target == target)
     query = select(t.runs.c.run_id, t.runs.c.pid, t.runs.c.place).where(
-        t.runs.c.target == target, t.runs.c.status == Status.RUNNING.value
+        t.runs.c.target == target,
+        t.runs.c.status == Status.RUNNING.value,
+        t.runs.c.run_id.not_in(living),  # leases tell of these
     )
     rows = db.execute(query.order_by(t.runs.c.id)).all()
     return [row.run_id for row in rows if not alive(row.pid, row.place)]
@@ -186,6 +189,20 @@ def _step_finished(to: Writing, event: StepFinished) -> None:
     if event.action == Action.OBSERVE:
         save_windows(to.db, to.target, event.asset, event.sighting)
     _close_step(to, step, event, _outcome(event, written_at))
+
+
+def record_late(to: Writing, event: StepFinished) -> None:
+    """Data that was committed without a lease: others may have written the same slices since, or
+    before. Nobody knows whose rows stand there, so they are in doubt until they are written again."""
+    tick = next_tick(to)
+    if not writes(event.action):
+        return
+    step = _open_step(to, event) or _unannounced(to, event, tick)
+    before = _state(to, event.asset)
+    others = tuple(mark for mark in before.marks if mark.step != step.id)
+    full = step.full or event.full
+    mark = Mark(step.id, step.slices, event.version, step.read_at, full=full, alive=False)
+    _move(to, event.asset, before, began(replace(before, marks=others), mark))
 
 
 def _outcome(event: StepFinished, written_at: int) -> dict[str, Any]:

@@ -207,6 +207,9 @@ class MemoryStore:
         self._checks = [check for check in self._checks if check.run_id not in gone]
         return len(gone)
 
+    def leases(self) -> None:
+        """None: no other build can see this state."""
+
     def close(self) -> None:
         """Nothing to let go of."""
 

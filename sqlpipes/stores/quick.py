@@ -23,6 +23,7 @@ from sqlpipes.stores.rows import ASSET, FEW, MARK, SLICE, WINDOW, Row, history_o
 from sqlpipes.stores.schema import newest
 
 if TYPE_CHECKING:
+    from sqlpipes.stores.leases import SqlLeases
     from sqlpipes.stores.sql import SqlStore
 
 PREFIX = "sqlite:///"
@@ -128,6 +129,9 @@ class QuickStore:
 
     def prune(self, keep: int) -> int:
         return self._full.prune(keep)
+
+    def leases(self) -> SqlLeases:
+        return self._full.leases()
 
     def close(self) -> None:
         if self._opened is not None:

@@ -13,6 +13,12 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = {  # the version it makes -> stateme
         "CREATE TABLE sqlpipes_windows (target TEXT NOT NULL, asset TEXT NOT NULL, "
         "grain TEXT NOT NULL, low BIGINT NOT NULL, token TEXT NOT NULL, "
         "PRIMARY KEY (target, asset, grain, low))",
+        "CREATE TABLE sqlpipes_builders (target TEXT NOT NULL, run_id TEXT NOT NULL, "
+        "beat BIGINT NOT NULL, pid BIGINT NOT NULL, place TEXT NOT NULL, command TEXT NOT NULL, "
+        "PRIMARY KEY (target, run_id))",
+        "CREATE TABLE sqlpipes_leases (target TEXT NOT NULL, fence BIGINT NOT NULL, "
+        "run_id TEXT NOT NULL, asset TEXT NOT NULL, slices TEXT NOT NULL, "
+        "full_rewrite BOOLEAN NOT NULL, PRIMARY KEY (target, fence))",
     ),
 }
 

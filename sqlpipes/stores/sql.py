@@ -6,6 +6,7 @@ On SQLite every write begins with BEGIN IMMEDIATE, elsewhere with a lock on the 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -19,6 +20,7 @@ from sqlpipes.core.windows import Slot
 from sqlpipes.stores import current, journal, recall
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.connect import begin, faults, make_engine, name_of, parse_url
+from sqlpipes.stores.leases import SqlLeases
 from sqlpipes.stores.lock import place_of
 from sqlpipes.stores.memo import Memo
 from sqlpipes.stores.migrations import migrate
@@ -55,6 +57,10 @@ class SqlStore:
         self._place = place
         self._where = where
         self._memo = Memo()
+        self._writer = threading.Lock()  # the pulse of a build writes from a thread of its own
+
+    def leases(self) -> SqlLeases:
+        return SqlLeases(self._read, self._write, self.target)
 
     def append(self, event: Event) -> None:
         with self._write() as to:
@@ -163,10 +169,11 @@ class SqlStore:
     @contextmanager
     def _write(self) -> Iterator[journal.Writing]:
         """One transaction; what is remembered of the last one goes when this one is rolled back."""
-        try:
-            with faults(self._where), self._engine.begin() as db:
-                begin(db, writes=True)
-                yield journal.Writing(db, self.target, self._place, self._memo)
-        except BaseException:
-            self._memo.clear()
-            raise
+        with self._writer:
+            try:
+                with faults(self._where), self._engine.begin() as db:
+                    begin(db, writes=True)
+                    yield journal.Writing(db, self.target, self._place, self._memo)
+            except BaseException:
+                self._memo.clear()
+                raise

@@ -104,6 +104,30 @@ marks = Table(
     sqlite_with_rowid=False,
 )
 
+builders = Table(
+    "sqlpipes_builders",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("run_id", Text, primary_key=True),
+    Column("beat", BigInteger, nullable=False),
+    Column("pid", BigInteger, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("command", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+leases = Table(
+    "sqlpipes_leases",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("fence", BigInteger, primary_key=True, autoincrement=False),
+    Column("run_id", Text, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("slices", Text, nullable=False),
+    Column("full_rewrite", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 runs = Table(
     "sqlpipes_runs",
     metadata,

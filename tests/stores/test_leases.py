@@ -1,0 +1,577 @@
+"""Builds that share a state: what they may write, who is dead, and whose word is refused."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from stores.events import days, failed, finished, run_started, span, started
+
+from sqlpipes.core.errors import StoreError
+from sqlpipes.core.events import Status
+from sqlpipes.core.partitions import WHOLE, Grain, Partitions
+from sqlpipes.stores import MemoryStore, Store, open_store
+from sqlpipes.stores.leases import SqlLeases
+from sqlpipes.stores.pulse import Pulse
+
+NO_SIGNALS = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(None, str(tmp_path), target="dev")) as store:
+        yield store
+
+
+def leases_of(store: Store, *runs: str) -> SqlLeases:
+    """The leases, with these builds under way."""
+    leases = store.leases()
+    assert leases is not None
+    for run in runs:
+        leases.enlist(run, f"build {run}", pid=1)
+        store.append(run_started(run))
+    return leases
+
+
+def granted(leases: SqlLeases, run: str, slices: Partitions, *, full: bool = False) -> list[int]:
+    claim = leases.claim(run, "facts", slices, full=full)
+    return list(claim.lease.slices) if claim.lease else []
+
+
+def suspect(store: Store) -> Partitions | None:
+    return store.history().of("facts").suspect
+
+
+def test_a_state_in_memory_is_nobody_elses() -> None:
+    assert MemoryStore().leases() is None
+
+
+def test_what_another_has_is_left_out_and_told(store: Store) -> None:
+    leases = leases_of(store, "r1", "r2")
+    first = leases.claim("r1", "facts", span(0, 5))
+    assert first.lease is not None
+    second = leases.claim("r2", "facts", span(3, 8))
+    assert second.held == (first.lease,)
+    assert second.lease is not None
+    assert second.lease.slices == span(5, 8)
+    assert second.lease.fence > first.lease.fence
+    assert granted(leases, "r2", span(0, 5)) == []
+    assert leases.claim("r2", "other", span(0, 5)).held == ()
+
+
+def test_a_full_rewrite_is_alone(store: Store) -> None:
+    leases = leases_of(store, "r1", "r2")
+    assert granted(leases, "r1", days(1), full=True) == [1]
+    assert granted(leases, "r2", days(9)) == []
+    leases.leave("r1")
+    assert granted(leases, "r2", days(9)) == [9]
+    leases.enlist("r3", "build", pid=3)
+    assert granted(leases, "r3", days(20), full=True) == []
+
+
+def test_slices_that_are_cut_otherwise_meet(store: Store) -> None:
+    leases = leases_of(store, "r1", "r2")
+    assert granted(leases, "r1", days(3)) == [3]
+    assert granted(leases, "r2", Partitions.of(Grain.MONTH, [(0, 2)])) == [1]
+    assert granted(leases, "r2", WHOLE) == []
+    regions = Partitions.of_values(["eu"])
+    assert leases.claim("r2", "facts", regions).lease is None
+
+
+def test_values_are_leased_value_by_value(store: Store) -> None:
+    leases = leases_of(store, "r1", "r2")
+    leases.claim("r1", "facts", Partitions.of_values(["eu"]))
+    claim = leases.claim("r2", "facts", Partitions.of_values(["eu", "us"]))
+    assert claim.lease is not None
+    assert claim.lease.slices == Partitions.of_values(["us"])
+
+
+def test_the_end_of_a_step_gives_its_lease_back(store: Store) -> None:
+    leases = leases_of(store, "r1", "r2")
+    claim = leases.claim("r1", "facts", span(0, 5))
+    assert claim.lease is not None
+    store.append(started("facts", span(0, 5)))
+    leases.record(finished("facts", span(0, 5)), claim.lease.fence)
+    assert leases.held("facts") == ()
+    assert store.history().of("facts").slices(Grain.DAY) == span(0, 5)
+    again = leases.claim("r2", "facts", span(0, 5))
+    assert again.lease is not None
+    store.append(started("facts", span(0, 5), run_id="r2"))
+    leases.record(failed("facts", span(0, 5), run_id="r2"), again.lease.fence)
+    assert leases.held("facts") == ()
+
+
+def test_a_buried_build_loses_all_and_is_refused(store: Store) -> None:
+    leases = leases_of(store, "r1", "r2")
+    claim = leases.claim("r1", "facts", span(0, 2))
+    assert claim.lease is not None
+    store.append(started("facts", span(0, 2)))
+    assert leases.bury("r1", 0)
+    assert store.run("r1").status is Status.INTERRUPTED
+    assert not leases.beat("r1")
+    assert not leases.holds(claim.lease.fence)
+    assert granted(leases, "r2", span(0, 2)) == [0, 1]
+    with pytest.raises(StoreError, match="STO008 run r1 was taken for dead"):
+        leases.claim("r1", "facts", days(7))
+    with pytest.raises(StoreError, match="STO008"):
+        leases.record(finished("facts", span(0, 2)), claim.lease.fence)
+    assert store.history().of("facts").built == ()
+
+
+def test_a_beat_that_moved_refuses_the_burial(store: Store) -> None:
+    leases = leases_of(store, "r1")
+    seen = leases.builders()[0].beat
+    assert leases.beat("r1")
+    assert not leases.bury("r1", seen)
+    assert leases.bury("r1", leases.builders()[0].beat)
+    assert not leases.bury("r1", leases.builders()[0].beat if leases.builders() else 1)
+
+
+def test_data_that_came_too_late_puts_what_others_wrote_in_doubt(store: Store) -> None:
+    leases = leases_of(store, "r1", "r2")
+    late = leases.claim("r1", "facts", span(0, 4)).lease
+    assert late is not None
+    store.append(started("facts", span(0, 4)))
+    leases.bury("r1", 0)
+    own = leases.claim("r2", "facts", span(0, 4)).lease
+    assert own is not None
+    store.append(started("facts", span(0, 4), run_id="r2"))
+    leases.record(finished("facts", span(0, 4), run_id="r2"), own.fence)
+    assert suspect(store) is None
+    with pytest.raises(StoreError, match="STO008"):
+        leases.record(finished("facts", span(0, 4)), late.fence)
+    assert suspect(store) == span(0, 4)
+    store.append(failed("facts", span(0, 4), in_doubt=True))
+    assert suspect(store) == span(0, 4)
+    assert store.history().of("facts").slices(Grain.DAY) == days()
+
+
+def test_a_full_rewrite_that_came_too_late_puts_all_in_doubt(store: Store) -> None:
+    leases = leases_of(store, "r1", "r2")
+    late = leases.claim("r1", "facts", span(0, 2), full=True).lease
+    assert late is not None
+    store.append(started("facts", span(0, 2), full=True))
+    leases.bury("r1", 0)
+    store.append(started("facts", span(5, 9), run_id="r2"))
+    store.append(finished("facts", span(5, 9), run_id="r2"))
+    with pytest.raises(StoreError, match="STO008"):
+        leases.record(finished("facts", span(0, 2), full=True), late.fence)
+    assert suspect(store) == span(0, 2) | span(5, 9)
+
+
+def test_builds_that_share_are_not_closed_as_stale(store: Store) -> None:
+    leases = leases_of(store, "r1")
+    assert store.close_stale_runs() == ()
+    assert store.run("r1").status is Status.RUNNING
+    leases.leave("r1")
+    assert store.close_stale_runs() == ("r1",)
+
+
+def test_targets_do_not_see_each_other(tmp_path: Path) -> None:
+    with (
+        closing(open_store(None, str(tmp_path), target="dev")) as dev,
+        closing(open_store(None, str(tmp_path), target="prod")) as prod,
+    ):
+        ours, theirs = leases_of(dev, "r1"), leases_of(prod, "r2")
+        assert granted(ours, "r1", days(1)) == [1]
+        assert granted(theirs, "r2", days(1)) == [1]
+        assert [each.run_id for each in theirs.builders()] == ["r2"]
+        assert not theirs.bury("r1", 0)
+
+
+def test_a_builder_says_who_it_is(store: Store) -> None:
+    leases = leases_of(store, "r1")
+    place = leases.builders()[0].place.partition(":")[0]
+    assert str(leases.builders()[0]) == f"'build r1' (run r1, process 1 on {place})"
+
+
+def test_a_pulse_buries_who_stands_still_and_nobody_else(store: Store) -> None:
+    leases = leases_of(store, "me", "alive", "dead")
+    pulse = Pulse(leases, "me", beat_s=3, patience_s=10)
+    for now in range(100, 112, 3):
+        leases.beat("alive")
+        pulse.once(now)
+    assert {each.run_id for each in leases.builders()} == {"me", "alive", "dead"}
+    leases.beat("alive")
+    pulse.once(112)
+    assert {each.run_id for each in leases.builders()} == {"me", "alive"}
+    assert not pulse.lost.is_set()
+
+
+def test_who_slept_himself_buries_nobody_for_it(store: Store) -> None:
+    leases = leases_of(store, "me", "other")
+    pulse = Pulse(leases, "me", beat_s=3, patience_s=10)
+    pulse.once(100)
+    pulse.once(100_000)
+    assert len(leases.builders()) == 2
+
+
+def test_a_pulse_notices_its_own_burial(store: Store) -> None:
+    leases = leases_of(store, "me")
+    pulse = Pulse(leases, "me", beat_s=0.01, patience_s=10)
+    pulse.start()
+    deadline = time.monotonic() + 20
+    while not leases.bury("me", leases.builders()[0].beat):
+        assert time.monotonic() < deadline
+    assert pulse.lost.wait(20)
+    pulse.stop()
+
+
+def test_a_burial_is_put_off_when_its_warehouse_says_no(store: Store) -> None:
+    def refuse(run_id: str) -> None:
+        asked.append(run_id)
+        raise StoreError()
+
+    leases, asked = leases_of(store, "me", "dead"), list[str]()
+    pulse = Pulse(leases, "me", beat_s=3, patience_s=5, before_burial=refuse)
+    pulse.once(100)
+    pulse.once(103)
+    with pytest.raises(StoreError):
+        pulse.once(106)
+    assert asked == ["dead"]
+    assert len(leases.builders()) == 2
+
+
+numbers = itertools.count()
+runs = st.sampled_from(["r1", "r2", "r3"])
+assets = st.sampled_from(["facts", "sums"])
+spans = st.builds(
+    lambda low, n: frozenset(range(low, low + n)), st.integers(0, 8), st.integers(1, 5)
+)
+
+
+class Sharing(RuleBasedStateMachine):
+    """Two processes' stores on one file against sets of integers."""
+
+    folder = tempfile.TemporaryDirectory()
+
+    @initialize()
+    def open(self) -> None:
+        target = f"target{next(numbers)}"
+        self.stores = [open_store(None, self.folder.name, target=target) for _ in range(2)]
+        self.leases = [store.leases() for store in self.stores]
+        self.beats: dict[str, int] = {}
+        self.given: dict[int, tuple[str, str, frozenset[int], bool]] = {}
+        self.gone: list[tuple[int, str, str, frozenset[int]]] = []
+        self.sure: dict[str, set[int]] = {"facts": set(), "sums": set()}
+        self.turn = 0
+
+    def teardown(self) -> None:
+        for store in getattr(self, "stores", ()):
+            store.close()
+
+    @property
+    def any(self) -> SqlLeases:
+        self.turn += 1
+        found = self.leases[self.turn % 2]
+        assert found is not None
+        return found
+
+    @rule(run=runs)
+    def enlist(self, run: str) -> None:
+        if run not in self.beats:
+            self.any.enlist(run, "build", pid=1)
+            self.beats[run] = 0
+
+    @rule(run=runs)
+    def beat(self, run: str) -> None:
+        assert self.any.beat(run) == (run in self.beats)
+        if run in self.beats:
+            self.beats[run] += 1
+
+    @rule(run=runs, behind=st.integers(0, 1))
+    def bury(self, run: str, behind: int) -> None:
+        beat = self.beats.get(run, 0) - behind
+        dies = run in self.beats and behind == 0
+        assert self.any.bury(run, beat) == dies
+        if dies:
+            self._end(run)
+
+    @rule(run=runs)
+    def leave(self, run: str) -> None:
+        self.any.leave(run)
+        self._end(run)
+
+    def _end(self, run: str) -> None:
+        self.beats.pop(run, None)
+        for fence, (owner, asset, slices, _) in list(self.given.items()):
+            if owner == run:
+                del self.given[fence]
+                self.gone.append((fence, owner, asset, slices))
+
+    @rule(run=runs, asset=assets, slices=spans, full=st.booleans())
+    def claim(self, run: str, asset: str, slices: frozenset[int], full: bool) -> None:
+        asked = Partitions.of(Grain.DAY, [(min(slices), max(slices) + 1)])
+        if run not in self.beats:
+            with pytest.raises(StoreError, match="STO008"):
+                self.any.claim(run, asset, asked, full=full)
+            return
+        free = set(slices)
+        for owner, name, taken, alone in self.given.values():
+            if owner != run and name == asset:
+                free -= set(slices) if full or alone else taken
+        free = free if free == slices or not full else set()
+        claim = self.any.claim(run, asset, asked, full=full)
+        assert (set(claim.lease.slices) if claim.lease else set()) == free
+        if claim.lease:
+            assert claim.lease.fence > max(self.given, default=0)
+            self.given[claim.lease.fence] = (run, asset, frozenset(free), full)
+            began = started(asset, claim.lease.slices, run_id=run)
+            self.stores[self.turn % 2].append(began)
+            self.sure[asset] -= free
+
+    @precondition(lambda self: self.given)
+    @rule(data=st.data(), well=st.booleans())
+    def end(self, data: st.DataObject, well: bool) -> None:
+        fence = data.draw(st.sampled_from(sorted(self.given)))
+        run, asset, slices, _ = self.given.pop(fence)
+        if well:
+            self.any.record(finished(asset, days(*slices), run_id=run), fence)
+        else:
+            self.any.record(failed(asset, days(*slices), run_id=run), fence)
+        assert not self.any.holds(fence)
+
+    @precondition(lambda self: self.gone)
+    @rule(data=st.data())
+    def come_late(self, data: st.DataObject) -> None:
+        fence, run, asset, slices = data.draw(st.sampled_from(self.gone))
+        with pytest.raises(StoreError, match="STO008"):
+            self.any.record(finished(asset, days(*slices), run_id=run), fence)
+        doubtful = self.stores[0].history().of(asset).suspect
+        assert doubtful is not None
+        assert slices <= set(doubtful)
+
+    @invariant()
+    def nothing_is_held_twice(self) -> None:
+        if not hasattr(self, "given"):
+            return
+        for asset in ("facts", "sums"):
+            held = {each.fence: each for each in self.any.held(asset)}
+            mine = {fence: each for fence, each in self.given.items() if each[1] == asset}
+            assert {f: (e.run_id, frozenset(e.slices), e.full) for f, e in held.items()} == {
+                fence: (run, slices, full) for fence, (run, _, slices, full) in mine.items()
+            }
+            for one, other in itertools.combinations(mine.values(), 2):
+                assert one[0] == other[0] or not one[2] & other[2]
+        assert {each.run_id: each.beat for each in self.any.builders()} == self.beats
+
+
+Sharing.TestCase.settings = settings(deadline=None, max_examples=40, stateful_step_count=25)
+TestSharing = Sharing.TestCase
+
+
+DAYS = 48
+WORKER = """
+import random, sys, time
+from contextlib import closing
+from stores.events import finished, run_started, span, started
+from sqlpipes.core.errors import StoreError
+from sqlpipes.core.partitions import Grain
+from sqlpipes.stores import open_store
+from sqlpipes.stores.pulse import Pulse
+
+root, name, days, patience, log = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), []
+
+
+def work(store, run):
+    leases = store.leases()
+    leases.enlist(run, "build", pid=1)
+    store.append(run_started(run))
+    pulse = Pulse(leases, run, beat_s=patience / 10, patience_s=patience)
+    pulse.start()
+    try:
+        while missing := span(0, days) - store.history().of("facts").slices(Grain.DAY):
+            low = random.choice(list(missing))
+            claim = leases.claim(run, "facts", span(low, low + 4) & missing)
+            if claim.lease is None:
+                time.sleep(0.01)
+                continue
+            built = store.history().of("facts").slices(Grain.DAY)
+            todo = claim.lease.slices - built
+            if not todo:
+                leases.release(claim.lease.fence)
+                continue
+            store.append(started("facts", todo, run_id=run))
+            print("began", run, *todo, flush=True)
+            time.sleep(random.uniform(0.0, 0.05))
+            leases.record(finished("facts", todo, run_id=run), claim.lease.fence)
+            print("ended", run, *todo, flush=True)
+    finally:
+        pulse.stop()
+    leases.leave(run)
+
+
+print("ready", flush=True)
+with closing(open_store(None, root, target="dev")) as store:
+    for life in range(1000):
+        try:
+            work(store, f"{name}.{life}")
+            break
+        except StoreError as error:
+            assert error.problems[0].code == "STO008", error
+            print("refused", f"{name}.{life}", flush=True)
+"""
+
+
+class Crowd:
+    """Processes that share the slices of one asset among them."""
+
+    def __init__(self, root: Path, patience_s: float, days: int) -> None:
+        self.root = root
+        self.patience_s = patience_s
+        self.days = days
+        self.names = itertools.count()
+        self.alive: dict[str, subprocess.Popen[str]] = {}
+        self.killed: set[str] = set()
+        with closing(open_store(None, str(root), target="dev")):
+            pass
+
+    def log(self, name: str) -> Path:
+        return self.root / f"{name}.log"
+
+    def add(self) -> None:
+        name = f"w{next(self.names)}"
+        said = [str(self.root), name, str(self.days), str(self.patience_s)]
+        with self.log(name).open("w") as out:
+            tests = str(Path(__file__).parent.parent)
+            paths = os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])
+            self.alive[name] = subprocess.Popen(
+                [sys.executable, "-c", WORKER, *said],
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "PYTHONPATH": paths},
+            )
+
+    def lines(self) -> list[list[str]]:
+        logs = [path.read_text() for path in self.root.glob("*.log")]
+        return [line.split() for log in logs for line in log.splitlines()]
+
+    def wait_for(self, number: int, word: str) -> None:
+        """Until `number` lines say that, or all have gone home."""
+        deadline = time.monotonic() + 60
+        while sum(line[0] == word for line in self.lines()) < number:
+            if all(process.poll() is not None for process in self.alive.values()):
+                return
+            assert time.monotonic() < deadline, self.lines()
+            time.sleep(0.005)
+
+    def kill(self, name: str) -> None:
+        process = self.alive.pop(name)
+        if process.poll() is None:
+            self.killed.add(name)
+        process.kill()
+        process.wait()
+
+    def finish(self) -> None:
+        for name, process in self.alive.items():
+            assert process.wait(timeout=60) == 0, self.log(name).read_text()
+
+
+def times(lines: list[list[str]], word: str) -> Counter[int]:
+    """How often each slice is named by such a line."""
+    return Counter(int(day) for line in lines if line[0] == word for day in line[2:])
+
+
+def recorded(root: Path) -> Counter[int]:
+    """How often each slice stands as built in the record of steps."""
+    found: Counter[int] = Counter()
+    with sqlite3.connect(root / ".sqlpipes" / "state.db") as db:
+        for (text,) in db.execute("select slices from sqlpipes_steps where status = 'success'"):
+            found.update(
+                day for low, high in json.loads(text)["ranges"] for day in range(low, high)
+            )
+    return found
+
+
+def play(root: Path, days: int, kills: int, workers: int, patience_s: float) -> Crowd:
+    """Workers of which `kills` die at any moment, each followed by another one."""
+    crowd = Crowd(root, patience_s, days)
+    for _ in range(workers):
+        crowd.add()
+    for number in range(kills):
+        crowd.wait_for(2 * number + 1, "began")
+        if crowd.alive:
+            crowd.kill(random.choice(list(crowd.alive)))
+        crowd.add()
+    crowd.finish()
+    return crowd
+
+
+def demand_all_once(crowd: Crowd) -> None:
+    """Every slice was recorded once, and begun a second time only by heirs of the killed."""
+    everyone = Counter(range(crowd.days))
+    assert recorded(crowd.root) == everyone
+    lines = crowd.lines()
+    assert not [line for line in lines if line[0] == "refused"]
+    survived = [line for line in lines if line[1:] and line[1].split(".")[0] not in crowd.killed]
+    assert max(times(survived, "began").values(), default=1) == 1
+    with closing(open_store(None, str(crowd.root), target="dev")) as store:
+        past = store.history().of("facts")
+        assert past.slices(Grain.DAY) == span(0, crowd.days)
+        assert past.suspect is None
+        leases = store.leases()
+        assert leases is not None
+        assert {each.run_id.split(".")[0] for each in leases.held("facts")} <= crowd.killed
+
+
+@NO_SIGNALS
+def test_processes_share_the_slices_and_the_dead_are_inherited(tmp_path: Path) -> None:
+    demand_all_once(play(tmp_path, DAYS, kills=3, workers=3, patience_s=1.0))
+
+
+def put_to_sleep(process: subprocess.Popen[str], state: Path) -> None:
+    """But not in the middle of a transaction of SQLite, in which it would hold everybody up."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        with closing(sqlite3.connect(state, timeout=0.2, isolation_level=None)) as db:
+            try:
+                db.execute("begin immediate")
+                db.execute("rollback")
+                return
+            except sqlite3.OperationalError:
+                process.send_signal(signal.SIGCONT)
+
+
+@NO_SIGNALS
+def test_a_process_that_slept_through_its_burial_is_refused(tmp_path: Path) -> None:
+    crowd = Crowd(tmp_path, 0.6, DAYS)
+    crowd.add()
+    crowd.wait_for(2, "began")
+    sleeper = crowd.alive["w0"]
+    put_to_sleep(sleeper, tmp_path / ".sqlpipes" / "state.db")
+    crowd.add()
+    assert crowd.alive["w1"].wait(timeout=60) == 0, crowd.log("w1").read_text()
+    assert max(recorded(tmp_path).values()) == 1
+    sleeper.send_signal(signal.SIGCONT)
+    crowd.finish()
+    lines = crowd.lines()
+    began, ended = times(lines, "began"), times(lines, "ended")
+    assert [line for line in lines if line[0] == "refused"] == [["refused", "w0.0"]]
+    assert set(recorded(tmp_path)) == set(range(DAYS))
+    twice = {day for day, number in ended.items() if number > 1}
+    assert twice <= {day for day, number in began.items() if number > 2}  # in doubt: built again
+    with closing(open_store(None, str(tmp_path), target="dev")) as store:
+        assert store.history().of("facts").slices(Grain.DAY) == span(0, DAYS)
+
+
+@NO_SIGNALS
+@pytest.mark.nightly
+@pytest.mark.parametrize("round", range(5))
+def test_processes_share_the_slices_through_many_kills(tmp_path: Path, round: int) -> None:
+    demand_all_once(play(tmp_path, 300, kills=25, workers=4, patience_s=1.5))
