@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.api.observe import WAREHOUSE, is_as_we_left_it, observe, untouched
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from sqlpipes.core.engine import Engine
     from sqlpipes.decide.planner import Observed, Wish
     from sqlpipes.stores import Store
+
+READERS_S = 2.0  # for a `show` or `status` of another process to let go of the database
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +82,15 @@ def build(
     command: str = "build",
     on_plan: Callable[[Plan], None] | None = None,
     on_event: Callable[[Event], None] | None = None,
+    on_wait: Callable[[str], None] | None = None,
     cancel: threading.Event | None = None,
     clock: Callable[[], datetime] = utc_now,
 ) -> Report:
     """Make what is asked for current. Every event is recorded before `on_event` sees it.
 
     Raises ProjectError for files that need mending, LockedError when another process is building
-    for longer than `wait_s` seconds. A failed step is no exception: it is in the report.
+    for longer than `wait_s` seconds, which may be math.inf; `on_wait` is told who that is. A failed
+    step is no exception: it is in the report.
     """
     from sqlpipes.stores import build_lock
 
@@ -94,7 +99,8 @@ def build(
     wish = wish_of(project, ask)
     run_id = _new_run_id(clock())
     with ExitStack() as stack:
-        stack.enter_context(build_lock(project.root, wait_s=wait_s, command=command))
+        lock = build_lock(project.root, wait_s=wait_s, command=command, on_wait=on_wait)
+        stack.enter_context(lock)
         store = stack.enter_context(closing(open_store_of(project)))
         refuse_half_renamed(project, store)
         store.close_stale_runs()
@@ -208,8 +214,10 @@ def _together(first: Report, second: Report) -> Report:
 
 
 def _open(project: Project, wait_s: float, stack: ExitStack) -> Engine:
+    """Builds are waited for as long as it takes; any other program may keep the database for ever."""
     from sqlpipes.engines import open_engine
 
+    wait_s = wait_s if wait_s < inf else READERS_S
     return stack.enter_context(closing(open_engine(project.target, project.root, wait_s=wait_s)))
 
 

@@ -167,15 +167,20 @@ def _build(project: Project, ask: Ask, options: dict[str, Any]) -> None:
             ask,
             threads=options["threads"],
             fail_fast=options["fail_fast"],
-            wait_s=options["wait_s"],
+            wait_s=0.0 if options["no_wait"] else options["wait_s"],
             command=seen_by(click.get_current_context()).command,
             on_plan=on_plan,
             on_event=reporter.event,
+            on_wait=_tell_wait,
             cancel=interrupts.cancel,
         )
     if not as_json:
         _tell(project, ask, report)
     sys.exit(interrupts.exit_code or (0 if report.ok else 1))
+
+
+def _tell_wait(who: str) -> None:
+    click.echo(f"waiting: {who} is building here (Ctrl-C ends the wait)", err=True)
 
 
 def _tell(project: Project, ask: Ask, report: Report) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -97,10 +98,11 @@ run_options = _stack(
         "--wait",
         "wait_s",
         type=click.FloatRange(min=0),
-        default=0.0,
+        default=inf,
         metavar="SECONDS",
-        help="How long to wait for another process that holds the database.",
+        help="How long to wait for another build; without this, until it ends.",
     ),
+    click.option("--no-wait", is_flag=True, help="Fail at once when another build is running."),
     json_option,
 )
 

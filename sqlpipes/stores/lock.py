@@ -8,7 +8,7 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from typing import IO
@@ -27,15 +27,26 @@ class Holder:
     command: str
     host: str
 
+    def __str__(self) -> str:
+        where = "" if self.host == platform.node() else f" on {self.host}"
+        return f"'{self.command}' (process {self.pid}{where})"
+
 
 @contextmanager
-def build_lock(root: str, *, wait_s: float = 0, command: str | None = None) -> Iterator[None]:
+def build_lock(
+    root: str,
+    *,
+    wait_s: float = 0,
+    command: str | None = None,
+    on_wait: Callable[[str], None] | None = None,
+) -> Iterator[None]:
     """Hold <root>/.sqlpipes/build.lock; LockedError with the holder's name after `wait_s`.
 
-    The file stays: only a lock on it counts, and that dies with its process however it ends.
+    `on_wait` is told who holds it when the waiting begins, and whenever that is somebody else. The
+    file stays: only a lock on it counts, and that dies with its process however it ends.
     """
     with _open_lock(root) as file:
-        _wait_for(file, root, time.monotonic() + max(wait_s, LOOK_S))
+        _wait_for(file, root, wait_s, on_wait)
         try:
             _sign(file, Holder(os.getpid(), command or shlex.join(sys.argv), platform.node()))
             yield
@@ -79,21 +90,25 @@ def _open_lock(root: str) -> IO[str]:
         raise LockedError(Problem("LCK002", message)) from error
 
 
-def _wait_for(file: IO[str], root: str, deadline: float) -> None:
+def _wait_for(
+    file: IO[str], root: str, wait_s: float, on_wait: Callable[[str], None] | None
+) -> None:
+    began = time.monotonic()
+    told = None
     while not _try_lock(file):
-        if time.monotonic() >= deadline:
-            raise LockedError(_locked(_read_holder(file), root))
+        waited, holder = time.monotonic() - began, _read_holder(file)
+        if waited >= max(wait_s, LOOK_S):
+            raise LockedError(_locked(holder, root))
+        if on_wait and waited >= LOOK_S and holder and holder != told:
+            on_wait(str(holder))
+            told = holder
         time.sleep(POLL_S)
 
 
 def _locked(holder: Holder | None, root: str) -> Problem:
-    who = "another process"
-    if holder:
-        where = "" if holder.host == platform.node() else f" on {holder.host}"
-        who = f"'{holder.command}' (process {holder.pid}{where})"
     return Problem(
         "LCK001",
-        f"{who} is building in {os.path.abspath(root)}",
+        f"{holder or 'another process'} is building in {os.path.abspath(root)}",
         hint="wait for it to end, or stop it: a build that is stopped leaves nothing half done",
     )
 

@@ -24,6 +24,17 @@ FILES = {
     "models/last.sql": "select * from slow\n",
 }
 
+GATED = """
+import os, time
+from sqlpipes import asset
+
+@asset
+def last(slow):
+    while not os.path.exists("gate"):
+        time.sleep(0.02)
+    return [{"x": 1}]
+"""
+
 
 @pytest.fixture
 def slow(tmp_path):
@@ -71,7 +82,7 @@ def test_a_second_build_names_the_first_and_what_can_work_works(slow):
     process = spawn(slow, "build", "--threads", "2")
     try:
         wait_until_running(slow, "slow", process)
-        refused = run(slow, "build")
+        refused = run(slow, "build", "--no-wait")
         assert refused.exit_code == 1
         assert f"'build --threads 2' (process {process.pid}) is building in" in refused.stderr
         for command in ("plan", "show"):
@@ -87,23 +98,69 @@ def test_a_second_build_names_the_first_and_what_can_work_works(slow):
         assert ok(slow, "lint").startswith("3 assets")
         waited = run(slow, "build", "--wait", "0.3")
         assert waited.exit_code == 1
+        assert "LCK001" in waited.stderr
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
 
 
-def test_wait_takes_over_when_the_first_build_ends(slow):
+def wait_for_line(stream, word):
+    """The next line, which must say that."""
+    line = stream.readline()
+    assert word in line, line + stream.read()
+    return line
+
+
+def test_a_second_build_waits_and_takes_over_when_the_first_one_fails(slow):
     first = spawn(slow, "build")
     wait_until_running(slow, "slow", first)
     quicken(slow)
-    second = spawn(slow, "build", "--wait", "60")
-    time.sleep(0.5)
+    second = spawn(slow, "build")
+    line = wait_for_line(second.stderr, "waiting")
+    assert (
+        line == f"waiting: 'build' (process {first.pid}) is building here (Ctrl-C ends the wait)\n"
+    )
     assert second.poll() is None
     first.send_signal(signal.SIGINT)
     first.communicate(timeout=30)
     out, err = second.communicate(timeout=60)
     assert second.returncode == 0, out + err
     assert "2 done" in out
+
+
+def test_a_second_build_waits_and_finds_the_work_done(slow):
+    quicken(slow)
+    (slow / "models" / "last.sql").unlink()
+    (slow / "models" / "last.py").write_text(GATED)
+    first = spawn(slow, "build")
+    wait_until_running(slow, "last", first)
+    others = [spawn(slow, "build"), spawn(slow, "test", "--wait", "60")]
+    for other in others:
+        wait_for_line(other.stderr, f"waiting: 'build' (process {first.pid})")
+    (slow / "gate").touch()
+    assert "3 done" in first.communicate(timeout=60)[0]
+    told = [other.communicate(timeout=60)[0] for other in others]
+    assert [other.returncode for other in others] == [0, 0]
+    assert told == ["nothing to do: 3 assets current\n", "no checks to run\n"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15)])
+def test_a_signal_ends_the_wait_and_nothing_else(slow, number, code):
+    first = spawn(slow, "build")
+    try:
+        wait_until_running(slow, "slow", first)
+        second = spawn(slow, "build")
+        wait_for_line(second.stderr, "waiting")
+        second.send_signal(number)
+        out, err = second.communicate(timeout=30)
+        assert second.returncode == code
+        assert "Traceback" not in out + err
+        assert first.poll() is None
+        assert str(first.pid) in run(slow, "build", "--no-wait").stderr
+    finally:
+        first.send_signal(signal.SIGINT)
+        first.communicate(timeout=30)
+    assert ok(slow, "runs").count("\n") == 1  # who waited in vain left no run
 
 
 def test_a_database_that_somebody_else_holds_is_named(slow):
