@@ -19,6 +19,7 @@ from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.rename import refuse_half_renamed
 from sqlpipes.api.selection import Ask
+from sqlpipes.api.sharing import Asked, Patience, sharing
 from sqlpipes.api.values import asking
 from sqlpipes.core.events import (
     CheckFinished,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from sqlpipes.decide.planner import Observed, Wish
     from sqlpipes.stores import Store
 
+BY_DEFAULT = Patience()
 READERS_S = 2.0  # for a `show` or `status` of another process to let go of the database
 
 
@@ -65,7 +67,15 @@ class Report:
 
     @property
     def skipped(self) -> tuple[StepSkipped, ...]:
-        return tuple(event for event in self.events if isinstance(event, StepSkipped))
+        """What did not run, and is not there: another build may have done the rest."""
+        found = (event for event in self.events if isinstance(event, StepSkipped))
+        return tuple(event for event in found if not event.is_done)
+
+    @property
+    def shared(self) -> tuple[StepSkipped, ...]:
+        """What another build has done meanwhile."""
+        found = (event for event in self.events if isinstance(event, StepSkipped))
+        return tuple(event for event in found if event.is_done)
 
     @property
     def checks(self) -> tuple[CheckFinished, ...]:
@@ -85,6 +95,7 @@ def build(
     on_wait: Callable[[str], None] | None = None,
     cancel: threading.Event | None = None,
     clock: Callable[[], datetime] = utc_now,
+    patience: Patience = BY_DEFAULT,
 ) -> Report:
     """Make what is asked for current. Every event is recorded before `on_event` sees it.
 
@@ -92,6 +103,7 @@ def build(
     for longer than `wait_s` seconds, which may be math.inf; `on_wait` is told who that is. A failed
     step is no exception: it is in the report.
     """
+    from sqlpipes.engines import is_shared
     from sqlpipes.stores import build_lock
 
     project.raise_errors()
@@ -99,8 +111,9 @@ def build(
     wish = wish_of(project, ask)
     run_id = _new_run_id(clock())
     with ExitStack() as stack:
-        lock = build_lock(project.root, wait_s=wait_s, command=command, on_wait=on_wait)
-        stack.enter_context(lock)
+        if not is_shared(project.target):
+            lock = build_lock(project.root, wait_s=wait_s, command=command, on_wait=on_wait)
+            stack.enter_context(lock)
         store = stack.enter_context(closing(open_store_of(project)))
         refuse_half_renamed(project, store)
         store.close_stale_runs()
@@ -116,6 +129,8 @@ def build(
             "clock": clock,
             "cancel": cancel or threading.Event(),
             "on_event": on_event,
+            "patience": replace(patience, wait_s=wait_s),
+            "wish": wish,
         }
         project = ready.project
         report = _run(project, store, ready.engine, ready, run_id=run_id, **options)
@@ -147,6 +162,7 @@ class Ready:
     observed: Observed
     engine: Engine | None
     trusted: bool
+    tick: int  # of the history that the plan was made from
 
 
 def _get_ready(
@@ -172,15 +188,16 @@ def _get_ready(
     if there and not untouched(project, store, history, wish):
         engine = _open(project, wait_s, stack)
         found = planned(engine)
-        return Ready(*found, engine, trusted and is_as_we_left_it(project, store))
+        trusted = trusted and is_as_we_left_it(project, store)
+        return Ready(*found, engine, trusted, history.tick)
     found = planned(None)
     if not found[1].steps:
-        return Ready(*found, None, trusted)
+        return Ready(*found, None, trusted, history.tick)
     engine = _open(project, wait_s, stack)
     if trusted and not is_as_we_left_it(project, store):  # somebody wrote while we waited for it
         trusted = False
         found = planned(engine)
-    return Ready(*found, engine, trusted)
+    return Ready(*found, engine, trusted, history.tick)
 
 
 def _look_again(
@@ -202,7 +219,7 @@ def _look_again(
     plan = plan_from(project, store, history, rest, observed, now)
     if not plan.names & set(names):
         return None
-    return Ready(project, plan, observed, engine, trusted=False)
+    return Ready(project, plan, observed, engine, trusted=False, tick=history.tick)
 
 
 def _together(first: Report, second: Report) -> Report:
@@ -243,6 +260,8 @@ def _run(
     clock: Callable[[], datetime],
     run_id: str,
     command: str,
+    wish: Wish,
+    patience: Patience,
     **options: Any,
 ) -> Report:
     from sqlpipes.decide.planner import definition_of
@@ -255,25 +274,31 @@ def _run(
         return Report(run_id, ready.plan, (), Status.SUCCESS, 0.0)
     events: list[Event] = []
     started = clock()
-    for event in run_plan(
-        ready.plan,
-        project.graph,
-        engine,
-        run_id=run_id,
-        command=command,
-        target=project.target,
-        root=project.root,
-        vars=project.config.vars,
-        clock=clock,
-        definition=definition,
-        tokens=ready.observed.tokens,
-        sightings=ready.observed.windows,
-        **options,
-    ):
-        store.append(event)
-        events.append(event)
-        if on_event:
-            on_event(event)
+    asked = Asked(wish, ready.observed, ready.tick, clock)
+    named: dict[str, Any] = {"run_id": run_id, "command": command}
+    with sharing(project, store, engine, asked, patience=patience, **named) as turns:
+        for event in run_plan(
+            ready.plan,
+            project.graph,
+            engine,
+            target=project.target,
+            root=project.root,
+            vars=project.config.vars,
+            clock=clock,
+            definition=definition,
+            tokens=ready.observed.tokens,
+            sightings=ready.observed.windows,
+            turns=turns,
+            **named,
+            **options,
+        ):
+            if turns is None:
+                store.append(event)
+            else:
+                event = turns.record(event)
+            events.append(event)
+            if on_event:
+                on_event(event)
     status = next(e.status for e in reversed(events) if isinstance(e, RunFinished))
     return Report(run_id, ready.plan, tuple(events), status, (clock() - started).total_seconds())
 

@@ -12,6 +12,8 @@ from sqlpipes.core.errors import Problem
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.windows import Sighting
 
+BUILT_BY = "built by run "  # begins what a step was skipped for that another build has done
+
 
 class Status(StrEnum):
     """How a step, a check or a run ended."""
@@ -117,7 +119,24 @@ class StepSkipped:
     asset: str
     action: str
     slices: Partitions
-    because: str  # the asset above that failed, or "fail-fast", "cancelled"
+    because: str  # the asset above that failed, "fail-fast", "cancelled", or "built by run ..."
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there was nothing left to do: another build has done it."""
+        return self.because.startswith(BUILT_BY)
+
+
+@dataclass(frozen=True, slots=True)
+class StepWaiting:
+    """Another build is writing these slices. It is shown and not recorded: nothing has happened yet."""
+
+    run_id: str
+    at: datetime
+    asset: str
+    action: str
+    slices: Partitions
+    holder: str  # who that is, in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +148,14 @@ class RunFinished:
 
 
 Event = (
-    RunStarted | StepStarted | CheckFinished | StepFinished | StepFailed | StepSkipped | RunFinished
+    RunStarted
+    | StepStarted
+    | CheckFinished
+    | StepFinished
+    | StepFailed
+    | StepSkipped
+    | StepWaiting
+    | RunFinished
 )
 
 

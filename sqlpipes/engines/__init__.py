@@ -2,7 +2,8 @@
 
 Third parties add an engine under the entry-point group "sqlpipes.engines": a module (or any object)
 with `open_engine(target, root, *, read_only, wait_s) -> Engine`, `blank(target, root) -> Engine`,
-`exists(target, root) -> bool` and `stamp(target, root) -> str | None`.
+`exists(target, root) -> bool` and `stamp(target, root) -> str | None`; and `is_shared(target) -> bool`
+when several processes may write to such a warehouse at once.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Engine
 from sqlpipes.core.errors import EngineError, Problem, did_you_mean
 
-__all__ = ["ENTRY_POINTS", "blank", "exists", "open_engine", "stamp"]
+__all__ = ["ENTRY_POINTS", "blank", "exists", "is_shared", "open_engine", "stamp"]
 
 ENTRY_POINTS = "sqlpipes.engines"
 BUILT_IN = MappingProxyType({"duckdb": "sqlpipes.engines.duckdb"})
@@ -51,6 +52,15 @@ def stamp(target: Target, root: str) -> str | None:
     """
     token: str | None = _module(target.engine).stamp(target, root)
     return token
+
+
+def is_shared(target: Target) -> bool:
+    """Whether several processes may write to the target's warehouse at once, each in transactions.
+
+    If so, builds cooperate by leases on slices; if not, one builds at a time.
+    """
+    found = getattr(_module(target.engine), "is_shared", None)
+    return bool(found and found(target))
 
 
 def _module(name: str) -> Any:

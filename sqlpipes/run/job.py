@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from sqlpipes.core.engine import Connection
 
@@ -22,6 +23,7 @@ class Job:
         self._connection: Connection | None = None
         self._publishing = False
         self.stopped = False
+        self.permit: Callable[[Connection], None] | None = None
 
     def start(self, connection: Connection) -> None:
         with self._lock:
@@ -34,7 +36,9 @@ class Job:
             raise Stopped
 
     def publish(self) -> None:
-        """The last moment to be stopped is now."""
+        """The last moment to be stopped is now. Raises StoreError when `permit` refuses."""
+        if self.permit is not None and self._connection is not None:
+            self.permit(self._connection)
         with self._lock:
             self.go_on()
             self._publishing = True

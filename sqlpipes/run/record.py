@@ -16,6 +16,7 @@ from sqlpipes.core.events import (
     StepFinished,
     StepSkipped,
     StepStarted,
+    StepWaiting,
     plain_value,
 )
 from sqlpipes.core.graph import Graph
@@ -24,6 +25,7 @@ from sqlpipes.core.plan import Action, Step
 from sqlpipes.core.windows import Sighting
 from sqlpipes.run.gate import Result
 from sqlpipes.run.publish import Order, Outcome
+from sqlpipes.run.turns import Turns
 
 EMPTY_SUFFIX = "-empty"  # of the version of a relation that was built without rows
 
@@ -43,6 +45,7 @@ class Settings:
     cancel: threading.Event
     grace_s: float
     sightings: Mapping[str, Sighting] = field(default_factory=dict)  # of sources in windows
+    turns: Turns | None = None  # None: no other build can write here
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,12 @@ class Record:
             outcome.problems,
             outcome.statement,
             outcome.in_doubt,
+        )
+
+    def waiting(self, step: Step, slices: Partitions, holder: str) -> StepWaiting:
+        settings = self.settings
+        return StepWaiting(
+            settings.run_id, settings.clock(), step.asset, step.action, slices, holder
         )
 
     def skipped(self, step: Step, because: str, slices: Partitions) -> StepSkipped:

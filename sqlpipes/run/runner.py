@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 
 from sqlpipes.core.config import NOTHING, Plain, Target
 from sqlpipes.core.engine import Engine
@@ -21,6 +22,7 @@ from sqlpipes.core.windows import Sighting
 from sqlpipes.run.crew import Crew
 from sqlpipes.run.record import Settings
 from sqlpipes.run.running import Running
+from sqlpipes.run.turns import Turns
 from sqlpipes.run.warehouse import warehouse_of
 
 GRACE_S = 5.0  # how long a stopped function may go on before it is left alone
@@ -45,12 +47,14 @@ def run_plan(
     cancel: threading.Event | None = None,
     grace_s: float = GRACE_S,
     selected: tuple[str, ...] = (),
+    turns: Turns | None = None,
 ) -> Iterator[Event]:
     """Run the steps, at most `threads` at once, each after those that it waits for.
 
     A step of several batches starts and ends once for each of them. Ctrl-C while it waits, or
     `cancel` set from anywhere, ends the run with CANCELLED; a Python function that does not return
-    within `grace_s` seconds after that is left alone, unable to publish. Raises EngineError before the first
+    within `grace_s` seconds after that is left alone, unable to publish. Other builds may
+    write here, too, if there are `turns`. Raises EngineError before the first
     event when the warehouse cannot be looked at; after that, what goes wrong is an event.
     """
     settings = Settings(
@@ -65,6 +69,7 @@ def run_plan(
         cancel or threading.Event(),
         grace_s,
         sightings,
+        turns,
     )
     for catalog, schemas in _schemas(plan, graph, target).items():
         engine.create_schemas(sorted(schemas), catalog)
@@ -74,7 +79,8 @@ def run_plan(
         run_id, clock(), command, target.name, len(plan.steps), len(plan.current), selected
     )
     size = max(1, threads) if engine.can.parallel else 1
-    running = Running(plan, graph, warehouse, Crew(engine, size), settings)
+    look = partial(warehouse_of, engine, target.schema, root)
+    running = Running(plan, graph, warehouse, Crew(engine, size), settings, look)
     try:
         yield from running.events()
     finally:

@@ -6,10 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import SqlpipesError
-from sqlpipes.core.events import Event, Status
+from sqlpipes.core.events import BUILT_BY, Event, Status
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import as_naive_utc
 from sqlpipes.core.plan import Plan, Step
@@ -25,12 +26,13 @@ from sqlpipes.run.failures import (
 )
 from sqlpipes.run.job import Job
 from sqlpipes.run.orders import order_of
-from sqlpipes.run.parts import halves, is_one, parts_of, pieces
+from sqlpipes.run.parts import LOOKS_ONLY, halves, is_one, parts_of, pieces
 from sqlpipes.run.publish import Order, Outcome, carry_out
 from sqlpipes.run.python import Place
 from sqlpipes.run.record import Record, Settings
 from sqlpipes.run.roads import WHOLE_ROAD, roads
-from sqlpipes.run.schedule import Lost, Schedule, Task
+from sqlpipes.run.schedule import Lost, Schedule, State, Task
+from sqlpipes.run.turns import LOST, Turn, Turns
 from sqlpipes.run.warehouse import Warehouse
 
 POLL_S = 0.05
@@ -63,12 +65,16 @@ class Running:
         warehouse: Warehouse,
         crew: Crew[Arrival],
         settings: Settings,
+        look: Callable[[], Warehouse],
     ) -> None:
         self.plan = plan
         self.graph = graph
         self.warehouse = warehouse
         self.crew = crew
         self.settings = settings
+        self.look = look
+        self.parked: set[int] = set()  # parts whose slices another build holds
+        self.told: set[tuple[str, str]] = set()  # whom which asset waits for
         self.record = Record(settings, graph, plan.empty)
         self.schedule = Schedule(_tasks(plan, graph, warehouse))
         self.flights: dict[int, Flight] = {}
@@ -90,9 +96,10 @@ class Running:
     def events(self) -> Iterator[Event]:
         while True:
             yield from self._start_what_can()
-            if not self.flights:
+            if not self.flights and not self.parked:
                 return
             yield from self._wait()
+            yield from self._look_at_others()
             if self.settings.cancel.is_set() and self.stopping is None:
                 yield from self._stop(CANCELLED)
             if self.stopping is not None:
@@ -121,6 +128,12 @@ class Running:
                 return
         made = part.step in self.made
         try:
+            if self.settings.turns is not None and step.action not in LOOKS_ONLY:
+                turn = self._take_turn(self.settings.turns, step, made)
+                yield from self._told(number, step, turn)
+                if turn.step is None:
+                    return
+                step = turn.step
             order = order_of(step, self.graph, self.warehouse, made=made, empty=self.plan.empty)
         except SqlpipesError as error:
             yield self.record.started(step, step.slices)
@@ -134,10 +147,58 @@ class Running:
         self.flights[number] = flight
         yield from self._launch(flight)
 
+    def _take_turn(self, turns: Turns, step: Step, made: bool) -> Turn:
+        """Whether the relation is there is looked up, before and after: another build may make it."""
+        stands = made or self._stands(step) or self._stands(step, anew=True)
+        turn = turns.take(step, makes=not stands)
+        if turn.step is None or stands:
+            return turn
+        if self._stands(step, anew=True) and not turn.step.full:
+            turns.share(step.asset)
+        return turn
+
+    def _stands(self, step: Step, *, anew: bool = False) -> bool:
+        if anew:
+            self.warehouse = self.look()
+        relation = self.graph.assets[step.asset].relation
+        return relation is None or self.warehouse.type_of(relation) is not None
+
+    def _told(self, number: int, step: Step, turn: Turn) -> Iterator[Event]:
+        """What came of asking for a turn, unless that is just to go on."""
+        if turn.done:
+            yield self.record.skipped(step, BUILT_BY + turn.by, turn.done)
+        if turn.held and turn.free:
+            self.schedule.split(number, (turn.free, turn.held))
+        elif turn.held:
+            if (step.asset, turn.holder) not in self.told:
+                yield self.record.waiting(step, turn.held, turn.holder)
+            self.told.add((step.asset, turn.holder))
+            self.parked.add(number)
+            self.schedule.put_back(number, all_of_it=turn.all_held)
+            return
+        elif turn.step is None:
+            self.schedule.succeeded(number)
+        self.parked.discard(number)
+
+    def _look_at_others(self) -> Iterator[Event]:
+        """Whether this run is alive to them, and whether parts that wait for them may ask again."""
+        turns = self.settings.turns
+        if turns is None or self.stopping is not None:
+            return
+        if turns.lost.is_set():
+            self.seen.add(Status.ERROR)
+            yield from self._stop(LOST)
+        elif self.parked and turns.is_due():
+            parts = self.schedule.parts
+            self.parked = {number for number in self.parked if parts[number].state is State.OPEN}
+            self.schedule.offer_again(self.parked)
+
     def _launch(self, flight: Flight) -> Iterator[Event]:
         """Say that a part starts, wait until that is recorded, then hand it to a thread."""
         order, job = flight.order, flight.job
         fresh = order.transaction.fresh if order.transaction else False
+        if self.settings.turns is not None and flight.step.action not in LOOKS_ONLY:
+            job.permit = partial(self.settings.turns.demand, flight.step.asset)
         yield self.record.started(flight.step, order.slices, fresh)
 
         def work(connect: Callable[[], Connection]) -> Arrival:

@@ -93,6 +93,7 @@ class Schedule:
         self._number = 0
         self._ready: list[list[tuple[tuple[int, str], int]]] = [[] for _ in tasks]
         self._busy: set[int] = set()
+        self._shut: set[int] = set()  # busy steps of which a part was put back
         self._queue: list[tuple[int, int]] = []
         heights = _heights([task.roads for task in tasks])
         self._rank = [(-height, step) for step, height in enumerate(heights)]
@@ -120,6 +121,24 @@ class Schedule:
         part.state = State.OVER
         self._release(part.step)
         self._let_go(number, part.readers)
+
+    def put_back(self, number: int, *, all_of_it: bool) -> None:
+        """A part that was begun cannot start yet. `next` finds it when it was offered again;
+        `all_of_it`: and no other part of the step before that."""
+        part = self.parts[number]
+        part.state = State.OPEN
+        if all_of_it:
+            self._shut.add(part.step)
+        else:
+            self._release(part.step)
+
+    def offer_again(self, numbers: Iterable[int]) -> None:
+        """Parts that were put back, and are still open."""
+        for step in self._shut:
+            self._release(step)
+        self._shut.clear()
+        for number in numbers:
+            self._offer(number)
 
     def split(self, number: int, pieces: Iterable[Partitions]) -> None:
         """A part that was begun becomes several; who waited for it waits for those that it reads."""

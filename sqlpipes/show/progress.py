@@ -16,6 +16,7 @@ from sqlpipes.core.events import (
     StepFinished,
     StepSkipped,
     StepStarted,
+    StepWaiting,
 )
 from sqlpipes.core.plan import Plan
 from sqlpipes.show.plan import ALIGNED
@@ -36,7 +37,11 @@ COLOURS = {
 LONGEST = 60  # characters of a part's slices
 WORDS = {Status.SUCCESS: "ok", Status.SKIPPED: "skip", Status.CANCELLED: "stop"}
 
-UNTOLD = {"cancelled": "the run was stopped", "fail-fast": "--fail-fast"}
+UNTOLD = {
+    "cancelled": "the run was stopped",
+    "fail-fast": "--fail-fast",
+    "taken for dead": "the run was taken for dead",
+}
 
 
 class Reporter(Protocol):
@@ -86,6 +91,8 @@ class Lines:
             else:
                 self.split.add(event.asset)
             self.echo(self._line(event))
+        elif isinstance(event, StepWaiting):
+            self.echo(style(f"waiting  {event.asset}: {event.holder} is at it", dim=True))
 
     def close(self) -> None:
         pass
@@ -121,7 +128,8 @@ class Lines:
 
     def _tail(self, event: StepFinished | StepFailed | StepSkipped) -> str:
         if isinstance(event, StepSkipped):
-            because = UNTOLD.get(event.because, f"because of {event.because}")
+            told = event.because if event.is_done else f"because of {event.because}"
+            because = UNTOLD.get(event.because, told)
             return style(because, dim=True)
         if isinstance(event, StepFailed) and event.status is Status.SPLIT:
             said = event.problems[0].message.splitlines()[0] if event.problems else ""

@@ -144,6 +144,7 @@ def _totals(report: Report) -> str:
     parts = [
         _part(len({e.asset for e in report.finished} - failed - skipped), "done", "green"),
         _part(len(failed - stopped), "failed", "red"),
+        _part(_shared(report), "built by others", "green"),
         _part(len(stopped), "stopped", "bright_black"),
         _part(len(skipped - failed), "skipped", "bright_black"),
         _part(len(report.plan.current), "current", "bright_black"),
@@ -154,6 +155,13 @@ def _totals(report: Report) -> str:
     return ", ".join(part for part in parts if part) + style(
         f"  in {report.seconds:.2f}s", dim=True
     )
+
+
+def _shared(report: Report) -> int:
+    """Assets that others built without this run taking part."""
+    own = {event.asset for event in report.finished}
+    own |= {event.asset for event in (*report.failed, *report.skipped)}
+    return len({event.asset for event in report.shared} - own)
 
 
 def _checks(number: int, how: str) -> str:

@@ -144,6 +144,11 @@ class SqlLeases:
             run(to.db, _INSERT_LEASE, _row(to.target, lease))
             return Claim(lease, held)
 
+    def share(self, fence: int) -> None:
+        """Turn the lease of a full rewrite into one of its slices alone."""
+        with self._write() as to:
+            run(to.db, _SHARE, {"t": to.target, "f": fence, "no": False})
+
     def release(self, fence: int) -> None:
         """Give a lease back without having written."""
         with self._write() as to:
@@ -233,6 +238,7 @@ _BURY = (
 )
 _LEAVE = delete(t.builders).where(*_BUILDER)
 _INSERT_LEASE = insert(t.leases)
+_SHARE = update(t.leases).where(*_LEASE).values(full_rewrite=bindparam("no"))
 _RELEASE = delete(t.leases).where(*_LEASE).returning(t.leases.c.fence)
 _RELEASE_ALL = delete(t.leases).where(
     t.leases.c.target == bindparam("t"), t.leases.c.run_id == bindparam("r")

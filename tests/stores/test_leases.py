@@ -85,6 +85,14 @@ def test_a_full_rewrite_is_alone(store: Store) -> None:
     assert granted(leases, "r3", days(20), full=True) == []
 
 
+def test_a_lease_of_all_can_become_one_of_its_slices(store: Store) -> None:
+    leases = leases_of(store, "r1", "r2")
+    claim = leases.claim("r1", "facts", days(1), full=True)
+    assert claim.lease is not None
+    leases.share(claim.lease.fence)
+    assert granted(leases, "r2", span(0, 3)) == [0, 2]
+
+
 def test_slices_that_are_cut_otherwise_meet(store: Store) -> None:
     leases = leases_of(store, "r1", "r2")
     assert granted(leases, "r1", days(3)) == [3]

@@ -1,0 +1,335 @@
+"""Two builds at once on a warehouse that both may write to: nothing twice, nothing lost.
+
+The engine is DuckDB under another name, registered as a third party would: two builds in one process
+share its file, as two processes share a server.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from cli.projects import write
+
+import sqlpipes
+from sqlpipes.api import Ask
+from sqlpipes.api.project import open_store_of
+from sqlpipes.api.sharing import Patience
+from sqlpipes.core.events import (
+    Event,
+    Status,
+    StepFinished,
+    StepSkipped,
+    StepStarted,
+    StepWaiting,
+)
+from sqlpipes.stores.leases import SqlLeases
+
+ENGINE = """
+from sqlpipes.engines.duckdb import blank, exists, open_engine
+
+def is_shared(target):
+    return True
+
+def stamp(target, root):
+    return None
+"""
+FILES = {
+    "sqlpipes.yml": "name: shop\n",
+    "profiles.yml": (
+        "shop:\n  target: dev\n  outputs:\n"
+        "    dev: {type: shared_duck, path: shop.db, schema: main, threads: 2}\n"
+    ),
+    "models/assets.py": """
+import os, time
+from datetime import date
+from glob import glob
+from sqlpipes import asset, Daily
+
+@asset(partition=Daily("day", start="2024-01-01", end="2024-01-13", batch=1))
+def days(context):
+    open(f"began.{context.partition.start}", "w").close()
+    while len(glob("began.*")) == 2:  # the second slice waits for the third: for another build
+        time.sleep(0.01)
+    return [{"day": date.fromisoformat(context.partition.start), "x": 1}]
+
+@asset
+def gated(context):
+    with open(f"gated.{os.getpid()}", "a") as file:
+        file.write("x")
+    while not os.path.exists("gate"):
+        time.sleep(0.01)
+    return [{"x": 1}]
+""",
+    "models/doubled.sql": (
+        "/*\n---\npartition: {by: day, column: day, start: 2024-01-01, end: 2024-01-13, batch: 1}\n"
+        "inputs: {days: same}\n---\n*/\nselect day, 2 * x as x from days\n"
+    ),
+    "models/total.sql": "/*\n---\nmaterialized: table\n---\n*/\nselect sum(x) as x from doubled\n",
+    "models/other.sql": "/*\n---\nmaterialized: table\n---\n*/\nselect 1 as x\n",
+    "models/after.sql": "/*\n---\nmaterialized: table\n---\n*/\nselect x + 1 as x from gated\n",
+}
+DAYS = ("+total",)
+QUICK = Patience(beat_s=0.1, dead_after_s=1.0)
+SLOW = Patience(beat_s=600.0, dead_after_s=6000.0)
+
+
+@pytest.fixture
+def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    found = write(
+        tmp_path / "plugins",
+        {
+            "shared_duck.py": ENGINE,
+            "shared_duck-1.0.dist-info/METADATA": "Name: shared_duck\nVersion: 1.0\n",
+            "shared_duck-1.0.dist-info/entry_points.txt": (
+                "[sqlpipes.engines]\nshared_duck = shared_duck\n"
+            ),
+        },
+    )
+    monkeypatch.syspath_prepend(str(found))
+    return found
+
+
+@pytest.fixture
+def shop(tmp_path: Path, plugins: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = write(tmp_path / "shop", FILES)
+    monkeypatch.chdir(root)
+    return root
+
+
+def build(root: Path, *names: str, ask: Ask | None = None, **options: Any) -> sqlpipes.Report:
+    given = {"wait_s": inf, "patience": QUICK, **options}
+    return sqlpipes.build(sqlpipes.load(str(root), environ={}), ask or Ask(select=names), **given)
+
+
+def rows(root: Path, sql: str) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(root / "shop.db")) as db:
+        return db.execute(sql).fetchall()
+
+
+def of(report: sqlpipes.Report, kind: type) -> dict[str, Any]:
+    return {event.asset: event for event in report.events if isinstance(event, kind)}
+
+
+def slices_done(*reports: sqlpipes.Report) -> Counter[tuple[str, int]]:
+    """How often each slice of each asset was written."""
+    done = (event for report in reports for event in report.finished)
+    return Counter((event.asset, each) for event in done for each in event.slices)
+
+
+@contextmanager
+def at_work() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+class Seen:
+    """Waits until a build says something of an asset."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._more = threading.Condition()
+
+    def __call__(self, event: Event) -> None:
+        with self._more:
+            self.events.append(event)
+            self._more.notify_all()
+
+    def wait_for(self, kind: type, asset: str) -> Any:
+        def found() -> Any:
+            named = (e for e in self.events if isinstance(e, kind))
+            return next((e for e in named if getattr(e, "asset", "") == asset), None)
+
+        with self._more:
+            assert self._more.wait_for(found, timeout=60), self.events
+            return found()
+
+
+@contextmanager
+def leases_of(root: Path) -> Iterator[SqlLeases]:
+    project = sqlpipes.load(str(root), environ={})
+    with closing(open_store_of(project)) as store:
+        leases = store.leases()
+        assert leases is not None
+        yield leases
+
+
+def demand_current(root: Path, *names: str) -> None:
+    again = build(root, *names)
+    assert not again.plan.steps, again.plan.steps
+
+
+def test_two_builds_share_the_slices(shop: Path) -> None:
+    with at_work() as pool:
+        both = [pool.submit(build, shop, *DAYS) for _ in range(2)]
+    reports = [each.result() for each in both]
+    assert [report.failed for report in reports] == [(), ()]
+    done = slices_done(*reports)
+    assert set(done.values()) == {1}
+    assert len(done) == 25
+    assert all(of(report, StepFinished)["days"] for report in reports)
+    assert rows(shop, "select count(*), count(distinct day), sum(x) from doubled") == [(12, 12, 24)]
+    assert rows(shop, "from total") == [(24,)]
+    assert rows(shop, "from sqlpipes_fences") == []
+    demand_current(shop, *DAYS)
+
+
+def test_what_another_build_is_at_is_waited_for_and_not_built_again(shop: Path) -> None:
+    first, second = Seen(), Seen()
+    with at_work() as pool:
+        one = pool.submit(build, shop, "+after", on_event=first, command="build -s +after")
+        first.wait_for(StepStarted, "gated")
+        two = pool.submit(build, shop, "+after", "other", on_event=second)
+        waiting = second.wait_for(StepWaiting, "gated")
+        second.wait_for(StepFinished, "other")  # the rest goes on meanwhile
+        (shop / "gate").touch()
+    run = one.result().run_id
+    assert f"'build -s +after' (run {run}, process {os.getpid()} on " in waiting.holder
+    assert one.result().ok
+    assert two.result().ok
+    assert of(two.result(), StepSkipped)["gated"].because == f"built by run {run}"
+    assert set(slices_done(one.result(), two.result()).values()) == {1}
+    assert rows(shop, "from after") == [(2,)]
+    assert (shop / f"gated.{os.getpid()}").read_text() == "x"
+    demand_current(shop, "+after", "other")
+
+
+def test_waiting_ends_when_it_is_cancelled(shop: Path) -> None:
+    first, second, cancel = Seen(), Seen(), threading.Event()
+    with at_work() as pool:
+        one = pool.submit(build, shop, "+after", on_event=first)
+        first.wait_for(StepStarted, "gated")
+        two = pool.submit(build, shop, "+after", on_event=second, cancel=cancel)
+        second.wait_for(StepWaiting, "gated")
+        cancel.set()
+        assert two.result(60).status is Status.CANCELLED
+        (shop / "gate").touch()
+    assert one.result().ok
+
+
+def test_who_does_not_want_to_wait_is_told(shop: Path) -> None:
+    first = Seen()
+    with at_work() as pool:
+        one = pool.submit(build, shop, "+after", on_event=first)
+        first.wait_for(StepStarted, "gated")
+        refused = build(shop, "+after", wait_s=0.0)
+        (shop / "gate").touch()
+    assert refused.status is Status.ERROR
+    assert refused.failed[0].problems[0].code == "LCK003"
+    assert f"run {one.result().run_id}" in refused.failed[0].problems[0].message
+    assert one.result().ok
+
+
+def test_who_is_asked_to_build_all_anew_does(shop: Path) -> None:
+    (shop / "gate").touch()
+    build(shop, "+after")
+    first, ask = Seen(), Ask(select=("+after",), force=True)
+    (shop / "gate").unlink()
+    with at_work() as pool:
+        one = pool.submit(build, shop, "+after", ask=ask, on_event=first)
+        first.wait_for(StepStarted, "gated")
+        two = pool.submit(build, shop, ask=ask)
+        time.sleep(0.2)  # so that it is planned after the other has begun to read
+        (shop / "gate").touch()
+    assert slices_done(one.result(), two.result())["gated", 0] == 2
+    demand_current(shop, "+after")
+
+
+def held_up(shop: Path, then: Callable[[str], None]) -> sqlpipes.Report:
+    """A build that gives no signs of life, to which something happens before it may publish."""
+    seen = Seen()
+    with at_work() as pool:
+        late: Future[sqlpipes.Report] = pool.submit(
+            build, shop, "+after", on_event=seen, patience=SLOW
+        )
+        run = seen.wait_for(StepStarted, "gated").run_id
+        then(run)
+        (shop / "gate").touch()
+    return late.result()
+
+
+def test_a_build_that_was_taken_for_dead_publishes_nothing(shop: Path) -> None:
+    def bury(run: str) -> None:
+        with leases_of(shop) as leases:
+            assert leases.bury(run, 0)
+
+    report = held_up(shop, bury)
+    assert report.status is Status.ERROR
+    assert report.failed[0].problems[0].code == "STO008"
+    assert of(report, StepSkipped)["after"].because in ("gated", "taken for dead")
+    assert rows(shop, "select count(*) from duckdb_tables() where table_name = 'gated'") == [(0,)]
+    assert build(shop, "+after").ok
+    demand_current(shop, "+after")
+
+
+def test_the_warehouse_itself_refuses_who_was_buried(shop: Path) -> None:
+    def take_rows_away(run: str) -> None:
+        assert rows(shop, f"delete from sqlpipes_fences where run_id = '{run}'") == [(1,)]
+
+    report = held_up(shop, take_rows_away)
+    assert report.failed[0].problems[0].code == "STO008"
+    assert rows(shop, "select count(*) from duckdb_tables() where table_name = 'gated'") == [(0,)]
+
+
+def test_one_that_stands_still_is_buried_and_inherited(shop: Path) -> None:
+    reports: list[sqlpipes.Report] = []
+
+    def build_meanwhile(run: str) -> None:
+        seen = Seen()
+        with at_work() as pool:
+            other = pool.submit(build, shop, "+after", on_event=seen)
+            seen.wait_for(StepWaiting, "gated")
+            seen.wait_for(StepStarted, "gated")  # after the burial
+            (shop / "gate").touch()
+        reports.append(other.result())
+
+    late = held_up(shop, build_meanwhile)
+    assert late.status is Status.ERROR
+    assert reports[0].ok
+    assert set(slices_done(late, reports[0])) == {("gated", 0), ("after", 0)}
+    assert rows(shop, "from after") == [(2,)]
+    demand_current(shop, "+after")
+
+
+CHILD = """
+import sys
+from math import inf
+import sqlpipes
+from sqlpipes.api import Ask
+sqlpipes.build(sqlpipes.load(sys.argv[1], environ={}), Ask(select=("+after",)), wait_s=inf)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_the_heir_of_a_killed_process_builds_what_it_left(shop: Path, plugins: Path) -> None:
+    paths = os.pathsep.join([str(plugins), *filter(None, [os.environ.get("PYTHONPATH")])])
+    environ = {**os.environ, "PYTHONPATH": paths}
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(shop)], cwd=shop, env=environ)
+    deadline = time.monotonic() + 60
+    while not (shop / f"gated.{child.pid}").exists():
+        assert time.monotonic() < deadline
+        assert child.poll() is None
+        time.sleep(0.01)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    (shop / "gate").touch()
+    seen = Seen()
+    report = build(shop, "+after", on_event=seen)
+    assert report.ok
+    assert f"process {child.pid}" in seen.wait_for(StepWaiting, "gated").holder
+    assert rows(shop, "from after") == [(2,)]
+    assert rows(shop, "from sqlpipes_fences") == []
+    demand_current(shop, "+after")
