@@ -160,7 +160,7 @@ def _totals(report: Report) -> str:
 def _shared(report: Report) -> int:
     """Assets that others built without this run taking part."""
     own = {event.asset for event in report.finished}
-    own |= {event.asset for event in (*report.failed, *report.skipped)}
+    own |= {event.asset for event in report.failed} | {event.asset for event in report.skipped}
     return len({event.asset for event in report.shared} - own)
 
 

@@ -212,6 +212,8 @@ def test_a_builder_says_who_it_is(store: Store) -> None:
 def test_a_pulse_buries_who_stands_still_and_nobody_else(store: Store) -> None:
     leases = leases_of(store, "me", "alive", "dead")
     pulse = Pulse(leases, "me", beat_s=3, patience_s=10)
+    pulse.once(97)
+    leases.beat("dead")  # for the last time
     for now in range(100, 112, 3):
         leases.beat("alive")
         pulse.once(now)
