@@ -115,6 +115,16 @@ def test_exactly_the_days_that_changed(shop: Shop, change: str, days: str) -> No
     assert shop.is_right()
 
 
+def test_what_is_proven_needs_no_declaration(shop: Shop) -> None:
+    shop.model("daily", DAILY.replace("inputs: {raw.orders: same}\n", ""))
+    shop.settled()
+    shop.sql("update raw.orders set amount = 11 where id = 9")
+    assert shop.plan() == {"raw.orders": "2024-01-03", "daily": "2024-01-03"}
+    shop.settled()
+    shop.sql("insert into raw.orders values (99, 5, null)")
+    assert shop.plan() == {"raw.orders": ""}
+
+
 def test_rows_outside_of_what_is_read_build_nothing(shop: Shop) -> None:
     shop.sql("insert into raw.orders values (99, 5, '2023-12-31'), (99, 5, '2024-02-01')")
     assert shop.plan() == {"raw.orders": "2023-12-31, 2024-02-01"}
