@@ -191,7 +191,7 @@ class Sharing:
         try:
             self._leases.record(event, fence)
         except StoreError as error:
-            if not isinstance(event, StepFinished) or error.problems[0].code != "STO008":
+            if not isinstance(event, StepFinished) or error.problems[0].code != "STO014":
                 raise
             self.lost.set()
             event = _too_late(event, error)

@@ -51,4 +51,4 @@ class Turns(Protocol):
         """Whether it is time for parts that wait to ask again."""
 
     def demand(self, asset: str, connection: Connection) -> None:
-        """Right before the commit of a part, in its transaction. StoreError STO008 when it is too late."""
+        """Right before the commit of a part, in its transaction. StoreError STO014 when it is too late."""

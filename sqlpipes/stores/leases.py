@@ -3,7 +3,7 @@
 A build is a *builder* as long as its process gives signs of life, and takes a lease on slices
 before it writes them. Two leases of different builders never share a slice. A builder that gives no
 sign is buried: its leases go, its steps count as interrupted, and its records are refused from then
-on (STO008), so that a process that was only asleep cannot claim what others have built meanwhile.
+on (STO014), so that a process that was only asleep cannot claim what others have built meanwhile.
 
 No clock is asked here and none is stored. Whoever wants to bury a builder names the beat that it has
 seen for too long (`stores/pulse.py`); a beat that has moved since refuses the burial.
@@ -26,7 +26,7 @@ from sqlpipes.stores.connect import run
 from sqlpipes.stores.journal import Writing
 from sqlpipes.stores.text import plain_text, slices_from, slices_text
 
-LOST = "STO008"
+LOST = "STO014"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class SqlLeases:
             return True
 
     def claim(self, run_id: str, asset: str, slices: Partitions, *, full: bool = False) -> Claim:
-        """Lease what is free of `slices`. StoreError STO008 when the builder was buried."""
+        """Lease what is free of `slices`. StoreError STO014 when the builder was buried."""
         with self._write() as to:
             fence = journal.next_tick(to)
             if not run(to.db, _KNOWN, {"t": to.target, "r": run_id}):
@@ -167,7 +167,7 @@ class SqlLeases:
     def record(self, event: Event, fence: int) -> None:
         """Note the end of what was done under a lease, which is given back in the same transaction.
 
-        StoreError STO008 when the lease is gone and the event says that slices were written: then
+        StoreError STO014 when the lease is gone and the event says that slices were written: then
         they are noted as in doubt, as others may have written them, before or after.
         """
         with self._write() as to:
@@ -183,7 +183,7 @@ class SqlLeases:
 
 
 def lost(run_id: str) -> Problem:
-    """STO008, which every late word of a buried builder is answered with."""
+    """STO014, which every late word of a buried builder is answered with."""
     return Problem(
         LOST,
         f"run {run_id} was taken for dead, as it gave no sign of life, and may not publish any more",

@@ -135,9 +135,9 @@ def test_a_buried_build_loses_all_and_is_refused(store: Store) -> None:
     assert not leases.beat("r1")
     assert not leases.holds(claim.lease.fence)
     assert granted(leases, "r2", span(0, 2)) == [0, 1]
-    with pytest.raises(StoreError, match="STO008 run r1 was taken for dead"):
+    with pytest.raises(StoreError, match="STO014 run r1 was taken for dead"):
         leases.claim("r1", "facts", days(7))
-    with pytest.raises(StoreError, match="STO008"):
+    with pytest.raises(StoreError, match="STO014"):
         leases.record(finished("facts", span(0, 2)), claim.lease.fence)
     assert store.history().of("facts").built == ()
 
@@ -162,7 +162,7 @@ def test_data_that_came_too_late_puts_what_others_wrote_in_doubt(store: Store) -
     store.append(started("facts", span(0, 4), run_id="r2"))
     leases.record(finished("facts", span(0, 4), run_id="r2"), own.fence)
     assert suspect(store) is None
-    with pytest.raises(StoreError, match="STO008"):
+    with pytest.raises(StoreError, match="STO014"):
         leases.record(finished("facts", span(0, 4)), late.fence)
     assert suspect(store) == span(0, 4)
     store.append(failed("facts", span(0, 4), in_doubt=True))
@@ -178,7 +178,7 @@ def test_a_full_rewrite_that_came_too_late_puts_all_in_doubt(store: Store) -> No
     leases.bury("r1", 0)
     store.append(started("facts", span(5, 9), run_id="r2"))
     store.append(finished("facts", span(5, 9), run_id="r2"))
-    with pytest.raises(StoreError, match="STO008"):
+    with pytest.raises(StoreError, match="STO014"):
         leases.record(finished("facts", span(0, 2), full=True), late.fence)
     assert suspect(store) == span(0, 2) | span(5, 9)
 
@@ -329,7 +329,7 @@ class Sharing(RuleBasedStateMachine):
     def claim(self, run: str, asset: str, slices: frozenset[int], full: bool) -> None:
         asked = Partitions.of(Grain.DAY, [(min(slices), max(slices) + 1)])
         if run not in self.beats:
-            with pytest.raises(StoreError, match="STO008"):
+            with pytest.raises(StoreError, match="STO014"):
                 self.any.claim(run, asset, asked, full=full)
             return
         free = set(slices)
@@ -361,7 +361,7 @@ class Sharing(RuleBasedStateMachine):
     @rule(data=st.data())
     def come_late(self, data: st.DataObject) -> None:
         fence, run, asset, slices = data.draw(st.sampled_from(self.gone))
-        with pytest.raises(StoreError, match="STO008"):
+        with pytest.raises(StoreError, match="STO014"):
             self.any.record(finished(asset, days(*slices), run_id=run), fence)
         doubtful = self.stores[0].history().of(asset).suspect
         assert doubtful is not None
@@ -434,7 +434,7 @@ with closing(open_store(None, root, target="dev")) as store:
             work(store, f"{name}.{life}")
             break
         except StoreError as error:
-            assert error.problems[0].code == "STO008", error
+            assert error.problems[0].code == "STO014", error
             print("refused", f"{name}.{life}", flush=True)
 """
 
