@@ -281,8 +281,8 @@ def _moved(
     """Slices of `name` among those `read` that read something of the input, and when that was written."""
     mine = _together(read[0][0].axis, read)
     source, past = graph.assets[found.name], history.of(found.name)
-    if found.behind:  # a view: it may be another one itself, or what it reads has moved
-        yield mine, past.written_at()
+    if found.behind:  # a view: its query may be another one, or what it reads has moved
+        yield mine, past.version_since
         for each in found.behind:
             yield from _moved(graph, history, changed, each, name, read)
     elif source.partition is None:
