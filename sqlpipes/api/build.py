@@ -9,12 +9,13 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.api.observe import WAREHOUSE, is_as_we_left_it, observe, untouched
 from sqlpipes.api.plan import wish_of
-from sqlpipes.api.planning import plan_from, utc_now
+from sqlpipes.api.planning import plan_from, step_now, utc_now
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.rename import refuse_half_renamed
@@ -30,7 +31,7 @@ from sqlpipes.core.events import (
     StepFinished,
     StepSkipped,
 )
-from sqlpipes.core.plan import Plan
+from sqlpipes.core.plan import Action, Plan, Step
 
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Engine
@@ -275,6 +276,8 @@ def _run(
     events: list[Event] = []
     started = clock()
     asked = Asked(wish, ready.observed, ready.tick, clock)
+    decided = wish.force or wish.full_refresh or wish.empty  # whatever its inputs hold
+    again = None if decided else partial(_again, project, store, asked)
     named: dict[str, Any] = {"run_id": run_id, "command": command}
     with sharing(project, store, engine, asked, patience=patience, **named) as turns:
         for event in run_plan(
@@ -289,6 +292,7 @@ def _run(
             tokens=ready.observed.tokens,
             sightings=ready.observed.windows,
             turns=turns,
+            again=again,
             **named,
             **options,
         ):
@@ -301,6 +305,12 @@ def _run(
                 on_event(event)
     status = next(e.status for e in reversed(events) if isinstance(e, RunFinished))
     return Report(run_id, ready.plan, tuple(events), status, (clock() - started).total_seconds())
+
+
+def _again(project: Project, store: Store, asked: Asked, step: Step) -> Step | None:
+    """What is left of a step. One whose checks are due is done whole: they run with it."""
+    found = step_now(project, store, asked.wish, asked.observed, asked.clock(), step)
+    return step if found and found.action is Action.CHECK else found
 
 
 def _new_run_id(now: datetime) -> str:

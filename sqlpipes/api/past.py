@@ -15,7 +15,7 @@ from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.selection import Ask
 from sqlpipes.core.errors import Location, LockedError, Problem, ProjectError, SqlpipesError
-from sqlpipes.core.events import BUILT_BY, Status
+from sqlpipes.core.events import DONE, Status
 from sqlpipes.core.history import Past, doubt
 from sqlpipes.core.partitions import WHOLE, Partitions, as_naive_utc, narrowed
 from sqlpipes.core.plan import Plan, Step, Why
@@ -164,7 +164,7 @@ def unfinished(project: Project) -> dict[str, Partitions]:
         steps = store.run("last").steps if store.runs(1) else ()
     found: dict[str, Partitions] = {}
     for step in steps:
-        if step.because.startswith(BUILT_BY):
+        if step.because.startswith(DONE):
             continue
         if step.status in UNFINISHED and step.asset in project.graph.assets:
             found[step.asset] = doubt(found.get(step.asset), step.slices) or step.slices

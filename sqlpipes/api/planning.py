@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from sqlpipes.core.asset import Kind
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import History
 from sqlpipes.core.partitions import as_naive_utc
-from sqlpipes.core.plan import Plan
+from sqlpipes.core.plan import Plan, Step
 
 if TYPE_CHECKING:
     from sqlpipes.decide.planner import Observed, Wish
@@ -76,3 +77,23 @@ def plan_from(
     ]
     definitions = store.definitions(changed) if changed else {}
     return make_plan(graph, history, wish, observed, as_naive_utc(now), definitions)
+
+
+def step_now(
+    project: Project,
+    store: Store,
+    wish: Wish,
+    observed: Observed,
+    now: datetime,
+    step: Step,
+) -> Step | None:
+    """The step that a plan of its asset alone would have now, maybe of checks only; None: nothing to do."""
+    alone = replace(
+        wish,
+        names=frozenset({step.asset}),
+        observe=frozenset(),
+        force=False,
+        full_refresh=False,
+    )
+    plan = plan_from(project, store, store.history(), alone, observed, now)
+    return next((each for each in plan.steps if each.asset == step.asset), None)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlpipes.api.planning import plan_from
+from sqlpipes.api.planning import step_now
 from sqlpipes.api.project import Project
 from sqlpipes.core.errors import LockedError, Problem, StoreError
 from sqlpipes.core.events import Event, Status, StepFailed, StepFinished
@@ -239,15 +239,10 @@ class Sharing:
         """The step that a plan of this asset alone would have now. Whoever built it since saw to its
         relation, so that is taken to be there."""
         asked = self._asked
-        names = frozenset({step.asset})
-        wish = replace(
-            asked.wish, names=names, observe=frozenset(), force=False, full_refresh=False
-        )
         observed = replace(asked.observed, existing=None, gone_files=frozenset())
-        history = self._store.history()
-        plan = plan_from(self._project, self._store, history, wish, observed, asked.clock())
-        found = [each for each in plan.steps if each.asset == step.asset]
-        return found[0] if found and found[0].action is not Action.CHECK else None
+        now = asked.clock()
+        found = step_now(self._project, self._store, asked.wish, observed, now, step)
+        return found if found and found.action is not Action.CHECK else None
 
 
 def _all_of(found: list[Partitions], within: Partitions) -> Partitions:

@@ -192,6 +192,7 @@ class Asset:
     incremental: Incremental = field(default_factory=Incremental)  # of materialized: incremental
     snapshot: Snapshot | None = None  # of materialized: snapshot
     on_schema_change: SchemaChange = SchemaChange.FAIL  # of what is kept from build to build
+    skip_unchanged: bool = False  # what is written again and holds what it held moves no reader
     checks: tuple[Check, ...] = ()
     columns: tuple[Column, ...] = ()  # documented or declared ones, not what the query yields
     description: str = ""

@@ -126,9 +126,16 @@ class Engine(Protocol):
         """A query of one row and one column that differs when the relation's content does."""
 
     def windows(
-        self, connection: Connection, relation: Relation, changes: str, cut: Partitioning
+        self,
+        connection: Connection,
+        relation: Relation,
+        changes: str,
+        cut: Partitioning,
+        where: str = "",
     ) -> Windows:
         """The token of each window of a relation, in one pass; windows are cut as slices would be.
+
+        `where`: of these rows only.
 
         Raises EngineError SRC002 when a column is missing, of a type that is not cut so, or when
         there are too many windows.

@@ -13,6 +13,8 @@ from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.windows import Sighting
 
 BUILT_BY = "built by run "  # begins what a step was skipped for that another build has done
+UNCHANGED = "inputs hold what they held"  # what a step was skipped for after all
+DONE = (BUILT_BY, UNCHANGED)
 
 
 class Status(StrEnum):
@@ -119,12 +121,12 @@ class StepSkipped:
     asset: str
     action: str
     slices: Partitions
-    because: str  # the asset above that failed, "fail-fast", "cancelled", or "built by run ..."
+    because: str  # the asset above that failed, "fail-fast", "cancelled", or one of DONE
 
     @property
     def is_done(self) -> bool:
-        """Whether there was nothing left to do: another build has done it."""
-        return self.because.startswith(BUILT_BY)
+        """Whether there was nothing left to do: another build has done it, or no input has moved."""
+        return self.because.startswith(DONE)
 
 
 @dataclass(frozen=True, slots=True)

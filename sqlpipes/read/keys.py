@@ -34,8 +34,16 @@ KEPT = frozenset(  # how rows are kept from build to build
         "full_refresh",
     }
 )
-MODEL = KEPT | {"materialized", "partition", "depends_on", "inputs", "strict", "deterministic"}
-SEED = frozenset({"types", "delimiter", "nulls"})
+MODEL = KEPT | {
+    "materialized",
+    "partition",
+    "depends_on",
+    "inputs",
+    "strict",
+    "deterministic",
+    "skip_unchanged",
+}
+SEED = frozenset({"types", "delimiter", "nulls", "skip_unchanged"})
 SOURCE = frozenset({"identifier", "changes", "files", "freshness", "loaded_at_field", "partition"})
 KNOWN = {
     "model": ANY | PLACED | WRITTEN | MODEL,

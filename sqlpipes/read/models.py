@@ -95,6 +95,7 @@ def read_model(
         incremental=kept.incremental,
         snapshot=kept.snapshot,
         on_schema_change=kept.on_schema_change,
+        skip_unchanged=s.flag(merged.node("skip_unchanged"), False, problems),
         **described(file.stem, merged, facts.docs, problems),
         settings={**merged.plain(), "materialized": kept.said.value, **_spared(merged, problems)},
         before=written.before,

@@ -19,6 +19,7 @@ from sqlpipes.core.engine import Rows
 from sqlpipes.core.errors import EngineError, Problem, SqlpipesError
 from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.run.contents import Contents, contents, unmoved
 from sqlpipes.run.fit import columns_for, demand_fit
 from sqlpipes.run.gate import Result, row_text, run_checks
 from sqlpipes.run.job import Job, Stopped
@@ -56,6 +57,15 @@ class Outcome:
     statement: str | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     in_doubt: bool = False  # it failed, and its function may have written something all the same
+    same: Partitions | None = None  # slices that hold what they held before
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The number of rows, where the engine says so, and which slices hold what they held."""
+
+    rows: int | None
+    same: Partitions | None
 
 
 class Blocked(Exception):
@@ -95,11 +105,18 @@ def _done(
     said: list[str] = []
     try:
         metadata = _land(order, order.transaction, place, job)
-        rows = _retried(order, order.transaction, place, job, now, results, said)
+        written = _retried(order, order.transaction, place, job, now, results, said)
     except BaseException:
         _drop_stages(order.transaction, place)
         raise
-    return Outcome(_status(results), 0.0, rows=rows, statements=tuple(said), metadata=metadata)
+    return Outcome(
+        _status(results),
+        0.0,
+        rows=written.rows,
+        statements=tuple(said),
+        metadata=metadata,
+        same=written.same,
+    )
 
 
 def _status(results: list[Result]) -> Status:
@@ -178,7 +195,7 @@ def _retried(
     now: Callable[[], datetime],
     results: list[Result],
     said: list[str],
-) -> int | None:
+) -> Published:
     pause = FIRST_PAUSE_S
     for attempt in range(1, ATTEMPTS + 1):
         results.clear()
@@ -203,9 +220,10 @@ def _publish(
     now: Callable[[], datetime],
     results: list[Result],
     said: list[str],
-) -> int | None:
+) -> Published:
     counts: list[int] = []
     with place.connection.transaction():
+        before = _contents(order, place)
         todo = list(reversed(transaction.statements))
         while todo:
             job.go_on()
@@ -222,8 +240,16 @@ def _publish(
             job.go_on()
             said.append(statement.sql)
             _run(statement, order.asset, place)
+        same = unmoved(before, _contents(order, place), order.slices) if before else None
         job.publish()
-    return sum(counts) if counts else None
+    return Published(sum(counts) if counts else None, same)
+
+
+def _contents(order: Order, place: Place) -> Contents | None:
+    """Relations built empty for a trial run are compared with nothing."""
+    if order.empty:
+        return None
+    return contents(order.asset, order.slices, place.warehouse, place.connection)
 
 
 def _fit(

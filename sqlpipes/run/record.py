@@ -46,6 +46,9 @@ class Settings:
     grace_s: float
     sightings: Mapping[str, Sighting] = field(default_factory=dict)  # of sources in windows
     turns: Turns | None = None  # None: no other build can write here
+    again: Callable[[Step], Step | None] | None = (
+        None  # the step as a plan of it alone would be now
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class Record:
             _where(asset, outcome.metadata),
             full=order.transaction.fresh if order.transaction else False,
             sighting=self._sighting(step),
+            same=outcome.same,
         )
 
     def _sighting(self, step: Step) -> Sighting | None:

@@ -48,13 +48,15 @@ def run_plan(
     grace_s: float = GRACE_S,
     selected: tuple[str, ...] = (),
     turns: Turns | None = None,
+    again: Callable[[Step], Step | None] | None = None,
 ) -> Iterator[Event]:
     """Run the steps, at most `threads` at once, each after those that it waits for.
 
     A step of several batches starts and ends once for each of them. Ctrl-C while it waits, or
     `cancel` set from anywhere, ends the run with CANCELLED; a Python function that does not return
     within `grace_s` seconds after that is left alone, unable to publish. Other builds may
-    write here, too, if there are `turns`. Raises EngineError before the first
+    write here, too, if there are `turns`. `again` tells what is left of a step once an input of it was
+    written and holds what it held. Raises EngineError before the first
     event when the warehouse cannot be looked at; after that, what goes wrong is an event.
     """
     settings = Settings(
@@ -70,6 +72,7 @@ def run_plan(
         grace_s,
         sightings,
         turns,
+        again,
     )
     for catalog, schemas in _schemas(plan, graph, target).items():
         engine.create_schemas(sorted(schemas), catalog)

@@ -10,7 +10,7 @@ from functools import partial
 
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import SqlpipesError
-from sqlpipes.core.events import BUILT_BY, Event, Status
+from sqlpipes.core.events import BUILT_BY, UNCHANGED, Event, Status
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import as_naive_utc
 from sqlpipes.core.plan import Plan, Step
@@ -78,6 +78,9 @@ class Running:
         self.record = Record(settings, graph, plan.empty)
         self.schedule = Schedule(_tasks(plan, graph, warehouse))
         self.flights: dict[int, Flight] = {}
+        self.spared: set[str] = (
+            set()
+        )  # assets with slices that were written and hold what they held
         self.made: set[int] = set()  # steps of which a part has made the table
         self.failures: Counter[int] = Counter()  # parts of a step that failed for good
         self.stopping: str | None = None
@@ -127,6 +130,15 @@ class Running:
                 self.schedule.split(number, apart)
                 return
         made = part.step in self.made
+        left = self._left(step)
+        if left is None or left.slices != step.slices:
+            done = step.slices - left.slices if left else step.slices
+            self.spared.add(step.asset)
+            yield self.record.skipped(step, UNCHANGED, done)
+            if left is None:
+                self.schedule.succeeded(number)
+                return
+            step = left
         try:
             if self.settings.turns is not None and step.action not in LOOKS_ONLY:
                 turn = self._take_turn(self.settings.turns, step, made)
@@ -146,6 +158,27 @@ class Running:
         flight = Flight(number, part.step, step, order)
         self.flights[number] = flight
         yield from self._launch(flight)
+
+    def _left(self, step: Step) -> Step | None:
+        """What is still to be done of a part once something that it reads holds what it held."""
+        ask = self.settings.again
+        if ask is None or step.action in LOOKS_ONLY or not self._reads_spared(step.asset):
+            return step
+        now = ask(step)
+        left = now.slices & step.slices if now else None
+        return replace(step, slices=left, full=now.full) if now and left else None
+
+    def _reads_spared(self, name: str) -> bool:
+        """Whether anything that it reads, through views too, was written and holds what it held."""
+        todo, seen = [name], {name}
+        while todo and self.spared:
+            for parent in self.graph.parents(todo.pop()):
+                if parent in self.spared:
+                    return True
+                if parent not in seen and not self.graph.assets[parent].is_stored:
+                    seen.add(parent)
+                    todo.append(parent)
+        return False
 
     def _take_turn(self, turns: Turns, step: Step, made: bool) -> Turn:
         """Whether the relation is there is looked up, before and after: another build may make it."""
@@ -246,6 +279,8 @@ class Running:
         del self.flights[flight.number]
         if flight.order.transaction is not None and flight.order.transaction.fresh:
             self.made.add(flight.place)
+        if outcome.same:
+            self.spared.add(flight.step.asset)
         yield self.record.finished(flight.step, flight.order, outcome)
         self.schedule.succeeded(flight.number)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sqlpipes.core.engine import Capabilities, Engine, RelationType
+from sqlpipes.core.engine import Capabilities, Connection, Engine, RelationType
+from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Reference, Relation
 from sqlpipes.core.sql.relation import fold
+from sqlpipes.core.windows import Windows
 
 Name = tuple[str, str, str]  # catalog, schema and name, folded
 
@@ -23,6 +25,8 @@ class Warehouse:
     types: Mapping[Name, RelationType]
     quote: Callable[[Relation], str]
     temporary: Callable[[str], Relation]
+    token_sql: Callable[[Relation, str], str]
+    windows: Callable[[Connection, Relation, str, Partitioning, str], Windows]
     root: str = ""  # the project's folder, which relative file names in SQL count from
 
     def type_of(self, relation: Relation) -> RelationType | None:
@@ -57,6 +61,8 @@ def warehouse_of(engine: Engine, default_schema: str, root: str = "") -> Warehou
         {},
         engine.quote,
         engine.temporary,
+        engine.token_sql,
+        engine.windows,
         root,
     )
     return with_relations(nothing, found.items())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from click import style
 
-from sqlpipes.core.events import BUILT_BY, Status
+from sqlpipes.core.events import DONE, Status
 from sqlpipes.show.progress import COLOURS
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _step_lines(step: StepRecord, width: int, with_sql: bool) -> list[str]:
     lines = [f"{word} {step.asset:<{width}}  {step.action:<14} {rows:>14} {seconds:>8}  {cut}{why}"]
     lines += [style(f"          {problem}", fg="red") for problem in step.problems]
     if step.because:
-        of = "" if step.because.startswith(BUILT_BY) else "because of "
+        of = "" if step.because.startswith(DONE) else "because of "
         lines.append(style(f"          {of}{step.because}", dim=True))
     if with_sql:
         for statement in step.statements:

@@ -117,10 +117,18 @@ class DuckEngine:
         return token_sql(self.quote(relation), changes)
 
     def windows(
-        self, connection: Connection, relation: Relation, changes: str, cut: Partitioning
+        self,
+        connection: Connection,
+        relation: Relation,
+        changes: str,
+        cut: Partitioning,
+        where: str = "",
     ) -> Windows:
         columns = connection.columns(relation) or ()
-        return windows_of(connection, self.quote(relation), columns, changes, cut)
+        rows = self.quote(relation)
+        if where:
+            rows = f"(select * from {rows} where {where})"
+        return windows_of(connection, rows, columns, changes, cut)
 
     def close(self) -> None:
         self._first.close()
