@@ -14,6 +14,7 @@ from sqlpipes.api.project import Project, load, project_root
 from sqlpipes.api.rename import Renamed, left_behind, rename
 from sqlpipes.api.selection import Ask, select
 from sqlpipes.api.state import export_state, import_state, state_size
+from sqlpipes.api.unit_tests import run_unit_tests, unit_tests
 from sqlpipes.decide.states import SliceState
 
 __all__ = [
@@ -41,11 +42,13 @@ __all__ = [
     "rename",
     "rows",
     "run_details",
+    "run_unit_tests",
     "runs",
     "select",
     "state_size",
     "status",
     "unfinished",
+    "unit_tests",
     "why",
     "write_starter",
 ]

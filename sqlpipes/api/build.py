@@ -21,6 +21,7 @@ from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.rename import refuse_half_renamed
 from sqlpipes.api.selection import Ask
 from sqlpipes.api.sharing import Asked, Patience, sharing
+from sqlpipes.api.unit_tests import gate_of
 from sqlpipes.api.values import asking
 from sqlpipes.core.events import (
     CheckFinished,
@@ -32,6 +33,7 @@ from sqlpipes.core.events import (
     StepSkipped,
 )
 from sqlpipes.core.plan import Action, Plan, Step
+from sqlpipes.core.unit_test import UnitResult
 
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Engine
@@ -51,10 +53,12 @@ class Report:
     events: tuple[Event, ...]
     status: Status
     seconds: float
+    unit_tests: tuple[UnitResult, ...] = ()  # those that ran before; the others passed earlier
 
     @property
     def ok(self) -> bool:
-        return self.status in (Status.SUCCESS, Status.WARN)
+        well = self.status in (Status.SUCCESS, Status.WARN)
+        return well and all(result.ok for result in self.unit_tests)
 
     @property
     def finished(self) -> tuple[StepFinished, ...]:
@@ -94,11 +98,14 @@ def build(
     on_plan: Callable[[Plan], None] | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_wait: Callable[[str], None] | None = None,
+    on_unit_test: Callable[[UnitResult], None] | None = None,
     cancel: threading.Event | None = None,
     clock: Callable[[], datetime] = utc_now,
     patience: Patience = BY_DEFAULT,
 ) -> Report:
     """Make what is asked for current. Every event is recorded before `on_event` sees it.
+
+    Unit tests that did not pass as they are run first; what fails one, and what reads that, is not built.
 
     Raises ProjectError for files that need mending, LockedError when another process is building
     for longer than `wait_s` seconds, which may be math.inf; `on_wait` is told who that is. A failed
@@ -108,7 +115,8 @@ def build(
     from sqlpipes.stores import build_lock
 
     project.raise_errors()
-    ask = ask or Ask()
+    gate = gate_of(project, ask or Ask(), on_unit_test)
+    ask = gate.ask
     wish = wish_of(project, ask)
     run_id = _new_run_id(clock())
     with ExitStack() as stack:
@@ -122,7 +130,7 @@ def build(
         if on_plan:
             on_plan(ready.plan)
         if ready.engine is None:
-            return Report(run_id, ready.plan, (), Status.SUCCESS, 0.0)
+            return Report(run_id, ready.plan, (), Status.SUCCESS, 0.0, gate.results)
         options: dict[str, Any] = {
             "command": command,
             "threads": threads or project.target.threads,
@@ -145,6 +153,7 @@ def build(
             more = _run(project, store, ready.engine, again, run_id=next_id, **options)
             report = _together(report, more)
         ready.engine.close()
+        report = replace(report, unit_tests=gate.results)
         saw_all = report.ok and wish.names >= set(project.graph.order)
         _remember_stamp(project, store, known=ready.trusted or saw_all)
         return report

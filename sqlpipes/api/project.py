@@ -16,6 +16,8 @@ from sqlpipes.core.sql import Relation, fold
 
 if TYPE_CHECKING:
     from sqlpipes.core.sql import SqlFacts
+    from sqlpipes.core.unit_test import UnitTest
+    from sqlpipes.read import Reading
     from sqlpipes.stores import Store
 
 
@@ -32,6 +34,7 @@ class Project:
     selector_places: Mapping[str, Location]
     problems: tuple[Problem, ...]
     parsed: int = 0  # files that were parsed this time; the others came from the cache
+    unit_tests: tuple[UnitTest, ...] = ()
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -120,9 +123,18 @@ def load(
         facts=reading.facts,
         selectors=reading.selectors,
         selector_places=reading.selector_places,
-        problems=in_place_order({*reading.problems, *problems}),
+        problems=in_place_order({*reading.problems, *problems, *_of_unit_tests(reading, graph)}),
         parsed=reading.parsed,
+        unit_tests=reading.unit_tests,
     )
+
+
+def _of_unit_tests(reading: Reading, graph: Graph) -> tuple[Problem, ...]:
+    if not reading.unit_tests:
+        return ()
+    from sqlpipes.decide.unit_tests import unit_test_problems
+
+    return unit_test_problems(reading.unit_tests, graph)
 
 
 def project_root(start: str = ".") -> str:

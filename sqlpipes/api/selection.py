@@ -46,14 +46,27 @@ class Ask:
     only_checks: bool = False  # `test`
     only: tuple[str, ...] | None = None  # exactly these names
     slices: Mapping[str, Partitions] = field(default_factory=dict)  # of these only such: `retry`
+    held: frozenset[str] = frozenset()  # not these, whatever is selected: a unit test failed
 
 
 def select(project: Project, ask: Ask) -> Selection:
     """The assets and checks that the ask names. ProjectError SEL00x when a selector names nothing."""
+    found = selected_with_unit_tests(project, ask)
+    real = tuple(check for check in found.checks if check in project.graph.checks)
+    return replace(found, checks=real) if project.unit_tests else found
+
+
+def selected_with_unit_tests(project: Project, ask: Ask) -> Selection:
+    """The same, with the names of the unit tests among the checks."""
     from sqlpipes.decide.selection import select as select_names
 
+    graph = project.graph
+    if project.unit_tests:
+        from sqlpipes.decide.unit_tests import with_unit_tests
+
+        graph = with_unit_tests(graph, project.unit_tests)
     return select_names(
-        project.graph,
+        graph,
         ask.select,
         ask.exclude,
         selectors=project.selectors,
@@ -140,7 +153,7 @@ class Chosen:
 def chosen(project: Project, ask: Ask) -> Chosen:
     """The assets that the ask is about, in graph order, and for `test` which of their checks."""
     if ask.only is not None:
-        wanted = set(ask.only)
+        wanted = set(ask.only) - ask.held
         return Chosen(tuple(name for name in project.graph.order if name in wanted))
     found = select(project, ask)
     names = set(found.assets)
@@ -152,4 +165,5 @@ def chosen(project: Project, ask: Ask) -> Chosen:
     if ask.materialized is not None:
         assets = project.graph.assets
         names = {name for name in names if assets[name].materialized in ask.materialized}
+    names -= ask.held
     return Chosen(tuple(name for name in project.graph.order if name in names), checks)

@@ -22,6 +22,7 @@ from sqlpipes.cli.options import (
     selection_options,
 )
 from sqlpipes.cli.seen import seen_by
+from sqlpipes.cli.unit_tests import tell_before, unit_test_echo
 
 if TYPE_CHECKING:
     from sqlpipes.api import Ask, Project, Report
@@ -111,16 +112,26 @@ def snapshot_command(**options: Any) -> None:
 @run_options
 @project_options
 def test_command(**options: Any) -> None:
-    """Run checks on what is published now; build nothing.
+    """Run unit tests, and checks on what is published now; build nothing.
+
+    Unit tests run in memory: they need no warehouse and read none of its data.
 
     \b
     sqlpipes test -s orders
-    sqlpipes test -s test_type:singular
+    sqlpipes test -s test_type:unit
+    sqlpipes test -s test_type:data --exclude tag:slow
     """
     from dataclasses import replace
 
+    from sqlpipes.api import select
+    from sqlpipes.cli.unit_tests import run_selected
+
     project = open_project(options)
-    _build(project, replace(ask_from(options), only_checks=True), options)
+    ask = replace(ask_from(options), only_checks=True)
+    ran, well = run_selected(project, ask, options)
+    if (ran and not select(project, ask).checks) or (not well and options["fail_fast"]):
+        sys.exit(0 if well else 1)
+    _build(project, ask, options, well=well)
 
 
 @click.command("retry")
@@ -147,7 +158,8 @@ def retry_command(**options: Any) -> None:
     _build(project, replace(ask_from(options), only=tuple(left), slices=left), options)
 
 
-def _build(project: Project, ask: Ask, options: dict[str, Any]) -> None:
+def _build(project: Project, ask: Ask, options: dict[str, Any], *, well: bool = True) -> None:
+    """`well`: whether what ran before it did; else it ends with 1 in any case."""
     from sqlpipes.api import build
 
     as_json = options["as_json"]
@@ -172,11 +184,12 @@ def _build(project: Project, ask: Ask, options: dict[str, Any]) -> None:
             on_plan=on_plan,
             on_event=reporter.event,
             on_wait=_tell_wait,
+            on_unit_test=unit_test_echo(options),
             cancel=interrupts.cancel,
         )
     if not as_json:
         _tell(project, ask, report)
-    sys.exit(interrupts.exit_code or (0 if report.ok else 1))
+    sys.exit(interrupts.exit_code or (0 if report.ok and well else 1))
 
 
 def _tell_wait(who: str) -> None:
@@ -185,13 +198,17 @@ def _tell_wait(who: str) -> None:
 
 def _tell(project: Project, ask: Ask, report: Report) -> None:
     """What came of it, after the lines that were shown on the way."""
+    from dataclasses import replace
+
     from sqlpipes.show.report import nothing_text, report_text
 
     if report.plan.steps:
-        click.echo("\n" + report_text(report, project.graph, project.root))
+        steps = replace(report, unit_tests=())
+        click.echo("\n" + report_text(steps, project.graph, project.root))
     else:
         text = nothing_text(report.plan, checks=ask.only_checks, picked=picked_by(ask))
         click.echo(text)
+    tell_before(report, project)
 
 
 def _reporter(as_json: bool) -> Reporter:

@@ -64,6 +64,14 @@ class Template(Protocol):
 
     def render(self, scope: Scope) -> Rendered: ...
 
+    def overridden(
+        self,
+        vars: Mapping[str, Plain],
+        macros: Mapping[str, Plain],
+        environ: Mapping[str, Plain],
+    ) -> Template:
+        """With other values for some names, for a unit test. ProjectError for one that is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class SqlBody:

@@ -12,6 +12,7 @@ from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Problem, ProjectError, Severity, did_you_mean
 from sqlpipes.core.sql import Relation
+from sqlpipes.core.unit_test import UnitTest
 from sqlpipes.read.braces import Names
 from sqlpipes.read.cache import Cache, open_cache, problems_from_json, save_cache
 from sqlpipes.read.checks import distinct
@@ -22,7 +23,7 @@ from sqlpipes.read.marked import Node
 from sqlpipes.read.models import Model, described, filled, read_model
 from sqlpipes.read.profiles import read_target, usual_dialect
 from sqlpipes.read.project_file import is_project_file, read_project_file
-from sqlpipes.read.properties import Properties, entry_name, read_properties
+from sqlpipes.read.properties import Properties, entry_name, has_unit_tests, read_properties
 from sqlpipes.read.queries import read_query
 from sqlpipes.read.reading import Reading
 from sqlpipes.read.seeds import FORMATS, read_seed
@@ -32,6 +33,7 @@ from sqlpipes.read.sql_checks import read_sql_check
 from sqlpipes.read.templates import Templates, macro_texts
 
 SELECTOR_FILES = ("selectors.yml", "selectors.yaml")
+TEST_DATA = ("tests/fixtures",)  # where samples are looked for, whatever folders hold the checks
 
 
 def read_project(
@@ -84,6 +86,7 @@ class _Found:
     sources: list[Asset] = field(default_factory=list)
     python: list[Asset] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+    unit_tests: list[UnitTest] = field(default_factory=list)
     known: set[str] = field(default_factory=set)  # also those that are not enabled
 
 
@@ -149,12 +152,15 @@ class _Work:
         seed_files = self.files(self.config.seed_paths)
         check_files = self.check_files()
         inside = {file.path for file in (*model_files, *seed_files)}
-        properties = self.read_properties([*model_files, *seed_files])
+        properties = self.read_properties(
+            [*model_files, *seed_files, *self.yaml_of_tests(check_files)]
+        )
         self.read_models(model_files, properties)
         self.read_python(model_files, properties)
         self.read_seeds(seed_files, properties)
         self.found.sources += read_sources(properties.sources, self.ground, self.problems)
         self.read_checks([file for file in check_files if file.path not in inside])
+        self.read_unit_tests(properties)
         self.problems += foreign_snapshots(self.root, inside)
         self.name_strays(properties)
         return self.reading(properties)
@@ -222,6 +228,21 @@ class _Work:
                 check = read_sql_check(query, self.ground, self.problems) if query else None
                 self.found.checks += [check] if check else []
 
+    def yaml_of_tests(self, files: Iterable[File]) -> list[File]:
+        """Of the YAML files in the check folders, which may be anybody's, those with unit tests."""
+        found = [
+            file for file in files if file.suffix in ("yml", "yaml") and not is_project_file(file)
+        ]
+        return [file for file in found if has_unit_tests(file, self.cache)]
+
+    def read_unit_tests(self, properties: Properties) -> None:
+        if not properties.unit_tests:
+            return
+        from sqlpipes.read.unit_tests import Fixtures, read_unit_tests
+
+        fixtures = Fixtures(self.root, tuple(self.files((*self.config.check_paths, *TEST_DATA))))
+        self.found.unit_tests += read_unit_tests(properties.unit_tests, fixtures, self.problems)
+
     def name_strays(self, properties: Properties) -> None:
         """CFG005 for every entry whose asset does not exist."""
         seeds = {seed.name for seed in self.found.seeds}
@@ -256,6 +277,7 @@ class _Work:
             facts={model.asset.name: model.facts for model in found.models},
             problems=tuple(dict.fromkeys(self.problems)),
             parsed=self.cache.parsed,
+            unit_tests=tuple(found.unit_tests),
         )
 
     def sound_selectors(self, properties: Properties) -> list[Node]:

@@ -1,4 +1,4 @@
-"""YAML property files -> what they say about models, sources, seeds and selectors, with places."""
+"""YAML property files -> what they say about models, sources, seeds, selectors and unit tests."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from sqlpipes.read.files import File
 from sqlpipes.read.marked import Node, node_of, read_yaml
 
 Parse = Callable[[str, str], dict[str, Any]]
-SECTIONS = ("models", "sources", "seeds", "selectors")
+SECTIONS = ("models", "sources", "seeds", "selectors", "unit_tests")
 FOREIGN = (
     "snapshots",
     "macros",
     "exposures",
     "metrics",
     "groups",
-    "unit_tests",
     "semantic_models",
     "saved_queries",
     "analyses",
@@ -44,6 +43,7 @@ class Properties:
     sources: list[Node] = field(default_factory=list)
     seeds: list[Node] = field(default_factory=list)
     selectors: list[Node] = field(default_factory=list)
+    unit_tests: list[Node] = field(default_factory=list)
 
 
 def yaml_node(
@@ -77,6 +77,12 @@ def read_properties(files: Iterable[File], cache: Cache, problems: list[Problem]
         for section, below in node.entries():
             _add_section(section, below, found, problems)
     return found
+
+
+def has_unit_tests(file: File, cache: Cache) -> bool:
+    """Whether a YAML file has the section, or one that was meant for it."""
+    node = yaml_node(file, cache, [])
+    return bool(nearest("unit_tests", [key for key, _ in node.entries()]))
 
 
 def _add_section(section: str, node: Node, found: Properties, problems: list[Problem]) -> None:

@@ -9,6 +9,7 @@ from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.config import Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.sql import SqlFacts
+from sqlpipes.core.unit_test import UnitTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +31,4 @@ class Reading:
     facts: Mapping[str, SqlFacts] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     parsed: int = 0
+    unit_tests: tuple[UnitTest, ...] = ()

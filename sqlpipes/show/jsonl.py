@@ -15,6 +15,11 @@ def event_line(event: Event) -> str:
     return json.dumps(event_as_json(event), default=str, separators=(",", ":"))
 
 
+def line(value: Any) -> str:
+    """One object on one line, as the events are written."""
+    return json.dumps(value, default=str, separators=(",", ":"))
+
+
 def document(value: Any) -> str:
     return json.dumps(value, default=str, indent=2)
 

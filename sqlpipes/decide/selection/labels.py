@@ -16,7 +16,8 @@ from .universe import Universe
 
 Labels = Iterable[str]
 
-WRITTEN_CHECKS = ("sql", "python")  # types of checks that have a file of their own
+UNIT = "unit"  # the type of what stands for a unit test
+WRITTEN_CHECKS = ("sql", "python", UNIT)  # types of checks that have a file of their own
 INSTALLED = ("dbt_packages/", "dbt_modules/")
 
 
@@ -98,7 +99,7 @@ def asset_resource_type(universe: Universe, asset: Asset, argument: str) -> Labe
 
 
 def check_resource_type(universe: Universe, check: Check, argument: str) -> Labels:
-    return ("test", "check")
+    return ("unit_test",) if check.type == UNIT else ("test", "check")
 
 
 def asset_kind(universe: Universe, asset: Asset, argument: str) -> Labels:
@@ -117,7 +118,13 @@ def check_type(universe: Universe, check: Check, argument: str) -> Labels:
     return (check.type,)
 
 
+def unit_test_names(universe: Universe, check: Check, argument: str) -> Labels:
+    return (check.name,) if check.type == UNIT else ()
+
+
 def check_test_type(universe: Universe, check: Check, argument: str) -> Labels:
+    if check.type == UNIT:
+        return (UNIT,)
     return ("singular" if check.type in WRITTEN_CHECKS else "generic", "data")
 
 

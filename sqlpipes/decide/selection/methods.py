@@ -27,7 +27,6 @@ ELSEWHERE: Mapping[str, str] = MappingProxyType(
         "metric": "metrics are no assets",
         "saved_query": "saved queries are no assets",
         "semantic_model": "semantic models are no assets",
-        "unit_test": "name the asset instead: `sqlpipes test` runs its unit tests",
         "version": "assets have no versions; name the file, such as orders_v2",
     }
 )
@@ -228,6 +227,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "package": Method(labels.asset_package),
         "test_name": Method(of_check=labels.check_type),
         "test_type": Method(of_check=labels.check_test_type),
+        "unit_test": Method(of_check=labels.unit_test_names),
         "group": Method(labels.asset_group),
         "owner": Method(labels.asset_owners, fits=_owner_fits),
         "exposure": Method(missing="this project has no exposures"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -13,6 +13,7 @@ from jinja2 import Undefined
 from jinja2.exceptions import SecurityError, TemplateRuntimeError, TemplateSyntaxError
 from jinja2.utils import missing
 
+from sqlpipes.core.config import NOTHING
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
 from sqlpipes.read.jinja.macros import Library
 from sqlpipes.read.jinja.names import INSTEAD, Fault
@@ -74,8 +75,16 @@ class _Recorder:
         return text
 
 
-def render(compiled: Compiled, library: Library, names: dict[str, Any]) -> Trace:
-    """Raises ProjectError with the place of whatever fails, in the template or in a macro."""
+def render(
+    compiled: Compiled,
+    library: Library,
+    names: dict[str, Any],
+    instead: Mapping[str, Any] = NOTHING,
+) -> Trace:
+    """Raises ProjectError with the place of whatever fails, in the template or in a macro.
+
+    `instead`: functions and macros that give a constant.
+    """
     recorder = _Recorder()
     known = {**library.environment.globals, **names, TEXT: recorder.own, VALUE: recorder.value}
     involved = [compiled]
@@ -86,9 +95,14 @@ def render(compiled: Compiled, library: Library, names: dict[str, Any]) -> Trace
             for _ in file.template.root_render_func(shared):
                 pass  # what stands between macros is no output, only definitions matter
             known.update(shared.get_exported())
+        known.update({name: _constant(value) for name, value in instead.items()})
         return _collect(compiled, known, recorder)
     except Exception as fault:
         raise ProjectError(_problem(fault, involved, set(names) | set(library.homes))) from fault
+
+
+def _constant(value: Any) -> Callable[..., Any]:
+    return lambda *_, **__: value
 
 
 def _collect(compiled: Compiled, known: dict[str, Any], recorder: _Recorder) -> Trace:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlpipes.core.asset import Rendered, Scope
 from sqlpipes.core.config import Plain, Target
-from sqlpipes.core.errors import Location, Problem, ProjectError
+from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
 from sqlpipes.core.sql import FileReference, Reference, SqlFacts
 from sqlpipes.read.jinja.macros import Macros
-from sqlpipes.read.jinja.names import Values, namespace
+from sqlpipes.read.jinja.names import RESERVED, Values, namespace
 from sqlpipes.read.jinja.source import Source, source_of
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class JinjaTemplate:
     source: Source
     values: Values
     macros: Macros
+    instead: Mapping[str, Plain] = field(default_factory=dict)  # macros that are constants here
 
     def render(self, scope: Scope) -> Rendered:
         """The SQL, with offsets of this SQL and lines of the user's file in its references.
@@ -50,7 +51,29 @@ class JinjaTemplate:
         library = self.macros.library
         if library.problems:
             raise ProjectError(*library.problems)
-        return render(self._compiled, library, namespace(scope, self.values))
+        return render(self._compiled, library, namespace(scope, self.values), self.instead)
+
+    def overridden(
+        self,
+        vars: Mapping[str, Plain],
+        macros: Mapping[str, Plain],
+        environ: Mapping[str, Plain],
+    ) -> JinjaTemplate:
+        """The same template with other values for some names; a macro becomes a constant.
+
+        Raises ProjectError UTS011 for a macro that is none.
+        """
+        library = self.macros.library
+        for name in macros:
+            if name not in library.homes and name not in RESERVED:
+                hint = did_you_mean(name, (*library.homes, *RESERVED))
+                raise ProjectError(Problem("UTS011", f"there is no macro '{name}'", hint=hint))
+        values = replace(
+            self.values,
+            vars={**self.values.vars, **vars},
+            environ={**self.values.environ, **{k: str(v) for k, v in environ.items()}},
+        )
+        return replace(self, values=values, instead=dict(macros))
 
     @property
     def used_environ(self) -> frozenset[str]:

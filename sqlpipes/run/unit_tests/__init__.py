@@ -1,0 +1,1 @@
+"""Unit tests: a model over given rows, in a warehouse in memory that holds nothing else."""
