@@ -130,7 +130,6 @@ def _skeleton(project: Project) -> Iterator[Skeleton]:
 @contextmanager
 def _world(project: Project, test: UnitTest, skeleton: Skeleton) -> Iterator[World]:
     from sqlpipes.run.unit_tests.world import World
-    from sqlpipes.run.warehouse import warehouse_of
 
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sqlpipes-"))
@@ -139,7 +138,7 @@ def _world(project: Project, test: UnitTest, skeleton: Skeleton) -> Iterator[Wor
         yield World(
             test=test,
             graph=project.graph,
-            warehouse=warehouse_of(engine, project.target.schema, project.root),
+            warehouse=skeleton.empty,
             connection=connection,
             skeleton=skeleton,
             folder=folder,
@@ -152,12 +151,12 @@ def _world(project: Project, test: UnitTest, skeleton: Skeleton) -> Iterator[Wor
 def _engine(project: Project) -> Engine:
     """An empty DuckDB in memory with the project's databases and schemas, all of them empty."""
     from sqlpipes.engines import open_engine
-    from sqlpipes.run.unit_tests.samples import SCHEMA
+    from sqlpipes.run.unit_tests.samples import CATALOG
 
     relations = [a.relation for a in project.graph.assets.values() if a.relation is not None]
     catalogs = sorted({found.catalog for found in relations if found.catalog})
-    engine = open_engine(_target(project.target, catalogs), project.root)
-    schemas: dict[str | None, set[str]] = {None: {SCHEMA, project.target.schema}}
+    engine = open_engine(_target(project.target, [*catalogs, CATALOG]), project.root)
+    schemas: dict[str | None, set[str]] = {None: {project.target.schema}}
     for found in relations:
         schemas.setdefault(found.catalog, set()).add(found.schema)
     for catalog, names in schemas.items():

@@ -128,8 +128,9 @@ def test_command(**options: Any) -> None:
 
     project = open_project(options)
     ask = replace(ask_from(options), only_checks=True)
-    ran, well = run_selected(project, ask, options)
-    if (ran and not select(project, ask).checks) or (not well and options["fail_fast"]):
+    well = run_selected(project, ask, options)
+    stop = well is False and options["fail_fast"]
+    if well is not None and (stop or not select(project, ask).checks):
         sys.exit(0 if well else 1)
     _build(project, ask, options, well=well)
 
@@ -158,12 +159,14 @@ def retry_command(**options: Any) -> None:
     _build(project, replace(ask_from(options), only=tuple(left), slices=left), options)
 
 
-def _build(project: Project, ask: Ask, options: dict[str, Any], *, well: bool = True) -> None:
-    """`well`: whether what ran before it did; else it ends with 1 in any case."""
+def _build(
+    project: Project, ask: Ask, options: dict[str, Any], *, well: bool | None = None
+) -> None:
+    """`well`: how unit tests ended that ran before it, and told the warnings; None: there were none."""
     from sqlpipes.api import build
 
     as_json = options["as_json"]
-    if not as_json:
+    if not as_json and well is None:
         echo_warnings(project)
     reporter = _reporter(as_json)
     with Interrupts() as interrupts, closing(reporter):
@@ -189,7 +192,7 @@ def _build(project: Project, ask: Ask, options: dict[str, Any], *, well: bool = 
         )
     if not as_json:
         _tell(project, ask, report)
-    sys.exit(interrupts.exit_code or (0 if report.ok and well else 1))
+    sys.exit(interrupts.exit_code or (0 if report.ok and well is not False else 1))
 
 
 def _tell_wait(who: str) -> None:

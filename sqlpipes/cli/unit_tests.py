@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sqlpipes.cli.options import echo_warnings
+
 if TYPE_CHECKING:
     from sqlpipes.api import Ask, Project, Report
     from sqlpipes.core.unit_test import UnitResult
@@ -24,14 +26,16 @@ def unit_test_echo(options: dict[str, Any]) -> Callable[[UnitResult], None]:
     return tell
 
 
-def run_selected(project: Project, ask: Ask, options: dict[str, Any]) -> tuple[bool, bool]:
-    """Run the unit tests that are selected: whether any ran, and whether all are well."""
+def run_selected(project: Project, ask: Ask, options: dict[str, Any]) -> bool | None:
+    """Run the unit tests that are selected: whether all are well; None when there are none."""
     from sqlpipes.api import run_unit_tests, unit_tests
 
     project.raise_errors()
     tests = unit_tests(project, ask)
     if not tests:
-        return False, True
+        return None
+    if not options["as_json"]:
+        echo_warnings(project)
     results = run_unit_tests(
         project, tests, on_result=unit_test_echo(options), fail_fast=options["fail_fast"]
     )
@@ -39,7 +43,7 @@ def run_selected(project: Project, ask: Ask, options: dict[str, Any]) -> tuple[b
         from sqlpipes.show.unit_tests import results_text
 
         click.echo("\n" + results_text(results, project.root))
-    return True, all(result.ok for result in results)
+    return all(result.ok for result in results)
 
 
 def tell_before(report: Report, project: Project) -> None:

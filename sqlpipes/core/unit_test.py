@@ -46,11 +46,12 @@ class Form(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row, and where it and its cells stand in the file of its sample."""
+    """One row, and where it, its cells and their column names stand in the file of its sample."""
 
     values: Mapping[str, Any]
     place: Place = (1, 1, 1)
     cells: Mapping[str, Place] = field(default_factory=dict)
+    keys: Mapping[str, Place] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,8 @@ def _problems(test: UnitTest, graph: Graph) -> Iterator[Problem]:
     tested = (Materialized.FILE, Materialized.NONE)
     if model.kind not in (Kind.SQL, Kind.PYTHON) or model.materialized in tested:
         message = f"'{test.model}' is no model that yields rows, so it has no unit tests"
-        hint = None if model.kind is Kind.SOURCE else "test it as a function, or add checks to it"
+        is_python = model.kind is Kind.PYTHON
+        hint = "call it as a function in a test of yours" if is_python else "add checks to it"
         yield Problem("UTS008", message, test.model_at, hint)
         return
     above = graph.ancestors([test.model])

@@ -202,17 +202,14 @@ def _rows(node: Node, problems: list[Problem]) -> Iterable[Row]:
                 )
             )
             continue
-        cells = {key: _place(node_at(item, key)) for key in item.value}
-        yield Row(item.value, _place(item.at), cells)
-
-
-def node_at(item: Node, key: str) -> Location:
-    """Where the value under a key stands, or its key when there is none."""
-    mark = item.marks.get(f"{item.path}/{escaped(key)}")
-    if mark is None:
-        return item.at
-    line, column, length = mark[:3]
-    return Location(item.file, line, column, max(length, 1))
+        cells: dict[str, Place] = {}
+        keys: dict[str, Place] = {}
+        for key in item.value:
+            mark = item.marks.get(f"{item.path}/{escaped(key)}")
+            if mark is not None and len(mark) == 5:
+                cells[key] = (mark[0], mark[1], max(mark[2], 1))
+                keys[key] = (mark[3], mark[4], len(key))
+        yield Row(item.value, _place(item.at), cells, keys)
 
 
 def _place(at: Location) -> Place:
@@ -252,7 +249,7 @@ def _from_file(
 
 
 def _overrides(node: Node | None, now: Node | None, problems: list[Problem]) -> Overrides:
-    said = _keys(node, OVERRIDES, "overrides", problems) if node else {}
+    said = _keys(node, OVERRIDES, "the mapping `overrides`", problems) if node else {}
     return Overrides(
         _mapping(said.get("vars"), problems),
         _mapping(said.get("macros"), problems),

@@ -27,7 +27,7 @@ class Skeleton:
 
     def __init__(self, graph: Graph, warehouse: Warehouse, connection: Connection) -> None:
         self.graph = graph
-        self.warehouse = warehouse
+        self.empty = warehouse  # as it is before anything stands in it
         self.connection = connection
         self.sure: dict[str, Typed | None] = {}  # None: only the queries can tell
         self.traced: dict[str, Lineage] = {}
@@ -56,14 +56,14 @@ class Skeleton:
 
     def _asked(self, asset: Asset) -> Typed | None:
         """Make the asset without rows; its columns, or None when it cannot be made."""
-        if isinstance(asset.body, SourceBody) and asset.body.files:
-            return _all_typed(asset.columns) or ()  # its readers name the files themselves
+        if _is_files(asset):
+            return _all_typed(asset.columns)
         try:
             select = self._select(asset)
             if select is None:
                 return None
             if asset.relation is not None:
-                table = self.warehouse.quote(asset.relation)
+                table = self.empty.quote(asset.relation)
                 self.connection.execute(f"create table {table} as {select}")
             return self.connection.describe(select)
         except SqlpipesError:
@@ -74,14 +74,18 @@ class Skeleton:
         if isinstance(asset.body, SeedBody):
             return f"select * from (\n{seed_query(asset.body)}\n) limit 0"
         if isinstance(asset.body, SqlBody):
-            if any(self.sure.get(name) is None for name in self.graph.parents(asset.name)):
+            if not all(self._stands(name) for name in self.graph.parents(asset.name)):
                 return None
-            table = self.warehouse.quote(asset.relation) if asset.relation else ""
-            text = asset_query(asset, self.graph, self.warehouse, Scope(table)).text
+            table = self.empty.quote(asset.relation) if asset.relation else ""
+            text = asset_query(asset, self.graph, self.empty, Scope(table)).text
             return f"select * from (\n{text}\n) limit 0"
         columns = _all_typed(asset.columns)
         cells = (f"cast(null as {kind}) as {identifier(name)}" for name, kind in columns or ())
         return f"select {', '.join(cells)} limit 0" if columns else None
+
+    def _stands(self, name: str) -> bool:
+        """Whether a query that reads it can be asked: files are there or not, whoever knows them."""
+        return self.sure.get(name) is not None or _is_files(self.graph.assets[name])
 
     def _lineage(self, reader: str) -> Lineage:
         """Of the reader and all above it, from what the engine is sure of."""
@@ -97,6 +101,10 @@ class Skeleton:
             part = replace(self.graph, order=order)
             self.traced[reader], _ = trace(part, known, self.graph.dialect, {})
         return self.traced[reader]
+
+
+def _is_files(asset: Asset) -> bool:
+    return isinstance(asset.body, SourceBody) and bool(asset.body.files)
 
 
 def _all_typed(columns: Iterable[Column]) -> Typed | None:

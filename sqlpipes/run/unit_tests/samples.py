@@ -16,7 +16,7 @@ from sqlpipes.core.unit_test import Form, Place, Row, Sample
 from sqlpipes.run.warehouse import Warehouse, identifier
 
 ROW = "sqlpipes_row"  # the number of a row in its sample, from 0
-SCHEMA = "sqlpipes_unit_test"  # where rows stand as they were written
+CATALOG = "sqlpipes_unit_test"  # the database in which rows stand as they were written
 DATES = (
     ("DATE", r"\d{4}-\d\d-\d\d"),
     ("TIMESTAMP", r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d+)?)?)?"),
@@ -54,16 +54,23 @@ class Staged:
         return Location(where.file, *place)
 
     def column_at(self, column: str) -> Location | None:
-        """Where a column is first written."""
+        """Where a column is first named."""
+        where = self.sample.at
         for number, row in enumerate(self.rows):
             if column in row.values:
-                return self.at(number, column)
-        return self.sample.at
+                named = row.keys.get(column)
+                return Location(where.file, *named) if where and named else self.at(number, column)
+        return where
+
+
+def aside(name: str) -> Relation:
+    """A table that no query of the project can mean."""
+    return Relation(name, "main", CATALOG)
 
 
 def stage(sample: Sample, name: str, connection: Connection, warehouse: Warehouse) -> Staged:
     """Load the rows into a table of their own. Raises ProjectError UTS004 for rows that are none."""
-    relation = Relation(name, SCHEMA)
+    relation = aside(name)
     if sample.form is Form.SQL:
         return _from_query(sample, relation, connection, warehouse)
     if sample.form is Form.FRAME:
@@ -76,7 +83,7 @@ def _from_rows(
     sample: Sample, relation: Relation, connection: Connection, warehouse: Warehouse
 ) -> Staged:
     names = _names(sample)
-    if not names or not sample.rows:
+    if not sample.rows:  # a row that names no column is one, too
         return Staged(sample, columns=names, rows=sample.rows)
     values = {name: [row.values.get(name) for row in sample.rows] for name in names}
     filled = {name for name in names if any(value is not None for value in values[name])}
@@ -87,8 +94,8 @@ def _from_rows(
         connection.load(relation, data)
     except EngineError as error:
         raise _unloadable(sample, error) from error
-    types = dict(connection.columns(relation) or ())
     table = warehouse.quote(relation)
+    types = dict(connection.describe(f"select * from {table}"))
     return Staged(sample, table, names, types, guesses, frozenset(filled), sample.rows)
 
 
@@ -176,13 +183,13 @@ def _from_query(
         connection.execute(f"{head} from (\n{text}\n)")
     except EngineError as error:
         raise _unloadable(sample, error, lines) from error
-    return _staged(sample, relation, connection, table)
+    return _staged(sample, connection, table)
 
 
 def _from_frame(
     sample: Sample, relation: Relation, connection: Connection, warehouse: Warehouse
 ) -> Staged:
-    landing = Relation("sqlpipes_incoming_frame", SCHEMA)
+    landing = aside("sqlpipes_incoming_frame")
     table = warehouse.quote(relation)
     try:
         connection.load(landing, sample.data)
@@ -190,11 +197,12 @@ def _from_frame(
         raise _unloadable(sample, error) from error
     head = f"create or replace table {table} as select row_number() over () - 1 as {ROW}, *"
     connection.execute(f"{head} from {warehouse.quote(landing)}")
-    return _staged(sample, relation, connection, table)
+    return _staged(sample, connection, table)
 
 
-def _staged(sample: Sample, relation: Relation, connection: Connection, table: str) -> Staged:
-    types = {name: kind for name, kind in connection.columns(relation) or () if name != ROW}
+def _staged(sample: Sample, connection: Connection, table: str) -> Staged:
+    described = connection.describe(f"select * from {table}")
+    types = {name: kind for name, kind in described if name != ROW}
     counts = ", ".join(f"count({identifier(name)})" for name in types)
     (found,) = connection.fetch(f"select {counts} from {table}").rows if types else ((),)
     filled = frozenset(name for name, count in zip(types, found, strict=True) if count)

@@ -9,20 +9,19 @@ from sqlpipes.core.asset import Asset, PythonBody, Scope, SqlBody
 from sqlpipes.core.engine import Rows
 from sqlpipes.core.errors import EngineError, Problem, ProjectError, SqlpipesError
 from sqlpipes.core.events import Status
-from sqlpipes.core.partitions import WHOLE, Partitioning, Partitions, parse_partitions
+from sqlpipes.core.partitions import WHOLE, Partitions, parse_partitions
 from sqlpipes.core.row_diff import Cells, RowDiff, diff_rows
-from sqlpipes.core.sql import Relation
 from sqlpipes.core.unit_test import Sample, UnitResult, UnitTest
 from sqlpipes.run.python import call_asset
 from sqlpipes.run.query import asset_query
 from sqlpipes.run.unit_tests.fitting import Known, fitted
-from sqlpipes.run.unit_tests.samples import SCHEMA, Staged, stage
-from sqlpipes.run.unit_tests.world import World, furnish, say
+from sqlpipes.run.unit_tests.samples import Staged, aside, stage
+from sqlpipes.run.unit_tests.world import World, furnish, prepare, say
 from sqlpipes.run.warehouse import identifier
 from sqlpipes.run.windows import inside_sql, missing_sql, pruned_parts, scope_of, stretches
 
-RESULT = Relation("sqlpipes_result", SCHEMA)
-PART = Relation("sqlpipes_part", SCHEMA)
+RESULT = aside("sqlpipes_result")
+PART = aside("sqlpipes_part")
 
 
 def run_unit_test(world: World) -> UnitResult:
@@ -34,12 +33,17 @@ def run_unit_test(world: World) -> UnitResult:
             return UnitResult(test, Status.SUCCESS, 0.0)
         found, staged = compared(test.expect, rows, world)
     except SqlpipesError as error:
-        return UnitResult(test, Status.ERROR, 0.0, error.problems)
+        return UnitResult(test, Status.ERROR, 0.0, tuple(_placed(p, test) for p in error.problems))
     if not found:
         return UnitResult(test, Status.SUCCESS, 0.0)
     at = test.expect.at if found.first is None else staged.at(found.first)
     message = f"unit test '{test.name}' of '{test.model}': the rows are not as expected"
     return UnitResult(test, Status.FAIL, 0.0, (Problem("UTS009", message, at or test.at),), found)
+
+
+def _placed(problem: Problem, test: UnitTest) -> Problem:
+    """At the test, when it is about a statement of ours, which the user never sees."""
+    return problem if problem.at and problem.at.file else replace(problem, at=test.at)
 
 
 def model_rows(world: World) -> Rows:
@@ -48,14 +52,18 @@ def model_rows(world: World) -> Rows:
     Raises ProjectError and EngineError with places in the user's files.
     """
     slices = slices_of(world.test, world.model)
-    scope = _scope(world, slices)
-    furnish(world, scope)
+    prepare(world)
+    scopes, guard = _renderings(world, slices)
+    furnish(world, scopes[0])
     if isinstance(world.model.body, PythonBody):
         _python_rows(world, slices)
     else:
-        _sql_rows(world, slices, scope)
+        for i, scope in enumerate(scopes):
+            _create(world, scope, guard, first=i == 0)
+        if slices is not None and not guard:
+            _refuse_outside(world, slices)
     table = world.warehouse.quote(RESULT)
-    types = world.connection.columns(RESULT) or ()
+    types = world.connection.describe(f"select * from {table}")
     found = world.connection.fetch(f"select * from {table}")
     return Rows(tuple(name for name, _ in types), tuple(kind for _, kind in types), found.rows)
 
@@ -74,30 +82,21 @@ def slices_of(test: UnitTest, model: Asset) -> Partitions | None:
         raise ProjectError(Problem("UTS011", f"partition: {error}", at)) from error
 
 
-def _scope(world: World, slices: Partitions | None) -> Scope:
-    relation = world.model.relation
-    table = world.warehouse.quote(relation) if relation else ""
-    cut = world.model.partition if slices else None
-    incremental = world.test.incremental
-    return scope_of(slices or WHOLE, table, cut, incremental=incremental, full=False)
+def _renderings(world: World, slices: Partitions | None) -> tuple[list[Scope], str]:
+    """What the query is rendered for, as a build would, and the guard that keeps it in its window."""
+    model = world.model
+    this = world.warehouse.quote(model.relation) if model.relation else ""
+    cut = model.partition if slices is not None else None
 
+    def scope(part: Partitions) -> Scope:
+        return scope_of(part, this, cut, incremental=world.test.incremental, full=False)
 
-def _sql_rows(world: World, slices: Partitions | None, scope: Scope) -> None:
-    """Within the window of the slices, as a build would write them."""
-    model, cut = world.model, world.model.partition
-    if slices is None or cut is None:
-        _create(world, scope, "")
-        return
-    assert isinstance(model.body, SqlBody)
-    parts = pruned_parts(model.body, slices, scope.this, cut)
+    if slices is None or cut is None or not isinstance(model.body, SqlBody):
+        return [scope(slices or WHOLE)], ""
+    parts = pruned_parts(model.body, slices, this, cut)
     if parts is None:
-        guard = f" where ({inside_sql(cut, slices)}) or {missing_sql(cut)}"
-        _create(world, scope, guard)
-        return
-    for i, part in enumerate(parts):
-        one = scope_of(part, scope.this, cut, incremental=world.test.incremental, full=False)
-        _create(world, one, "", first=i == 0)
-    _refuse_outside(world, slices, cut)
+        return [scope(slices)], f" where ({inside_sql(cut, slices)}) or {missing_sql(cut)}"
+    return [scope(part) for part in parts], ""
 
 
 def _create(world: World, scope: Scope, guard: str, *, first: bool = True) -> None:
@@ -119,8 +118,10 @@ def _root(world: World) -> str:
     return world.folder if has_files else world.root
 
 
-def _refuse_outside(world: World, slices: Partitions, cut: Partitioning) -> None:
-    table, model = world.warehouse.quote(RESULT), world.model
+def _refuse_outside(world: World, slices: Partitions) -> None:
+    """BLD002 for rows that a query which prunes by hand should not have yielded."""
+    table, model, cut = world.warehouse.quote(RESULT), world.model, world.model.partition
+    assert cut is not None
     inside = inside_sql(cut, slices)
     sql = f"select count(*) from {table} where not coalesce({inside}, false)"
     ((count,),) = world.connection.fetch(sql).rows

@@ -55,7 +55,7 @@ class World:
     vars: Mapping[str, Plain] = field(default_factory=dict)
     given: dict[str, Given] = field(default_factory=dict)
     stands: set[str] = field(default_factory=set)
-    missing: list[str] = field(default_factory=list)
+    missing: dict[str, str] = field(default_factory=dict)  # input -> who reads it
 
     @property
     def model(self) -> Asset:
@@ -66,17 +66,21 @@ class World:
         return Place(self.graph, self.warehouse, self.connection, self.target, self.root, self.vars)
 
 
-def furnish(world: World, scope: Scope) -> None:
-    """Provide everything that the model reads. Raises ProjectError with all that is missing (UTS005)."""
+def prepare(world: World) -> None:
+    """The clock, the given inputs by name, and the graph with the test's own values in it."""
     set_clock(world.test.overrides.now, world.connection)
     named = ((given_name(given, world), given) for given in world.test.given)
     world.given.update({name: given for name, given in named if name})
     world.graph = _with_tables(_overridden(world), world)
+
+
+def furnish(world: World, scope: Scope) -> None:
+    """Provide everything that the model reads. Raises ProjectError with all that is missing (UTS005)."""
     if world.test.model in world.given:
         _load(world.test.model, world.given[world.test.model].sample, world)
     _provide_inputs(world.model, scope, world)
     if world.missing:
-        raise ProjectError(_not_given(world))
+        raise ProjectError(*_not_given(world))
 
 
 def given_name(given: Given, world: World) -> str | None:
@@ -158,7 +162,7 @@ def _provide_inputs(asset: Asset, scope: Scope, world: World) -> None:
     for name in inputs_of(asset, scope, world.graph):
         if name not in world.stands:
             world.stands.add(name)
-            _provide(name, world)
+            _provide(name, asset.name, world)
 
 
 def inputs_of(asset: Asset, scope: Scope, graph: Graph) -> tuple[str, ...]:
@@ -173,7 +177,7 @@ def inputs_of(asset: Asset, scope: Scope, graph: Graph) -> tuple[str, ...]:
     return graph.parents(asset.name)
 
 
-def _provide(name: str, world: World) -> None:
+def _provide(name: str, reader: str, world: World) -> None:
     """Let the input stand: as given, as the project has it, empty, or note that it is missing."""
     asset, given = world.graph.assets[name], world.given.get(name)
     if given is not None and given.sample.form is not Form.PROJECT:
@@ -184,7 +188,7 @@ def _provide(name: str, world: World) -> None:
     elif world.test.empty_missing and given is None:
         _load(name, Sample(Form.DICT, world.test.at), world)
     else:
-        world.missing.append(name)
+        world.missing[name] = reader
 
 
 def _is_computed(asset: Asset, given: Given | None, world: World) -> bool:
@@ -266,17 +270,28 @@ def _write_files(asset: Asset, select: str, world: World) -> None:
         world.connection.execute(f"copy ({select}) to {literal(path)} ({options})")
 
 
-def _not_given(world: World) -> Problem:
+def _not_given(world: World) -> tuple[Problem, ...]:
+    """UTS005 for every input without rows. What is read through a view may be given as that view."""
+    return tuple(_no_rows(name, reader, world) for name, reader in sorted(world.missing.items()))
+
+
+def _no_rows(name: str, reader: str, world: World) -> Problem:
     test = world.test
-    names = sorted(set(world.missing))
-    own = [name for name in names if name == test.model]
-    said = ", ".join("its own table (`this`)" if name in own else f"'{name}'" for name in names)
-    first = THIS if own else names[0]
-    what = f"'{test.model}' reads {said}, for which no rows are given"
-    written = first if own else f"ref('{first}')"
-    if not own and world.graph.assets[first].kind is Kind.SOURCE and "." in first:
-        written = "source('" + first.replace(".", "', '", 1) + "')"
+    is_own = name == test.model
+    what = "its own table" if is_own else f"'{name}'"
+    direct = name if reader == test.model else reader
+    written = THIS if is_own else _written(world.graph.assets[direct])
     hint = f"add `- input: {written}` with its rows; `rows: []` or `missing: empty` for none"
     if test.at is None:
-        hint = f'give rows for it: {{{first!r}: [...]}}, or missing="empty"'
-    return Problem("UTS005", what, test.model_at or test.at, hint)
+        given = THIS if is_own else direct
+        hint = f"give rows for it: {{'{given}': [...]}}; [] or missing='empty' for none"
+    message = f"'{reader}' reads {what}, for which no rows are given"
+    return Problem("UTS005", message, test.model_at or test.at, hint)
+
+
+def _written(asset: Asset) -> str:
+    """The input as dbt's users write it."""
+    if asset.kind is Kind.SOURCE and asset.name.count(".") == 1:
+        source, _, table = asset.name.partition(".")
+        return f"source('{source}', '{table}')"
+    return asset.name if asset.kind is Kind.SOURCE else f"ref('{asset.name}')"
