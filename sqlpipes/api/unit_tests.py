@@ -77,10 +77,6 @@ class Gate:
     ask: Ask
     results: tuple[UnitResult, ...] = ()
 
-    @property
-    def held(self) -> frozenset[str]:
-        return self.ask.held
-
 
 def gate_of(project: Project, ask: Ask, on_result: OnResult | None = None) -> Gate:
     """Run the unit tests of what is to be built, less those that passed as they are.

@@ -299,7 +299,7 @@ def test_refused(expression: str, code: str, hint: str | None) -> None:
 
 @pytest.mark.parametrize(
     "method",
-    ["access", "version", "metric", "semantic_model", "saved_query", "unit_test", "function"],
+    ["access", "version", "metric", "semantic_model", "saved_query", "function"],
 )
 def test_dbts_other_methods_say_that_they_are_not_known_here(method: str) -> None:
     problem = fault(f"+{method}:x")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlpipes.core.engine import Connection
@@ -128,7 +127,3 @@ def _wrong_value(
     ((value,),) = connection.fetch(sql).rows
     message = f"{value!r} is no {kind}, which is the type of '{name}' of {what}"
     return Problem("UTS007", message, staged.at(row, name))
-
-
-def names_of(columns: Sequence[tuple[str, str | None]]) -> tuple[str, ...]:
-    return tuple(name for name, _ in columns)
