@@ -112,9 +112,9 @@ def snapshot_command(**options: Any) -> None:
 @run_options
 @project_options
 def test_command(**options: Any) -> None:
-    """Run unit tests, and checks on what is published now; build nothing.
+    """Run unit tests, and checks on what is published.
 
-    Unit tests run in memory: they need no warehouse and read none of its data.
+    Nothing is built. Unit tests run in memory: they need no warehouse and read none of its data.
 
     \b
     sqlpipes test -s orders
