@@ -75,8 +75,10 @@ def failure_text(result: UnitResult, root: str) -> str:
 def difference_text(found: RowDiff) -> str:
     """Rows in columns, a mark before each, and below what the marks mean.
 
+    >>> from click import unstyle
     >>> from sqlpipes.core.row_diff import diff_rows
-    >>> print(difference_text(diff_rows(["id", "n"], [(1, 2), (3, None)], [(1, 5)])))
+    >>> found = diff_rows(["id", "n"], [(1, 2), (3, None)], [(1, 5)])
+    >>> print(unstyle(difference_text(found)))
        id  n
     ~   1  2 -> 5
     -   3  NULL
