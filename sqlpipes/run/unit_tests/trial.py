@@ -136,7 +136,9 @@ def _python_rows(world: World, slices: Partitions | None) -> None:
     """What the function returns for each stretch of slices, together."""
     model, table = world.model, world.warehouse.quote(RESULT)
     columns = tuple((c.name, c.type) for c in model.columns if c.type)
-    for i, part in enumerate(stretches(slices or WHOLE, model.partition if slices else None)):
+    cut = model.partition if slices is not None else None
+    parts = (WHOLE,) if slices is None or cut is None else stretches(slices, cut.batch)
+    for i, part in enumerate(parts):
         answer = call_asset(model, part, world.place)
         if answer.value is None:
             message = f"'{model.name}' returned None instead of rows"
