@@ -28,19 +28,19 @@ Known = Mapping[str, tuple[Column, ...]]
 
 
 def with_proofs(project: Project, engine: Engine | None) -> Project:
-    """The project with every edge proven that can be.
+    """The project with every edge proven that can be, and its sources cut as they are read.
 
     `engine`: the open warehouse; None when nobody can have written since it was looked at, so that
     what it told of the sources' columns then still holds.
     """
-    from sqlpipes.decide.proving import provable, proved
+    from sqlpipes.decide.proving import cut, provable, proved
 
     names = provable(project.graph)
     if not names:
         return project
     known = _known(project, engine)
     local = _locals(project, names, known)
-    return replace(project, graph=proved(project.graph, local))
+    return replace(project, graph=proved(cut(project.graph, local, known), local))
 
 
 def _known(project: Project, engine: Engine | None) -> Known:

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from sqlpipes.core.asset import Asset, SqlBody
+from sqlpipes.core.asset import Asset, Column, Kind, SourceBody, SqlBody
 from sqlpipes.core.errors import Location
 from sqlpipes.core.graph import Graph, Input
 from sqlpipes.core.lineage import Local, through
+from sqlpipes.core.partitions import Grain, Partitioning, TimeAxis
 from sqlpipes.core.reads import EVERYTHING, Mapped, Proof, Reads
 
+Known = Mapping[str, tuple[Column, ...]]
 Locals = Mapping[str, tuple[Local, ...]]
 """Asset -> what its query proves of the tables that it reads."""
 
@@ -46,6 +48,56 @@ def proved(graph: Graph, local: Locals) -> Graph:
     return replace(graph, inputs=inputs)
 
 
+def cut(graph: Graph, local: Locals, known: Known) -> Graph:
+    """The graph whose sources are looked at in windows wherever a query proves which it reads.
+
+    A source that says itself how it is cut, or how it changes, stays as it is.
+    """
+    wanted: dict[str, dict[str, list[TimeAxis]]] = {}
+    for name in graph.order:
+        for found in _ends(graph, local, name) if _asks(graph, name) else ():
+            axis = _axis(graph.assets[name], found.column)
+            if axis is not None and _is_cuttable(graph.assets[found.table], found.source, known):
+                columns = wanted.setdefault(found.table, {})
+                columns.setdefault(found.source.casefold(), []).append(axis)
+    assets = dict(graph.assets)
+    for name, columns in wanted.items():
+        column = max(columns, key=lambda each: (len(columns[each]), each))
+        finest = max(columns[column], key=lambda axis: (tuple(Grain).index(axis.unit), -axis.step))
+        spelt = next(c.name for c in known[name] if c.name.casefold() == column)
+        assets[name] = replace(assets[name], partition=Partitioning(spelt, finest))
+    return replace(graph, assets=assets) if wanted else graph
+
+
+def _ends(graph: Graph, local: Locals, name: str) -> Iterator[Local]:
+    """What an asset proves of the sources that it reads, through views too."""
+    todo = [each for edge in graph.inputs[name] for each in _said(graph, local, name, edge)]
+    while todo:
+        found = todo.pop()
+        if graph.assets[found.table].kind is Kind.SOURCE:
+            yield found
+        elif not graph.assets[found.table].is_stored:
+            seen = {edge.name for edge in graph.inputs[found.table] if not edge.unseen}
+            below = (through(found, each) for each in local.get(found.table, ()))
+            todo += [each for each in below if each is not None and each.table in seen]
+
+
+def _axis(asset: Asset, column: str) -> TimeAxis | None:
+    assert asset.partition is not None
+    along = {each.column: each.along for each in asset.partition.cuts}.get(column)
+    return along if isinstance(along, TimeAxis) else None
+
+
+def _is_cuttable(source: Asset, column: str, known: Known) -> bool:
+    """A table whose column is certainly a time, and which is compared by its rows."""
+    body = source.body
+    if not isinstance(body, SourceBody) or body.files or source.partition is not None:
+        return False
+    types = {each.name.casefold(): each.type or "" for each in known.get(source.name, ())}
+    is_time = types.get(column.casefold(), "").upper().startswith(("DATE", "TIMESTAMP"))
+    return is_time and body.changes in (None, "hash", "count")
+
+
 def _asks(graph: Graph, name: str) -> bool:
     """Whether it has slices, reads something nobody declared, and could prove how."""
     asset = graph.assets[name]
@@ -56,17 +108,20 @@ def _asks(graph: Graph, name: str) -> bool:
 
 
 def _proven(graph: Graph, local: Locals, name: str, edge: Input) -> Input:
-    asset = graph.assets[name]
-    if edge.reads.declared or edge.unseen:
-        return edge
-    assert asset.partition is not None
-    own = {column.casefold(): column for column in asset.partition.columns}
-    said = [
+    return _edge(graph, local, graph.assets[name], edge, _said(graph, local, name, edge))
+
+
+def _said(graph: Graph, local: Locals, name: str, edge: Input) -> list[Local]:
+    """What an asset's query proves of one input, along the columns that its slices live in."""
+    cut = graph.assets[name].partition
+    if cut is None or edge.reads.declared or edge.unseen:
+        return []
+    own = {column.casefold(): column for column in cut.columns}
+    return [
         replace(each, column=own[each.column.casefold()])
         for each in local.get(name, ())
         if each.table == edge.name and each.column.casefold() in own
     ]
-    return _edge(graph, local, asset, edge, said)
 
 
 def _edge(graph: Graph, local: Locals, reader: Asset, edge: Input, said: list[Local]) -> Input:

@@ -131,7 +131,7 @@ class Chain:
         (root / "sqlpipes.yml").write_text("name: shop\n")
         (root / "models" / "sources.yml").write_text(
             "sources:\n  - name: raw\n    tables:\n      - name: events\n"
-            "        partition: {by: day, column: d}\n"
+            "        description: events by day\n"
         )
         self.sql("create schema raw; create table raw.events (d date, k varchar, v integer)")
         self.insert(rows)
