@@ -133,7 +133,9 @@ def _last_faults(look: Outlook) -> list[Problem]:
 
 
 def _has_order(asset: Asset) -> bool:
-    return asset.partition is not None and first_place(asset.partition.axis) is not None
+    if asset.partition is None or asset.kind is Kind.SOURCE:
+        return False
+    return first_place(asset.partition.axis) is not None
 
 
 def _partitioned(graph: Graph) -> str:

@@ -61,8 +61,8 @@ def _roads_of(plan: Plan, graph: Graph, places: Mapping[str, int], step: Step) -
 
 def _road(graph: Graph, step: Step, other: Step, ways: tuple[Reads, ...]) -> Road:
     mine, theirs = (graph.assets[one.asset].partition for one in (step, other))
-    writes = Action.CHECK not in (step.action, other.action)
-    if mine is None or theirs is None or not writes:
+    looks = {step.action, other.action} & {Action.CHECK, Action.OBSERVE}
+    if mine is None or theirs is None or looks:
         return WHOLE_ROAD
     road = Road(ways, mine.columns, theirs.columns)
     return WHOLE_ROAD if road.is_whole else road
