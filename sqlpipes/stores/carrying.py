@@ -26,9 +26,10 @@ FORMAT = 1  # of the file
 KEY = "sqlpipes_state"
 AT_ONCE = 500  # rows of one insert
 LONGEST = 10_000_000  # characters of a line
-CARRIED = tuple(  # every table that is about a target; marks name steps, so these come first
+FLEETING = (t.builders, t.leases)  # they live no longer than the builds that are under way
+CARRIED = tuple(  # every other table that is about a target; marks name steps, so these come first
     sorted(
-        (table for table in t.metadata.sorted_tables if "target" in table.c),
+        (each for each in t.metadata.sorted_tables if "target" in each.c and each not in FLEETING),
         key=lambda table: (table is t.marks, table.name),
     )
 )

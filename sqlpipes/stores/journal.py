@@ -24,6 +24,7 @@ from sqlpipes.core.events import (
     StepSkipped,
     StepStarted,
 )
+from sqlpipes.core.history import doubt
 from sqlpipes.core.plan import Action
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.connect import run
@@ -201,7 +202,8 @@ def record_late(to: Writing, event: StepFinished) -> None:
     before = _state(to, event.asset)
     others = tuple(mark for mark in before.marks if mark.step != step.id)
     full = step.full or event.full
-    mark = Mark(step.id, step.slices, event.version, step.read_at, full=full, alive=False)
+    slices = doubt(step.slices, event.slices) or event.slices
+    mark = Mark(step.id, slices, event.version, step.read_at, full=full, alive=False)
     _move(to, event.asset, before, began(replace(before, marks=others), mark))
 
 

@@ -268,7 +268,7 @@ def test_a_build_that_was_taken_for_dead_publishes_nothing(shop: Path) -> None:
 
     report = held_up(shop, bury)
     assert report.status is Status.ERROR
-    assert report.failed[0].problems[0].code == "STO008"
+    assert report.failed[0].problems[0].code == "STO014"
     assert of(report, StepSkipped)["after"].because in ("gated", "taken for dead")
     assert rows(shop, "select count(*) from duckdb_tables() where table_name = 'gated'") == [(0,)]
     assert build(shop, "+after").ok
@@ -280,7 +280,7 @@ def test_the_warehouse_itself_refuses_who_was_buried(shop: Path) -> None:
         assert rows(shop, f"delete from sqlpipes_fences where run_id = '{run}'") == [(1,)]
 
     report = held_up(shop, take_rows_away)
-    assert report.failed[0].problems[0].code == "STO008"
+    assert report.failed[0].problems[0].code == "STO014"
     assert rows(shop, "select count(*) from duckdb_tables() where table_name = 'gated'") == [(0,)]
 
 
