@@ -388,7 +388,7 @@ TestSharing = Sharing.TestCase
 
 DAYS = 48
 WORKER = """
-import random, sys, time
+import os, random, sys, time
 from contextlib import closing
 from stores.events import finished, run_started, span, started
 from sqlpipes.core.errors import StoreError
@@ -420,6 +420,8 @@ def work(store, run):
             store.append(started("facts", todo, run_id=run))
             print("began", run, *todo, flush=True)
             time.sleep(random.uniform(0.0, 0.05))
+            while sys.argv[5:] and not os.path.exists(sys.argv[5]):
+                time.sleep(0.01)
             leases.record(finished("facts", todo, run_id=run), claim.lease.fence)
             print("ended", run, *todo, flush=True)
     finally:
@@ -455,9 +457,10 @@ class Crowd:
     def log(self, name: str) -> Path:
         return self.root / f"{name}.log"
 
-    def add(self) -> None:
+    def add(self, *gate: str) -> None:
+        """One more process; with a gate, it waits before each end until that file is there."""
         name = f"w{next(self.names)}"
-        said = [str(self.root), name, str(self.days), str(self.patience_s)]
+        said = [str(self.root), name, str(self.days), str(self.patience_s), *gate]
         with self.log(name).open("w") as out:
             tests = str(Path(__file__).parent.parent)
             paths = os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -561,13 +564,14 @@ def put_to_sleep(process: subprocess.Popen[str], state: Path) -> None:
 @NO_SIGNALS
 def test_a_process_that_slept_through_its_burial_is_refused(tmp_path: Path) -> None:
     crowd = Crowd(tmp_path, 0.6, DAYS)
-    crowd.add()
-    crowd.wait_for(2, "began")
+    crowd.add(str(tmp_path / "gate"))
+    crowd.wait_for(1, "began")
     sleeper = crowd.alive["w0"]
     put_to_sleep(sleeper, tmp_path / ".sqlpipes" / "state.db")
     crowd.add()
     assert crowd.alive["w1"].wait(timeout=60) == 0, crowd.log("w1").read_text()
     assert max(recorded(tmp_path).values()) == 1
+    (tmp_path / "gate").touch()
     sleeper.send_signal(signal.SIGCONT)
     crowd.finish()
     lines = crowd.lines()
