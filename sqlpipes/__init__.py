@@ -11,7 +11,7 @@ from sqlpipes.version import __version__
 
 if TYPE_CHECKING:
     from sqlpipes.api import Ask, Project, Report, build, lineage, load, plan
-    from sqlpipes.core.definitions import File, asset, check
+    from sqlpipes.core.definitions import CheckResult, File, Out, Retry, asset, assets, check, op
     from sqlpipes.core.errors import EngineError, Location, Problem, ProjectError, SqlpipesError
     from sqlpipes.core.partitions.declared import (
         Daily,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Ask",
+    "CheckResult",
     "Daily",
     "EngineError",
     "Every",
@@ -35,21 +36,25 @@ __all__ = [
     "Integers",
     "Location",
     "Monthly",
+    "Out",
     "Problem",
     "Project",
     "ProjectError",
     "Quarterly",
     "Report",
+    "Retry",
     "SqlpipesError",
     "Values",
     "Weekly",
     "Yearly",
     "__version__",
     "asset",
+    "assets",
     "build",
     "check",
     "lineage",
     "load",
+    "op",
     "plan",
 ]
 

@@ -83,10 +83,17 @@ def runs_command(ctx: click.Context, /, limit: int, as_json: bool, **options: An
 @click.argument("run_id", default="last")
 @json_option
 @click.option("--sql", "with_sql", is_flag=True, help="Show the statements of each step.")
+@click.option("--log", "with_log", is_flag=True, help="Show all that functions printed and logged.")
 @project_options
 @click.pass_context
 def runs_show(
-    ctx: click.Context, /, run_id: str, as_json: bool, with_sql: bool, **options: Any
+    ctx: click.Context,
+    /,
+    run_id: str,
+    as_json: bool,
+    with_sql: bool,
+    with_log: bool,
+    **options: Any,
 ) -> None:
     """One run in full: every step with its reasons, rows and seconds, every check.
 
@@ -99,4 +106,5 @@ def runs_show(
     before: dict[str, Any] = ctx.obj  # options may stand before `show` as well
     given = {name: value or before[name] for name, value in options.items()}
     run = run_details(open_project(given), run_id)
-    click.echo(document(run_json(run)) if as_json else run_text(run, with_sql=with_sql))
+    text = run_text(run, with_sql=with_sql, with_log=with_log)
+    click.echo(document(run_json(run)) if as_json else text)

@@ -11,6 +11,7 @@ from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Severity
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.reads import Reads
+from sqlpipes.core.retry import ONCE, Retry
 from sqlpipes.core.sql import FileReference, Reference, Relation
 from sqlpipes.core.strategy import Incremental, SchemaChange, Snapshot
 
@@ -98,6 +99,9 @@ class PythonBody:
     parameters: tuple[str, ...]  # names of the assets that are passed in, in order
     takes_context: bool
     load: Callable[[], Callable[..., Any]] = field(compare=False)
+    retry: Retry = ONCE
+    timeout_s: float | None = None  # for one call and the landing of its rows; None: no end
+    family: str = ""  # of a function that makes several assets: what these have in common
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +210,7 @@ class Asset:
     description: str = ""
     owners: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()  # free words for what it is made with or for: ml, report ...
     group: str | None = None
     meta: Mapping[str, Plain] = field(default_factory=dict)
     settings: Mapping[str, Plain] = field(default_factory=dict)  # the merged config as written

@@ -37,6 +37,7 @@ class Form(StrEnum):
     NATIVE = "native"  # the engine's own lazy handle (DuckDB: DuckDBPyRelation)
     ARROW = "arrow"  # pyarrow.Table
     POLARS = "polars"  # polars.DataFrame
+    READER = "reader"  # pyarrow.RecordBatchReader: batch by batch
     LAZY = "lazy"  # polars.LazyFrame
     PANDAS = "pandas"  # pandas.DataFrame
     ROWS = "rows"  # list of dicts
@@ -82,7 +83,10 @@ class Connection(Protocol):
         """The relation's rows, for Python assets: lazy as the engine's own handle, or read into a frame."""
 
     def query(self, sql: str, form: Form = Form.NATIVE) -> Any:
-        """The rows of a SELECT, in the same forms."""
+        """The rows of a SELECT, in the same forms. Several streams may be open at once."""
+
+    def release(self) -> None:
+        """End the streams that were handed out and are not read to their end."""
 
     def load(self, relation: Relation, data: Any, columns: Sequence[tuple[str, str]] = ()) -> int:
         """Create or replace `relation` from data; the number of rows.

@@ -72,6 +72,19 @@ class CheckFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class OpCall:
+    """One call of an op by a step's function, with all of its attempts; `depth` ops stand around it."""
+
+    name: str
+    status: Status  # SUCCESS or ERROR
+    seconds: float
+    attempts: int = 1
+    depth: int = 0
+    message: str = ""  # of the last attempt, when it failed
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StepFinished:
     """Comes after the data's commit. `status` is SUCCESS, or WARN when a warning check found rows."""
 
@@ -93,6 +106,8 @@ class StepFinished:
     full: bool = False  # the relation was written anew: slices of older builds are gone
     same: Partitions | None = None  # slices among these whose content is as it was before
     sighting: Sighting | None = field(default=None, repr=False)  # of a source in windows
+    log: str = ""  # what its functions printed and logged, bounded
+    ops: tuple[OpCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +127,8 @@ class StepFailed:
     problems: tuple[Problem, ...]
     statement: str | None = None
     in_doubt: bool = False
+    log: str = ""
+    ops: tuple[OpCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,8 @@ from typing import Generic, TypeVar
 from sqlpipes.core.engine import Connection, Engine
 
 R = TypeVar("R")
-Work = Callable[
-    [Callable[[], Connection]], R
-]  # gets the thread's connection, opened when asked for
+Work = Callable[[Callable[..., Connection]], R]
+"""Gets the thread's connection, opened when asked for; asked with `anew`, another one."""
 
 
 class Crew(Generic[R]):
@@ -61,7 +60,9 @@ class Crew(Generic[R]):
     def _labour(self) -> None:
         opened: list[Connection] = []
 
-        def connection() -> Connection:
+        def connection(*, anew: bool = False) -> Connection:
+            if anew:
+                opened.clear()  # never closed: a function that was left alone may still use it
             if not opened:
                 opened.append(self._engine.connect())
             return opened[0]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlpipes.core.asset import Check
-from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.definitions import CheckResult
+from sqlpipes.core.errors import EngineError, Problem, Severity
 from sqlpipes.core.events import Status, plain_value
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.run.checks import check_sql, count_sql, needs_total, total_sql, verdict
@@ -32,6 +33,7 @@ class Result:
     seconds: float
     columns: tuple[str, ...] = ()
     sample: tuple[tuple[Any, ...], ...] = ()
+    said: str = ""  # the check's own words
 
     @property
     def message(self) -> str:
@@ -39,13 +41,16 @@ class Result:
         >>> Result(Check("c", "orders", "not_null"), Status.FAIL, 1, 0.0).message
         '1 bad row'
         """
+        if self.said:
+            return self.said
         if self.status is Status.SUCCESS and not self.failures:
             return ""
         return f"{self.failures} bad row{'' if self.failures == 1 else 's'}"
 
     @property
     def problem(self) -> Problem:
-        message = f"check '{self.check.name}' found {self.message}"
+        found = f": {self.said}" if self.said else f" found {self.message}"
+        message = f"check '{self.check.name}'{found}"
         hint = row_text(self.columns, self.sample[0]) if self.sample else None
         return Problem("CHK010", message, self.check.at, hint and f"for example {hint}")
 
@@ -66,14 +71,24 @@ def run_checks(
         go_on()
         written = slices if check.asset == asset else None
         began = time.perf_counter()
-        failures, columns, sample = _ask(check, written, place, now)
+        found = _ask(check, written, place, now)
         total = _total(check, written, place) if needs_total(check) else None
-        status = verdict(check, failures, total)
-        kept = tuple(tuple(map(short, row)) for row in sample)
-        yield Result(check, status, failures, time.perf_counter() - began, columns, kept)
+        graded = check if found.severity is None else replace(check, severity=found.severity)
+        status = verdict(graded, found.failures, total)
+        kept = tuple(tuple(map(short, row)) for row in found.sample)
+        seconds = time.perf_counter() - began
+        yield Result(check, status, found.failures, seconds, found.columns, kept, found.said)
 
 
-Found = tuple[int, tuple[str, ...], tuple[tuple[Any, ...], ...]]
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a check answered: the number of bad rows, a few of them, and its own words."""
+
+    failures: int
+    columns: tuple[str, ...] = ()
+    sample: tuple[tuple[Any, ...], ...] = ()
+    said: str = ""
+    severity: Severity | None = None  # None: the check's
 
 
 def _ask(check: Check, slices: Partitions | None, place: Place, now: datetime) -> Found:
@@ -90,9 +105,9 @@ def _ask_sql(sql: str, place: Place) -> Found:
     """Count first: a check that holds, as most do, costs one pass without its columns."""
     failures = int(place.connection.fetch(count_sql(sql)).rows[0][0])
     if not failures:
-        return 0, (), ()
+        return Found(0)
     rows = place.connection.fetch(f"select * from (\n{sql}\n) as bad limit {SAMPLE_ROWS}")
-    return failures, rows.columns, rows.rows
+    return Found(failures, rows.columns, rows.rows)
 
 
 def _total(check: Check, slices: Partitions | None, place: Place) -> int:
@@ -110,14 +125,32 @@ def _refused(check: Check, error: EngineError) -> EngineError:
 
 
 def _ask_python(check: Check, slices: Partitions | None, place: Place) -> Found:
-    value = call_check(check, slices, place).value
+    answer = call_check(check, slices, place)
+    if not isinstance(answer.value, CheckResult):
+        return replace(_counted(check, answer.value, place), said=_words("", answer.metadata))
+    given = answer.value
+    value = given.failures if given.failures is not None else given.passed
+    found = _counted(check, value, place)
+    if given.passed is not None:
+        found = replace(found, failures=0 if given.passed else max(1, found.failures))
+    words = _words(given.message, {**answer.metadata, **given.metadata})
+    return replace(found, said=words, severity=given.grade)
+
+
+def _words(message: str, metadata: Mapping[str, Any]) -> str:
+    """The message and the values that were logged, in one line."""
+    values = ", ".join(f"{name}={short(value)}" for name, value in metadata.items())
+    return f"{message} ({values})" if message and values else message or values
+
+
+def _counted(check: Check, value: Any, place: Place) -> Found:
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "shape", None) == ():
         value = item()  # a numpy scalar
     if isinstance(value, bool):
-        return int(not value), (), ()
+        return Found(int(not value))
     if isinstance(value, int):
-        return value, (), ()
+        return Found(value)
     if isinstance(value, (list, tuple)):
         return _listed(value)
     return _landed(check, value, place)
@@ -126,7 +159,8 @@ def _ask_python(check: Check, slices: Partitions | None, place: Place) -> Found:
 def _listed(rows: list[Any] | tuple[Any, ...]) -> Found:
     shown = [row if isinstance(row, Mapping) else {"row": row} for row in rows[:SAMPLE_ROWS]]
     columns = tuple(dict.fromkeys(str(name) for row in shown for name in row))
-    return len(rows), columns, tuple(tuple(row.get(name) for name in columns) for row in shown)
+    sample = tuple(tuple(row.get(name) for name in columns) for row in shown)
+    return Found(len(rows), columns, sample)
 
 
 def _landed(check: Check, value: Any, place: Place) -> Found:

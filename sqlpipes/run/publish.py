@@ -12,18 +12,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlpipes.core.asset import Asset, Check, Materialized, PythonBody
 from sqlpipes.core.engine import Rows
 from sqlpipes.core.errors import EngineError, Problem, SqlpipesError
-from sqlpipes.core.events import Status
+from sqlpipes.core.events import OpCall, Status
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.run.attempts import attempted
 from sqlpipes.run.contents import Contents, contents, unmoved
+from sqlpipes.run.files import file_metadata
 from sqlpipes.run.fit import columns_for, demand_fit
 from sqlpipes.run.gate import Result, row_text, run_checks
 from sqlpipes.run.job import Job, Stopped
-from sqlpipes.run.python import Answer, Place, call_asset, file_metadata
+from sqlpipes.run.python import Answer, Place, call_asset
+from sqlpipes.run.recording import recording
 from sqlpipes.run.statement import Call, Purpose, Statement, Transaction
 from sqlpipes.run.windows import column_hint
 
@@ -58,6 +62,8 @@ class Outcome:
     metadata: dict[str, Any] = field(default_factory=dict)
     in_doubt: bool = False  # it failed, and its function may have written something all the same
     same: Partitions | None = None  # slices that hold what they held before
+    log: str = ""
+    ops: tuple[OpCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +82,21 @@ def carry_out(order: Order, place: Place, job: Job, now: Callable[[], datetime])
     """Do it. Never raises for what the user, the warehouse or a stop may cause: the outcome says it."""
     began = time.perf_counter()
     results: list[Result] = []
-    try:
-        done = _done(order, place, job, now, results)
-    except Blocked:
-        bad = tuple(r.problem for r in results if r.status is Status.FAIL)
-        done = Outcome(Status.FAIL, 0.0, problems=bad)
-    except (SqlpipesError, Stopped) as error:
-        done = _failed(error, order.asset, job)
+    with recording(job.go_on) as recorder:
+        try:
+            done = _done(order, place, job, now, results)
+        except Blocked:
+            bad = tuple(r.problem for r in results if r.status is Status.FAIL)
+            done = Outcome(Status.FAIL, 0.0, problems=bad)
+        except (SqlpipesError, Stopped) as error:
+            done = _failed(error, order.asset, job)
     return replace(
         done,
         seconds=time.perf_counter() - began,
         results=tuple(results),
-        in_doubt=order.calls and bool(done.problems),
+        in_doubt=order.calls and bool(done.problems) and not place.files.used,
+        log=recorder.log,
+        ops=recorder.calls,
     )
 
 
@@ -98,13 +107,17 @@ def _done(
     metadata: dict[str, Any] = {}
     if order.transaction is None:
         if order.calls:
-            metadata = _call_only(order, place)
-        _check(order, place, job, now, results)
-        job.publish()
+            metadata, place = attempted(order.asset, place, job, partial(_call_only, order))
+        try:
+            _check(order, place, job, now, results)
+            job.publish()
+            _publish_files(order.asset, place)
+        finally:
+            place.files.drop()
         return Outcome(_status(results), 0.0, metadata=metadata)
     said: list[str] = []
     try:
-        metadata = _land(order, order.transaction, place, job)
+        metadata, place = _land(order, order.transaction, place, job)
         written = _retried(order, order.transaction, place, job, now, results, said)
     except BaseException:
         _drop_stages(order.transaction, place)
@@ -126,25 +139,38 @@ def _status(results: list[Result]) -> Status:
 def _call_only(order: Order, place: Place) -> dict[str, Any]:
     answer = call_asset(order.asset, order.slices, place)
     if order.asset.materialized is Materialized.FILE:
-        return file_metadata(order.asset, answer, place.root)
+        return file_metadata(order.asset, answer.value, answer.metadata, place.root)
     return answer.metadata
 
 
-def _land(order: Order, transaction: Transaction, place: Place, job: Job) -> dict[str, Any]:
+def _publish_files(asset: Asset, place: Place) -> None:
+    try:
+        place.files.publish()
+    except OSError as error:
+        message = f"the file of '{asset.name}' cannot be put in its place: {error}"
+        raise EngineError(Problem("BLD006", message, asset.at)) from error
+
+
+def _land(
+    order: Order, transaction: Transaction, place: Place, job: Job
+) -> tuple[dict[str, Any], Place]:
     """Run the function before the transaction begins: training a model holds nothing open, and a
     stop that comes too late for the function still comes before anything is published."""
     metadata: dict[str, Any] = {}
     for call in transaction.calls:
-        columns = _columns(
-            order, place
-        )  # first: a query after the call could end a reader it returns
-        answer = call_asset(order.asset, call.slices, place)
-        job.go_on()
-        _load(call, answer, columns, order.asset, place)
-        for statement in call.then:
-            _run(statement, order.asset, place)
-        metadata |= answer.metadata
-    return metadata
+        said, place = attempted(order.asset, place, job, partial(_land_one, order, call, job))
+        metadata |= said
+    return metadata, place
+
+
+def _land_one(order: Order, call: Call, job: Job, place: Place) -> dict[str, Any]:
+    columns = _columns(order, place)  # first: a query after the call could end a reader it returns
+    answer = call_asset(order.asset, call.slices, place)
+    job.go_on()
+    _load(call, answer, columns, order.asset, place)
+    for statement in call.then:
+        _run(statement, order.asset, place)
+    return answer.metadata
 
 
 def _load(
@@ -154,7 +180,7 @@ def _load(
     try:
         place.connection.load(call.stage, rows, columns)
     except EngineError as error:
-        said = [replace(p, at=asset.at) for p in error.problems]
+        said = [p if p.code == "BLD005" else replace(p, at=asset.at) for p in error.problems]
         raise EngineError(*said, statement=error.statement) from error
     except Exception as error:  # an iterator is the user's code as well
         message = f"'{asset.name}' raised {type(error).__name__}: {error}"
@@ -333,6 +359,9 @@ def _own_hint(problem: Problem, asset: Asset) -> str | None:
     """For a refusal of what we put around the user's text: a type that is no date."""
     if problem.at is None or asset.partition is None or problem.hint:
         return problem.hint
+    if isinstance(asset.body, PythonBody):
+        columns = " and ".join(f"'{cut.column}'" for cut in asset.partition.cuts)
+        return f"return values of the partition's own kind in {columns}: a date and not its text"
     return "; ".join(column_hint(cut.along, cut.column) for cut in asset.partition.cuts)
 
 

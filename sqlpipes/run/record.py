@@ -118,6 +118,8 @@ class Record:
             full=order.transaction.fresh if order.transaction else False,
             sighting=self._sighting(step),
             same=outcome.same,
+            log=outcome.log,
+            ops=outcome.ops,
         )
 
     def _sighting(self, step: Step) -> Sighting | None:
@@ -137,6 +139,8 @@ class Record:
             outcome.problems,
             outcome.statement,
             outcome.in_doubt,
+            outcome.log,
+            outcome.ops,
         )
 
     def waiting(self, step: Step, slices: Partitions, holder: str) -> StepWaiting:

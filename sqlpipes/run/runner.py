@@ -19,6 +19,7 @@ from sqlpipes.core.events import Event, RunFinished, RunStarted
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Action, Plan, Step
 from sqlpipes.core.windows import Sighting
+from sqlpipes.run.capture import captured
 from sqlpipes.run.crew import Crew
 from sqlpipes.run.record import Settings
 from sqlpipes.run.running import Running
@@ -85,7 +86,8 @@ def run_plan(
     look = partial(warehouse_of, engine, target.schema, root)
     running = Running(plan, graph, warehouse, Crew(engine, size), settings, look)
     try:
-        yield from running.events()
+        with captured():
+            yield from running.events()
     finally:
         running.close()
     yield RunFinished(run_id, clock(), running.status, time.perf_counter() - began)

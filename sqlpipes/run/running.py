@@ -234,12 +234,12 @@ class Running:
             job.permit = partial(self.settings.turns.demand, flight.step.asset)
         yield self.record.started(flight.step, order.slices, fresh)
 
-        def work(connect: Callable[[], Connection]) -> Arrival:
+        def work(connect: Callable[..., Connection]) -> Arrival:
             return job, self._carry_out(order, connect, job)
 
         self.crew.hand_in(work)
 
-    def _carry_out(self, order: Order, connect: Callable[[], Connection], job: Job) -> Outcome:
+    def _carry_out(self, order: Order, connect: Callable[..., Connection], job: Job) -> Outcome:
         settings = self.settings
         try:
             connection = connect()
@@ -251,6 +251,7 @@ class Running:
                 settings.target.name,
                 settings.root,
                 settings.vars,
+                renew=partial(connect, anew=True),
             )
             return carry_out(order, place, job, lambda: as_naive_utc(settings.clock()))
         except BaseException as error:  # a thread that dies silently would never be waited for

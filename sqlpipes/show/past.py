@@ -11,6 +11,7 @@ from click import style
 
 from sqlpipes.core.events import DONE, Status
 from sqlpipes.show.progress import COLOURS
+from sqlpipes.show.said import FEW, log_lines, op_lines
 
 if TYPE_CHECKING:
     from sqlpipes.stores import CheckRecord, RunRecord, StepRecord
@@ -31,19 +32,19 @@ def _run_line(run: RunRecord) -> str:
     return f"{run.run_id}  {word} {_minute(run.started_at)} {seconds}  {run.command}  {told}"
 
 
-def run_text(run: RunRecord, *, with_sql: bool = False) -> str:
+def run_text(run: RunRecord, *, with_sql: bool = False, with_log: bool = False) -> str:
     """One run in full."""
     lines = [_run_line(run), ""]
     width = max((len(step.asset) for step in run.steps), default=0)
     for step in run.steps:
-        lines += _step_lines(step, width, with_sql)
+        lines += _step_lines(step, width, with_sql, with_log)
         lines += [_check_line(check) for check in run.checks if check.asset == step.asset]
     own = {step.asset for step in run.steps}
     elsewhere = [check for check in run.checks if check.asset not in own]
     return "\n".join([*lines, *(_check_line(check) for check in elsewhere)])
 
 
-def _step_lines(step: StepRecord, width: int, with_sql: bool) -> list[str]:
+def _step_lines(step: StepRecord, width: int, with_sql: bool, with_log: bool) -> list[str]:
     rows = f"{step.rows:,} rows" if step.rows is not None else ""
     seconds = f"{step.seconds:.2f}s" if step.seconds is not None else ""
     word = style(f"{step.status:<9}", fg=COLOURS.get(step.status))
@@ -54,6 +55,8 @@ def _step_lines(step: StepRecord, width: int, with_sql: bool) -> list[str]:
     if step.because:
         of = "" if step.because.startswith(DONE) else "because of "
         lines.append(style(f"          {of}{step.because}", dim=True))
+    lines += op_lines(step.ops, " " * 10)
+    lines += log_lines(step.log, " " * 10 + "| ", None if with_log else FEW)
     if with_sql:
         for statement in step.statements:
             lines += [style(f"          {line}", dim=True) for line in statement.splitlines()]

@@ -17,11 +17,13 @@ from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Plan
 from sqlpipes.show.plan import counted
 from sqlpipes.show.problems import problems_text
+from sqlpipes.show.said import log_lines
 
 Ended = StepFinished | StepFailed | StepSkipped
 
 SHOWN_ROWS = 3
 WIDEST_ROW = 160
+LOG_LINES = 10
 BAD_ROWS = "CHK010"
 
 
@@ -73,7 +75,8 @@ def _failure(alike: Sequence[StepFailed], report: Report, root: str) -> str:
     if rows:
         problems = tuple(replace(p, hint=None) if p.code == BAD_ROWS else p for p in problems)
     more = [f"       the same in {_slices(alike[1:])}"] if len(alike) > 1 else []
-    return "\n".join([problems_text(problems, root), *rows, *more])
+    said = log_lines(event.log, "       | ", LOG_LINES)
+    return "\n".join([problems_text(problems, root), *rows, *more, *said])
 
 
 def _slices(events: Sequence[Ended]) -> str:

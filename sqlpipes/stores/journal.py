@@ -41,7 +41,14 @@ from sqlpipes.stores.fold import (
     writes,
 )
 from sqlpipes.stores.memo import Memo, OpenStep
-from sqlpipes.stores.text import json_text, plain_text, problems_text, slices_from, slices_text
+from sqlpipes.stores.text import (
+    json_text,
+    ops_text,
+    plain_text,
+    problems_text,
+    slices_from,
+    slices_text,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +226,8 @@ def _outcome(event: StepFinished, written_at: int) -> dict[str, Any]:
         "row_count": event.rows,
         "statements": json_text(event.statements),
         "metadata": json_text(event.metadata),
+        "log": plain_text(event.log),
+        "ops": ops_text(event.ops),
     }
 
 
@@ -253,6 +262,8 @@ def _step_failed(to: Writing, event: StepFailed) -> None:
         "seconds": event.seconds,
         "problems": problems_text(event.problems),
         "statement": plain_text(event.statement) if event.statement else None,
+        "log": plain_text(event.log),
+        "ops": ops_text(event.ops),
     }
     run(to.db, _BREAK_STEP, values)
 
@@ -366,14 +377,14 @@ _END_STEP = _THIS_STEP.values(
         name: bindparam(name)
         for name in (
             *("status", "version", "checks_version", "slices", "written_at", "finished_at"),
-            *("seconds", "row_count", "statements", "metadata"),
+            *("seconds", "row_count", "statements", "metadata", "log", "ops"),
         )
     }
 )
 _BREAK_STEP = _THIS_STEP.values(
     {
         name: bindparam(name)
-        for name in ("status", "finished_at", "seconds", "problems", "statement")
+        for name in ("status", "finished_at", "seconds", "problems", "statement", "log", "ops")
     }
 )
 _INSERT_CHECK = insert(t.checks)

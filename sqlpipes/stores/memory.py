@@ -290,6 +290,8 @@ class MemoryStore:
             rows=event.rows,
             statements=event.statements,
             metadata=event.metadata,
+            log=event.log,
+            ops=event.ops,
         )
         if rest := rest_of(record.slices, event):
             self._steps[step] = (event.run_id, replace(record, slices=rest, full=False))
@@ -317,6 +319,8 @@ class MemoryStore:
             seconds=event.seconds,
             problems=event.problems,
             statement=event.statement,
+            log=event.log,
+            ops=event.ops,
         )
         self._steps[step] = (event.run_id, broken)
 

@@ -24,7 +24,7 @@ from sqlpipes.stores.records import (
     worst,
 )
 from sqlpipes.stores.rows import FEW
-from sqlpipes.stores.text import problems_from, slices_from
+from sqlpipes.stores.text import ops_from, problems_from, slices_from
 
 
 def list_runs(db: Connection, target: str, limit: int) -> tuple[RunRecord, ...]:
@@ -189,6 +189,8 @@ def _step(row: Any) -> StepRecord:
         statement=row.statement,
         because=row.because,
         metadata=json.loads(row.metadata),
+        log=row.log,
+        ops=ops_from(row.ops),
     )
 
 

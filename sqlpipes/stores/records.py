@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlpipes.core.errors import Problem
-from sqlpipes.core.events import Status
+from sqlpipes.core.events import OpCall, Status
 from sqlpipes.core.partitions import Partitions
 
 WORST_FIRST = (
@@ -48,6 +48,8 @@ class StepRecord:
     statement: str | None = None  # the one that failed
     because: str = ""  # of a skipped step: why
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    log: str = ""
+    ops: tuple[OpCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,6 +173,8 @@ steps = Table(
     Column("problems", Text, nullable=False, server_default="[]"),
     Column("statement", Text),
     Column("metadata", Text, nullable=False, server_default="{}"),
+    Column("log", Text, nullable=False, server_default=""),
+    Column("ops", Text, nullable=False, server_default="[]"),
     Index("sqlpipes_steps_by_run", "run_id", "asset"),
     Index("sqlpipes_steps_by_asset", "target", "asset", "written_at"),
     sqlite_autoincrement=True,  # marks name steps that pruning may have taken: no id comes twice

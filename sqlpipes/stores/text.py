@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
 from sqlpipes.core.errors import Location, Problem, Severity
+from sqlpipes.core.events import OpCall, Status
 from sqlpipes.core.partitions import (
     Axis,
     Labels,
@@ -56,6 +58,14 @@ def slices_from(text: str) -> Partitions:
     if "rows" in said:
         return Partitions.of_rows(axis, [(tuple(labels), _pairs(r)) for labels, r in said["rows"]])
     return Partitions.of(axis, _pairs(said["ranges"]))
+
+
+def ops_text(ops: Iterable[OpCall]) -> str:
+    return json_text([asdict(op) for op in ops])
+
+
+def ops_from(text: str) -> tuple[OpCall, ...]:
+    return tuple(OpCall(**{**said, "status": Status(said["status"])}) for said in json.loads(text))
 
 
 def _pairs(found: Iterable[Iterable[int]]) -> list[Range]:

@@ -157,7 +157,7 @@ def test_rows_outside_of_the_window_are_an_error(engine: Engine) -> None:
 def test_a_partition_column_that_is_no_date_says_so(engine: Engine) -> None:
     asset = python("p", lambda: [{"d": "2024-01-01"}], partition=daily())
     found = problem(run(engine, asset, slices={"p": days(0, 2)}))
-    assert found.hint == "the partition column 'd' must be a date or a timestamp: cast(d as date)"
+    assert found.hint == "return values of the partition's own kind in 'd': a date and not its text"
 
 
 def test_a_slice_without_rows(engine: Engine) -> None:
@@ -257,7 +257,7 @@ def test_a_function_that_ends_the_interpreter_leaves_its_file_in_doubt(engine: E
 
     events = run(engine, python("f", leave, materialized="file"))
     failed = next(e for e in events if isinstance(e, StepFailed))
-    assert (failed.in_doubt, failed.problems[0].code) == (True, "BLD008")
+    assert (failed.in_doubt, failed.problems[0].code) == (True, "BLD005")
 
 
 def test_a_table_that_fails_is_not_in_doubt(engine: Engine) -> None:

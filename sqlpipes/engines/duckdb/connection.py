@@ -13,8 +13,10 @@ from sqlpipes.core.engine import Form, Rows
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.sql import Relation
 from sqlpipes.engines.duckdb.faults import statement_error
-from sqlpipes.engines.duckdb.loading import create_head, is_lazy, load
+from sqlpipes.engines.duckdb.loading import BATCH_ROWS, create_head, is_lazy, load
 from sqlpipes.engines.duckdb.names import TEMPORARY, identifier, literal
+
+STREAMS = (Form.READER, Form.LAZY)
 
 
 class DuckConnection:
@@ -29,6 +31,8 @@ class DuckConnection:
         self._open_cursor = open_cursor
         self._cursor = open_cursor()
         self._second: duckdb.DuckDBPyConnection | None = None  # see `_load_apart`
+        self._lent: list[duckdb.DuckDBPyConnection] = []  # see `_lend`
+        self._in_transaction = False
         self._catalog = catalog
         self._quote = quote
 
@@ -61,12 +65,15 @@ class DuckConnection:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         self.execute("begin transaction")
+        self._in_transaction = True
         try:
             yield
             self.execute("commit")
         except BaseException:
             self._roll_back()
             raise
+        finally:
+            self._in_transaction = False
 
     def _roll_back(self) -> None:
         try:
@@ -97,9 +104,21 @@ class DuckConnection:
 
     def query(self, sql: str, form: Form = Form.NATIVE) -> Any:
         try:
-            return _as_form(self._cursor.sql(sql), form)
+            if form in STREAMS and not self._in_transaction:
+                return _as_form(self._lend().sql(sql), form)
+            return _as_form(self._cursor.sql(sql), form, at_once=self._in_transaction)
         except duckdb.Error as error:
             raise statement_error(error, sql) from error
+
+    def _lend(self) -> duckdb.DuckDBPyConnection:
+        """A cursor for one stream: as long as rows of it are to come, it can do nothing else. Rows that
+        a transaction has not committed are not seen by it."""
+        self._lent.append(self._open_cursor())
+        return self._lent[-1]
+
+    def release(self) -> None:
+        while self._lent:
+            self._lent.pop().close()
 
     def load(self, relation: Relation, data: Any, columns: Sequence[tuple[str, str]] = ()) -> int:
         target = self._quote(relation)
@@ -131,11 +150,12 @@ class DuckConnection:
             cursor.close()
 
     def interrupt(self) -> None:
-        for cursor in (self._cursor, self._second):
+        for cursor in (self._cursor, self._second, *self._lent):
             if cursor is not None:
                 cursor.interrupt()
 
     def close(self) -> None:
+        self.release()
         self._cursor.close()
 
 
@@ -144,13 +164,18 @@ def _line_up(problem: Problem) -> Problem:
     return replace(problem, at=replace(at, line=at.line - 1)) if at else problem
 
 
-def _as_form(relation: Any, form: Form) -> Any:
+def _as_form(relation: Any, form: Form, *, at_once: bool = False) -> Any:
+    """`at_once`: read to the end, also what is a stream, so that the cursor is free again."""
     if form is Form.ARROW:
         return relation.to_arrow_table()
     if form is Form.POLARS:
         return relation.pl()
     if form is Form.LAZY:
-        return relation.pl().lazy()
+        return relation.pl().lazy() if at_once else relation.pl(lazy=True)
+    if form is Form.READER:
+        if at_once:
+            return relation.to_arrow_table().to_reader()
+        return relation.to_arrow_reader(BATCH_ROWS)
     if form is Form.PANDAS:
         return relation.df()
     if form is Form.ROWS:

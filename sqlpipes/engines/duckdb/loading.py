@@ -7,18 +7,14 @@ their values: forty times faster than row by row.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import duckdb
 
 from sqlpipes.core.errors import EngineError, Problem
-from sqlpipes.engines.duckdb.names import identifier
+from sqlpipes.engines.duckdb.landing import INCOMING, Columns, Frame, Landing, Piece, land
 
 BATCH_ROWS = 50_000
-INCOMING = "sqlpipes_incoming"
-WIDEST_BIGINT = 2**63
 IN_MEMORY = frozenset(
     {
         ("pyarrow", "Table"),
@@ -29,17 +25,6 @@ IN_MEMORY = frozenset(
 )
 
 Cursor = duckdb.DuckDBPyConnection
-Columns = Mapping[str, Sequence[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Landing:
-    """The table that rows land in; `empty` are its columns that had no value yet, and so no type."""
-
-    table: str
-    create: str
-    columns: tuple[str, ...] = ()
-    empty: frozenset[str] = field(default_factory=frozenset)
 
 
 def load(
@@ -55,12 +40,13 @@ def load(
     Raises EngineError ENG008 for a value that is no table.
     """
     create = create_head(table, temporary=temporary)
+    data = _in_batches(data)
     if isinstance(data, duckdb.DuckDBPyRelation):
         _load_relation(cursor, create, data)
     elif _streams(data):
         _load_frame(cursor, create, data)
     else:
-        _load_batches(cursor, Landing(table, create), _batches(data), columns)
+        land(cursor, Landing(table, create), _pieces(data), columns)
     row = cursor.execute(f"select count(*) from {table}").fetchone()
     return int(row[0]) if row else 0
 
@@ -79,7 +65,16 @@ def is_lazy(data: Any) -> bool:
 
 
 def _streams(data: Any) -> bool:
-    return hasattr(data, "__arrow_c_stream__") or _is_frame(data)
+    speaks = hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__")
+    return speaks or _is_frame(data)
+
+
+def _in_batches(data: Any) -> Any:
+    """A polars.LazyFrame part by part, where it can: scanned, it would be collected whole."""
+    collect = getattr(data, "collect_batches", None)
+    if _home(data) == "polars" and callable(collect):
+        return collect(chunk_size=BATCH_ROWS, maintain_order=True)
+    return data
 
 
 def _home(data: Any) -> str:
@@ -114,15 +109,32 @@ def _load_relation(cursor: Cursor, create: str, relation: Any) -> None:
         _load_frame(cursor, create, relation.to_arrow_table())
 
 
-def _batches(data: Any) -> Iterator[Columns]:
+def _pieces(data: Any) -> Iterator[Piece]:
+    """What can be loaded at once: columns of many rows, or a frame that an iterator yields."""
     if isinstance(data, Mapping):
         yield _even(data)
     elif isinstance(data, Iterable) and not isinstance(data, (str, bytes)):
-        rows = iter(data)
-        while batch := list(islice(rows, BATCH_ROWS)):
-            yield _by_column(batch)
+        rows: list[Any] = []
+        for item in data:
+            if isinstance(item, Mapping):
+                rows.append(item)
+            if rows and (len(rows) == BATCH_ROWS or not isinstance(item, Mapping)):
+                yield _by_column(rows)
+                rows = []
+            if not isinstance(item, Mapping):
+                yield _frame_or_rows(item)
+        if rows:
+            yield _by_column(rows)
     else:
         raise _not_a_table(data)
+
+
+def _frame_or_rows(item: Any) -> Piece:
+    if isinstance(item, (list, tuple)):
+        return _by_column(list(item)) if item else {}
+    if isinstance(item, duckdb.DuckDBPyRelation) or _streams(item):
+        return Frame(item)
+    raise _not_a_table(item)
 
 
 def _even(data: Mapping[str, Any]) -> Columns:
@@ -162,65 +174,8 @@ def _refuse_twins(names: Sequence[str]) -> None:
 
 def _not_a_table(value: Any) -> EngineError:
     message = f"a value of type {type(value).__name__} is no table"
-    hint = "give a list of dicts, a dict of lists, a DuckDB relation, or an Arrow, polars or pandas frame"
+    hint = (
+        "give a list of dicts, a dict of lists, a DuckDB relation, an Arrow, polars or pandas frame, "
+        "or an iterator of dicts or frames"
+    )
     return EngineError(Problem("ENG008", message, hint=hint))
-
-
-def _load_batches(
-    cursor: Cursor,
-    landing: Landing,
-    batches: Iterator[Columns],
-    declared: Sequence[tuple[str, str]],
-) -> None:
-    for batch in batches:
-        if batch:
-            landing = _add_batch(cursor, landing, batch)
-    if not landing.columns:
-        _create_empty(cursor, landing.create, declared)
-    elif landing.empty or _order(cursor, landing.table) != landing.columns:
-        _finish(cursor, landing, dict(declared))
-
-
-def _create_empty(cursor: Cursor, create: str, declared: Sequence[tuple[str, str]]) -> None:
-    if not declared:
-        hint = "declare its columns and types, or return a frame, which has columns without rows"
-        raise EngineError(Problem("ENG008", "no rows, so no columns to make a table of", hint=hint))
-    columns = ", ".join(f"cast(null as {kind}) as {identifier(name)}" for name, kind in declared)
-    cursor.execute(f"{create}select {columns} limit 0").fetchall()
-
-
-def _add_batch(cursor: Cursor, landing: Landing, batch: Columns) -> Landing:
-    """The first batch makes the table; a later one that has other types or columns widens it."""
-    filled = {name: values for name, values in batch.items() if any(v is not None for v in values)}
-    names = tuple(dict.fromkeys((*landing.columns, *batch)))
-    empty = (landing.empty | (batch.keys() - set(landing.columns))) - filled.keys()
-    # A column without values has no type yet; a first column keeps the number of rows.
-    shown = filled or {next(iter(batch)): next(iter(batch.values()))}
-    select = "select " + ", ".join(_column_sql(name, shown[name]) for name in shown)
-    before = f"select * from {landing.table} union all by name " if landing.columns else ""
-    cursor.execute(f"{landing.create}{before}{select}", list(shown.values())).fetchall()
-    return Landing(landing.table, landing.create, names, frozenset(empty))
-
-
-def _column_sql(name: str, values: Sequence[Any]) -> str:
-    """Whole numbers become BIGINT whatever their size, so that tomorrow's larger ones fit."""
-    kinds = set(map(type, values)) - {type(None)}
-    if kinds == {int} and all(v is None or -WIDEST_BIGINT <= v < WIDEST_BIGINT for v in values):
-        return f"unnest(?)::bigint as {identifier(name)}"
-    return f"unnest(?) as {identifier(name)}"
-
-
-def _order(cursor: Cursor, table: str) -> tuple[str, ...]:
-    described = cursor.execute(f"select * from {table} limit 0").description or []
-    return tuple(str(column[0]) for column in described)
-
-
-def _finish(cursor: Cursor, landing: Landing, declared: Mapping[str, str]) -> None:
-    """A column that is NULL in every row is text, unless its type is declared."""
-    columns = [
-        f"cast(null as {declared.get(name, 'varchar')}) as {identifier(name)}"
-        if name in landing.empty
-        else identifier(name)
-        for name in landing.columns
-    ]
-    cursor.execute(f"{landing.create}select {', '.join(columns)} from {landing.table}").fetchall()

@@ -19,6 +19,7 @@ from sqlpipes.core.config import Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.partitions import partitioning_from
 from sqlpipes.core.reads import Mapped, Reads
+from sqlpipes.core.retry import Retry
 from sqlpipes.read import settings
 from sqlpipes.read.braces import Names
 from sqlpipes.read.checks import read_checks
@@ -50,7 +51,15 @@ def asset_of(
         kind=Kind.PYTHON,
         materialized=kind,
         relation=relation,
-        body=PythonBody(found.function, tuple(found.parameters), found.takes_context, load),
+        body=PythonBody(
+            found.function,
+            tuple(found.parameters),
+            found.takes_context,
+            load,
+            Retry(*found.retry),
+            found.timeout_s,
+            found.family,
+        ),
         version=f"{found.meaning[:16]}.{settings_hash(written)}",
         at=_place(found),
         path=path,
@@ -65,6 +74,7 @@ def asset_of(
         description=found.description,
         owners=tuple(found.owners) or settings.owners(folder.node("owner"), []),
         tags=tuple(dict.fromkeys([*settings.tags(folder), *found.tags])),
+        kinds=tuple(found.kinds),
         group=found.group or settings.text(folder.node("group"), []) or None,
         meta={**settings.meta(folder), **(found.meta or {})},
         settings=_settings(found, kind, folder),
@@ -81,6 +91,7 @@ def check_of(found: Found, load: Callable[[], Any]) -> Check:
         type="python",
         arguments={"function": found.function, "code": found.meaning[:16]},
         severity=Severity(found.severity),
+        whole_table=found.whole_table,
         tags=tuple(found.tags),
         inputs=tuple(named[0] for named in found.inputs if named[0] != found.asset),
         at=_place(found),
@@ -122,6 +133,7 @@ def _settings(found: Found, kind: Materialized, folder: settings.Layered) -> dic
         "group": found.group,
         "schema": found.schema,
         "tags": [*found.tags] or None,
+        "kind": [*found.kinds] or None,
         "meta": dict(found.meta or {}) or None,
     }
     given = {key: value for key, value in said.items() if value is not None}

@@ -8,12 +8,18 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from types import ModuleType
 from typing import Any
 
 from sqlpipes.core.asset import Materialized
-from sqlpipes.core.definitions import AssetDefinition, AssetFunction, CheckFunction
+from sqlpipes.core.definitions import (
+    AssetDefinition,
+    AssetFunction,
+    AssetsFunction,
+    CheckDefinition,
+    CheckFunction,
+)
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.partitions import partitioning_plain
 from sqlpipes.read.python.found import Contents, Found, Named
@@ -27,12 +33,14 @@ from sqlpipes.read.python.source import (
     literal_marks,
     meaning,
     normal_form,
+    out_value,
     parameters_at,
     read_text,
     returns_only,
 )
 
-Declared = AssetFunction[..., Any] | CheckFunction[..., Any]
+Declared = AssetFunction[..., Any] | AssetsFunction[..., Any] | CheckFunction[..., Any]
+Definition = AssetDefinition | CheckDefinition
 
 
 def declarations(module: ModuleType) -> list[Declared]:
@@ -40,7 +48,7 @@ def declarations(module: ModuleType) -> list[Declared]:
     found: list[Declared] = []
     for value in list(vars(module).values()):
         for item in _members(value):
-            ours = isinstance(item, (AssetFunction, CheckFunction))
+            ours = isinstance(item, (AssetFunction, AssetsFunction, CheckFunction))
             if ours and not any(item is other for other in found) and not _borrowed(item, module):
                 found.append(item)
     return found
@@ -49,9 +57,18 @@ def declarations(module: ModuleType) -> list[Declared]:
 def declared_as(module: ModuleType, kind: str, name: str) -> Declared:
     """The asset or check of that name. LookupError when the module has none (any more)."""
     for item in declarations(module):
-        if (kind == "asset") == isinstance(item, AssetFunction) and item.definition.name == name:
+        if (kind == "check") != isinstance(item, CheckFunction):
+            continue
+        if any(definition.name == name for definition in definitions_of(item)):
             return item
     raise LookupError(f"{module.__name__} declares no {kind} '{name}'")
+
+
+def definitions_of(declared: Declared) -> tuple[Definition, ...]:
+    """What a decorated function declares: one thing, or several assets."""
+    if isinstance(declared, AssetsFunction):
+        return declared.definition
+    return (declared.definition,)
 
 
 def contents_of(unit: Unit, module: ModuleType, dialect: str) -> Contents:
@@ -62,10 +79,13 @@ def contents_of(unit: Unit, module: ModuleType, dialect: str) -> Contents:
     problems: list[Problem] = []
     for declared in declarations(module):
         faults: list[Problem] = []
-        one = _read(declared, unit, texts, around, dialect, faults)
-        problems += faults
+        read = [
+            _read(declared, definition, unit, texts, around, dialect, faults)
+            for definition in definitions_of(declared)
+        ]
+        problems += dict.fromkeys(faults)
         if not any(problem.is_error for problem in faults):
-            found.append(one)
+            found += read
     return Contents(tuple(found), tuple(problems))
 
 
@@ -106,6 +126,7 @@ def _borrowed(item: Declared, module: ModuleType) -> bool:
 
 def _read(
     declared: Declared,
+    definition: Definition,
     unit: Unit,
     texts: dict[str, Text],
     around: str,
@@ -127,23 +148,29 @@ def _read(
     places = parameters_at(text, node) if node is not None else {}
     inputs = [_named(name, places.get(name, at)) for name in parameters]
     found = Found(
-        kind="asset" if isinstance(declared, AssetFunction) else "check",
-        name=declared.definition.name,
+        kind="asset" if isinstance(definition, AssetDefinition) else "check",
+        name=definition.name,
         function=function.__name__,
         file=text.file,
         at=[at.line, at.column, at.length],
         parameters=parameters,
         takes_context=takes_context,
-        meaning=hashed("\n".join([meaning(own, top), around, *_captured(function, declared, top)])),
+        meaning=hashed(
+            "\n".join([meaning(own, top), around, *_captured(function, definition.name, top)])
+        ),
         inputs=inputs,
-        description=declared.definition.description or inspect.getdoc(declared.function) or "",
-        tags=list(declared.definition.tags),
+        description=definition.description or inspect.getdoc(declared.function) or "",
+        tags=list(definition.tags),
     )
-    if isinstance(declared, CheckFunction):
-        target = declared.definition.asset
-        return replace(found, asset=target, severity=declared.definition.severity.value)
-    read = _inputs(found, declared.definition, text, node, at, dialect, problems)
-    return _as_asset(read, declared, text, node)
+    if isinstance(definition, CheckDefinition):
+        return replace(
+            found,
+            asset=definition.asset,
+            severity=definition.severity.value,
+            whole_table=definition.whole_table,
+        )
+    read = _inputs(found, definition, text, node, at, dialect, problems)
+    return _as_asset(read, declared, definition, text, node)
 
 
 def _inputs(
@@ -173,16 +200,28 @@ def _inputs(
 
 
 def _as_asset(
-    found: Found, declared: AssetFunction[..., Any], text: Text, node: Function | None
+    found: Found,
+    declared: Declared,
+    definition: AssetDefinition,
+    text: Text,
+    node: Function | None,
 ) -> Found:
-    definition = declared.definition
     cut = definition.partition
-    checks = decorator_value(node, "checks")
+    several = isinstance(declared, AssetsFunction)
+    checks = out_value(node, found.name, "checks") if several else decorator_value(node, "checks")
+    out = out_value(node, found.name) if several else None
+    at = text.at(out, len(found.name) + 2) if out is not None else None
     return replace(
         found,
         materialized=(definition.materialized or _returned(declared.function, node)).value,
         schema=definition.schema,
+        at=[at.line, at.column, at.length] if at else found.at,
+        meaning=hashed(f"version {definition.version}") if definition.version else found.meaning,
         owners=list(definition.owners),
+        kinds=list(definition.kinds),
+        retry=list(astuple(definition.retry)),
+        timeout_s=definition.timeout_s,
+        family=f"{found.file}:{found.function}" if several else "",
         group=definition.group,
         meta=dict(definition.meta),
         partition=partitioning_plain(cut) if cut else None,
@@ -236,7 +275,7 @@ def _returned(function: Any, node: Function | None) -> Materialized:
     return Materialized.FILE if re.search(r"\bFile\b", name) else Materialized.TABLE
 
 
-def _captured(function: Any, declared: Declared, top: Function | None) -> list[str]:
+def _captured(function: Any, name: str, top: Function | None) -> list[str]:
     """What tells functions of one factory apart: their names, and plain values that they hold."""
     if top is not None:
         return []
@@ -244,7 +283,7 @@ def _captured(function: Any, declared: Declared, top: Function | None) -> list[s
     defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
     plain = (bool, int, float, str, bytes, tuple, list, dict, type(None))
     return [
-        declared.definition.name,
+        name,
         *(repr(v) for v in [*cells, *defaults] if isinstance(v, plain)),
     ]
 

@@ -43,6 +43,7 @@ class Found:
     schema: str | None = None
     owners: Sequence[str] = ()
     tags: Sequence[str] = ()
+    kinds: Sequence[str] = ()
     group: str | None = None
     meta: Mapping[str, Plain] | None = None
     partition: Sequence[Any] | None = None
@@ -51,6 +52,10 @@ class Found:
     mappings: Mapping[str, Sequence[Any]] | None = None  # how, back, ahead
     asset: str = ""  # of a check
     severity: str = "error"
+    whole_table: bool = False
+    retry: Sequence[Any] = ()  # the fields of a Retry
+    timeout_s: float | None = None
+    family: str = ""  # of several assets of one function: file and function
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from sqlpipes.core.errors import Location
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-DECORATORS = frozenset({"asset", "check"})
+DECORATORS = frozenset({"asset", "assets", "check"})
+OP_OPTIONS = frozenset({"name", "retries", "timeout_s"})
 LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -135,6 +136,20 @@ def _is_ours(decorator: ast.expr) -> bool:
     return isinstance(named, ast.Name) and named.id in DECORATORS
 
 
+def _is_op(decorator: ast.expr) -> bool:
+    """How often an op is tried and how long it may take is no part of what it does."""
+    if not isinstance(decorator, ast.Call):
+        return _names_it(decorator, "op")
+    said = {given.arg for given in decorator.keywords}
+    return _names_it(decorator.func, "op") and not decorator.args and said <= OP_OPTIONS
+
+
+def _names_it(node: ast.expr, name: str) -> bool:
+    return (isinstance(node, ast.Name) and node.id == name) or (
+        isinstance(node, ast.Attribute) and node.attr == name
+    )
+
+
 def _is_docstring(node: ast.stmt) -> bool:
     return (
         isinstance(node, ast.Expr)
@@ -161,7 +176,7 @@ class _Bared(ast.NodeTransformer):
 
     def _drops(self, node: ast.AST, name: str, item: object) -> bool:
         if name == "decorator_list" and isinstance(item, ast.expr):
-            return _is_ours(item)
+            return _is_ours(item) or _is_op(item)
         return name == "body" and isinstance(item, ast.stmt) and _is_docstring(item)
 
 
@@ -187,12 +202,7 @@ def returns_only(function: Function, name: str) -> bool:
 
 
 def _calls(value: ast.expr, name: str) -> bool:
-    if not isinstance(value, ast.Call):
-        return False
-    called = value.func
-    return (isinstance(called, ast.Name) and called.id == name) or (
-        isinstance(called, ast.Attribute) and called.attr == name
-    )
+    return isinstance(value, ast.Call) and _names_it(value.func, name)
 
 
 def decorator_value(function: Function | None, keyword: str) -> ast.expr | None:
@@ -202,6 +212,19 @@ def decorator_value(function: Function | None, keyword: str) -> ast.expr | None:
             for given in decorator.keywords:
                 if given.arg == keyword:
                     return given.value
+    return None
+
+
+def out_value(function: Function | None, name: str, keyword: str | None = None) -> ast.expr | None:
+    """Where one of several assets is named, or what its Out is given for a keyword."""
+    outs = decorator_value(function, "outs")
+    if not isinstance(outs, ast.Dict):
+        return None
+    for key, value in zip(outs.keys, outs.values, strict=True):
+        if isinstance(key, ast.Constant) and key.value == name:
+            given = value.keywords if isinstance(value, ast.Call) else []
+            found = next((each.value for each in given if each.arg == keyword), None)
+            return key if keyword is None else found
     return None
 
 

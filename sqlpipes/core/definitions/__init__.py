@@ -1,0 +1,56 @@
+"""What users write in Python: decorators, partitions and return values, as plain values.
+
+    @asset(...) def f(orders, context)  ->  AssetFunction: still callable, with `.definition`
+    @check(...) def g(orders)           ->  CheckFunction: likewise
+    @op(...)    def h(day)              ->  OpFunction: likewise; in a build its calls are written down
+
+Nothing is registered anywhere: `read` imports the user's module and looks for these objects.
+"""
+
+from sqlpipes.core.definitions.assets import Out, asset, assets
+from sqlpipes.core.definitions.checks import check
+from sqlpipes.core.definitions.execution import Execution
+from sqlpipes.core.definitions.functions import (
+    AssetDefinition,
+    AssetFunction,
+    AssetsFunction,
+    CheckDefinition,
+    CheckFunction,
+    OpDefinition,
+    asset_name,
+)
+from sqlpipes.core.definitions.ops import (
+    OpFunction,
+    Recorder,
+    hand_on,
+    op,
+    recorded_by,
+    recorder_here,
+)
+from sqlpipes.core.definitions.values import CheckResult, File, Window
+from sqlpipes.core.retry import Retry
+
+__all__ = [
+    "AssetDefinition",
+    "AssetFunction",
+    "AssetsFunction",
+    "CheckDefinition",
+    "CheckFunction",
+    "CheckResult",
+    "Execution",
+    "File",
+    "OpDefinition",
+    "OpFunction",
+    "Out",
+    "Recorder",
+    "Retry",
+    "Window",
+    "asset",
+    "asset_name",
+    "assets",
+    "check",
+    "hand_on",
+    "op",
+    "recorded_by",
+    "recorder_here",
+]

@@ -1,0 +1,56 @@
+"""What a function gets as its parameter `context`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlpipes.core.config import Plain
+from sqlpipes.core.definitions.values import File, Window
+
+
+def _no_warehouse(query: str) -> Any:
+    raise RuntimeError(f"no warehouse is open here to run: {query}")
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """Every field but `asset` has a default, for tests.
+
+    `sql(query)` runs a query on the build's own connection and gives the engine's lazy relation;
+    table names in it resolve as in a SQL model.
+
+    >>> Execution("daily", root="/project").path("output/daily.html")
+    '/project/output/daily.html'
+    """
+
+    asset: str
+    partition: Window | None = None  # None: the asset is not partitioned
+    target: str = "dev"
+    root: str = "."  # the project's folder, absolute in a build
+    vars: Mapping[str, Plain] = field(default_factory=dict)
+    sql: Callable[[str], Any] = _no_warehouse
+    metadata: dict[str, Any] = field(default_factory=dict)
+    selected: frozenset[str] = frozenset()  # of several assets of one function: those to make
+    places: Callable[[str], str] = str  # absolute path of a file -> where it is to be written
+    staged: Mapping[str, str] = field(default_factory=dict)  # absolute path -> not published yet
+
+    def log_metadata(self, **values: Any) -> None:
+        """Show these values with the build; a later value for a name replaces the earlier."""
+        self.metadata.update(values)
+
+    def path(self, name: str) -> str:
+        """A path inside the project; an absolute one stays as it is. A check of a file that is not
+        published yet is told where it waits."""
+        found = name if name.startswith("/") else f"{self.root.rstrip('/')}/{name}"
+        return self.staged.get(found, found)
+
+    def file(self, name: str, **metadata: Any) -> File:
+        """A File to write and to return: it takes the old one's place only when all went well.
+
+        >>> Execution("daily", root="/project").file("daily.html").place
+        '/project/daily.html'
+        """
+        found = name if name.startswith("/") else f"{self.root.rstrip('/')}/{name}"
+        return File(name, metadata, self.places(found))

@@ -1,0 +1,114 @@
+"""While a run lasts: what its functions print or log goes to the step that they work for.
+
+All else that is printed, such as the progress of the run, goes where it went before.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from sqlpipes.core.definitions import hand_on, recorder_here
+
+
+class Tee:
+    """Stands in place of stdout or stderr. Several runs in one process may each put one up."""
+
+    def __init__(self, below: TextIO) -> None:
+        self.below = below
+        self.active = True
+
+    def write(self, text: str) -> int:
+        recorder = recorder_here() if self.active else None
+        if recorder is None:
+            return self.below.write(text)
+        recorder.say(text)
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.below, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.below)
+
+
+class LogHandler(logging.Handler):
+    """Gives each record to the step whose thread made it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        recorder = recorder_here()
+        if recorder is not None:
+            recorder.say(f"{self.format(record)}\n")
+        elif _is_alone() and logging.lastResort and record.levelno >= logging.lastResort.level:
+            logging.lastResort.handle(record)  # as it would have been without us
+
+
+def _is_alone() -> bool:
+    return all(isinstance(handler, LogHandler) for handler in logging.getLogger().handlers)
+
+
+@contextmanager
+def captured() -> Iterator[None]:
+    """Until it ends, stdout, stderr and the root logger are listened to."""
+    start = _follow_threads()
+    tees = {name: _put_up(name) for name in ("stdout", "stderr")}
+    root, handler = logging.getLogger(), LogHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    level = root.level
+    if not root.handlers and level == logging.WARNING:
+        root.setLevel(logging.INFO)  # nobody configured it: what is said for information is kept
+    raised = root.level != level
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        if raised and root.level == logging.INFO:
+            root.setLevel(level)
+        for name, tee in tees.items():
+            _take_down(name, tee)
+        start()
+
+
+def _follow_threads() -> Callable[[], None]:
+    """A thread works for the step whose function starts it. The answer ends it.
+
+    Context variables are not handed on to a thread, and where it comes from cannot be asked later.
+    """
+    below = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        hand_on(thread)
+        below(thread)
+
+    def end() -> None:
+        if (
+            threading.Thread.start is start
+        ):  # else another run's stands above, and is passed on from
+            threading.Thread.start = below  # type: ignore[method-assign]
+
+    threading.Thread.start = start  # type: ignore[method-assign, assignment]
+    return end
+
+
+def _put_up(name: str) -> Tee:
+    tee: Any = Tee(getattr(sys, name))
+    setattr(sys, name, tee)
+    return tee  # type: ignore[no-any-return]
+
+
+def _take_down(name: str, tee: Tee) -> None:
+    """Another run may have put up its own above this one, which then only passes on."""
+    tee.active = False
+    found: Any = getattr(sys, name)
+    while isinstance(found, Tee) and not found.active:
+        found = found.below
+    setattr(sys, name, found)

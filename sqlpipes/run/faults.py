@@ -1,0 +1,88 @@
+"""An exception out of a user's function -> BLD005 at the innermost of the user's own lines.
+
+Frames of ours and of what is installed are left out; the user's lines that led there come along.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from types import TracebackType
+from typing import TypeVar
+
+from sqlpipes.core.errors import EngineError, Location, Problem, SqlpipesError
+from sqlpipes.run.recording import error_text
+
+INSTALLED = re.compile(r"(^|[\\/])(site-packages|dist-packages|\.?venv)([\\/]|$)")
+OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+CALLERS = 3  # lines that led there, the nearest
+
+E = TypeVar("E", bound=SqlpipesError)
+
+
+def user_error(error: BaseException, function: str, at: Location, root: str) -> EngineError:
+    """What the function raised; `at` is where it is defined, for when no line of the user's is known."""
+    places = list(_places(error.__traceback__, root))
+    inner = places[-1] if places else at
+    callers = tuple(dict.fromkeys(places[:-1]))[-CALLERS:]
+    message = f"{function}() raised {error_text(error)}"
+    return EngineError(Problem("BLD005", message, inner, _cause(error, root), others=callers))
+
+
+def placed_error(error: E, at: Location, root: str) -> E:
+    """An error of ours that went through the user's code, such as that of a query: at the user's line."""
+    places = list(_places(error.__traceback__, root))
+    inner = places[-1] if places else at
+    error.problems = tuple(
+        replace(problem, at=inner) if problem.at is None or not problem.at.file else problem
+        for problem in error.problems
+    )
+    return error
+
+
+def _cause(error: BaseException, root: str) -> str | None:
+    """What the exception was raised from, which often says more."""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is None:
+        return None
+    places = list(_places(cause.__traceback__, root))
+    where = f" at {places[-1]}" if places else ""
+    return f"because of {error_text(cause)}{where}"
+
+
+def _places(trace: TracebackType | None, root: str) -> Iterator[Location]:
+    """The user's lines, from the outermost to the innermost."""
+    home = os.path.abspath(root)
+    while trace is not None:
+        file = os.path.abspath(trace.tb_frame.f_code.co_filename)
+        if _is_users(file, home):
+            yield _place(trace, os.path.relpath(file, home).replace(os.sep, "/"))
+        trace = trace.tb_next
+
+
+def _is_users(file: str, home: str) -> bool:
+    inside = file.startswith(home.rstrip(os.sep) + os.sep) and not file.startswith(OURS)
+    return inside and not INSTALLED.search(os.path.relpath(file, home))
+
+
+def _place(trace: TracebackType, file: str) -> Location:
+    """Python counts columns in bytes; a line of ASCII, as most are, needs no second look."""
+    positions = list(trace.tb_frame.f_code.co_positions())
+    index = trace.tb_lasti // 2
+    line, end, column, last = positions[index] if index < len(positions) else (None,) * 4
+    if line != trace.tb_lineno or column is None:
+        return Location(file, trace.tb_lineno)
+    text = _line(trace.tb_frame.f_code.co_filename, line).encode()
+    start = len(text[:column].decode("utf-8", "replace"))
+    length = len(text[column:last].decode("utf-8", "replace")) if end == line else 1
+    return Location(file, line, start + 1, max(length, 1))
+
+
+def _line(file: str, number: int) -> str:
+    try:
+        with open(file, encoding="utf-8", errors="replace") as stream:
+            return next((t for i, t in enumerate(stream, 1) if i == number), "").rstrip("\n")
+    except OSError:
+        return ""
