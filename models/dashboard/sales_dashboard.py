@@ -46,8 +46,9 @@ def sales_dashboard(
         auc=f"{model['metrics']['auc']:.2f}",
         tested=model["metrics"]["tested_on"],
     )
-    Path(context.path("output/sales_dashboard.html")).write_text(page, encoding="utf-8")
-    return File("output/sales_dashboard.html")
+    file = context.file("output/sales_dashboard.html")
+    Path(file).write_text(page, encoding="utf-8")
+    return file
 
 
 def rows(relation):

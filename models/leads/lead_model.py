@@ -36,10 +36,9 @@ def lead_model(lead_features, context) -> File:
             "base_rate": round(float(converted.mean()), 4),
         },
     }
-    path = Path(context.path("output/lead_model.json"))
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(model, indent=2) + "\n", encoding="utf-8")
-    return File("output/lead_model.json", metadata=model["metrics"])
+    file = context.file("output/lead_model.json", **model["metrics"])
+    Path(file).write_text(json.dumps(model, indent=2) + "\n", encoding="utf-8")
+    return file
 
 
 @check(asset=lead_model)

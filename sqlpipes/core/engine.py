@@ -96,6 +96,9 @@ class Connection(Protocol):
         to tell them from.
         """
 
+    def shared(self, name: str) -> Relation:
+        """Where a table stands that all connections of this process see, and nobody else."""
+
     def interrupt(self) -> None:
         """Stop the statement that is running, from another thread."""
 

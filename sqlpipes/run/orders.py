@@ -17,5 +17,7 @@ def order_of(step: Step, graph: Graph, warehouse: Warehouse, *, made: bool, empt
     asset = graph.assets[step.asset]
     checks = tuple(graph.checks[name] for name in step.checks)
     transaction = part_sql(step, graph, warehouse, made=made, empty=empty)
-    calls = transaction is None and step.action is Action.PYTHON and needs_function(asset)
+    # without rows there is nothing to write a file or to train a model with: the real one stays
+    calls = transaction is None and step.action is Action.PYTHON and not empty
+    calls = calls and needs_function(asset)
     return Order(asset, step.slices, checks, transaction, calls, empty)

@@ -26,7 +26,8 @@ from sqlpipes.run.files import file_metadata
 from sqlpipes.run.fit import columns_for, demand_fit
 from sqlpipes.run.gate import Result, row_text, run_checks
 from sqlpipes.run.job import Job, Stopped
-from sqlpipes.run.python import Answer, Place, call_asset
+from sqlpipes.run.landing import land
+from sqlpipes.run.python import Place, call_asset
 from sqlpipes.run.recording import recording
 from sqlpipes.run.statement import Call, Purpose, Statement, Transaction
 from sqlpipes.run.windows import column_hint
@@ -164,27 +165,12 @@ def _land(
 
 
 def _land_one(order: Order, call: Call, job: Job, place: Place) -> dict[str, Any]:
-    columns = _columns(order, place)  # first: a query after the call could end a reader it returns
-    answer = call_asset(order.asset, call.slices, place)
-    job.go_on()
-    _load(call, answer, columns, order.asset, place)
+    assert order.transaction is not None
+    how = {"fresh": order.transaction.fresh, "empty": order.empty}
+    said = land(order.asset, call.slices, call.stage, place, job, **how)
     for statement in call.then:
         _run(statement, order.asset, place)
-    return answer.metadata
-
-
-def _load(
-    call: Call, answer: Answer, columns: tuple[tuple[str, str], ...], asset: Asset, place: Place
-) -> None:
-    rows = _rows(asset, answer)
-    try:
-        place.connection.load(call.stage, rows, columns)
-    except EngineError as error:
-        said = [p if p.code == "BLD005" else replace(p, at=asset.at) for p in error.problems]
-        raise EngineError(*said, statement=error.statement) from error
-    except Exception as error:  # an iterator is the user's code as well
-        message = f"'{asset.name}' raised {type(error).__name__}: {error}"
-        raise EngineError(Problem("BLD005", message, asset.at)) from error
+    return dict(said)
 
 
 def _drop_stages(transaction: Transaction, place: Place) -> None:
@@ -193,24 +179,6 @@ def _drop_stages(transaction: Transaction, place: Place) -> None:
         for stage in filter(None, (call.stage, call.whole)):
             with suppress(EngineError):
                 place.connection.execute(f"drop table if exists {place.warehouse.quote(stage)}")
-
-
-def _rows(asset: Asset, answer: Answer) -> Any:
-    if answer.value is None:
-        message = f"'{asset.name}' is a table, but its function returned None"
-        hint = "return its rows, or annotate the function with -> None"
-        raise EngineError(Problem("BLD006", message, asset.at, hint))
-    return answer.value
-
-
-def _columns(order: Order, place: Place) -> tuple[tuple[str, str], ...]:
-    """Declared columns and those of the table as it is: for slices without any rows or values."""
-    declared = {c.name: c.type for c in order.asset.columns if c.type}
-    assert order.transaction is not None
-    if order.asset.relation is None or (declared and order.transaction.fresh):
-        return tuple(declared.items())
-    there = dict(place.connection.columns(order.asset.relation) or ())
-    return tuple({**there, **declared}.items())
 
 
 def _retried(

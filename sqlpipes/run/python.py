@@ -14,6 +14,7 @@ from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import Location, SqlpipesError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.run.families import Families
 from sqlpipes.run.faults import placed_error, user_error
 from sqlpipes.run.files import Places
 from sqlpipes.run.inputs import inputs_of, slices_read
@@ -43,6 +44,7 @@ class Place:
     vars: Mapping[str, Plain] = field(default_factory=dict)
     files: Places = field(default_factory=Places)
     renew: Callable[[], Connection] = _only_one
+    families: Families | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,15 @@ def call_asset(
     )
     narrowed = slices_read(asset, slices, place.graph)
     value = _call(body, asset.at, place, context, narrowed)
+    return Answer(watched(value, asset, place.root), metadata)
+
+
+def watched(value: Any, asset: Asset, root: str) -> Any:
+    """The same value; when it is an iterator, what goes wrong in it is placed in the user's file."""
+    assert isinstance(asset.body, PythonBody)
     if isinstance(value, Iterator) and not hasattr(value, "__arrow_c_stream__"):
-        value = _watched(value, body.function, asset.at, place.root)
-    return Answer(value, metadata)
+        return _watched(value, asset.body.function, asset.at, root)
+    return value
 
 
 def call_check(check: Check, slices: Partitions | None, place: Place) -> Answer:

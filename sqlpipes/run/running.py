@@ -24,6 +24,7 @@ from sqlpipes.run.failures import (
     others_may_succeed,
     placed,
 )
+from sqlpipes.run.families import Families
 from sqlpipes.run.job import Job
 from sqlpipes.run.orders import order_of
 from sqlpipes.run.parts import LOOKS_ONLY, halves, is_one, parts_of, pieces
@@ -77,6 +78,7 @@ class Running:
         self.told: set[tuple[str, str]] = set()  # whom which asset waits for
         self.record = Record(settings, graph, plan.empty)
         self.schedule = Schedule(_tasks(plan, graph, warehouse))
+        self.families = Families(plan, graph)
         self.flights: dict[int, Flight] = {}
         self.spared: set[str] = (
             set()
@@ -252,6 +254,7 @@ class Running:
                 settings.root,
                 settings.vars,
                 renew=partial(connect, anew=True),
+                families=self.families,
             )
             return carry_out(order, place, job, lambda: as_naive_utc(settings.clock()))
         except BaseException as error:  # a thread that dies silently would never be waited for

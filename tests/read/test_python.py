@@ -350,8 +350,8 @@ def versions(root, text=None):
         ("return helper(orders)", "return helper( orders )  # same", set()),
         ("return helper(orders)", "return helper(orders) + 1", {"first"}),
         ("return first", "return [first]", {"second"}),
-        ("SCALE = 2", "SCALE = 3", {"first", "second"}),
-        ("x * SCALE", "SCALE - x", {"first", "second"}),
+        ("SCALE = 2", "SCALE = 3", {"first"}),
+        ("x * SCALE", "SCALE - x", {"first"}),
         ('owner="a@b.c"', 'schema="marts"', {"first"}),
         ('owner="a@b.c"', 'materialized="none"', {"first"}),
         ("def second(first):\n    return first", "def second(x):\n    return first(x)", {"second"}),
@@ -788,7 +788,7 @@ def test_tables_in_the_function_s_sql_are_inputs(tmp_path):
     assert found.body.parameters == ("first",)
 
 
-def test_sql_that_cannot_be_seen_is_a_warning_unless_inputs_are_declared(tmp_path):
+def test_sql_that_cannot_be_seen_is_an_error_unless_inputs_are_declared(tmp_path):
     text = """\
     from sqlpipes import asset
     @asset{}
@@ -800,8 +800,8 @@ def test_sql_that_cannot_be_seen_is_a_warning_unless_inputs_are_declared(tmp_pat
     text = textwrap.dedent(text)
     assets, _, problems = read(tmp_path, text=text.format(""))
     assert [(p.code, str(p.at), p.severity) for p in problems] == [
-        ("PYT004", "models/m.py:4:5", Severity.WARNING),
-        ("PYT004", "models/m.py:5:5", Severity.WARNING),
+        ("PYT004", "models/m.py:4:5", Severity.ERROR),
+        ("PYT004", "models/m.py:5:5", Severity.ERROR),
     ]
     assert {d.name for d in assets[0].depends_on} == {"orders", "customers"}
     assert read(tmp_path)[2] == problems  # also from the cache

@@ -16,6 +16,7 @@ from sqlpipes.engines.duckdb.faults import statement_error
 from sqlpipes.engines.duckdb.loading import BATCH_ROWS, create_head, is_lazy, load
 from sqlpipes.engines.duckdb.names import TEMPORARY, identifier, literal
 
+SHARED = "sqlpipes_shared"  # a database in memory
 STREAMS = (Form.READER, Form.LAZY)
 
 
@@ -148,6 +149,10 @@ class DuckConnection:
             self._second = None
             cursor.execute(f"detach database if exists {landing}")
             cursor.close()
+
+    def shared(self, name: str) -> Relation:
+        self.execute(f"attach if not exists ':memory:' as {SHARED}")
+        return Relation(name, "main", SHARED)
 
     def interrupt(self) -> None:
         for cursor in (self._cursor, self._second, *self._lent):

@@ -23,6 +23,7 @@ from sqlpipes.core.definitions import (
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.partitions import partitioning_plain
 from sqlpipes.read.python.found import Contents, Found, Named
+from sqlpipes.read.python.meaning import meaning, normal_form
 from sqlpipes.read.python.modules import Unit, hashed
 from sqlpipes.read.python.queries import CONTEXT, sql_inputs
 from sqlpipes.read.python.source import (
@@ -31,8 +32,6 @@ from sqlpipes.read.python.source import (
     decorator_value,
     function_at,
     literal_marks,
-    meaning,
-    normal_form,
     out_value,
     parameters_at,
     read_text,
@@ -84,7 +83,7 @@ def contents_of(unit: Unit, module: ModuleType, dialect: str) -> Contents:
             for definition in definitions_of(declared)
         ]
         problems += dict.fromkeys(faults)
-        if not any(problem.is_error for problem in faults):
+        if not any(problem.code == "PYT002" for problem in faults):
             found += read
     return Contents(tuple(found), tuple(problems))
 
@@ -105,6 +104,14 @@ def _surroundings(unit: Unit, texts: dict[str, Text]) -> str:
         for name, module in sorted(unit.reached.items())
     ]
     return "\n".join(said)
+
+
+def _is_alone(unit: Unit) -> bool:
+    """Whether nothing that the file reaches imports it in turn."""
+    name = unit.module.name
+    last = name.rpartition(".")[2]
+    every = (imported for module in unit.reached.values() for imported in module.imports)
+    return not any(imported in (name, last) or imported.endswith(f".{last}") for imported in every)
 
 
 def _members(value: Any) -> Iterator[Any]:
@@ -147,6 +154,8 @@ def _read(
     parameters, takes_context = _parameters(declared, at, problems)
     places = parameters_at(text, node) if node is not None else {}
     inputs = [_named(name, places.get(name, at)) for name in parameters]
+    code = [meaning(own, top, alone=_is_alone(unit)), around]
+    code += _captured(function, definition.name, top)
     found = Found(
         kind="asset" if isinstance(definition, AssetDefinition) else "check",
         name=definition.name,
@@ -155,9 +164,7 @@ def _read(
         at=[at.line, at.column, at.length],
         parameters=parameters,
         takes_context=takes_context,
-        meaning=hashed(
-            "\n".join([meaning(own, top), around, *_captured(function, definition.name, top)])
-        ),
+        meaning=hashed("\n".join(code)),
         inputs=inputs,
         description=definition.description or inspect.getdoc(declared.function) or "",
         tags=list(definition.tags),
@@ -191,12 +198,17 @@ def _inputs(
     }
     inputs = [*found.inputs, *(_named(name, places.get(name, at)) for name in definition.deps)]
     if node is not None and found.takes_context:
-        read, faults = sql_inputs(text, node, dialect, declared=bool(definition.deps))
+        read, faults = sql_inputs(text, node, dialect, declared=_says_deps(node))
         inputs += [_named(dep.name, dep.at or at, declared=False) for dep in read]
         problems += faults
     return replace(
         found, inputs=list({named[0]: named for named in reversed(inputs)}.values())[::-1]
     )
+
+
+def _says_deps(node: Function) -> bool:
+    """Also when it says that there are none."""
+    return any(decorator_value(node, keyword) is not None for keyword in ("deps", "depends_on"))
 
 
 def _as_asset(

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlpipes.core.asset import Dependency
-from sqlpipes.core.errors import Location, Problem, Severity
+from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.sql import Reference, analyse
-from sqlpipes.read.python.source import Function, Text, used_functions
+from sqlpipes.read.python.meaning import used_functions
+from sqlpipes.read.python.source import Function, Text
 
 CONTEXT = "context"
 HOLE = "sqlpipes_hole"  # stands where an f-string computes something
@@ -59,8 +60,7 @@ def _unseen(text: Text, call: ast.Call) -> Problem:
         "PYT004",
         "the tables of this SQL are computed and cannot be seen",
         text.at(call, len("context.sql")),
-        "name them in the decorator: @asset(deps=[...])",
-        Severity.WARNING,
+        "name them in the decorator: @asset(deps=[...]), or deps=[] when it reads no table of ours",
     )
 
 

@@ -1,0 +1,116 @@
+"""A call of an asset's function -> its rows in the staging table of the thread's connection."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlpipes.core.asset import Asset
+from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.sql import Relation
+from sqlpipes.run.families import family_of, parts_of
+from sqlpipes.run.job import Job
+from sqlpipes.run.python import Place, call_asset, watched
+
+Columns = tuple[tuple[str, str], ...]
+UNDECLARED = "declare its columns with types, in YAML: then --empty does not call the function"
+
+
+def land(
+    asset: Asset,
+    slices: Partitions,
+    stage: Relation,
+    place: Place,
+    job: Job,
+    *,
+    fresh: bool,
+    empty: bool = False,
+) -> Mapping[str, Any]:
+    """What the function logged; its rows are in `stage`. `fresh`: the table is written anew.
+
+    `empty`: no rows are wanted, so a function whose columns are declared is not called.
+
+    Raises EngineError: BLD005 for what the user's code raises, BLD006 and ENG008 for what is no table.
+    """
+    declared = tuple((c.name, c.type) for c in asset.columns if c.type)
+    if empty and declared:
+        place.connection.load(stage, [], declared)
+        return {}
+    if family_of(asset):
+        return _land_shared(asset, slices, stage, place, job)
+    columns = _columns(asset, place, fresh=fresh)  # first: a query could end a reader it returns
+    try:
+        answer = call_asset(asset, slices, place)
+        job.go_on()
+        _load(asset, stage, answer.value, columns, place)
+    except EngineError as error:
+        if empty:
+            error.problems = tuple(replace(p, hint=p.hint or UNDECLARED) for p in error.problems)
+        raise
+    return answer.metadata
+
+
+def _land_shared(
+    asset: Asset, slices: Partitions, stage: Relation, place: Place, job: Job
+) -> Mapping[str, Any]:
+    """By a call that makes other assets as well, or from what such a call has left for this one."""
+
+    def call(wanted: list[Asset]) -> tuple[dict[str, Relation], Mapping[str, Any]]:
+        return _land_parts(asset, wanted, slices, place, job)
+
+    assert place.families is not None
+    waiting, metadata = place.families.fetch(asset, slices, job, call)
+    table, own = place.warehouse.quote(waiting), place.warehouse.quote(stage)
+    place.connection.execute(f"create or replace temp table {own} as select * from {table}")
+    place.connection.execute(f"drop table {table}")
+    return metadata
+
+
+def _land_parts(
+    asset: Asset, wanted: list[Asset], slices: Partitions, place: Place, job: Job
+) -> tuple[dict[str, Relation], Mapping[str, Any]]:
+    by_name = {each.name: each for each in wanted}
+    columns = {each.name: _columns(each, place, fresh=False) for each in wanted}
+    answer = call_asset(asset, slices, place, by_name)
+    landed: dict[str, Relation] = {}
+    for name, rows in parts_of(answer.value, asset, _names(asset, place)):
+        job.go_on()
+        if name in by_name:
+            own = f"{name}_{uuid.uuid4().hex[:8]}"
+            landed[name] = place.connection.shared(own)
+            value = watched(rows, by_name[name], place.root)
+            _load(by_name[name], landed[name], value, columns[name], place)
+    return landed, answer.metadata
+
+
+def _names(asset: Asset, place: Place) -> Iterable[str]:
+    """All that the function can make."""
+    assets = place.graph.assets.values()
+    return {each.name for each in assets if family_of(each) == family_of(asset)}
+
+
+def _load(asset: Asset, into: Relation, rows: Any, columns: Columns, place: Place) -> None:
+    if rows is None:
+        message = f"'{asset.name}' is a table, but its function returned None"
+        hint = "return its rows, or annotate the function with -> None"
+        raise EngineError(Problem("BLD006", message, asset.at, hint))
+    try:
+        place.connection.load(into, rows, columns)
+    except EngineError as error:
+        said = [p if p.code == "BLD005" else replace(p, at=asset.at) for p in error.problems]
+        raise EngineError(*said, statement=error.statement) from error
+    except Exception as error:  # an iterator is the user's code as well
+        message = f"'{asset.name}' raised {type(error).__name__}: {error}"
+        raise EngineError(Problem("BLD005", message, asset.at)) from error
+
+
+def _columns(asset: Asset, place: Place, *, fresh: bool) -> Columns:
+    """Declared columns and those of the table as it is: for slices without any rows or values."""
+    declared = {c.name: c.type for c in asset.columns if c.type}
+    if asset.relation is None or (declared and fresh):
+        return tuple(declared.items())
+    there = dict(place.connection.columns(asset.relation) or ())
+    return tuple({**there, **declared}.items())
