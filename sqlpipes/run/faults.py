@@ -56,8 +56,8 @@ def _places(trace: TracebackType | None, root: str) -> Iterator[Location]:
     """The user's lines, from the outermost to the innermost."""
     home = os.path.abspath(root)
     while trace is not None:
-        file = os.path.abspath(trace.tb_frame.f_code.co_filename)
-        if _is_users(file, home):
+        file = trace.tb_frame.f_code.co_filename  # or <string>, of code that was made
+        if os.path.isabs(file) and _is_users(file, home):
             yield _place(trace, os.path.relpath(file, home).replace(os.sep, "/"))
         trace = trace.tb_next
 

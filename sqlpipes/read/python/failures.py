@@ -62,7 +62,7 @@ def _innermost(trace: TracebackType | None, root: str) -> Location | None:
     found = None
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        if is_inside(file, root) and not _is_ours(file):
+        if os.path.isabs(file) and is_inside(file, root) and not _is_ours(file):
             found = _place(trace, file, root)
         trace = trace.tb_next
     return found
