@@ -51,6 +51,18 @@ class LogHandler(logging.Handler):
             logging.lastResort.handle(record)  # as it would have been without us
 
 
+class Unasked(logging.Filter):
+    """Keeps from other handlers what reaches them only because the root logger listens to more now."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        logger: logging.Logger | None = logging.getLogger(record.name)
+        while logger is not None and logger.parent is not None:
+            if logger.level:
+                return True  # it has a level of its own, which has let the record through
+            logger = logger.parent
+        return record.levelno >= logging.WARNING
+
+
 def _is_alone() -> bool:
     return all(isinstance(handler, LogHandler) for handler in logging.getLogger().handlers)
 
@@ -62,17 +74,21 @@ def captured() -> Iterator[None]:
     tees = {name: _put_up(name) for name in ("stdout", "stderr")}
     root, handler = logging.getLogger(), LogHandler()
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    level = root.level
-    if not root.handlers and level == logging.WARNING:
-        root.setLevel(logging.INFO)  # nobody configured it: what is said for information is kept
-    raised = root.level != level
+    unasked, others = Unasked(), root.handlers[:]
+    raised = root.level == logging.WARNING  # as it is when nobody configured it
+    if raised:
+        root.setLevel(logging.INFO)  # what is said for information is kept, but shown to nobody new
+        for other in others:
+            other.addFilter(unasked)
     root.addHandler(handler)
     try:
         yield
     finally:
         root.removeHandler(handler)
+        for other in others:
+            other.removeFilter(unasked)
         if raised and root.level == logging.INFO:
-            root.setLevel(level)
+            root.setLevel(logging.WARNING)
         for name, tee in tees.items():
             _take_down(name, tee)
         start()

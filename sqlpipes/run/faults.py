@@ -26,9 +26,17 @@ def user_error(error: BaseException, function: str, at: Location, root: str) -> 
     """What the function raised; `at` is where it is defined, for when no line of the user's is known."""
     places = list(_places(error.__traceback__, root))
     inner = places[-1] if places else at
-    callers = tuple(dict.fromkeys(places[:-1]))[-CALLERS:]
+    callers = _callers(places)
     message = f"{function}() raised {error_text(error)}"
     return EngineError(Problem("BLD005", message, inner, _cause(error, root), others=callers))
+
+
+def _callers(places: list[Location]) -> tuple[Location, ...]:
+    """A line each: a comprehension is a frame of its own at the line of its function."""
+    lines = {(place.file, place.line): place for place in places[:-1]}
+    if places:
+        lines.pop((places[-1].file, places[-1].line), None)
+    return tuple(lines.values())[-CALLERS:]
 
 
 def placed_error(error: E, at: Location, root: str) -> E:

@@ -241,7 +241,7 @@ def test_each_step_has_what_its_own_functions_said(
 
         def function() -> list[dict[str, str]]:
             together.wait()
-            logging.getLogger("shop").warning("I am %s", name)
+            logging.getLogger("shop").info("I am %s", name)
             thread = threading.Thread(target=print, args=(name, "in a thread"))
             thread.start()
             thread.join()
@@ -256,7 +256,7 @@ def test_each_step_has_what_its_own_functions_said(
     for event in events:
         if isinstance(event, StepFinished):
             assert sorted(event.log.splitlines()) == [
-                f"WARNING shop: I am {event.asset}",
+                f"INFO shop: I am {event.asset}",
                 f"{event.asset} in a thread",
                 f"{event.asset} part 0",
                 f"{event.asset} part 1",
@@ -272,6 +272,33 @@ def test_nothing_of_the_process_stays_changed(engine: Engine) -> None:
     build(engine, graph_of(python("p", lambda: [{"n": 1}])))
     assert before == (sys.stdout, sys.stderr, threading.Thread.start, logging.getLogger().handlers)
     assert logging.getLogger().level == level
+
+
+def test_others_who_listen_hear_no_more_than_before(engine: Engine) -> None:
+    heard: list[str] = []
+
+    class Listens(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            heard.append(record.getMessage())
+
+    def talks() -> list[dict[str, int]]:
+        logging.getLogger("quiet").info("for information")
+        logging.getLogger("quiet").warning("a warning")
+        own = logging.getLogger("loud")
+        own.setLevel(logging.DEBUG)
+        own.debug("in detail")
+        return [{"n": 1}]
+
+    handler, root = Listens(), logging.getLogger()
+    root.addHandler(handler)
+    try:
+        event = finished(build(engine, graph_of(python("p", talks))))
+    finally:
+        root.removeHandler(handler)
+        logging.getLogger("loud").setLevel(logging.NOTSET)
+    assert heard == ["a warning", "in detail"]
+    assert [line.split()[0] for line in event.log.splitlines()] == ["INFO", "WARNING", "DEBUG"]
+    assert handler.filters == []
 
 
 def test_what_is_said_is_bounded(engine: Engine) -> None:
