@@ -100,7 +100,7 @@ class StepFinished:
     rows: int | None = None
     statements: tuple[str, ...] = ()
     definition: str = ""  # what was built, kept to say later what changed
-    token: str | None = None  # of a source: what its content looked like
+    token: str | None = None  # of a source or a file: what its content looked like
     metadata: dict[str, Any] = field(default_factory=dict)
     relation: str | None = None  # where it was written, as Relation prints itself
     full: bool = False  # the relation was written anew: slices of older builds are gone

@@ -50,7 +50,7 @@ class Past:
     version_since: int = 0
     checks_version: str = ""  # of the checks that passed with the newest build
     checked_at: int = 0  # the tick before those checks read
-    token: str | None = None  # of a source
+    token: str | None = None  # of a source, or of a file that a function writes
     relation: str | None = None  # where the newest build wrote
     suspect: Partitions | None = None  # started and never ended: the data may be either
     failed: bool = False  # the newest step of it failed a blocking check

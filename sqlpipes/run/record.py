@@ -112,7 +112,7 @@ class Record:
             outcome.rows,
             outcome.statements,
             self.settings.definition(asset.name),
-            self.settings.tokens.get(asset.name),
+            self.settings.tokens.get(asset.name) or _file_token(order, outcome),
             plain_value(outcome.metadata),
             _where(asset, outcome.metadata),
             full=order.transaction.fresh if order.transaction else False,
@@ -158,6 +158,14 @@ class Record:
             slices,
             because,
         )
+
+
+def _file_token(order: Order, outcome: Outcome) -> str | None:
+    """What a file looks like: whoever read one of the same place and content need not read it again."""
+    said = outcome.metadata
+    if order.asset.materialized is not Materialized.FILE or not order.slices.is_whole:
+        return None
+    return f"{said['path']} {said['digest']}" if "digest" in said else None
 
 
 def _where(asset: Asset, metadata: Mapping[str, Any]) -> str | None:

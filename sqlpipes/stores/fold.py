@@ -82,10 +82,13 @@ def ended(state: AssetState, own: Mark, event: StepFinished, written_at: int) ->
     if not writes(event.action):
         return replace(state, past=_looked(state.past, own, event, written_at))
     new = _claim(state, own, event, written_at)
-    past = state.past.add(new, full=own.full, same=event.same)
+    unmoved = event.token is not None and event.token == state.past.token
+    same = event.slices if unmoved else event.same
+    past = state.past.add(new, full=own.full, same=same)
     refused = past.failed  # in other slices: these have passed
     past = past.checked(event.checks_version, own.read_at)
-    past = replace(past, relation=event.relation or past.relation, failed=refused)
+    relation = event.relation or past.relation
+    past = replace(past, relation=relation, failed=refused, token=event.token)
     return AssetState(past, _marks_left(state.marks, own, event.slices), event.definition)
 
 

@@ -157,6 +157,30 @@ def test_what_is_said_is_shown_when_it_fails_and_afterwards(tmp_path: Path) -> N
     assert '"log": "begin' in sqlpipes(root, "runs", "show", "--json").stdout
 
 
+def test_a_file_of_the_same_content_leaves_its_readers_current(tmp_path: Path) -> None:
+    text = """
+        from pathlib import Path
+        from sqlpipes import File, asset
+
+        @asset
+        def model(context) -> File:
+            file = context.file("model.txt")
+            Path(file).write_text("{text}")
+            return file
+
+        @asset(deps=["model"])
+        def scores(context):
+            return [{{"text": Path(context.path("model.txt")).read_text()}}]
+    """
+    root = project(tmp_path, a_py=text.format(text="one"))
+    assert sqlpipes(root, "build").returncode == 0
+    sqlpipes(root, "build", "-s", "model", "--force")
+    assert "nothing to do" in sqlpipes(root, "plan").stdout
+    (root / "models" / "a.py").write_text(textwrap.dedent(text.format(text="two")))
+    sqlpipes(root, "build", "-s", "model")
+    assert "scores  input newer: model" in sqlpipes(root, "plan").stdout
+
+
 def test_ctrl_c_while_a_function_sleeps(tmp_path: Path) -> None:
     root = project(
         tmp_path,
