@@ -1,7 +1,10 @@
 """Decorators leave functions callable and say what they were told, or refuse at once."""
 
+import copy
 import datetime
 import inspect
+import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -9,11 +12,16 @@ import pytest
 from sqlpipes.core.asset import Materialized
 from sqlpipes.core.definitions import (
     AssetFunction,
+    CheckResult,
     Execution,
     File,
+    Out,
+    Retry,
     Window,
     asset,
+    assets,
     check,
+    op,
 )
 from sqlpipes.core.errors import Severity
 from sqlpipes.core.partitions import Grain, TimeAxis
@@ -160,3 +168,75 @@ def test_an_execution_can_be_made_by_hand_for_a_test():
 
 def test_a_file_takes_any_kind_of_path():
     assert File(Path("output") / "model.json").path == str(Path("output") / "model.json")
+
+
+def test_options_of_calls_arrive():
+    @asset(retries=3, timeout_s=5, kind="ml", metadata={"a": 1}, meta={"b": 2}, version="7")
+    def scored(): ...
+
+    said = scored.definition
+    assert (said.retry, said.timeout_s, said.kinds) == (Retry(3), 5.0, ("ml",))
+    assert (dict(said.meta), said.version) == ({"a": 1, "b": 2}, "7")
+
+
+def test_an_out_adds_to_what_is_said_of_all():
+    @assets(
+        outs={"a": Out(owner="x@y.z", tags="own", schema="marts", meta={"k": 2}), "b": Out()},
+        owner="a@b.c",
+        tags=["all"],
+        meta={"k": 1},
+        deps=["raw"],
+        retries=Retry(2),
+    )
+    def both(): ...
+
+    a, b = both.definition
+    assert (a.name, a.owners, a.tags, a.schema, dict(a.meta)) == (
+        *("a", ("x@y.z",), ("all", "own"), "marts"),
+        {"k": 2},
+    )
+    assert (b.owners, b.tags, b.deps, b.retry.times) == (("a@b.c",), ("all",), ("raw",), 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: asset(retries="3"), "retries must be a number or Retry"),
+        (lambda: asset(retries=True), "retries must be a number or Retry"),
+        (lambda: asset(timeout_s=-1), "timeout_s is a number of seconds"),
+        (lambda: asset(version=3), "version must be a text"),
+        (lambda: Retry(1, factor=0.5), "factor from 1 on"),
+        (lambda: assets(outs="one", deps=3), "deps must be a list"),
+        (lambda: assets(outs={"a": {}}), "outs are names"),
+        (lambda: check(asset="a", scope="all"), "scope is 'slices' or 'table'"),
+        (lambda: op(lambda: (yield)), "a generator cannot be an op"),
+        (lambda: CheckResult(), "needs passed"),
+        (lambda: CheckResult(passed=True, severity="loud"), "severity 'loud' is unknown"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(make, error):
+    with pytest.raises((TypeError, ValueError), match=re.escape(error)):
+        make()
+
+
+@asset
+def pickled_asset():
+    return [1]
+
+
+@op(retries=1)
+def pickled_op(n):
+    return n + 1
+
+
+def test_decorated_functions_can_be_pickled_and_copied():
+    for function in (pickled_asset, pickled_op):
+        assert pickle.loads(pickle.dumps(function)) is function
+        assert copy.deepcopy(function) is function
+
+
+def test_a_pause_grows_up_to_a_limit_and_strays_no_further_than_said():
+    retry = Retry(9, pause_s=1, factor=10, most_s=50, jitter=0.5)
+    assert [retry.pause_of(n, chance) for n, chance in ((1, 0), (1, 1), (2, 0.5), (9, 1))] == [
+        *(0.5, 1.5, 10, 75)
+    ]
