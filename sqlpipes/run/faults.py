@@ -17,18 +17,46 @@ from sqlpipes.run.recording import error_text
 
 INSTALLED = re.compile(r"(^|[\\/])(site-packages|dist-packages|\.?venv)([\\/]|$)")
 OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+TRACEBACK = "Python exception: Traceback"
+FRAME = re.compile(r'\s*File "([^"]+)", line (\d+)')
+RAISED = re.compile(r"[A-Za-z_][\w.]*(: |$)")
 CALLERS = 3  # lines that led there, the nearest
 
 E = TypeVar("E", bound=SqlpipesError)
 
 
-def user_error(error: BaseException, function: str, at: Location, root: str) -> EngineError:
-    """What the function raised; `at` is where it is defined, for when no line of the user's is known."""
+def user_error(
+    error: BaseException, function: str, at: Location, root: str, slices: str = ""
+) -> EngineError:
+    """What the function raised, for these slices; `at` is where it is defined, for when no line of the
+    user's is known."""
     places = list(_places(error.__traceback__, root))
     inner = places[-1] if places else at
     callers = _callers(places)
-    message = f"{function}() raised {error_text(error)}"
+    told = f" for {slices}" if slices else ""
+    message = f"{function}(){told} raised {error_text(error)}"
     return EngineError(Problem("BLD005", message, inner, _cause(error, root), others=callers))
+
+
+def streamed_error(error: EngineError, function: str, root: str) -> EngineError | None:
+    """The same for a reader whose batches the user's code makes: the engine tells its traceback as text.
+
+    None when it is no such error.
+    """
+    if TRACEBACK not in str(error.__cause__):
+        return None
+    lines = str(error.__cause__).splitlines()
+    home = os.path.abspath(root)
+    found = [match for line in lines if (match := FRAME.match(line)) and _is_users(match[1], home)]
+    raised = next((line for line in reversed(lines) if RAISED.match(line)), "")
+    if not found or not raised:
+        return None
+    file = os.path.relpath(found[-1][1], home).replace(os.sep, "/")
+    text = _line(found[-1][1], int(found[-1][2]))
+    at = Location(
+        file, int(found[-1][2]), len(text) - len(text.lstrip()) + 1, len(text.strip()) or 1
+    )
+    return EngineError(Problem("BLD005", f"{function}() raised {raised}", at))
 
 
 def _callers(places: list[Location]) -> tuple[Location, ...]:

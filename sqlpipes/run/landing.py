@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlpipes.core.asset import Asset
+from sqlpipes.core.asset import Asset, PythonBody
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.sql import Relation
 from sqlpipes.run.families import family_of, parts_of
+from sqlpipes.run.faults import streamed_error
 from sqlpipes.run.job import Job
 from sqlpipes.run.python import Place, call_asset, watched
 
@@ -100,6 +101,9 @@ def _load(asset: Asset, into: Relation, rows: Any, columns: Columns, place: Plac
     try:
         place.connection.load(into, rows, columns)
     except EngineError as error:
+        assert isinstance(asset.body, PythonBody)
+        if streamed := streamed_error(error, asset.body.function, place.root):
+            raise streamed from error
         said = [p if p.code == "BLD005" else replace(p, at=asset.at) for p in error.problems]
         raise EngineError(*said, statement=error.statement) from error
     except Exception as error:  # an iterator is the user's code as well

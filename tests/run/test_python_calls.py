@@ -361,6 +361,34 @@ def test_the_user_s_lines_are_told_and_ours_are_not(engine: Engine) -> None:
     assert problem.hint.startswith("because of ValueError: invalid literal")
 
 
+def test_a_reader_whose_batches_die_midway_names_the_user_s_line(engine: Engine) -> None:
+    def asset() -> pa.RecordBatchReader:
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield pa.record_batch({"n": [1]})
+            raise ValueError("mid reader")
+
+        return pa.RecordBatchReader.from_batches(pa.schema([("n", pa.int64())]), batches())
+
+    run_sql(engine, "create table p as select 7 as n")
+    home = Path(__file__)
+    event = failed(build(engine, graph_of(python("p", asset)), root=str(home.parent)))
+    (problem,) = event.problems
+    assert (problem.code, problem.message) == ("BLD005", "asset() raised ValueError: mid reader")
+    assert problem.at is not None
+    assert 'raise ValueError("mid reader")' in home.read_text().splitlines()[problem.at.line - 1]
+    assert rows(engine, "from p") == [(7,)]
+
+
+def test_the_slice_that_failed_is_told(engine: Engine) -> None:
+    def asset(context: Execution) -> list[dict[str, int]]:
+        raise ValueError("boom")
+
+    cut = python("p", asset, context=True, partition=daily(batch=1))
+    events = build(engine, graph_of(cut), slices={"p": days(1, 2)})
+    message = failed(events).problems[0].message
+    assert message == "asset() for 2024-01-02 raised ValueError: boom"
+
+
 def test_an_error_of_the_warehouse_is_placed_at_the_user_s_line(engine: Engine) -> None:
     def asset(context: Execution) -> Any:
         return context.sql("select nothing from nowhere")
