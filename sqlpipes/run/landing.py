@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -77,14 +78,24 @@ def _land_parts(
     columns = {each.name: _columns(each, place, fresh=False) for each in wanted}
     answer = call_asset(asset, slices, place, by_name)
     landed: dict[str, Relation] = {}
-    for name, rows in parts_of(answer.value, asset, _names(asset, place)):
-        job.go_on()
-        if name in by_name:
-            own = f"{name}_{uuid.uuid4().hex[:8]}"
-            landed[name] = place.connection.shared(own)
-            value = watched(rows, by_name[name], place.root)
-            _load(by_name[name], landed[name], value, columns[name], place)
+    try:
+        for name, rows in parts_of(answer.value, asset, _names(asset, place)):
+            job.go_on()
+            if name in by_name:
+                own = f"{name}_{uuid.uuid4().hex[:8]}"
+                landed[name] = place.connection.shared(own)
+                value = watched(rows, by_name[name], place.root)
+                _load(by_name[name], landed[name], value, columns[name], place)
+    except BaseException:
+        _drop(landed.values(), place)
+        raise
     return landed, answer.metadata
+
+
+def _drop(relations: Iterable[Relation], place: Place) -> None:
+    for relation in relations:
+        with suppress(EngineError):
+            place.connection.execute(f"drop table if exists {place.warehouse.quote(relation)}")
 
 
 def _names(asset: Asset, place: Place) -> Iterable[str]:
