@@ -14,9 +14,10 @@ from sqlpipes.run.publish import Order, Outcome
 
 MOST_FAILURES = 16  # parts of one step: after so many, what fails is not halved any more
 SHOWN_SLICES = 80  # characters of a list of slices in a message
-OF_DATA = frozenset({"ENG005", "BLD002", "BLD005", "BLD006"})
+OF_DATA = frozenset({"ENG005", "BLD002", "BLD005", "BLD006", "BLD017"})
 """Faults that another slice may not have: a value that cannot be converted, rows outside of the
-window, a function that raised. All others, such as a column that does not exist, every slice has."""
+window, a function that raised or took too long. All others, such as a column that does not exist, every
+slice has."""
 
 
 CONFLICT = "ENG006"  # with another writer: it fails as it is, but the next slice may find it gone

@@ -25,16 +25,12 @@ CALLERS = 3  # lines that led there, the nearest
 E = TypeVar("E", bound=SqlpipesError)
 
 
-def user_error(
-    error: BaseException, function: str, at: Location, root: str, slices: str = ""
-) -> EngineError:
-    """What the function raised, for these slices; `at` is where it is defined, for when no line of the
-    user's is known."""
+def user_error(error: BaseException, function: str, at: Location, root: str) -> EngineError:
+    """What the function raised; `at` is where it is defined, for when no line of the user's is known."""
     places = list(_places(error.__traceback__, root))
     inner = places[-1] if places else at
     callers = _callers(places)
-    told = f" for {slices}" if slices else ""
-    message = f"{function}(){told} raised {error_text(error)}"
+    message = f"{function}() raised {error_text(error)}"
     return EngineError(Problem("BLD005", message, inner, _cause(error, root), others=callers))
 
 

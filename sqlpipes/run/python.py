@@ -70,14 +70,14 @@ def call_asset(
     )
     narrowed = slices_read(asset, slices, place.graph)
     value = _call(body, asset.at, place, context, narrowed)
-    return Answer(watched(value, asset, place.root, _told(context)), metadata)
+    return Answer(watched(value, asset, place.root), metadata)
 
 
-def watched(value: Any, asset: Asset, root: str, slices: str = "") -> Any:
+def watched(value: Any, asset: Asset, root: str) -> Any:
     """The same value; when it is an iterator, what goes wrong in it is placed in the user's file."""
     assert isinstance(asset.body, PythonBody)
     if isinstance(value, Iterator) and not hasattr(value, "__arrow_c_stream__"):
-        return _watched(value, asset.body.function, asset.at, root, slices)
+        return _watched(value, asset.body.function, asset.at, root)
     return value
 
 
@@ -115,20 +115,10 @@ def _call(
     except SqlpipesError as error:
         raise placed_error(error, at, place.root) from error
     except BaseException as error:  # SystemExit too: a function that exits is at fault, not we
-        raise user_error(error, body.function, at, place.root, _told(context)) from error
+        raise user_error(error, body.function, at, place.root) from error
 
 
-def _told(context: Execution) -> str:
-    """The slices that a call is for, as a person writes them."""
-    window = context.partition
-    if window is None:
-        return ""
-    return window.key or f"{window.start}..{window.end}"
-
-
-def _watched(
-    rows: Iterator[Any], function: str, at: Location, root: str, slices: str
-) -> Iterator[Any]:
+def _watched(rows: Iterator[Any], function: str, at: Location, root: str) -> Iterator[Any]:
     while True:
         try:
             row = next(rows)
@@ -139,7 +129,7 @@ def _watched(
         except SqlpipesError as error:
             raise placed_error(error, at, root) from error
         except BaseException as error:
-            raise user_error(error, function, at, root, slices) from error
+            raise user_error(error, function, at, root) from error
         yield row
 
 

@@ -386,7 +386,7 @@ def test_the_slice_that_failed_is_told(engine: Engine) -> None:
     cut = python("p", asset, context=True, partition=daily(batch=1))
     events = build(engine, graph_of(cut), slices={"p": days(1, 2)})
     message = failed(events).problems[0].message
-    assert message == "asset() for 2024-01-02 raised ValueError: boom"
+    assert message == "asset() raised ValueError: boom (slice 2024-01-02)"
 
 
 def test_an_error_of_the_warehouse_is_placed_at_the_user_s_line(engine: Engine) -> None:
