@@ -82,7 +82,8 @@ def ended(state: AssetState, own: Mark, event: StepFinished, written_at: int) ->
     if not writes(event.action):
         return replace(state, past=_looked(state.past, own, event, written_at))
     new = _claim(state, own, event, written_at)
-    unmoved = event.token is not None and event.token == state.past.token
+    known = event.slices.is_whole and event.token is not None  # of a file
+    unmoved = known and event.token == state.past.token
     same = event.slices if unmoved else event.same
     past = state.past.add(new, full=own.full, same=same)
     refused = past.failed  # in other slices: these have passed
