@@ -383,3 +383,29 @@ def test_after_any_history_one_build_equals_the_truth(history: list[tuple[Any, .
         cube = rows(root, "select day::date, region, sum(amount) from raw group by all")
         assert rows(root, "from cube") == cube
         assert plan(root) == {}, history
+
+
+BEFORE = """{% if is_incremental() %}(
+  select max(total) from running where day < '{{ partition.start }}'
+){% else %}0{% endif %}"""
+RUNNING = model(
+    "{by: day, column: day, start: 2024-01-01, end: 2024-01-05}\ninputs: {raw: as_of_build}",
+    f"select day::date as day, sum(amount) + coalesce({BEFORE}, 0) as total from raw "
+    "where day::date >= '{{ partition.start }}' and day::date < '{{ partition.end }}' group by all",
+)
+
+
+def test_what_comes_after_a_slice_that_reads_itself_is_built_after_it(tmp_path: Path) -> None:
+    """A running total over what was built before: a late row moves all days from its own on."""
+    days = [(n, f"2024-01-0{n}", "eu", 10 * n) for n in range(1, 5)]
+    root = project(tmp_path, {"running": RUNNING}, days)
+    build(root)
+    assert rows(root, "select total from running") == [(10,), (30,), (60,), (100,)]
+    build(root, partitions="2024-01-02", force=True, select=("running",))
+    assert plan(root) == {"running": "2024-01-03..2024-01-05"}
+    seed(root, [*days, (9, "2024-01-02", "us", 1000)])
+    build(root, partitions="2024-01-02", force=True)
+    assert plan(root) == {"running": "2024-01-03..2024-01-05"}
+    build(root)
+    assert rows(root, "select total from running") == [(10,), (1030,), (1060,), (1100,)]
+    assert plan(root) == {}

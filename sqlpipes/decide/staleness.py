@@ -13,7 +13,17 @@ from typing import TypeAlias
 from sqlpipes.core.asset import Asset, Kind, Materialized
 from sqlpipes.core.graph import Graph, Input
 from sqlpipes.core.history import GONE_SUFFIX, Built, History, Past
-from sqlpipes.core.partitions import WHOLE, Axis, Label, Partitions, ValueAxis, meets, rest_of
+from sqlpipes.core.partitions import (
+    WHOLE,
+    Axis,
+    Label,
+    Partitions,
+    ValueAxis,
+    WholeAxis,
+    first_of,
+    meets,
+    rest_of,
+)
 from sqlpipes.core.plan import Reason, Why
 from sqlpipes.core.reads import Mapped, Reads, reads_loose, touched
 from sqlpipes.core.windows import Sighting, total_of
@@ -55,6 +65,8 @@ def reasons_to_build(
     reasons += _other_version(asset, kept, version, wanted, everything)
     reasons += _newer_inputs(graph, history, changed, name, kept)
     reasons += _volatile(graph, asset, wanted)
+    if name in graph.reads_self and asset.partition is not None:
+        reasons += _after_own(name, kept, reasons, wanted)
     return tuple(reason for reason in reasons if reason.slices)
 
 
@@ -264,6 +276,30 @@ def _newer_inputs(
         if stale:
             axis = stale[0][0].axis
             yield Reason(Why.INPUT_NEWER, ", ".join(movers), slices=_together(axis, stale))
+
+
+def _after_own(
+    name: str, kept: Iterable[Kept], reasons: Iterable[Reason], wanted: Partitions
+) -> Iterator[Reason]:
+    """Slices of an asset that reads itself, after one that is built again or was since they read it."""
+    if isinstance(first_of(wanted.axis), WholeAxis):
+        return  # values have no order
+    begins = [reason.slices.ranges[0][0] for reason in reasons if reason.slices]
+    pieces = sorted(
+        (low, high, built.read_at, built.written_at)
+        for built, mine in kept
+        for low, high in mine.ranges
+    )
+    written = 0
+    for low, _, read_at, written_at in pieces:
+        if written > read_at:
+            begins.append(low - 1)
+        written = max(written, written_at)
+    if begins:
+        rows = ((labels, [(min(begins) + 1, ranges[-1][1])]) for labels, ranges in wanted.rows)
+        later = Partitions.of_rows(wanted.axis, rows) & wanted
+        there = _together(wanted.axis, ((mine, 0) for _, mine in kept))
+        yield Reason(Why.INPUT_NEWER, name, slices=later & there)
 
 
 def _together(axis: Axis, found: Iterable[At]) -> Partitions:
