@@ -62,9 +62,10 @@ def _step_lines(plan: Plan, name: str) -> Iterator[str]:
     if step is None:
         yield style("  current", fg="green") if name in plan.current else "  nothing to do"
         return
-    yield f"  {step.action}  " + style(slices_text(step.slices), fg="cyan").rstrip()
+    yield f"  {step.action}  " + style(slices_text(step.slices).rstrip(), fg="cyan")
     for reason in step.reasons:
-        cut = slices_text(reason.slices).rstrip() if reason.slices else ""
+        is_part = reason.slices is not None and reason.slices != step.slices
+        cut = slices_text(reason.slices).rstrip() if reason.slices and is_part else ""
         yield "    " + style(str(reason), fg="yellow") + (f"  {cut}" if cut else "")
 
 

@@ -30,13 +30,21 @@ MONTHS = frozenset({Grain.MONTH, Grain.QUARTER, Grain.YEAR})
 class Span:
     """A length of time; either part may be negative.
 
-    >>> str(Span(days=6)), str(Span(months=2)), str(Span())
-    ('6 days', '2 months', '0')
+    >>> str(Span(days=6)), str(Span(months=2)), str(Span(micros=5_400_000_000)), str(Span())
+    ('6 days', '2 months', '1 hour 30 minutes', '0')
     """
 
     months: int = 0
     days: int = 0
     micros: int = 0
+
+    @property
+    def negative(self) -> Span:
+        return Span(-self.months, -self.days, -self.micros)
+
+    @property
+    def is_positive(self) -> bool:
+        return (self.months, self.days, self.micros) > (0, 0, 0)
 
     def after(self, at: datetime) -> datetime:
         """The earliest instant that is certainly not less than `at` plus the span."""
@@ -60,7 +68,11 @@ class Span:
             return datetime.max if sign > 0 else datetime.min
 
     def __str__(self) -> str:
-        parts = [(self.months, "month"), (self.days, "day"), (self.micros, "microsecond")]
+        seconds, micros = divmod(abs(self.micros), 1_000_000)
+        sign = -1 if self.micros < 0 else 1
+        parts = [(self.months, "month"), (self.days, "day")]
+        parts += [(sign * (seconds // 3600), "hour"), (sign * (seconds // 60 % 60), "minute")]
+        parts += [(sign * (seconds % 60), "second"), (sign * micros, "microsecond")]
         said = [f"{n} {unit}{'' if abs(n) == 1 else 's'}" for n, unit in parts if n]
         return " ".join(said) or "0"
 
@@ -185,6 +197,9 @@ def _hop_text(hop: Hop) -> str:
         return f"rolled up to the {hop.unit}"
     if isinstance(hop, DrillDown):
         return f"drilled down from the {hop.unit}"
+    if hop.back == hop.ahead.negative != Span():  # equal but for a shift
+        later = hop.ahead.is_positive
+        return f"{hop.ahead if later else hop.back} {'later' if later else 'earlier'}"
     said = []
     if hop.back != Span():
         said.append(f"{hop.back} before")
