@@ -136,7 +136,7 @@ def moved(state: AssetState, move: Move) -> AssetState:
         built=tuple(built),
         version=move.version(past.version),
         checks_version=move.checks_version(past.checks_version),
-        relation=past.relation if move.relation is None else move.relation,
+        relation=move.relation if move.relation and past.relation else past.relation,
     )
     marks = (replace(mark, version=move.version(mark.version)) for mark in state.marks)
     return AssetState(past, tuple(marks), move.definition(state.definition))

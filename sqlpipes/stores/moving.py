@@ -31,7 +31,8 @@ def move_asset(to: Writing, move: Move) -> None:
     _rewrite(to, t.checks, "check_name", move, move.check)
     if move.relation is not None:
         here = (t.assets.c.target == to.target, t.assets.c.asset == move.new)
-        to.db.execute(update(t.assets).where(*here).values(relation=move.relation))
+        written = t.assets.c.relation.is_not(None)
+        to.db.execute(update(t.assets).where(*here, written).values(relation=move.relation))
 
 
 def _rewrite(
