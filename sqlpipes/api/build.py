@@ -17,7 +17,7 @@ from sqlpipes.api.observe import WAREHOUSE, is_as_we_left_it, observe, untouched
 from sqlpipes.api.plan import wish_of
 from sqlpipes.api.planning import plan_from, step_now, utc_now
 from sqlpipes.api.project import Project, open_store_of
-from sqlpipes.api.proofs import with_proofs
+from sqlpipes.api.proofs import remember_tables, with_proofs
 from sqlpipes.api.rename import refuse_half_renamed
 from sqlpipes.api.selection import Ask
 from sqlpipes.api.sharing import Asked, Patience, sharing
@@ -152,6 +152,7 @@ def build(
             next_id = _new_run_id(clock())
             more = _run(project, store, ready.engine, again, run_id=next_id, **options)
             report = _together(report, more)
+        remember_tables(project, ready.engine)
         ready.engine.close()
         report = replace(report, unit_tests=gate.results)
         saw_all = report.ok and wish.names >= set(project.graph.order)

@@ -49,7 +49,7 @@ def known_columns(project: Project, *, connect: bool) -> dict[str, tuple[Column,
     for asset in missing:
         there = _found_for(asset, found, project.config.dialect)
         if asset.kind is Kind.SEED and asset.columns:
-            known[asset.name] = _with_types(asset.columns, there or ())
+            known[asset.name] = with_types(asset.columns, there or ())
         elif there is not None:
             known[asset.name] = there
     return known
@@ -61,8 +61,8 @@ def _found_for(
     return found.get(asset.relation.folded(dialect)[1:]) if asset.relation else None
 
 
-def _with_types(header: tuple[Column, ...], built: tuple[Column, ...]) -> tuple[Column, ...]:
-    """A data file's own columns, which may be newer than its table, with the types of that table."""
+def with_types(header: tuple[Column, ...], built: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Columns that may be newer than their table, with the types of that table."""
     types = {column.name: column.type for column in built}
     return tuple(replace(column, type=column.type or types.get(column.name)) for column in header)
 

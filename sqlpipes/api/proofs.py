@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlpipes.api.columns import known_columns
+from sqlpipes.api.columns import known_columns, with_types
 from sqlpipes.api.kept import read_json, write_json
 from sqlpipes.api.project import Project
-from sqlpipes.core.asset import Column, Kind, SqlBody
+from sqlpipes.core.asset import Column, SqlBody
 from sqlpipes.core.graph import Graph
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlpipes.core.lineage import Local
 
 PROOFS = "proofs.json"
-SOURCES = "sources.json"  # columns of sources, as the warehouse last told them
+TABLES = "tables.json"  # columns of tables, as the warehouse last told them
 
 Known = Mapping[str, tuple[Column, ...]]
 
@@ -30,57 +30,67 @@ Known = Mapping[str, tuple[Column, ...]]
 def with_proofs(project: Project, engine: Engine | None) -> Project:
     """The project with every edge proven that can be, and its sources cut as they are read.
 
-    `engine`: the open warehouse; None when nobody can have written since it was looked at, so that
-    what it told of the sources' columns then still holds.
+    `engine`: the open warehouse; None when nobody but us can have written since it was looked at, so
+    that what it told of columns then still holds.
     """
     from sqlpipes.decide.proving import cut, provable, proved
 
     names = provable(project.graph)
     if not names:
         return project
-    known = _known(project, engine)
-    local = _locals(project, names, known)
+    known, built = _columns(project, engine)
+    local = _locals(project, names, known, built)
     return replace(project, graph=proved(cut(project.graph, local, known), local))
 
 
-def _known(project: Project, engine: Engine | None) -> Known:
-    """Columns of what no query defines. Those of Python assets only as declared: we write them."""
+def remember_tables(project: Project, engine: Engine) -> None:
+    """Keep the columns of all tables as a build leaves them, if anything is ever to be proven."""
+    from sqlpipes.decide.proving import provable
+
+    if provable(project.graph):
+        write_json(project.root, TABLES, _told(project, engine))
+
+
+def _columns(project: Project, engine: Engine | None) -> tuple[Known, Known]:
+    """(columns of what no query defines, columns of tables that a query makes)."""
     found = known_columns(project, connect=False)
-    sources = [
-        asset
-        for name, asset in project.graph.assets.items()
-        if asset.kind is Kind.SOURCE and asset.relation is not None and name not in found
-    ]
-    if not sources:
-        return found
-    kept = None if engine else read_json(project.root, SOURCES)
+    kept = None if engine else read_json(project.root, TABLES)
     if kept is None:
         kept = _told(project, engine)
-        write_json(project.root, SOURCES, kept)
-    for asset in sources:
-        if columns := kept.get(asset.name):
-            found[asset.name] = tuple(Column(name, type) for name, type in columns)
-    return found
+        write_json(project.root, TABLES, kept)
+    built: dict[str, tuple[Column, ...]] = {}
+    for name, said in kept.items():
+        asset = project.graph.assets.get(name)
+        if asset is None:
+            continue
+        columns = tuple(Column(column, type) for column, type in said)
+        if isinstance(asset.body, SqlBody):
+            built[name] = columns
+        else:
+            found[name] = with_types(found[name], columns) if name in found else columns
+    return found, built
 
 
 def _told(project: Project, engine: Engine | None) -> dict[str, Any]:
-    """source -> [[column, type], ...], asked of the warehouse."""
+    """asset -> [[column, type], ...] of each table that is there, asked of the warehouse."""
     from sqlpipes.api.columns import warehouse_columns
 
     there = warehouse_columns(project, engine)
     dialect = project.config.dialect
     found = {}
     for name, asset in project.graph.assets.items():
-        if asset.kind is Kind.SOURCE and asset.relation is not None:
-            columns = there.get(asset.relation.folded(dialect)[1:], ())
+        columns = there.get(asset.relation.folded(dialect)[1:], ()) if asset.relation else ()
+        if columns and asset.is_stored:
             found[name] = [[column.name, column.type] for column in columns]
     return found
 
 
-def _locals(project: Project, names: tuple[str, ...], known: Known) -> dict[str, tuple[Local, ...]]:
+def _locals(
+    project: Project, names: tuple[str, ...], known: Known, built: Known
+) -> dict[str, tuple[Local, ...]]:
     from sqlpipes.core.lineage import Local
 
-    key = _fingerprint(project.graph, names, known)
+    key = _fingerprint(project.graph, names, {**built, **known})
     kept = read_json(project.root, PROOFS)
     if kept is not None and kept.get("key") == key:
         return {
@@ -89,7 +99,8 @@ def _locals(project: Project, names: tuple[str, ...], known: Known) -> dict[str,
         }
     from sqlpipes.core.lineage import localities
 
-    found, _ = localities(project.graph, names, known, project.config.dialect, {})
+    dialect = project.config.dialect
+    found, _ = localities(project.graph, names, known, dialect, {}, built)
     plain = {name: [each.to_plain() for each in said] for name, said in found.items()}
     write_json(project.root, PROOFS, {"key": key, "local": plain})
     return found

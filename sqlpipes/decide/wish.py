@@ -45,7 +45,7 @@ class Wish:
     @property
     def narrows(self) -> bool:
         """Whether slices that should be built may be left out."""
-        return self.picks or bool(self.partitions or self.last or self.slices)
+        return self.picks or self.partitions is not None or bool(self.last or self.slices)
 
 
 @dataclass(frozen=True, slots=True)

@@ -386,11 +386,8 @@ def test_a_part_of_a_product(text: str, expected: str) -> None:
         (REGION_DAYS, "2024-01-01|eu|x", "has 3 parts"),
         (REGION_DAYS, "eu", "'eu' is no date"),
         (ValueAxis(), "eux", "no value 'eux'"),
-        (IntegerAxis(10), "0..15", "does not start and end where 10 integers do"),
         (IntegerAxis(10), "a", "is no integer"),
         (IntegerAxis(10), "20..10", "is empty"),
-        (TimeAxis(Grain.MINUTE, 15), "2024-01-01T00:05", "no 15 minutes starts|does not start"),
-        (BERLIN, "2024-01-01T00:00+00:00", "no day in Europe/Berlin starts"),
     ],
 )
 def test_what_names_no_slice(axis: Axis, text: str, said: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from sqlpipes.core.asset import Asset, Column, Rendered, Scope, SqlBody
 from sqlpipes.core.errors import Location, SqlpipesError
@@ -28,6 +29,8 @@ DIALECTS = frozenset(
 CERTAIN = {"date": "DATE", "stamp": "TIMESTAMP", "tz": "TIMESTAMP WITH TIME ZONE"}
 
 Columns = tuple[Column, ...] | None
+NOTHING_BUILT: Known = MappingProxyType({})
+
 Names = Mapping[tuple[str, ...], str | None]
 
 
@@ -37,14 +40,17 @@ def localities(
     known: Known,
     dialect: str,
     cache: Mapping[str, Locals],
+    built: Known = NOTHING_BUILT,
 ) -> tuple[dict[str, Locals], dict[str, Locals]]:
     """What is proven of each of `names`, and the cache entries that were used (old and new ones).
+
+    `built`: columns of tables as they stand, whose types are certain where those of a query are not.
 
     `known`: columns of what has no SELECT, as for `trace`. Only what a new or changed query among
     `names` reads is parsed beside it. Python assets, SQL that cannot be read and templates that cannot be
     rendered prove nothing.
     """
-    prover = _Prover(graph, known, dialect, cache)
+    prover = _Prover(graph, known, dialect, cache, built)
     found: dict[str, Locals] = {}
     for name in names:
         asset = graph.assets[name]
@@ -59,11 +65,20 @@ def localities(
 class _Prover:
     """What was proven so far, and what had to be read for it."""
 
-    __slots__ = ("cache", "dialect", "graph", "keys", "kinds", "tracer", "used")
+    __slots__ = ("built", "cache", "dialect", "graph", "keys", "kinds", "tracer", "used")
 
     def __init__(
-        self, graph: Graph, known: Known, dialect: str, cache: Mapping[str, Locals]
+        self,
+        graph: Graph,
+        known: Known,
+        dialect: str,
+        cache: Mapping[str, Locals],
+        built: Known,
     ) -> None:
+        self.built = {
+            name: {fold(column.name, True, dialect): column.type for column in columns}
+            for name, columns in built.items()
+        }
         self.graph, self.cache = graph, cache
         self.tracer = Tracer(graph, known, dialect, {})  # for columns; reads when asked
         self.dialect = dialect
@@ -125,7 +140,8 @@ class _Prover:
             text = asset.body.render(Scope()).text
         except SqlpipesError:
             text = ""
-        return [text, *(f"{parent}={self.keys.get(parent, '')}" for parent in parents)]
+        types = repr(self.built.get(name, ""))
+        return [text, types, *(f"{parent}={self.keys.get(parent, '')}" for parent in parents)]
 
     def read(self, asset: Asset, rendered: Rendered, names: Names) -> Locals:
         from sqlpipes.core.lineage.reader import read_locals
@@ -149,12 +165,11 @@ class _Prover:
             return columns
         if name not in self.kinds:
             self.kinds[name] = self.kinds_of(asset.body)
-        kinds = self.kinds[name]
+        kinds, built = self.kinds[name], self.built.get(name, {})
+        keys = [fold(column.name, True, self.dialect) for column in columns]
         return tuple(
-            replace(
-                column, type=_type(column.type, kinds.get(fold(column.name, True, self.dialect)))
-            )
-            for column in columns
+            replace(column, type=_type(column.type, kinds.get(key)) or built.get(key))
+            for column, key in zip(columns, keys, strict=True)
         )
 
     def kinds_of(self, body: SqlBody) -> dict[str, str]:

@@ -95,7 +95,8 @@ def value_text(value: object) -> str:
 def parse_partitions(text: str, axis: Axis | Grain) -> Partitions:
     """What `str` of a set shows, and more: keys, or ranges whose end is exclusive, after commas.
 
-    A key of a coarser grain means all slices in it; a Monday means its week where slices are weeks.
+    A key of a coarser grain means all slices in it, one of a finer grain the slice that it lies in; a
+    Monday means its week where slices are weeks.
     Any text is a value. A product has a part for each axis: `2024-01|eu,us`; more of them after `;`.
 
     >>> len(parse_partitions("2024-02", Grain.DAY))
@@ -255,9 +256,7 @@ def _integers(text: str, axis: IntegerAxis) -> tuple[int, int]:
         return axis.ordinal(low), axis.ordinal(low) + 1
     if high <= low:
         raise ValueError(f"'{text}' is empty: the end is exclusive and must come after the start")
-    if not axis.fits(low) or not axis.fits(high):
-        raise ValueError(f"'{text}' does not start and end where {axis} do")
-    return axis.ordinal(low), axis.ordinal(high)
+    return axis.ordinal(low), axis.ordinal(high - 1) + 1
 
 
 def _times(text: str, axis: TimeAxis) -> tuple[int, int]:
@@ -268,20 +267,23 @@ def _times(text: str, axis: TimeAxis) -> tuple[int, int]:
         start, end = _window(text, axis)
     if end <= start:
         raise ValueError(f"'{text}' is empty: the end is exclusive and must come after the start")
-    if not axis.fits(start) or not axis.fits(end):
-        raise ValueError(f"'{text}' does not start and end where a {axis} does")
-    return axis.ordinal(start), axis.ordinal(end)
+    low, high = axis.ordinal(start), axis.ordinal(end - a.TICK) + 1
+    try:
+        axis.instant(high)
+    except (OverflowError, ValueError):
+        raise ValueError(f"'{text}' ends after the last day that a date can say") from None
+    return low, high
 
 
 def _window(text: str, wanted: TimeAxis) -> tuple[datetime, datetime]:
-    """The window that one key names; an instant names the slice that starts there."""
+    """The window that one key names; an instant names the slice that it lies in."""
     grain, at = _key(text, wanted.zone)
     named = TimeAxis(grain, zone=wanted.zone) if grain else None
     finer = grain is Grain.MINUTE and wanted.step > 1
     if named is None or finer or (grain, wanted.unit) in _ALSO:
         named = wanted if wanted.fits(at) else named
     if named is None or (finer and named != wanted):
-        raise ValueError(f"no {wanted} starts at '{text}'")
+        return at, at + a.TICK  # the slice that it lies in
     try:
         return at, named.instant(named.ordinal(at) + 1)
     except (OverflowError, ValueError):
@@ -298,6 +300,9 @@ def _key(text: str, zone: str) -> tuple[Grain | None, datetime]:
         if len(text) == 7 and text[4:6].upper() == "-Q":
             shown = datetime(int(text[:4]), 3 * int(text[6]) - 2, 1)
             return Grain.QUARTER, first_instant(shown, zone)
+        if len(text) == 8 and text[4:6].upper() == "-W":
+            shown = datetime.fromisocalendar(int(text[:4]), int(text[6:]), 1)
+            return Grain.WEEK, first_instant(shown, zone)
         if known := _READ.get(len(text)):
             with suppress(ValueError):  # 2024-W05-1 is as long as a day's key
                 shown = datetime.strptime(text.replace("T", " "), known[1])
