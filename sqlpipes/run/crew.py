@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue, SimpleQueue
 from typing import Generic, TypeVar
 
 from sqlpipes.core.engine import Connection, Engine
@@ -25,7 +25,8 @@ class Crew(Generic[R]):
         self._engine = engine
         self._size = size
         self._todo: SimpleQueue[Work[R] | None] = SimpleQueue()
-        self._done: SimpleQueue[R] = SimpleQueue()
+        # A SimpleQueue may wait for ever when a signal comes just as its timeout ends.
+        self._done: Queue[R] = Queue()
         self._threads: list[threading.Thread] = []
         self.busy = 0  # handed in and not yet taken back
 
