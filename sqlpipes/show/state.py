@@ -61,4 +61,7 @@ def carried_text(carried: Carried) -> str:
     held = ", ".join(
         _counted(carried.rows[name], noun) for name, noun in WORDS if carried.rows.get(name)
     )
-    return f"imported {', '.join(carried.targets)}: {held or 'nothing was ever built there'}"
+    lines = [f"imported {', '.join(carried.targets)}: {held or 'nothing was ever built there'}"]
+    if held:
+        lines.append("it is believed: the warehouse must hold what it held when this was exported")
+    return "\n".join(lines)
