@@ -14,6 +14,7 @@ from sqlpipes.api.planning import plan_from, plan_wish, sources_seen_by, utc_now
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.selection import Ask
+from sqlpipes.core.asset import Kind
 from sqlpipes.core.errors import Location, LockedError, Problem, ProjectError, SqlpipesError
 from sqlpipes.core.events import DONE, Status
 from sqlpipes.core.history import Past, doubt
@@ -99,7 +100,8 @@ def _wanted(
     cut = project.graph.assets[name].partition
     if cut is None:
         return WHOLE
-    if not cut.asks:
+    is_source = project.graph.assets[name].kind is Kind.SOURCE  # nobody says which windows it must have
+    if not cut.asks and not is_source:
         return cut.wanted(as_naive_utc(now)) | past.slices(cut.axis)
     planned = step.slices if step else Partitions(cut.axis)
     gone = step is not None and any(reason.why is Why.VALUES_GONE for reason in step.reasons)

@@ -104,14 +104,21 @@ class Past:
         )
 
     def _written(self, new: Built, same: Partitions | None) -> Iterator[Built]:
-        """The new slices; those with the same content keep the tick at which that was written."""
+        """The new slices; those with the same content keep the tick at which that was written.
+
+        One piece per tick: a state knows pieces by their ticks and their version.
+        """
         changed = new.slices
+        unmoved: dict[int, Partitions] = {}
         for old in self.built if same else ():
             if old.slices.axis == new.slices.axis and same is not None:
-                unmoved = self.trusted(old) & same & changed
-                changed = changed - unmoved
-                if unmoved:
-                    yield replace(new, slices=unmoved, written_at=old.written_at)
+                kept = self.trusted(old) & same & changed
+                changed = changed - kept
+                if kept:
+                    before = unmoved.get(old.written_at, Partitions(kept.axis))
+                    unmoved[old.written_at] = before | kept
+        for written_at, slices in unmoved.items():
+            yield replace(new, slices=slices, written_at=written_at)
         if changed:
             yield replace(new, slices=changed)
 

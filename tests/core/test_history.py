@@ -237,3 +237,10 @@ def test_slices_in_doubt_are_never_the_same() -> None:
     past = replace(NEVER.add(Built(days(0, 4), "v1", 1, 2)), suspect=days(1, 2))
     again = past.add(Built(days(0, 4), "v1", 9, 10), same=days(0, 4))
     assert [b.slices.ranges for b in again.built if b.written_at == 10] == [((1, 2),)]
+
+
+def test_pieces_that_end_up_with_the_same_ticks_are_one() -> None:
+    past = NEVER.add(Built(days(0, 6), "v1", 1, 2))
+    past = past.add(Built(days(0, 3), "v1", 5, 6), same=days(0, 3))  # read again, not moved
+    again = past.add(Built(days(0, 6), "v1", 9, 10), same=days(0, 6))
+    assert again.built == (Built(days(0, 6), "v1", 9, 2),)
