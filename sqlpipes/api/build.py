@@ -32,6 +32,7 @@ from sqlpipes.core.events import (
     StepFinished,
     StepSkipped,
 )
+from sqlpipes.core.history import History
 from sqlpipes.core.plan import Action, Plan, Step
 from sqlpipes.core.unit_test import UnitResult
 
@@ -184,31 +185,30 @@ def _get_ready(
     clock: Callable[[], datetime],
     stack: ExitStack,
 ) -> Ready:
-    """Plan, and open the warehouse if anything must run. What was seen before it was ours is seen anew."""
+    """Plan, and open the warehouse if anything must run. What was seen before it was ours is seen anew:
+    others may have built, here or from another folder, while we waited for it."""
     from sqlpipes.engines import exists
 
-    history = store.history()
-
-    def planned(engine: Engine | None) -> tuple[Project, Plan, Observed]:
+    def ready(engine: Engine | None, history: History, trusted: bool) -> Ready:
         proven = with_proofs(project, engine)
         observed = observe(proven, store, history, wish, engine)
-        return proven, plan_from(proven, store, history, wish, observed, clock()), observed
+        plan = plan_from(proven, store, history, wish, observed, clock())
+        return Ready(proven, plan, observed, engine, trusted, history.tick)
 
+    history = store.history()
     trusted = is_as_we_left_it(project, store)
     there = exists(project.target, project.root)
-    if there and not untouched(project, store, history, wish):
+    if not there or untouched(project, store, history, wish):
+        found = ready(None, history, trusted)
+        if not found.plan.steps:
+            return found
         engine = _open(project, wait_s, stack)
-        found = planned(engine)
-        trusted = trusted and is_as_we_left_it(project, store)
-        return Ready(*found, engine, trusted, history.tick)
-    found = planned(None)
-    if not found[1].steps:
-        return Ready(*found, None, trusted, history.tick)
-    engine = _open(project, wait_s, stack)
-    if trusted and not is_as_we_left_it(project, store):  # somebody wrote while we waited for it
-        trusted = False
-        found = planned(engine)
-    return Ready(*found, engine, trusted, history.tick)
+        moved = store.history().tick != history.tick or (not there and bool(engine.relations()))
+        if not moved and (not trusted or is_as_we_left_it(project, store)):
+            return replace(found, engine=engine)
+    else:
+        engine = _open(project, wait_s, stack)
+    return ready(engine, store.history(), trusted and is_as_we_left_it(project, store))
 
 
 def _look_again(

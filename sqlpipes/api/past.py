@@ -100,7 +100,9 @@ def _wanted(
     cut = project.graph.assets[name].partition
     if cut is None:
         return WHOLE
-    is_source = project.graph.assets[name].kind is Kind.SOURCE  # nobody says which windows it must have
+    is_source = (
+        project.graph.assets[name].kind is Kind.SOURCE
+    )  # nobody says which windows it must have
     if not cut.asks and not is_source:
         return cut.wanted(as_naive_utc(now)) | past.slices(cut.axis)
     planned = step.slices if step else Partitions(cut.axis)

@@ -268,6 +268,7 @@ def _writes_anew(
         return Why.FULL_REFRESH in whys
     if asset.partition is not None:
         nothing_stays = slices == look.wanted(asset) and not past.slices(slices.axis) - slices
+        nothing_stays &= not look.wish.narrows  # a state that was lost knows nothing of the rest
         return (
             bool(whys & {Why.GONE, Why.VALUES_GONE})
             or nothing_stays

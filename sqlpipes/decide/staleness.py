@@ -137,7 +137,7 @@ def _missing(
         return
     detail = ""
     if not past.built and observed.has(asset.name):
-        detail = f"no record of it, though {asset.relation} exists: it is built anew"
+        detail = f"no record of it, though {asset.relation} exists"
     yield Reason(Why.NEVER_BUILT, detail, slices=missing)
     yield from _lookback(asset, missing, built)
 

@@ -384,7 +384,7 @@ def test_slices_of_one_old_version_are_one_reason_whoever_built_them():
 def test_partition_narrows_what_is_built():
     step = one_step(plan(DAILY, History(), partitions="2024-01-03..2024-01-05"))
     assert str(step.slices) == "2024-01-03..2024-01-05"
-    assert step.full  # there is nothing else in it
+    assert not step.full  # the table may hold more than the state knows of
 
 
 def test_a_start_that_moves_writes_the_relation_anew():
@@ -433,6 +433,15 @@ def test_same_reads_only_the_slices_of_its_window():
         "w": "2024-01-01",
         "all_of_it": "2024-01-01",
     }
+
+
+def test_some_slices_are_never_a_reason_to_write_a_table_anew():
+    """The state may have been lost, and the table may hold more than it knows of."""
+    found = plan(
+        DAILY, History(), partitions="2024-01-03", observed=Observed(existing=frozenset("d"))
+    )
+    assert not one_step(found).full
+    assert one_step(plan(DAILY, History())).full
 
 
 def late(history: History, name: str, slices: str) -> History:
