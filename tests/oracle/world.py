@@ -6,7 +6,7 @@ says it must hold: its query over the whole of its input, cut to its slices.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,8 +16,7 @@ import duckdb
 
 import sqlpipes
 from sqlpipes.api import Ask
-from sqlpipes.core.events import Event, StepFinished
-from sqlpipes.core.partitions import Partitions, axes_of, first_place, rest_places
+from sqlpipes.core.events import Event
 
 FIRST = datetime(2024, 3, 18)  # a Monday; summer time begins in Berlin on the 31st
 DAYS = 28
@@ -50,7 +49,7 @@ def _time(by: str, start: str, end: str, unit: str, more: str = "") -> Cut:
 
 SPAN = ("2024-03-18", "2024-04-15")
 DAY = _time("day", *SPAN, "day")
-STATIC = Cut("by: values, column: k, values: [a, b]", "k in ('a', 'b')", "k")
+STATIC = Cut("by: values, column: k, values: [a, b, d]", "k in ('a', 'b', 'd')", "k")
 FOUND = Cut(
     "by: values, column: k, values_from: select distinct k from raw.events", "k is not null", "k"
 )
@@ -378,40 +377,3 @@ def moment(place: int) -> datetime:
     day, part = divmod(place % (DAYS * 4), 4)
     ts = FIRST + timedelta(days=day)
     return ts + timedelta(minutes=(0, 150, 1439, 725)[part])
-
-
-Box = Mapping[str, tuple[Any, Any]]
-
-
-def boxes(slices: Partitions, columns: tuple[str, ...]) -> list[Box]:
-    """Each slice as column -> from, to."""
-    return [_box(one, columns) for one in slices.each()]
-
-
-def _box(one: Partitions, columns: tuple[str, ...]) -> Box:
-    axes = axes_of(one.axis)
-    ((labels, ((ordinal, _),)),) = one.rows
-    first, rest = first_place(one.axis), rest_places(one.axis)
-    found: dict[str, tuple[Any, Any]] = {}
-    for i, column in enumerate(columns):
-        label: Any = ordinal if i == first else labels[rest.index(i)]
-        found[column] = _stretch(axes[i], label)
-    return found
-
-
-def _stretch(axis: Any, label: Any) -> tuple[Any, Any]:
-    if hasattr(axis, "instant"):
-        return axis.boundary(label), axis.boundary(label + 1)
-    if hasattr(axis, "number"):
-        return axis.number(label), axis.number(label + 1)
-    return label, label + "\0"
-
-
-def meets(one: Box, other: Box) -> bool:
-    """Whether two boxes share a point; a column that one lacks parts nothing."""
-    both = one.keys() & other.keys()
-    return all(one[c][0] < other[c][1] and other[c][0] < one[c][1] for c in both)
-
-
-def finished(report: sqlpipes.Report | None, name: str) -> list[StepFinished]:
-    return [e for e in report.finished if e.asset == name] if report else []
