@@ -409,3 +409,20 @@ def test_what_comes_after_a_slice_that_reads_itself_is_built_after_it(tmp_path: 
     build(root)
     assert rows(root, "select total from running") == [(10,), (1030,), (1060,), (1100,)]
     assert plan(root) == {}
+
+
+def test_values_that_all_disappear_leave_an_empty_table(tmp_path: Path) -> None:
+    found = model(
+        "{by: values, column: region, values_from: select distinct region from stg where amount > 0}",
+        BY_REGION + " having sum(amount) > 0",
+    )
+    root = project(tmp_path, {"stg": STG, "regions": found})
+    build(root)
+    assert len(rows(root, "select * from regions")) == 3
+    seed(root, [(1, "2024-01-01", "eu", 0)])
+    build(root)
+    assert rows(root, "select * from regions") == []
+    assert plan(root) == {}
+    seed(root, SALES)
+    build(root)
+    assert len(rows(root, "select * from regions")) == 3

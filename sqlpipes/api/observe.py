@@ -7,7 +7,7 @@ stamp, taken without connecting, says so.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from sqlpipes.core.asset import Asset, Materialized, SourceBody
 from sqlpipes.core.errors import EngineError, Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import History, Past
-from sqlpipes.core.partitions import WHOLE_AXIS
+from sqlpipes.core.partitions import WHOLE_AXIS, rest_places
 from sqlpipes.core.sql import Relation, fold
 from sqlpipes.core.windows import Sighting, Windows, is_in_windows, sighting
 
@@ -111,7 +111,8 @@ def observe(
             for name in tables:
                 looks[name] = _table_look(graph.assets[name], engine, connection)
             if names := asking(graph, wish.names):
-                values = partition_values(project, names, existing, engine, connection)
+                asked = partition_values(project, names, existing, engine, connection)
+                values = _or_known(graph, history, asked)
     else:
         looks |= {name: None for name in tables if _always_changes(graph.assets[name])}
         existing = None if exists(project.target, project.root) else frozenset()
@@ -122,6 +123,21 @@ def observe(
         if isinstance(look, Windows) and (found := _compared(name, look, store, history))
     }
     return Observed(tokens, existing, _gone_files(project, history, wish), values, windows)
+
+
+def _or_known(
+    graph: Graph, history: History, found: Mapping[str, Mapping[str, tuple[str, ...]]]
+) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Where a query finds no value any more, the slices that are built stay: they are empty now."""
+    values = {name: dict(columns) for name, columns in found.items()}
+    for name, columns in values.items():
+        cut = graph.assets[name].partition
+        for column in [column for column, listed in columns.items() if not listed and cut]:
+            assert cut is not None
+            place = rest_places(cut.axis).index(cut.columns.index(column))
+            built = history.of(name).slices(cut.axis).labels
+            columns[column] = tuple(sorted({str(labels[place]) for labels in built}))
+    return values
 
 
 def _compared(name: str, now: Windows, store: Store, history: History) -> Sighting | None:

@@ -62,6 +62,8 @@ def status(project: Project, ask: Ask | None = None) -> tuple[AssetStatus, ...]:
     names = [name for name in project.graph.order if name in wish.names or name in wish.observe]
     now = utc_now()
     steps = {step.asset: step for step in _planned(project, _with_inputs(project, wish), now).steps}
+    with suppress(SqlpipesError):  # the sources are cut as the plan has seen them
+        project = with_proofs(project, None)
     with _settled(project) as store:
         history = store.history(names)
         last, written, running = store.last_result(), store.built_at(names), store.running()

@@ -73,6 +73,7 @@ def read_model(
         partition,
         statements(merged.node("before"), placed, ground.names, problems),
         statements(merged.node("after"), placed, ground.names, problems),
+        template is not None or any(found.parts[-1] == file.stem for found in facts.references),
     )
     asset = Asset(
         name=file.stem,
@@ -122,9 +123,13 @@ class Written:
     partition: Partitioning | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    knows_slices: bool = True  # its query may be another one for other slices, or reads older ones
 
     def plain(self) -> dict[str, Plain]:
-        said: list[Plain] = self.partition.identity if self.partition else []
+        said: list[Plain] = []
+        if self.partition is not None:
+            cut = self.partition
+            said = cut.identity if self.knows_slices else cut.rows_identity
         return {
             "materialized": self.kept.kind.value,
             "relation": str(self.relation) if self.relation else None,

@@ -316,7 +316,10 @@ def test_the_body_moves_only_the_first_part(tmp_path):
         ("lookback: 2", False),
         ("batch: 3", False),
         ("end: 2025-01-01", False),
-        ("start: 2023-01-01", True),
+        ("start: 2023-01-01", False),
+        ("by: month", False),
+        ("timezone: Europe/Berlin", True),
+        ("column: e", True),
     ],
 )
 def test_which_partition_keys_move_the_version(tmp_path, key, moves):
@@ -333,3 +336,11 @@ def test_which_partition_keys_move_the_version(tmp_path, key, moves):
         for keys in (base, {**base, name: value})
     ]
     assert (versions[0] != versions[1]) is moves
+
+
+@pytest.mark.parametrize("query", ["select '{{ partition.start }}' as d", "select d from a"])
+def test_a_query_that_knows_its_slices_is_another_one_for_other_slices(tmp_path, query):
+    cuts = ["{by: day, column: d, start: 2024-01-01}", "{by: month, column: d, start: 2024-01-01}"]
+    texts = [model(f"partition: {cut}", query) for cut in cuts]
+    first, second = (asset(read(tmp_path, {"models/a.sql": t}), "a").version for t in texts)
+    assert first != second

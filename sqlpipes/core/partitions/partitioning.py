@@ -118,9 +118,17 @@ class Partitioning:
 
     @property
     def identity(self) -> list[Any]:
-        """What of it changes the rows that are written: not how far it reaches, nor which values."""
+        """What of it changes the rows of a query that knows its slices: not how far it reaches."""
         found: list[Any] = [self.column, axis_plain(self.along), self.start, self.include_current]
         return [*found, *(cut.identity for cut in self.others)]
+
+    @property
+    def rows_identity(self) -> list[Any]:
+        """What of it changes the rows of a query that knows of no slices: days or months are alike."""
+        axis: Any = axis_plain(self.along)
+        if isinstance(self.along, TimeAxis):
+            axis = {"by": "time", "zone": self.along.zone}
+        return [self.column, axis, *(cut.rows_identity for cut in self.others)]
 
 
 def partitioning_plain(cut: Partitioning) -> list[Any]:
