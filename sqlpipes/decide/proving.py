@@ -15,6 +15,7 @@ from sqlpipes.core.graph import Graph, Input
 from sqlpipes.core.lineage import Local, through
 from sqlpipes.core.partitions import Grain, Partitioning, TimeAxis
 from sqlpipes.core.reads import EVERYTHING, Mapped, Proof, Reads
+from sqlpipes.decide.views import is_of_a_view, seen_through
 
 Known = Mapping[str, tuple[Column, ...]]
 Locals = Mapping[str, tuple[Local, ...]]
@@ -28,6 +29,8 @@ def provable(graph: Graph) -> tuple[str, ...]:
     """The assets whose queries are worth a look: partitioned ones, and what they read through."""
     found: dict[str, None] = {}
     todo = [name for name in graph.order if _asks(graph, name)]
+    for name in graph.order:
+        todo += [edge.name for edge in graph.inputs[name] if is_of_a_view(graph, edge)]
     while todo:
         name = todo.pop()
         if name in found or not isinstance(graph.assets[name].body, SqlBody):
@@ -43,8 +46,9 @@ def proved(graph: Graph, local: Locals) -> Graph:
         return graph
     inputs = dict(graph.inputs)
     for name in graph.order:
-        if _asks(graph, name):
-            inputs[name] = tuple(_proven(graph, local, name, edge) for edge in inputs[name])
+        asks = _asks(graph, name)
+        if asks or any(is_of_a_view(graph, edge) for edge in inputs[name]):
+            inputs[name] = tuple(_known(graph, local, name, edge, asks) for edge in inputs[name])
     return replace(graph, inputs=inputs)
 
 
@@ -107,7 +111,11 @@ def _asks(graph: Graph, name: str) -> bool:
     return any(not edge.reads.declared for edge in graph.inputs[name])
 
 
-def _proven(graph: Graph, local: Locals, name: str, edge: Input) -> Input:
+def _known(graph: Graph, local: Locals, name: str, edge: Input, asks: bool) -> Input:
+    if is_of_a_view(graph, edge):
+        return replace(edge, behind=seen_through(graph, local, graph.assets[name], edge))
+    if not asks:
+        return edge
     return _edge(graph, local, graph.assets[name], edge, _said(graph, local, name, edge))
 
 

@@ -21,7 +21,11 @@ SAID = {
     Mapped.AS_OF_BUILD: "as it is when a slice is built: a later change re-opens nothing",
     Mapped.PROVEN: "the slices that the query names",
 }
+SLICED = (Mapped.SAME, Mapped.LATEST)
 WHOLE = "everything: the asset has no slices, so any change of it counts"
+
+ITSELF = "itself: every slice after one that is built again is, too"
+ITS_ROWS = "itself: what it held before"
 
 
 def why_text(graph: Graph, plan: Plan, name: str) -> str:
@@ -29,11 +33,15 @@ def why_text(graph: Graph, plan: Plan, name: str) -> str:
     asset = graph.assets[name]
     lines = [style(name, bold=True) + _cut(asset), *_step_lines(plan, name)]
     edges = graph.inputs[name]
-    if edges:
+    reads_self = name in graph.reads_self
+    if edges or reads_self:
         lines += ["", "reads"]
-    room = max((len(edge.name) for edge in _flat(edges)), default=0)
+    names = [edge.name for edge in _flat(edges)] + ([name] if reads_self else [])
+    room = max((len(each) for each in names), default=0)
     for edge in edges:
         lines += _edge_lines(graph, asset, edge, room, "  ")
+    if reads_self:
+        lines.append(f"  {name:<{room}}  " + (ITSELF if asset.partition else ITS_ROWS))
     return "\n".join(lines)
 
 
@@ -43,7 +51,8 @@ def why_json(graph: Graph, plan: Plan, name: str) -> dict[str, Any]:
         "asset": name,
         "slices": str(step.slices) if step else "",
         "reasons": [str(reason) for reason in step.reasons] if step else [],
-        "inputs": [_edge_json(edge) for edge in graph.inputs[name]],
+        "reads_itself": name in graph.reads_self,
+        "inputs": [_edge_json(graph, edge) for edge in graph.inputs[name]],
     }
 
 
@@ -78,11 +87,12 @@ def _flat(edges: tuple[Input, ...]) -> Iterator[Input]:
 def _edge_lines(graph: Graph, reader: Asset, edge: Input, room: int, indent: str) -> Iterator[str]:
     head = f"{indent}{edge.name:<{room}}  "
     if edge.behind:
-        yield head + "what it reads in turn:"
+        word = f" (declared `{_word(edge)}` under `inputs:`)" if edge.reads.declared else ""
+        yield f"{head}what it reads in turn{word}:"
         for behind in edge.behind:
             yield from _edge_lines(graph, reader, behind, room, indent + "  ")
         return
-    if reader.partition is None:
+    if reader.partition is None and edge.reads.how in (Mapped.ALL, Mapped.SAME, Mapped.PROVEN):
         yield head + WHOLE
     elif edge.reads.how is Mapped.PROVEN:
         for proof in edge.reads.proofs:
@@ -90,11 +100,36 @@ def _edge_lines(graph: Graph, reader: Asset, edge: Input, room: int, indent: str
             yield " " * len(head) + style(f"{proof.at}  {proof.text}", dim=True)
             head = " " * len(head)
     else:
-        known = "as declared under `inputs:`" if edge.reads.declared else _unproven(graph, edge)
-        yield f"{head}{_said(edge)} ({known})"
+        yield f"{head}{_said(graph, edge)} ({_because(graph, edge)})"
 
 
-def _said(edge: Input) -> str:
+def _counts_as(graph: Graph, edge: Input) -> Mapped:
+    """What is declared of slices means everything where there are none."""
+    has_slices = graph.assets[edge.name].partition is not None or edge.behind
+    return edge.reads.how if has_slices or edge.reads.how not in SLICED else Mapped.ALL
+
+
+def _because(graph: Graph, edge: Input) -> str:
+    if not edge.reads.declared:
+        return _unproven(graph, edge)
+    if _counts_as(graph, edge) is edge.reads.how:
+        return "as declared under `inputs:`"
+    source = graph.assets[edge.name]
+    lack = "it has no slices"
+    if not source.is_stored:
+        lack = "it stores nothing, and does not copy the partition column of one table behind it"
+    return f"`{_word(edge)}` is declared under `inputs:`, but {lack}"
+
+
+def _word(edge: Input) -> str:
+    near = [("back", edge.reads.back), ("ahead", edge.reads.ahead)]
+    said = ", ".join(f"{word}: {number}" for word, number in near if number)
+    return f"{{{said}}}" if said else str(edge.reads.how)
+
+
+def _said(graph: Graph, edge: Input) -> str:
+    if _counts_as(graph, edge) is not edge.reads.how:
+        return SAID[Mapped.ALL]
     near = [(edge.reads.back, "before"), (edge.reads.ahead, "after")]
     counted = " and ".join(f"{number} {word}" for number, word in near if number)
     return SAID[edge.reads.how] + (f", and {counted}" if counted else "")
@@ -115,15 +150,16 @@ def _unproven(graph: Graph, edge: Input) -> str:
     return "the query does not prove less; `inputs:` can say it"
 
 
-def _edge_json(edge: Input) -> dict[str, Any]:
+def _edge_json(graph: Graph, edge: Input) -> dict[str, Any]:
     return {
         "name": edge.name,
         "reads": str(edge.reads.how),
+        "counts_as": str(_counts_as(graph, edge)),
         "declared": edge.reads.declared,
         "back": edge.reads.back,
         "ahead": edge.reads.ahead,
         "proofs": [_proof_json(proof) for proof in edge.reads.proofs],
-        "behind": [_edge_json(behind) for behind in edge.behind],
+        "behind": [_edge_json(graph, behind) for behind in edge.behind],
     }
 
 

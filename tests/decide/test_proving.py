@@ -109,3 +109,69 @@ def test_each_cut_of_a_product_has_its_own_proof() -> None:
     one = model("one", "select d, k, v from raw", partition=both)
     two = model("two", "select d, k, v from one", partition=both)
     assert [p.own for p in reads(linked(one, two), "two", "one").proofs] == ["d", "k"]
+
+
+SAME = Reads(Mapped.SAME, back=2, declared=True)
+
+
+def behind(view_sql: str, said: Reads = SAME, *more: Asset) -> list[Mapped]:
+    """What `said` of the view v means of each table behind it."""
+    sql = "select dd as d from v"
+    reader = model("reader", sql, partition=DAILY, mappings={"v": said})
+    graph = linked(DAYS, *more, view("v", view_sql), reader)
+    [edge] = graph.inputs["reader"]
+    assert edge.reads == said
+    return [each.reads.how for each in edge.behind]
+
+
+WEEKLY = model("weekly", "select w, v from raw", partition=Partitioning("w", Grain.WEEK))
+INNER = view("inside", "select d as day, v from daily")
+
+
+@pytest.mark.parametrize(
+    ("sql", "said", "more", "expected"),
+    [
+        ("select d as dd, v from daily", SAME, (), [Mapped.SAME]),
+        ("select d as dd from daily", Reads(Mapped.LATEST, declared=True), (), [Mapped.LATEST]),
+        ("select d as dd, 1 as d from daily where v > 1", SAME, (), [Mapped.SAME]),
+        ("select d + 1 as dd, v from daily", SAME, (), []),
+        ("select d as dd, sum(v) over (order by d) as v from daily", SAME, (), []),
+        ("select d as dd from daily union all from daily order by 1 limit 3", SAME, (), []),
+        (
+            "select d as dd, w from daily cross join weekly",
+            SAME,
+            (WEEKLY,),
+            [],
+        ),
+        (
+            "select d as dd, w as d from daily join weekly on d = w",
+            SAME,
+            (WEEKLY,),
+            [Mapped.ALL, Mapped.SAME],  # the view's `d`; untyped times may differ by a clock
+        ),
+    ],
+    ids=["copied", "latest", "other_d", "moved", "running", "limit", "two", "joined"],
+)
+def test_slices_declared_of_a_view_are_those_of_what_it_copies(
+    sql: str, said: Reads, more: tuple[Asset, ...], expected: list[Mapped]
+) -> None:
+    assert behind(sql, said, *more) == expected
+
+
+def test_what_is_declared_goes_through_every_view_or_stops() -> None:
+    reader = model("r", "select dd as d from v", partition=DAILY, mappings={"v": SAME})
+    twice = "select day as dd from inside join daily on daily.v = inside.v"
+    for sql, second in (("select day as dd from inside", []), (twice, [Mapped.ALL])):
+        [edge] = linked(DAYS, INNER, view("v", sql), reader).inputs["r"]
+        direct = [each.reads.how for each in edge.behind if each.name == "daily"]
+        [inside] = [each for each in edge.behind if each.name == "inside"]
+        assert [each.reads for each in inside.behind] == [SAME]
+        assert direct == second
+
+
+def test_a_reader_without_slices_may_wait_for_the_newest_behind_a_view() -> None:
+    newest = Reads(Mapped.LATEST, declared=True)
+    [edge] = linked(
+        DAYS, INNER, model("r", "select 1 from inside", mappings={"inside": newest})
+    ).inputs["r"]
+    assert [each.reads.how for each in edge.behind] == [Mapped.LATEST]

@@ -1,0 +1,77 @@
+"""`plan --why`: what it says counts is what counts, on projects that are really built."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.projects import ok, write
+
+DAILY = "partition: {by: day, column: d, start: 2024-01-01, end: 2024-01-21}"
+
+
+def sql(query: str, *said: str) -> str:
+    return "\n".join(["/*", "---", *said, "---", "*/", query, ""])
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    series = "generate_series(date '2024-01-01', date '2024-01-20', interval 1 day)"
+    days = f"select d::date as d, 1 as v from {series} as s(d)"
+    files = {
+        "sqlpipes.yml": "name: shop\n",
+        "seeds/dim.csv": "k,n\n1,a\n",
+        "models/o.sql": sql(days, DAILY),
+        "models/copied.sql": "select d as dd, v from o\n",
+        "models/moved.sql": "select d + 1 as dd, v from o\n",
+    }
+    return write(tmp_path, files)
+
+
+def told(root: Path, name: str, query: str, *said: str) -> tuple[str, int]:
+    """What it says, and how many slices one forced day of `o` re-opens."""
+    write(root, {f"models/{name}.sql": sql(query, DAILY, *said)})
+    ok(root, "build")
+    ok(root, "build", "-s", "o", "--force", "--partition", "2024-01-03")
+    said = ok(root, "plan", "--why", name)
+    counted = re.search(r"\((\d+) slices?\)", said)
+    return said, int(counted[1]) if counted else 0
+
+
+def test_same_of_a_view_is_same_of_what_it_copies(root: Path) -> None:
+    said, count = told(root, "m", "select dd as d, v from copied", "inputs: {copied: same}")
+    assert "copied  what it reads in turn (declared `same` under `inputs:`):" in said
+    assert "o       the slices of its own window (as declared under `inputs:`)" in said
+    assert count == 1
+
+
+def test_back_of_a_view_is_back_of_what_it_copies(root: Path) -> None:
+    said, count = told(root, "m", "select dd as d, v from copied", "inputs: {copied: {back: 2}}")
+    assert "(declared `{back: 2}` under `inputs:`)" in said
+    assert count == 3
+
+
+def test_same_of_a_view_that_copies_nothing_counts_as_everything(root: Path) -> None:
+    said, count = told(root, "m", "select dd as d, v from moved", "inputs: {moved: same}")
+    assert "everything: any change of it re-opens every slice (`same` is declared" in said
+    assert "it stores nothing, and does not copy" in said
+    assert count == 20
+
+
+def test_same_of_what_has_no_slices_counts_as_everything(root: Path) -> None:
+    query = "select d, v from o where v in (select k from dim)"
+    said, _ = told(root, "m", query, "inputs: {dim: same}")
+    assert "(`same` is declared under `inputs:`, but it has no slices)" in said
+    [_, dim] = json.loads(ok(root, "plan", "--why", "m", "--json"))["inputs"]
+    assert (dim["reads"], dim["counts_as"]) == ("same", "all")
+
+
+def test_a_model_that_reads_itself_is_in_the_list(root: Path) -> None:
+    query = "select o.d, count(m.v) as v from o left join m on m.d = o.d - 1 group by all"
+    write(root, {"models/m.sql": sql(query, DAILY, "inputs: {o: same}")})
+    said = ok(root, "plan", "--why", "m")
+    assert "m  itself: every slice after one that is built again is, too" in said
+    assert json.loads(ok(root, "plan", "--why", "m", "--json"))["reads_itself"] is True
