@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlpipes.core.partitions import (
+    OTHER_CLOCK,
     DrillDown,
     Grain,
     Hop,
@@ -23,6 +24,7 @@ from sqlpipes.core.partitions import (
     reach_plain,
     reach_text,
 )
+from sqlpipes.core.partitions.zones import first_instant, wall
 
 UNITS = [Grain.YEAR, Grain.QUARTER, Grain.MONTH, Grain.WEEK, Grain.DAY, Grain.HOUR]
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]
@@ -33,6 +35,8 @@ spans = st.builds(Span, months=st.integers(0, 14), days=st.integers(0, 40))
 hops = st.one_of(
     st.sampled_from(UNITS).map(RollUp),
     st.sampled_from(UNITS).map(DrillDown),
+    st.sampled_from(UNITS).map(lambda unit: RollUp(unit, zoned=True)),
+    st.sampled_from(UNITS).map(lambda unit: DrillDown(unit, zoned=True)),
     st.builds(Near, spans, spans),
 )
 
@@ -155,3 +159,55 @@ def test_the_ends_of_the_calendar_hold(far: datetime) -> None:
     mine = Partitions.between(day, datetime(2024, 1, 1), datetime(2024, 1, 5))
     reach = (Near(Span(months=12), Span(months=12)), RollUp(Grain.YEAR), DrillDown(Grain.YEAR))
     assert mine.reached_by(moved, [(0, 0)], [reach]) in (mine, Partitions(day))
+
+
+def days_of_an_hour(reach: Reach, zone: str, hour: int) -> int:
+    """How many local days hang on one hour of UTC."""
+    hours, days = TimeAxis(Grain.HOUR), TimeAxis(Grain.DAY, zone=zone)
+    at = hours.ordinal(datetime(2024, 7, 10, hour))
+    month = Partitions.between(days, datetime(2024, 6, 20), datetime(2024, 8, 1))
+    return len(month.reached_by(Partitions.of(hours, [(at, at + 1)]), [(0, 0)], [reach]))
+
+
+def test_an_hour_of_one_zone_touches_few_days_of_another() -> None:
+    assert days_of_an_hour((), "Europe/Berlin", 12) == 1
+    assert days_of_an_hour((RollUp(Grain.DAY),), "Europe/Berlin", 12) == 2
+    assert days_of_an_hour((RollUp(Grain.DAY, zoned=True),), "Europe/Berlin", 12) == 2
+    assert days_of_an_hour((RollUp(Grain.DAY), OTHER_CLOCK), "Europe/Berlin", 12) == 3
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.sampled_from(ZONES),
+    st.sampled_from(ZONES),
+    st.sampled_from(ZONES),
+    st.sampled_from([Grain.HOUR, Grain.DAY, Grain.WEEK, Grain.MONTH]),
+    st.integers(0, 366 * 24 - 1),
+    st.booleans(),
+)
+def test_an_instant_truncated_by_any_clock_is_touched(
+    here: str, there: str, clock: str, unit: Grain, hour: int, as_date: bool
+) -> None:
+    """date_trunc by the session's clock, kept as an instant or as the date that it shows."""
+    at = datetime(2024, 1, 1) + timedelta(hours=hour)
+    start = unit.instant(unit.ordinal(wall(at, clock)))
+    own = first_instant(start, here if as_date else clock)
+    mine, theirs = TimeAxis(Grain.DAY, zone=here), TimeAxis(Grain.HOUR, zone=there)
+    reach: Reach = (RollUp(unit), OTHER_CLOCK) if as_date else (RollUp(unit, zoned=True),)
+    asked = Partitions.of(mine, [(mine.ordinal(own), mine.ordinal(own) + 1)])
+    moved = Partitions.of(theirs, [(theirs.ordinal(at), theirs.ordinal(at) + 1)])
+    assert asked.reached_by(moved, [(0, 0)], [reach])
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(ZONES), st.sampled_from(ZONES), st.integers(0, 366 * 24 - 1), st.booleans())
+def test_what_is_copied_between_two_zones_is_touched(
+    here: str, there: str, hour: int, as_instant: bool
+) -> None:
+    """An instant is the same, a local time is shown alike."""
+    at = datetime(2024, 1, 1) + timedelta(hours=hour)
+    own = at if as_instant else first_instant(wall(at, there), here)
+    mine, theirs = TimeAxis(Grain.DAY, zone=here), TimeAxis(Grain.HOUR, zone=there)
+    asked = Partitions.of(mine, [(mine.ordinal(own), mine.ordinal(own) + 1)])
+    moved = Partitions.of(theirs, [(theirs.ordinal(at), theirs.ordinal(at) + 1)])
+    assert asked.reached_by(moved, [(0, 0)], [()])

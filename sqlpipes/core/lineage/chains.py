@@ -19,6 +19,7 @@ from sqlpipes.core.lineage.hops import (
     meeting,
     negative,
     shifted,
+    shown,
     truncated,
 )
 from sqlpipes.core.lineage.intervals import SECOND, integer, spans_of, word
@@ -169,7 +170,7 @@ def _cast(node: Any, read: Reader, dialect: str) -> Value | None:
 def _to_date(kind: str | None) -> tuple[Step, ...] | None:
     if kind == "date":
         return ()
-    return truncated(Grain.DAY, "stamp" if kind == "session" else kind)
+    return shown(Grain.DAY, "stamp" if kind == "session" else kind)
 
 
 def _to_clock(kind: str | None, same: frozenset[str]) -> tuple[Step, ...] | None:
@@ -190,7 +191,7 @@ def _made_of_text(node: Any, read: Reader) -> Value | None:
     value = read(inner.this)
     if unit is None or value is None or isinstance(node, exp.TryCast):
         return None
-    return with_steps(value, truncated(unit, value.kind), "date", node)
+    return with_steps(value, shown(unit, value.kind), "date", node)
 
 
 def _trunc(node: Any, read: Reader, dialect: str) -> Value | None:
@@ -198,13 +199,23 @@ def _trunc(node: Any, read: Reader, dialect: str) -> Value | None:
     if unit is None or value is None:
         return None
     if node.args.get("zone") is not None:
-        return with_steps(
-            value, truncated(unit, None if value.kind in TIMES else "text"), "tz", node
-        )
+        steps = _trunc_in_zone(unit, value.kind)
+        return with_steps(value, steps, "tz", node)
     kind = value.kind if value.kind not in WALL else "stamp"
     if value.kind == "date" and dialect != "duckdb":
         kind = "session"
-    return with_steps(value, truncated(unit, value.kind), kind, node)
+    steps = truncated(unit, value.kind)
+    if value.kind is None and dialect != "duckdb" and steps is not None:
+        steps = (*steps, *another_clock())  # of a date it makes an instant
+    return with_steps(value, steps, kind, node)
+
+
+def _trunc_in_zone(unit: Grain, kind: str | None) -> tuple[Step, ...] | None:
+    """What has no zone is first made an instant, by the session's clock."""
+    if kind not in TIMES:
+        return None
+    instant = () if kind == "tz" else another_clock()
+    return (*instant, *(truncated(unit, "tz") or ()))
 
 
 def _day(node: Any, read: Reader, dialect: str) -> Value | None:
@@ -317,7 +328,7 @@ def _made_of_parts(node: Any, parts: Sequence[Any], read: Reader) -> Value | Non
     value = read(year[1])
     if value is None or value.kind == "session":
         return None
-    return with_steps(value, truncated(unit, value.kind), "date", node)
+    return with_steps(value, shown(unit, value.kind), "date", node)
 
 
 def _part_of(node: Any) -> tuple[str, Any] | None:

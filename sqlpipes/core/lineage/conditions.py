@@ -10,10 +10,10 @@ from typing import Any
 from sqlglot import exp
 
 from sqlpipes.core.lineage.chains import settled
-from sqlpipes.core.lineage.hops import CLOCK, Step, added, back, forth, meeting, negative, road
+from sqlpipes.core.lineage.hops import Step, added, back, forth, meeting, negative, road
 from sqlpipes.core.lineage.proofs import CONDITION, Chain, Col, Law, Value, Why
 from sqlpipes.core.lineage.reading import offset_of
-from sqlpipes.core.partitions import Near, Reach, Span
+from sqlpipes.core.partitions import OTHER_CLOCK, TURNED_CLOCK, Near, Reach, Span
 
 NOTHING = Span()
 
@@ -139,7 +139,7 @@ def _side(value: Value | None) -> Side | None:
         if total is None:
             break
         shift = total
-        loose = loose or CLOCK in steps.pop().back
+        loose = loose or TURNED_CLOCK in steps.pop().back
     return Side(value.only.base, tuple(steps), value.kind, shift, loose)
 
 
@@ -170,8 +170,11 @@ def _between(low: Bound, high: Bound) -> list[Law]:
     bends = [meeting(bound.by.kind, bound.of.kind) for bound in (low, high)]
     if None in bends:
         return []
-    loose = any(bends) or any(b.by.loose or b.of.loose for b in (low, high))
-    bend = (CLOCK,) if loose else ()
+    bend: Reach = ()
+    if any(b.by.loose or b.of.loose for b in (low, high)):
+        bend = (TURNED_CLOCK,)
+    if any(bends):
+        bend = (OTHER_CLOCK, *bend)
     there = Near(negative(low.span), high.span)
     again = Near(high.span, negative(low.span))
     one = Chain(low.by.base, low.by.steps)

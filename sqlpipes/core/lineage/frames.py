@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlglot import exp
 
-from sqlpipes.core.lineage.hops import CLOCK, WALL, Step, negative
+from sqlpipes.core.lineage.hops import WALL, Step, negative
 from sqlpipes.core.lineage.intervals import spans_of
 from sqlpipes.core.lineage.proofs import Value
-from sqlpipes.core.partitions import Near, Reach, Span
+from sqlpipes.core.partitions import TURNED_CLOCK, Near, Reach, Span
 
 QUERIES = (exp.Query, exp.Values)
 FRAMED = (
@@ -88,7 +88,7 @@ def _range(window: Any, order: Any, spec: Any, read: Callable[[Any], Value | Non
 
 def _near(value: Value, low: Span, high: Span) -> Look:
     near = Near(negative(low), high)
-    clock = () if value.kind in WALL or near == Near() else (CLOCK,)
+    clock = () if value.kind in WALL or near == Near() else (TURNED_CLOCK,)
     return Look(value, (near, *clock))
 
 

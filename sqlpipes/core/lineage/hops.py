@@ -10,11 +10,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlpipes.core.partitions import DrillDown, Grain, Hop, Near, Reach, RollUp, Span
-
-TWO_DAYS = Span(days=2)
-CLOCK = Near(TWO_DAYS, TWO_DAYS)
-"""What another clock or an unknown type may do to a time: zones differ by up to 26 hours."""
+from sqlpipes.core.partitions import (
+    OTHER_CLOCK,
+    TURNED_CLOCK,
+    DrillDown,
+    Grain,
+    Hop,
+    Near,
+    Reach,
+    RollUp,
+    Span,
+)
 
 LONGEST = 8  # hops of a road; a longer one is given up
 WALL = frozenset({"date", "stamp"})
@@ -22,6 +28,8 @@ TIMES = frozenset({"date", "stamp", "tz", "session", None})
 RANKS = {
     Grain.MINUTE: 0, Grain.HOUR: 1, Grain.DAY: 2, Grain.MONTH: 3, Grain.QUARTER: 4, Grain.YEAR: 5,
 }  # fmt: skip
+CLOCKS = (OTHER_CLOCK, TURNED_CLOCK)
+REPEATED = (Grain.MINUTE, Grain.HOUR)  # a clock set back shows them twice: the start may be later
 LENGTHS = {
     Grain.MINUTE: 1, Grain.HOUR: 1, Grain.DAY: 1, Grain.WEEK: 7, Grain.MONTH: 31, Grain.QUARTER: 92,
     Grain.YEAR: 366,
@@ -43,22 +51,29 @@ class Step:
 
 
 def truncated(unit: Grain, kind: str | None) -> tuple[Step, ...] | None:
-    """date_trunc; the session's clock decides when a time has a zone, or may have one."""
+    """date_trunc that gives a time of the same kind; of one with a zone by the session's clock."""
     if kind not in TIMES:
         return None
     if kind == "date" and unit in (Grain.DAY, Grain.HOUR, Grain.MINUTE):
         return ()
     if kind in WALL:
         return (Step((RollUp(unit),), (DrillDown(unit),), floor=LENGTHS[unit]),)
-    back, forth = (CLOCK, RollUp(unit), CLOCK), (CLOCK, DrillDown(unit), CLOCK)
-    return (Step(back, forth, floor=LENGTHS[unit] + 2),)
+    floor = None if unit in REPEATED else LENGTHS[unit] + 1
+    return (Step((RollUp(unit, True),), (DrillDown(unit, True),), floor=floor),)
+
+
+def shown(unit: Grain, kind: str | None) -> tuple[Step, ...] | None:
+    """The start of the unit as a date: what the session's clock shows, where a time has a zone."""
+    if kind in WALL or kind not in TIMES:
+        return truncated(unit, kind)
+    return (Step((RollUp(unit), OTHER_CLOCK), (OTHER_CLOCK, DrillDown(unit))),)
 
 
 def bucketed(width: Span, kind: str | None) -> tuple[Step, ...] | None:
     """The start of a stretch of so many days or less, wherever these stretches begin."""
     if kind not in TIMES:
         return None
-    clock = () if kind in WALL else (CLOCK,)
+    clock = () if kind in WALL else (TURNED_CLOCK if kind == "tz" else OTHER_CLOCK,)
     back, forth = (Near(Span(), width), *clock), (Near(width, Span()), *clock)
     return (Step(back, forth),)
 
@@ -67,7 +82,7 @@ def shifted(parts: Sequence[Span], kind: str | None) -> tuple[Step, ...] | None:
     """The parts are added one after the other, months first, as the engines do."""
     if kind not in TIMES:
         return None
-    clock = () if kind in WALL else (CLOCK,)
+    clock = () if kind in WALL else (TURNED_CLOCK,)
     steps = []
     for span in parts:
         if span == Span():
@@ -78,7 +93,7 @@ def shifted(parts: Sequence[Span], kind: str | None) -> tuple[Step, ...] | None:
 
 
 def another_clock() -> tuple[Step, ...]:
-    return (Step((CLOCK,), (CLOCK,)),)
+    return (Step((OTHER_CLOCK,), (OTHER_CLOCK,)),)
 
 
 def maybe_null() -> tuple[Step, ...]:
@@ -103,7 +118,7 @@ def meeting(one: str | None, other: str | None) -> Reach | None:
         return ()
     if one == other and one not in (None, "session", "float", "char"):
         return ()
-    return (CLOCK,) if one in TIMES and other in TIMES else None
+    return (OTHER_CLOCK,) if one in TIMES and other in TIMES else None
 
 
 def back(steps: Sequence[Step]) -> Reach:
@@ -151,7 +166,7 @@ def _merged(one: Hop, other: Hop) -> Reach | None:
     if isinstance(one, Near) or isinstance(other, Near):
         return None
     coarser = _coarser(one.unit, other.unit)
-    if coarser is None:
+    if coarser is None or one.zoned or other.zoned:
         return None
     if type(one) is type(other):
         return (type(one)(coarser),)
@@ -163,6 +178,8 @@ def _merged(one: Hop, other: Hop) -> Reach | None:
 
 
 def _nearer(one: Near, other: Near) -> Reach | None:
+    if (one in CLOCKS) != (other in CLOCKS):  # apart they can be read
+        return None
     if any(span.months for span in (one.back, one.ahead, other.back, other.ahead)):
         return None
     back, ahead = added(one.back, other.back), added(one.ahead, other.ahead)

@@ -46,6 +46,8 @@ from sqlpipes.core.partitions.partitioning import (
 from sqlpipes.core.partitions.plain import axis_from, axis_plain
 from sqlpipes.core.partitions.ranges import Range, Ranges
 from sqlpipes.core.partitions.reach import (
+    OTHER_CLOCK,
+    TURNED_CLOCK,
     DrillDown,
     Hop,
     Near,
@@ -60,6 +62,8 @@ from sqlpipes.core.partitions.slices import WHOLE, Partitions
 from sqlpipes.core.partitions.zones import is_zone, zone_names
 
 __all__ = [
+    "OTHER_CLOCK",
+    "TURNED_CLOCK",
     "UNITS",
     "WHOLE",
     "WHOLE_AXIS",

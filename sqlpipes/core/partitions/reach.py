@@ -21,7 +21,6 @@ Window: TypeAlias = tuple[datetime, datetime]
 
 CLIPPED = timedelta(days=3)  # a month later than January 31 is February 28
 SHIFTED_CLOCK = timedelta(hours=3)  # what summer time may do to a span
-OTHER_CLOCK = timedelta(days=2)  # two zones differ by up to 26 hours
 TICK = timedelta(microseconds=1)
 MONTHS = frozenset({Grain.MONTH, Grain.QUARTER, Grain.YEAR})
 
@@ -79,22 +78,33 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class RollUp:
-    """q is the start of the `unit` that c is in: q = date_trunc(unit, c)."""
+    """q is the start of the `unit` that c is in: q = date_trunc(unit, c).
+
+    `zoned`: both are instants, or may be, and a clock that nobody knows says where the unit starts.
+    """
 
     unit: Grain
+    zoned: bool = False
 
     def touched(self, window: Window) -> Window:
-        return _floor(self.unit, window[0]), window[1]
+        low, high = window
+        if not self.zoned:
+            return _floor(self.unit, low), high
+        return _longest(self.unit).before(low), TURN.after(high)
 
 
 @dataclass(frozen=True, slots=True)
 class DrillDown:
-    """c is the start of the `unit` that q is in: c = date_trunc(unit, q)."""
+    """c is the start of the `unit` that q is in: c = date_trunc(unit, q). `zoned`: as of a `RollUp`."""
 
     unit: Grain
+    zoned: bool = False
 
     def touched(self, window: Window) -> Window:
-        return window[0], _ceiling(self.unit, window[1])
+        low, high = window
+        if not self.zoned:
+            return low, _ceiling(self.unit, high)
+        return TURN.before(low), _longest(self.unit).after(high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,16 @@ class Near:
         low, high = window
         return self.ahead.before(low), self.back.after(high)
 
+
+TURN = Span(micros=3 * 3600 * 1_000_000)
+TURNED_CLOCK = Near(TURN, TURN)
+"""What summer time may do to a span between two instants."""
+
+DAY_AND_MORE = Span(micros=26 * 3600 * 1_000_000)
+OTHER_CLOCK = Near(DAY_AND_MORE, DAY_AND_MORE)
+"""What two clocks show of one instant: zones differ by up to 26 hours."""
+
+DAYS = {Grain.DAY: 1, Grain.WEEK: 7, Grain.MONTH: 31, Grain.QUARTER: 92, Grain.YEAR: 366}
 
 Hop: TypeAlias = RollUp | DrillDown | Near
 Reach: TypeAlias = tuple[Hop, ...]
@@ -142,19 +162,20 @@ def touched_ranges(
 
 
 def _touched(moved: Range, theirs: TimeAxis, mine: TimeAxis, reach: Reach) -> Range:
-    """Spans are added on the wall clock, as dates are; clocks that may jump or differ get their slack."""
+    """Spans are added on the wall clock, as dates are.
+
+    Between two zones it is not known what is carried over, an instant or what the clock shows: both
+    are touched. A clock that may jump gets its slack.
+    """
     low, high = (wall(theirs.instant(each), theirs.zone) for each in moved)
     for hop in reversed(reach):
         low, high = hop.touched((low, high))
-    slack = timedelta(0)
-    if mine.zone != theirs.zone:
-        slack = OTHER_CLOCK
-    elif reach and mine.zone != "UTC":
-        slack = SHIFTED_CLOCK
-    begin = _within_calendar(low, -slack)
-    end = _within_calendar(high, slack)
-    begin, end = (first_instant(each, mine.zone) for each in (begin, end))
-    return mine.ordinal(begin), mine.ordinal(end - TICK) + 1
+    zones = {mine.zone, theirs.zone}
+    slack = SHIFTED_CLOCK if zones != {"UTC"} and (reach or len(zones) > 1) else timedelta(0)
+    begin, end = _within_calendar(low, -slack), _within_calendar(high, slack)
+    first = min(first_instant(begin, zone) for zone in zones)
+    last = max(first_instant(end, zone) for zone in zones)
+    return mine.ordinal(first), mine.ordinal(last - TICK) + 1
 
 
 FIRST, LAST = datetime(1, 1, 8), datetime(9998, 12, 24)  # where zones can still be asked
@@ -162,6 +183,13 @@ FIRST, LAST = datetime(1, 1, 8), datetime(9998, 12, 24)  # where zones can still
 
 def _within_calendar(at: datetime, slack: timedelta) -> datetime:
     return min(max(at, FIRST) + slack, LAST) if at < LAST else LAST
+
+
+def _longest(unit: Grain) -> Span:
+    """How long a unit may last between two instants, summer time counted."""
+    short = Span(micros=3600 * 1_000_000 if unit is Grain.HOUR else 60 * 1_000_000)
+    whole = Span(days=DAYS[unit]) if unit in DAYS else short
+    return Span(0, whole.days, whole.micros + TURN.micros)
 
 
 def _floor(unit: Grain, at: datetime) -> datetime:
@@ -182,21 +210,26 @@ def _hop_plain(hop: Hop) -> list[Any]:
     if isinstance(hop, Near):
         spans = (hop.back, hop.ahead)
         return ["near", *([span.months, span.days, span.micros] for span in spans)]
-    return ["up" if isinstance(hop, RollUp) else "down", hop.unit.value]
+    clock = ["zoned"] if hop.zoned else []
+    return ["up" if isinstance(hop, RollUp) else "down", hop.unit.value, *clock]
 
 
 def _hop_from(plain: Sequence[Any]) -> Hop:
     kind, *rest = plain
     if kind == "near":
         return Near(Span(*rest[0]), Span(*rest[1]))
-    return RollUp(Grain(rest[0])) if kind == "up" else DrillDown(Grain(rest[0]))
+    unit, zoned = Grain(rest[0]), rest[1:] == ["zoned"]
+    return RollUp(unit, zoned) if kind == "up" else DrillDown(unit, zoned)
 
 
 def _hop_text(hop: Hop) -> str:
-    if isinstance(hop, RollUp):
-        return f"rolled up to the {hop.unit}"
-    if isinstance(hop, DrillDown):
-        return f"drilled down from the {hop.unit}"
+    if isinstance(hop, (RollUp, DrillDown)):
+        word = "rolled up to" if isinstance(hop, RollUp) else "drilled down from"
+        return f"{word} the {hop.unit}" + (" of a clock with a zone" if hop.zoned else "")
+    if hop == OTHER_CLOCK:
+        return "up to 26 hours apart by the clock"
+    if hop == TURNED_CLOCK:
+        return "up to 3 hours apart by the clock"
     if hop.back == hop.ahead.negative != Span():  # equal but for a shift
         later = hop.ahead.is_positive
         return f"{hop.ahead if later else hop.back} {'later' if later else 'earlier'}"

@@ -25,10 +25,9 @@ from sqlpipes.core.lineage import (
     locals_json,
     through,
 )
-from sqlpipes.core.partitions import DrillDown, Grain, Near, RollUp, Span
+from sqlpipes.core.partitions import OTHER_CLOCK, DrillDown, Grain, Near, RollUp, Span
 from sqlpipes.core.sql import Reference, Relation
 
-CLOCK = Near(Span(days=2), Span(days=2))
 KNOWN = {"visits": (Column("visited_on", "DATE"), Column("page", "VARCHAR"))}
 MONTHLY = """select
     date_trunc('month', visited_on)::date as month,
@@ -188,7 +187,7 @@ def test_estimated_types_of_times_are_not_believed() -> None:
     [certain] = proven(graph, "dates")
     assert certain.reaches == ((),)
     [doubtful] = proven(graph, "days")
-    assert doubtful.reaches == ((CLOCK, RollUp(Grain.DAY), CLOCK),)
+    assert doubtful.reaches == ((RollUp(Grain.DAY), OTHER_CLOCK),)
 
 
 def test_columns_that_are_not_known() -> None:
@@ -201,7 +200,7 @@ def test_columns_that_are_not_known() -> None:
 
     assert [local.source for local in found["some"]] == ["d", "n"]
     assert found["all_of_it"] == ()
-    assert [local.reaches for local in found["dated"]] == [((CLOCK, RollUp(Grain.DAY), CLOCK),)]
+    assert [local.reaches for local in found["dated"]] == [((RollUp(Grain.DAY), OTHER_CLOCK),)]
 
 
 def test_json_gives_the_same_back() -> None:
