@@ -25,7 +25,7 @@ class Proof:
     """Rows with `own` in a window hang on no rows of the input but those with `source` in its reach.
 
     `reaches`: one per place of the query that reads the input; what any of them reaches is read.
-    `text` is the expression at `at` that says so.
+    `text` is the expression at `at` that says so; `via` lists those of the views in between.
     """
 
     own: str  # the reader's partition column
@@ -33,6 +33,7 @@ class Proof:
     reaches: tuple[Reach, ...]
     at: Location
     text: str
+    via: tuple[tuple[Location, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

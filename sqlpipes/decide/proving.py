@@ -12,7 +12,7 @@ from dataclasses import replace
 from sqlpipes.core.asset import Asset, Column, Kind, SourceBody, SqlBody
 from sqlpipes.core.errors import Location
 from sqlpipes.core.graph import Graph, Input
-from sqlpipes.core.lineage import Local, through
+from sqlpipes.core.lineage import Local, Passed, through
 from sqlpipes.core.partitions import Grain, Partitioning, TimeAxis
 from sqlpipes.core.reads import EVERYTHING, Mapped, Proof, Reads
 from sqlpipes.decide.views import is_of_a_view, seen_through
@@ -141,7 +141,7 @@ def _edge(graph: Graph, local: Locals, reader: Asset, edge: Input, said: list[Lo
         return replace(edge, behind=behind) if behind else edge
     if source.partition is None or _writes_elsewhere(source):
         return edge
-    return replace(edge, reads=_reads(reader, source, said))
+    return replace(edge, reads=_reads(graph, reader, source, said))
 
 
 def _behind(
@@ -161,7 +161,7 @@ def _behind(
         yield _edge(graph, local, reader, plain, composed)
 
 
-def _reads(reader: Asset, source: Asset, said: list[Local]) -> Reads:
+def _reads(graph: Graph, reader: Asset, source: Asset, said: list[Local]) -> Reads:
     """At most one proof per cut of the reader: the first that names a cut of the input."""
     assert source.partition is not None
     theirs = {column.casefold(): column for column in source.partition.columns}
@@ -170,8 +170,15 @@ def _reads(reader: Asset, source: Asset, said: list[Local]) -> Reads:
         if each.source.casefold() in theirs:
             at = Location(reader.path, each.line, each.column_at, len(each.text))
             column = theirs[each.source.casefold()]
-            proofs.setdefault(each.column, Proof(each.column, column, each.reaches, at, each.text))
+            via = tuple((_place(graph, passed), passed.text) for passed in each.via)
+            proof = Proof(each.column, column, each.reaches, at, each.text, via)
+            proofs.setdefault(each.column, proof)
     return Reads(Mapped.PROVEN, proofs=tuple(proofs.values())) if proofs else EVERYTHING
+
+
+def _place(graph: Graph, passed: Passed) -> Location:
+    path = graph.assets[passed.view].path
+    return Location(path, passed.line, passed.column_at, len(passed.text))
 
 
 def _writes_elsewhere(source: Asset) -> bool:

@@ -97,7 +97,8 @@ def _edge_lines(graph: Graph, reader: Asset, edge: Input, room: int, indent: str
     elif edge.reads.how is Mapped.PROVEN:
         for proof in edge.reads.proofs:
             yield head + _proof(edge.name, proof)
-            yield " " * len(head) + style(f"{proof.at}  {proof.text}", dim=True)
+            for at, text in ((proof.at, proof.text), *proof.via):
+                yield " " * len(head) + style(f"{at}  {text}", dim=True)
             head = " " * len(head)
     else:
         yield f"{head}{_said(graph, edge)} ({_because(graph, edge)})"
@@ -170,4 +171,5 @@ def _proof_json(proof: Proof) -> dict[str, Any]:
         "reach": [reach_text(reach) for reach in proof.reaches],
         "at": str(proof.at),
         "text": proof.text,
+        "via": [{"at": str(at), "text": text} for at, text in proof.via],
     }

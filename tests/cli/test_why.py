@@ -75,3 +75,23 @@ def test_a_model_that_reads_itself_is_in_the_list(root: Path) -> None:
     said = ok(root, "plan", "--why", "m")
     assert "m  itself: every slice after one that is built again is, too" in said
     assert json.loads(ok(root, "plan", "--why", "m", "--json"))["reads_itself"] is True
+
+
+def test_a_frame_is_the_place_that_says_how_far(root: Path) -> None:
+    frame = "range between interval 6 days preceding and current row"
+    query = f"select d,\n  sum(v) over (order by d {frame}) as v\nfrom o"
+    said, count = told(root, "m", query)
+    assert "o  o.d -> d: 6 days before (proven)" in said
+    assert f"models/m.sql:7:3  sum(v) over (order by d {frame})" in said
+    assert count == 7
+
+
+def test_a_view_that_says_how_far_is_cited_beside_the_reader(root: Path) -> None:
+    near = "b.d between a.d - interval 2 days and a.d"
+    trailing = f"select a.d as day, b.v\nfrom o a\njoin o b on {near}\n"
+    write(root, {"models/spread.sql": trailing, "models/handed.sql": "select * from spread\n"})
+    said, count = told(root, "m", "select day as d, v from handed")
+    assert "models/m.sql:6:8  day" in said
+    assert f"models/spread.sql:3:13  {near}" in said
+    assert "models/handed.sql" not in said
+    assert count == 3

@@ -173,7 +173,7 @@ def test_an_hour_of_one_zone_touches_few_days_of_another() -> None:
     assert days_of_an_hour((), "Europe/Berlin", 12) == 1
     assert days_of_an_hour((RollUp(Grain.DAY),), "Europe/Berlin", 12) == 2
     assert days_of_an_hour((RollUp(Grain.DAY, zoned=True),), "Europe/Berlin", 12) == 2
-    assert days_of_an_hour((RollUp(Grain.DAY), OTHER_CLOCK), "Europe/Berlin", 12) == 3
+    assert days_of_an_hour((RollUp(Grain.DAY), OTHER_CLOCK), "Europe/Berlin", 12) == 4
 
 
 @settings(deadline=None, max_examples=300)

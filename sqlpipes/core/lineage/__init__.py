@@ -9,6 +9,7 @@ from sqlpipes.core.lineage.facts import ColumnFacts, Edge, EdgeKind, RowSetKind
 from sqlpipes.core.lineage.local import (
     Local,
     Locals,
+    Passed,
     locals_from_json,
     locals_json,
     through,
@@ -26,6 +27,7 @@ __all__ = [
     "Lineage",
     "Local",
     "Locals",
+    "Passed",
     "RowSetKind",
     "column_facts",
     "localities",

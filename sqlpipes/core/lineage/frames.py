@@ -10,7 +10,8 @@ from sqlglot import exp
 
 from sqlpipes.core.lineage.hops import WALL, Step, negative
 from sqlpipes.core.lineage.intervals import spans_of
-from sqlpipes.core.lineage.proofs import Value
+from sqlpipes.core.lineage.proofs import FRAME, NOWHERE, Value, Why
+from sqlpipes.core.lineage.reading import offset_of
 from sqlpipes.core.partitions import TURNED_CLOCK, Near, Reach, Span
 
 QUERIES = (exp.Query, exp.Values)
@@ -28,6 +29,7 @@ class Look:
 
     at: Value
     reach: Reach = ()
+    why: Why = NOWHERE
 
 
 def windows_in(node: Any) -> Iterator[Any]:
@@ -83,13 +85,13 @@ def _range(window: Any, order: Any, spec: Any, read: Callable[[Any], Value | Non
         return []
     if isinstance(key, exp.Ordered) and key.args.get("desc"):
         low, high = negative(high), negative(low)
-    return [_near(value, low, high)]
+    return [_near(value, low, high, Why(FRAME, offset_of(window) or 0))]
 
 
-def _near(value: Value, low: Span, high: Span) -> Look:
+def _near(value: Value, low: Span, high: Span, why: Why) -> Look:
     near = Near(negative(low), high)
     clock = () if value.kind in WALL or near == Near() else (TURNED_CLOCK,)
-    return Look(value, (near, *clock))
+    return Look(value, (near, *clock), why)
 
 
 def _edge(node: Any, side: Any) -> Span | None:

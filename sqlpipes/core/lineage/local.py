@@ -22,13 +22,23 @@ from sqlpipes.core.partitions import (
 
 
 @dataclass(frozen=True, slots=True)
+class Passed:
+    """A place in the query of a view that is looked through, and which says more than a copy."""
+
+    view: str
+    text: str
+    line: int
+    column_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Local:
     """Rows with `column` in a window hang on no rows of `table` but those with `source` in its reach.
 
     All of the row, and how often it is there. `reaches`: one per place of the query that reads the
     table; what any of them reaches counts. NULL is in no window. A reach that is not empty speaks
     of time: where the columns are no times, it proves nothing. `text` at `line` and `column_at` is
-    the expression that says so.
+    the expression that says so; `via` adds what views say, and is made by `through` only.
     """
 
     column: str
@@ -38,6 +48,7 @@ class Local:
     text: str = ""
     line: int = 1
     column_at: int = 1
+    via: tuple[Passed, ...] = ()
 
     def to_plain(self) -> list[Any]:
         """A list that JSON can hold."""
@@ -68,7 +79,7 @@ def locals_from_json(text: str) -> Locals:
 def through(reader: Local, view: Local) -> Local | None:
     """What a query proves of a view, and the view's query of its table, in one; None when too long.
 
-    The place is the reader's own.
+    The place is the reader's own; that of the view stands besides, unless it copies.
     """
     if reader.source.casefold() != view.column.casefold():
         return None
@@ -76,7 +87,9 @@ def through(reader: Local, view: Local) -> Local | None:
     if None in roads:
         return None
     reaches = ordered(each for each in roads if each is not None)
-    return replace(reader, table=view.table, source=view.source, reaches=reaches)
+    here = Passed(reader.table, view.text, view.line, view.column_at)
+    via = reader.via if view.reaches == ((),) else (*reader.via, here)
+    return replace(reader, table=view.table, source=view.source, reaches=reaches, via=via)
 
 
 def ordered(reaches: Iterable[Reach]) -> tuple[Reach, ...]:

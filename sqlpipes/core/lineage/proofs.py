@@ -18,13 +18,13 @@ from sqlpipes.core.partitions import Reach, reach_text
 
 @dataclass(frozen=True, slots=True, order=True)
 class Why:
-    """The place that says so. Of several the one that says most: a condition, a function, a copy."""
+    """The place that says so. Of several the one that says most: a condition, a frame, a function, a copy."""
 
     rank: int = 0
     offset: int = 0
 
 
-COPY, FUNCTION, CONDITION = 0, 1, 2
+COPY, FUNCTION, FRAME, CONDITION = 0, 1, 2, 3
 NOWHERE = Why(-1)
 
 

@@ -206,7 +206,8 @@ def _of_look(found: Selected, value: Value, look: Look) -> Support:
     for chain in value.chains:
         paths = [] if not _is_kept(found, value, chain) else list(_paths(found.rows, chain, target))
         claims = _of_value(found, look.at)
-        around = (along((road_of(path[0], look.reach), path[1]), claims) for path in paths)
+        roads = [(road_of(path[0], look.reach), clearer(path[1], look.why)) for path in paths]
+        around = (along(each, claims) for each in roads)
         parts.append((better(around), found.rows.tables))
     return all_of(parts)
 
