@@ -141,7 +141,10 @@ def _edge(graph: Graph, local: Locals, reader: Asset, edge: Input, said: list[Lo
         return replace(edge, behind=behind) if behind else edge
     if source.partition is None or _writes_elsewhere(source):
         return edge
-    return replace(edge, reads=_reads(graph, reader, source, said))
+    reads = _reads(graph, reader, source, said)
+    if reads.how is not Mapped.PROVEN:
+        return replace(edge, elsewhere=tuple(sorted({each.source for each in said})))
+    return replace(edge, reads=reads)
 
 
 def _behind(

@@ -7,7 +7,7 @@ from typing import Any
 
 from click import style
 
-from sqlpipes.core.asset import Asset
+from sqlpipes.core.asset import Asset, Kind
 from sqlpipes.core.graph import Graph, Input
 from sqlpipes.core.partitions import reach_text
 from sqlpipes.core.plan import Plan, Step
@@ -148,7 +148,19 @@ def _unproven(graph: Graph, edge: Input) -> str:
         return "it stands under `depends_on`, so the query may not show all"
     if source.is_stored and source.partition is None:
         return "it has no slices of its own"
+    if source.partition is not None and edge.elsewhere:
+        return _elsewhere(source, edge.elsewhere)
     return "the query does not prove less; `inputs:` can say it"
+
+
+def _elsewhere(source: Asset, columns: tuple[str, ...]) -> str:
+    """The query says it, but along another column than the one that is looked at."""
+    assert source.partition is not None
+    cut, proven = " and ".join(source.partition.columns), " and ".join(columns)
+    if source.kind is not Kind.SOURCE:
+        return f"its slices are those of {cut}, and this query is proven along {proven}"
+    said = f"it is looked at in windows of {cut}, and this query is proven along {proven}"
+    return f"{said}; `partition:` of the source says which column counts"
 
 
 def _edge_json(graph: Graph, edge: Input) -> dict[str, Any]:
@@ -157,6 +169,7 @@ def _edge_json(graph: Graph, edge: Input) -> dict[str, Any]:
         "reads": str(edge.reads.how),
         "counts_as": str(_counts_as(graph, edge)),
         "declared": edge.reads.declared,
+        "proven_along": list(edge.elsewhere),
         "back": edge.reads.back,
         "ahead": edge.reads.ahead,
         "proofs": [_proof_json(proof) for proof in edge.reads.proofs],

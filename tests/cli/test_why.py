@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.cli.projects import ok, write
@@ -95,3 +96,21 @@ def test_a_view_that_says_how_far_is_cited_beside_the_reader(root: Path) -> None
     assert f"models/spread.sql:3:13  {near}" in said
     assert "models/handed.sql" not in said
     assert count == 3
+
+
+def test_a_source_is_cut_along_one_column_and_says_so(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        connection.execute(
+            "create table ev as select date '2024-01-02' as d, date '2024-01-02' as e"
+        )
+    cut = "partition: {by: day, column: %s, start: 2024-01-01, end: 2024-01-21}"
+    files = {
+        "sqlpipes.yml": "name: shop\n",
+        "models/one.sql": sql("select d from ev", cut % "d"),
+        "models/two.sql": sql("select d, count(*) as n from ev group by d", cut % "d"),
+        "models/other.sql": sql("select e from ev", cut % "e"),
+    }
+    profile = "shop:\n  target: dev\n  outputs: {dev: {type: duckdb, path: warehouse.duckdb}}\n"
+    root = write(tmp_path, {**files, "profiles.yml": profile})
+    said = ok(root, "plan", "--why", "other")
+    assert "it is looked at in windows of d, and this query is proven along e; `partition:`" in said

@@ -104,6 +104,12 @@ def test_a_function_proves_nothing() -> None:
     assert reads(graph, "monthly", "daily").how is Mapped.ALL
 
 
+def test_a_proof_along_another_column_is_kept_in_mind() -> None:
+    other = replace(DAYS, partition=Partitioning("v", Grain.DAY))
+    [edge] = linked(other, MONTHS).inputs["monthly"]
+    assert (edge.reads.how, edge.elsewhere) == (Mapped.ALL, ("d",))
+
+
 def test_each_cut_of_a_product_has_its_own_proof() -> None:
     both = DAILY * Partitioning("k", Grain.MONTH)
     one = model("one", "select d, k, v from raw", partition=both)

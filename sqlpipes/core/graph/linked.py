@@ -19,7 +19,8 @@ class Input:
     """An edge: this asset reads `name`, and of it these slices.
 
     `behind`: what is read through it, when it stores no rows and the query proves how. `unseen`: it is
-    declared besides, so more may read it than the query shows.
+    declared besides, so more may read it than the query shows. `elsewhere`: columns of it that the query
+    is proven along, though its slices are those of others.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Input:
     reads: Reads = EVERYTHING
     behind: tuple[Input, ...] = ()
     unseen: bool = False
+    elsewhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

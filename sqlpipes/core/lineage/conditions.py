@@ -104,24 +104,38 @@ def _bounds(node: Any, read: Reader, why: Why) -> list[Bound]:
             return []
         low = _bound(node.this, node.args["low"], True, read, why)
         return low + _bound(node.this, node.args["high"], False, read, why)
+    without = isinstance(node, (exp.GT, exp.LT))
     if isinstance(node, (exp.GT, exp.GTE)):
-        return _bound(node.this, node.expression, True, read, why)
+        return _bound(node.this, node.expression, True, read, why, without)
     if isinstance(node, (exp.LT, exp.LTE)):
-        return _bound(node.this, node.expression, False, read, why)
+        return _bound(node.this, node.expression, False, read, why, without)
     return []
 
 
-def _bound(one: Any, other: Any, low: bool, read: Reader, why: Why) -> list[Bound]:
-    """Told of both sides: what bounds one from below bounds the other from above."""
+def _bound(
+    one: Any, other: Any, low: bool, read: Reader, why: Why, without: bool = False
+) -> list[Bound]:
+    """Told of both sides: what bounds one from below bounds the other from above.
+
+    `without`: the bound itself is out, so between whole days it is the next day.
+    """
     left, right = _side(read(one)), _side(read(other))
     if left is None or right is None or left.base is right.base:
         return []
     found = []
     for of, by, is_low in ((left, right, low), (right, left, not low)):
         span = added(by.shift, negative(of.shift))
+        if span is not None and without and _is_whole_days(of) and _is_whole_days(by):
+            span = added(span, Span(days=1 if is_low else -1)) or span
         if span is not None and not of.shift.months:
             found.append(Bound(_bare(of), _bare(by), span, is_low, why))
     return found
+
+
+def _is_whole_days(side: Side) -> bool:
+    """Whether it is certainly a date, or a midnight that a date and whole days make."""
+    made_of_date = not side.steps and side.base.kind == "date"
+    return (side.kind == "date" or made_of_date) and not side.shift.micros
 
 
 def _bare(side: Side) -> Side:

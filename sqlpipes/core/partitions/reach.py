@@ -233,6 +233,10 @@ def _hop_text(hop: Hop) -> str:
     if hop.back == hop.ahead.negative != Span():  # equal but for a shift
         later = hop.ahead.is_positive
         return f"{hop.ahead if later else hop.back} {'later' if later else 'earlier'}"
+    if hop.back.is_positive and hop.ahead.negative.is_positive:
+        return f"{hop.ahead.negative} to {hop.back} before"
+    if hop.ahead.is_positive and hop.back.negative.is_positive:
+        return f"{hop.back.negative} to {hop.ahead} after"
     said = []
     if hop.back != Span():
         said.append(f"{hop.back} before")
