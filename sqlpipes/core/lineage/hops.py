@@ -139,7 +139,7 @@ def road(*parts: Reach) -> Reach | None:
     """The roads one after the other, shortened; None when it is too long to be of use.
 
     >>> road((RollUp(Grain.MONTH),), (RollUp(Grain.DAY),))
-    (RollUp(unit=<Grain.MONTH: 'month'>),)
+    (RollUp(unit=<Grain.MONTH: 'month'>, zoned=False),)
     """
     found: list[Hop] = []
     for hop in (hop for part in parts for hop in part):
