@@ -20,6 +20,7 @@ window, a function that raised or took too long. All others, such as a column th
 slice has."""
 
 
+NO_COLUMNS = "ENG010"  # of a table that is not there yet: it is made by a slice that has rows
 CONFLICT = "ENG006"  # with another writer: it fails as it is, but the next slice may find it gone
 
 
@@ -36,6 +37,13 @@ def lies_in_data(outcome: Outcome) -> bool:
     if outcome.status is not Status.ERROR or not outcome.problems:
         return False
     return all(problem.code in OF_DATA for problem in outcome.problems)
+
+
+def waits_for_table(order: Order, outcome: Outcome) -> bool:
+    """Whether it lacks nothing but the columns, which another slice with rows may bring."""
+    fresh = order.transaction is not None and order.transaction.fresh
+    lacks = bool(outcome.problems) and all(p.code == NO_COLUMNS for p in outcome.problems)
+    return fresh and lacks and order.asset.partition is not None
 
 
 def may_be_split(order: Order, outcome: Outcome) -> bool:

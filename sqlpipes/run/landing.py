@@ -35,7 +35,8 @@ def land(
 
     `empty`: no rows are wanted, so a function whose columns are declared is not called.
 
-    Raises EngineError: BLD005 for what the user's code raises, BLD006 and ENG008 for what is no table.
+    Raises EngineError: BLD005 for what the user's code raises, BLD006, ENG008 and
+    ENG010 for what is no table.
     """
     declared = tuple((c.name, c.type) for c in asset.columns if c.type)
     if empty and declared:

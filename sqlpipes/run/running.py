@@ -23,6 +23,7 @@ from sqlpipes.run.failures import (
     named,
     others_may_succeed,
     placed,
+    waits_for_table,
 )
 from sqlpipes.run.families import Families
 from sqlpipes.run.job import Job
@@ -32,6 +33,7 @@ from sqlpipes.run.publish import Order, Outcome, carry_out
 from sqlpipes.run.python import Place
 from sqlpipes.run.record import Record, Settings
 from sqlpipes.run.roads import WHOLE_ROAD, roads
+from sqlpipes.run.rowless import Rowless
 from sqlpipes.run.schedule import Lost, Schedule, State, Task
 from sqlpipes.run.turns import LOST, Turn, Turns
 from sqlpipes.run.warehouse import Warehouse
@@ -84,6 +86,7 @@ class Running:
             set()
         )  # assets with slices that were written and hold what they held
         self.made: set[int] = set()  # steps of which a part has made the table
+        self.rowless = Rowless[tuple[Flight, Outcome]]()
         self.failures: Counter[int] = Counter()  # parts of a step that failed for good
         self.stopping: str | None = None
         self.seen: set[Status] = set()
@@ -102,7 +105,10 @@ class Running:
         while True:
             yield from self._start_what_can()
             if not self.flights and not self.parked:
-                return
+                if not self.rowless:
+                    return
+                yield from self._fail_rowless()
+                continue
             yield from self._wait()
             yield from self._look_at_others()
             if self.settings.cancel.is_set() and self.stopping is None:
@@ -138,7 +144,7 @@ class Running:
             self.spared.add(step.asset)
             yield self.record.skipped(step, UNCHANGED, done)
             if left is None:
-                self.schedule.succeeded(number)
+                self._succeeded(number)
                 return
             step = left
         try:
@@ -212,7 +218,7 @@ class Running:
             self.schedule.put_back(number, all_of_it=turn.all_held)
             return
         elif turn.step is None:
-            self.schedule.succeeded(number)
+            self._succeeded(number)
         self.parked.discard(number)
 
     def _look_at_others(self) -> Iterator[Event]:
@@ -286,9 +292,31 @@ class Running:
         if outcome.same:
             self.spared.add(flight.step.asset)
         yield self.record.finished(flight.step, flight.order, outcome)
-        self.schedule.succeeded(flight.number)
+        self._succeeded(flight.number)
 
-    def _fail(self, flight: Flight, outcome: Outcome) -> Iterator[Event]:
+    def _succeeded(self, number: int) -> None:
+        """Parts of the same step that waited for its table may be tried again."""
+        self.schedule.succeeded(number)
+        late = self.rowless.fetch(self.schedule.parts[number].step)
+        self.schedule.offer_again(each for each, _ in late if self._is_open(each))
+
+    def _is_open(self, number: int) -> bool:
+        return self.schedule.parts[number].state is State.OPEN
+
+    def _put_off(self, flight: Flight, outcome: Outcome) -> Iterator[Event]:
+        """The part has no rows to tell the columns by; it is tried again once there is a table."""
+        told = replace(outcome, status=Status.SPLIT)
+        yield self.record.failed(flight.step, flight.step.slices, told)
+        self.rowless.add(flight.place, flight.number, (flight, outcome))
+        self.schedule.put_back(flight.number, all_of_it=False)
+
+    def _fail_rowless(self) -> Iterator[Event]:
+        """Of the first step whose table nobody made; those below lose what they read of it."""
+        for number, (flight, outcome) in self.rowless.fetch(self.rowless.first):
+            if self._is_open(number):
+                yield from self._fail(flight, outcome, for_good=True)
+
+    def _fail(self, flight: Flight, outcome: Outcome, *, for_good: bool = False) -> Iterator[Event]:
         """The part, or its halves once more; then the slices that read it. All others go on."""
         self.flights.pop(flight.number, None)
         if self._is_to_be_split(flight, outcome):
@@ -296,6 +324,9 @@ class Running:
                 flight.step, flight.step.slices, replace(outcome, status=Status.SPLIT)
             )
             self.schedule.split(flight.number, halves(flight.step.slices))
+            return
+        if not for_good and self._is_to_be_put_off(flight, outcome):
+            yield from self._put_off(flight, outcome)
             return
         yield from (self.record.check_finished(result) for result in outcome.results)
         self.seen.add(outcome.status)
@@ -317,6 +348,10 @@ class Running:
         if self.failures[flight.place] >= MOST_FAILURES or not may_be_split(flight.order, outcome):
             return False
         return not is_one(self.plan.steps[flight.place], self.graph, self.warehouse)
+
+    def _is_to_be_put_off(self, flight: Flight, outcome: Outcome) -> bool:
+        alone = flight.step.slices == self.plan.steps[flight.place].slices
+        return self.stopping is None and not alone and waits_for_table(flight.order, outcome)
 
     def _skipped(self, lost: Lost, because: str) -> Iterator[Event]:
         for place, slices in lost:

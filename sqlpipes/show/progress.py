@@ -34,6 +34,7 @@ COLOURS = {
     Status.CANCELLED: "bright_black",
     Status.SPLIT: "bright_black",
 }
+NO_COLUMNS = "ENG010"
 LONGEST = 60  # characters of a part's slices
 WORDS = {Status.SUCCESS: "ok", Status.SKIPPED: "skip", Status.CANCELLED: "stop"}
 
@@ -86,6 +87,8 @@ class Lines:
         elif isinstance(event, (StepFinished, StepFailed, StepSkipped)):
             if not _is_split(event):
                 self._count(event)
+            elif _waits_for_table(event):
+                pass  # each of these is another slice
             elif event.asset in self.split:
                 return  # once is enough
             else:
@@ -105,6 +108,7 @@ class Lines:
     def _line(self, event: StepFinished | StepFailed | StepSkipped) -> str:
         status = Status.SKIPPED if isinstance(event, StepSkipped) else event.status
         word = WORDS.get(status, str(status))
+        word = "wait" if _waits_for_table(event) else word
         number = len(self.ended) + (event.asset not in self.ended)
         place = style(f"{number:>{len(str(self.total))}}/{self.total}", dim=True)
         head = (
@@ -133,7 +137,9 @@ class Lines:
             return style(because, dim=True)
         if isinstance(event, StepFailed) and event.status is Status.SPLIT:
             said = event.problems[0].message.splitlines()[0] if event.problems else ""
-            return style(f"{len(event.slices):,} slices are tried apart: {said}", dim=True)
+            what = f"{len(event.slices):,} slices are tried apart"
+            what = "until another slice has made the table" if _waits_for_table(event) else what
+            return style(f"{what}: {said}", dim=True)
         if isinstance(event, StepFailed):
             return style(
                 event.problems[0].message.splitlines()[0] if event.problems else "", fg="red"
@@ -150,6 +156,12 @@ class Lines:
 
 def _is_split(event: Event) -> bool:
     return isinstance(event, StepFailed) and event.status is Status.SPLIT
+
+
+def _waits_for_table(event: Event) -> bool:
+    return _is_split(event) and any(
+        problem.code == NO_COLUMNS for problem in getattr(event, "problems", ())
+    )
 
 
 class Live(Lines):

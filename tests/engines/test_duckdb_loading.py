@@ -138,7 +138,7 @@ def test_a_temporary_table_is_seen_by_its_connection_only() -> None:
 def test_no_rows_need_columns_from_somewhere(connection: Connection) -> None:
     assert landed(connection, [], columns=[("a", "DATE")]) == ((("a", "DATE"),), ())
     assert landed(connection, {"a": []}) == ((("a", "VARCHAR"),), ())
-    with pytest.raises(EngineError, match="ENG008 no rows, so no columns"):
+    with pytest.raises(EngineError, match="ENG010 no rows, so no columns"):
         connection.load(T, [])
 
 

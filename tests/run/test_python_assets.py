@@ -30,7 +30,7 @@ from sqlpipes.core.asset import Asset, Column
 from sqlpipes.core.definitions import Execution, File
 from sqlpipes.core.engine import Engine
 from sqlpipes.core.errors import Problem
-from sqlpipes.core.events import Event, StepFailed, StepFinished
+from sqlpipes.core.events import Event, Status, StepFailed, StepFinished
 from sqlpipes.run.materialize import step_sql
 
 
@@ -166,9 +166,76 @@ def test_a_slice_without_rows(engine: Engine) -> None:
     run(engine, asset, slices={"p": days(0, 1)})
     run(engine, asset, slices={"p": days(0, 1)})
     assert rows(engine, "from p") == []
-    assert problem(run(engine, python("q", list))).code == "ENG008"
+    assert problem(run(engine, python("q", list))).code == "ENG010"
     run(engine, python("q", list, columns=(Column("n", "INTEGER"),)))
     assert rows(engine, "from q") == []
+
+
+def by_day(rows_of: dict[int, int], calls: list[str]) -> Asset:
+    """A call a day; of a day that is not named there are no rows."""
+
+    def p(context: Execution) -> list[dict[str, Any]]:
+        assert context.partition is not None
+        calls.append(context.partition.start[-2:])
+        day = date.fromisoformat(context.partition.start)
+        return [{"d": day, "n": i} for i in range(rows_of.get(day.day, 0))]
+
+    return python("p", p, context=True, partition=daily(batch=1))
+
+
+def test_a_first_slice_without_rows_waits_until_another_one_has_made_the_table(
+    engine: Engine,
+) -> None:
+    calls: list[str] = []
+    events = run(engine, by_day({3: 2, 4: 1}, calls), slices={"p": days(0, 5)})
+    assert said(events)[-1] == "runfinished success"
+    assert rows(engine, "select day(d), count(*) from p group by all order by 1") == [
+        (3, 2),
+        (4, 1),
+    ]
+    assert sorted(calls) == ["01", "01", "02", "02", "03", "04", "05"]
+    finished = [e for e in events if isinstance(e, StepFinished)]
+    assert sorted((str(e.slices), e.rows) for e in finished)[:3] == [
+        ("2024-01-01", 0),
+        ("2024-01-02", 0),
+        ("2024-01-03", 2),
+    ]
+
+
+def test_slices_of_which_none_has_rows_fail_together_and_others_go_on(engine: Engine) -> None:
+    graph = graph_of(
+        NUMBERS,
+        by_day({}, []),
+        model("after", "select d, n from p", partition=daily()),
+        model("apart", "select 1 as n"),
+    )
+    cut = {"p": days(0, 3), "after": days(0, 3)}
+    events = build(engine, graph, "p", "after", "apart", slices=cut, threads=1)
+    failed = [e for e in events if isinstance(e, StepFailed) and e.status is Status.ERROR]
+    assert [(str(e.slices), e.problems[0].code) for e in failed] == [
+        ("2024-01-01..2024-01-04", "ENG010")
+    ]
+    assert "skipped after p" in said(events)
+    assert "finished apart success" in said(events)
+    assert said(events)[-1] == "runfinished error"
+
+
+def test_a_slice_without_rows_fails_with_the_only_one_that_could_have_made_the_table(
+    engine: Engine,
+) -> None:
+    def p(context: Execution) -> list[dict[str, Any]]:
+        assert context.partition is not None
+        if context.partition.start == "2024-01-02":
+            raise ValueError("no such day")
+        return []
+
+    asset = python("p", p, context=True, partition=daily(batch=1))
+    events = run(engine, asset, slices={"p": days(0, 2)})
+    failed = [e for e in events if isinstance(e, StepFailed) and e.status is Status.ERROR]
+    assert sorted((str(e.slices), e.problems[0].code) for e in failed) == [
+        ("2024-01-01", "ENG010"),
+        ("2024-01-02", "BLD005"),
+    ]
 
 
 def test_a_table_that_returns_nothing_or_no_table(engine: Engine) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlpipes.core.events import CheckFinished, Status, StepFinished
-from sqlpipes.core.partitions import WHOLE
+from sqlpipes.core.errors import Problem
+from sqlpipes.core.events import CheckFinished, Status, StepFailed, StepFinished
+from sqlpipes.core.partitions import WHOLE, Grain, Partitions
 from sqlpipes.core.plan import Action, Plan, Reason, Step, Why
 from sqlpipes.show.progress import Lines
 
@@ -24,7 +25,7 @@ def checked(asset: str, check: str, status: Status = Status.SUCCESS) -> CheckFin
     return CheckFinished("r", NOW, asset, check, status, 0, 0.1)
 
 
-def told(plan: Plan, *events: CheckFinished | StepFinished) -> list[str]:
+def told(plan: Plan, *events: CheckFinished | StepFinished | StepFailed) -> list[str]:
     lines: list[str] = []
     reporter = Lines(lines.append)
     reporter.plan(plan)
@@ -43,6 +44,21 @@ def test_a_step_that_ends_part_by_part_is_one_step():
     plan = Plan((step("days"), step("months")))
     lines = told(plan, finished("days"), finished("days"), finished("months"))
     assert [line.split()[0] for line in lines] == ["1/2", "1/2", "2/2"]
+
+
+def test_slices_that_wait_for_their_table_are_told_one_by_one():
+    days = [Partitions.of(Grain.DAY, [(at, at + 1)]) for at in range(3)]
+    whole = Partitions.of(Grain.DAY, [(0, 3)])
+    plan = Plan((Step("p", Action.PYTHON, whole, (Reason(Why.NEVER_BUILT),)),))
+    lacks = (Problem("ENG010", "no rows"),)
+    events = [
+        StepFailed("r1", NOW, "p", Action.PYTHON, Status.SPLIT, day, 0.1, lacks) for day in days[:2]
+    ]
+    lines = [plain(line) for line in told(plan, *events)]
+    assert lines == [
+        f"1/1 wait run python p {day} (0/3) until another slice has made the table: no rows"
+        for day in ("1970-01-01", "1970-01-02")
+    ]
 
 
 def test_a_check_is_counted_with_the_step_whose_gate_it_is():

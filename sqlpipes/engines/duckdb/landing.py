@@ -68,7 +68,7 @@ def land(
 def _create_empty(cursor: Cursor, create: str, declared: Sequence[tuple[str, str]]) -> None:
     if not declared:
         hint = "declare its columns and types, or return a frame, which has columns without rows"
-        raise EngineError(Problem("ENG008", "no rows, so no columns to make a table of", hint=hint))
+        raise EngineError(Problem("ENG010", "no rows, so no columns to make a table of", hint=hint))
     columns = ", ".join(f"cast(null as {kind}) as {identifier(name)}" for name, kind in declared)
     cursor.execute(f"{create}select {columns} limit 0").fetchall()
 
