@@ -394,6 +394,7 @@ def _tasks(plan: Plan, graph: Graph, warehouse: Warehouse) -> list[Task]:
     at_once = {i for i, step in enumerate(plan.steps) if is_one(step, graph, warehouse)}
     for step, ways in zip(plan.steps, roads(plan, graph), strict=True):
         relation = graph.assets[step.asset].relation
+        stands = relation is None or warehouse.type_of(relation) is not None
         for other in at_once & ways.keys():
             ways[other] = WHOLE_ROAD  # slices that it held and does not write again are gone, too
         found.append(
@@ -401,7 +402,8 @@ def _tasks(plan: Plan, graph: Graph, warehouse: Warehouse) -> list[Task]:
                 parts_of(step, graph, warehouse),
                 ways,
                 chained=step.asset in graph.reads_self,
-                stands=relation is None or warehouse.type_of(relation) is not None,
+                stands=stands,
+                stays=stands and not step.full,
                 newest_first=step.newest_first,
             )
         )

@@ -33,6 +33,15 @@ class State(Enum):
     OVER = "over"  # ended well, ended badly, or lost
 
 
+class Opens(Enum):
+    """When a gate does: all parts of the step have ended well, the first has, or some have and all
+    have ended."""
+
+    ALL = "all"
+    FIRST = "first"
+    SOME = "some"
+
+
 @dataclass(slots=True)
 class Part:
     """Some slices of a step, what they still wait for and who waits for them."""
@@ -46,10 +55,11 @@ class Part:
 
 @dataclass(slots=True)
 class Gate:
-    """Opens when all parts of a step have ended well, or, with `any`, when the first has."""
+    """Stands between the parts of a step and those that wait for it. `sound`: there is something of it."""
 
-    any: bool
+    opens: Opens
     waits: set[int]
+    sound: bool = False
     readers: list[int] = field(default_factory=list)
     state: State = State.OPEN
 
@@ -57,12 +67,14 @@ class Gate:
 @dataclass(frozen=True, slots=True)
 class Task:
     """A step as the schedule sees it. `chained`: each part reads those before it. `stands`: what it
-    writes to is there already, so a reader of other slices need not wait."""
+    writes to is there already, so a reader of other slices need not wait. `stays`: also when all of its
+    parts fail."""
 
     parts: tuple[Partitions, ...]
     roads: dict[int, Road] = field(default_factory=dict)  # to earlier tasks, by their places
     chained: bool = False
     stands: bool = True
+    stays: bool = False
     newest_first: bool = False
 
 
@@ -88,7 +100,7 @@ class Schedule:
         self.tasks = tasks
         self.parts: dict[int, Part] = {}
         self._gates: dict[int, Gate] = {}
-        self._gate_of: dict[tuple[int, bool], int] = {}
+        self._gate_of: dict[tuple[int, Opens], int] = {}
         self._of_step: list[list[int]] = []
         self._number = 0
         self._ready: list[list[tuple[tuple[int, str], int]]] = [[] for _ in tasks]
@@ -207,23 +219,28 @@ class Schedule:
 
     def _join(self, mine: list[int], other: int, road: Road) -> None:
         """Each part of `mine` waits for what it reads of the other step."""
+        if road.some:
+            gate = self._gate(other, Opens.SOME)
+            for own in mine:
+                self._link(gate, own)
+            return
         edges = None if road.is_whole else self._edges(mine, self._of_step[other], road)
         if edges is not None:
             for theirs, own in edges:
                 self._link(theirs, own)
         if edges is None or not self.tasks[other].stands:
-            gate = self._gate(other, first=edges is not None)
+            gate = self._gate(other, Opens.ALL if edges is None else Opens.FIRST)
             for own in mine:
                 self._link(gate, own)
 
-    def _gate(self, step: int, *, first: bool) -> int:
-        if (step, first) not in self._gate_of:
+    def _gate(self, step: int, opens: Opens) -> int:
+        if (step, opens) not in self._gate_of:
             self._number += 1
-            self._gates[self._number] = Gate(first, set())
-            self._gate_of[step, first] = self._number
+            self._gates[self._number] = Gate(opens, set(), self.tasks[step].stays)
+            self._gate_of[step, opens] = self._number
             for part in self._of_step[step]:
                 self._link(part, self._number)
-        return self._gate_of[step, first]
+        return self._gate_of[step, opens]
 
     def _edges(
         self, mine: list[int], theirs: list[int], road: Road
@@ -269,8 +286,10 @@ class Schedule:
         for reader in readers:
             node = self._node(reader)
             node.waits.discard(number)
-            if isinstance(node, Gate) and node.any:
-                node.waits.clear()
+            if isinstance(node, Gate):
+                node.sound = True
+                if node.opens is Opens.FIRST:
+                    node.waits.clear()
             self._offer(reader)
 
     def _release(self, step: int) -> None:
@@ -293,7 +312,9 @@ class Schedule:
                 if dead:
                     node.waits.discard(number)
                 if isinstance(node, Gate):
-                    if not node.any or not node.waits:
+                    if node.opens is Opens.SOME and node.sound and not node.waits:
+                        self._offer(reader)
+                    elif node.opens is Opens.ALL or not node.waits:
                         node.state = State.OVER
                         todo.append((reader, gone, True))
                     continue

@@ -112,6 +112,66 @@ def test_a_child_s_day_is_built_before_all_of_its_parent_s_are(shop: Path) -> No
     assert plan(shop) == {}
 
 
+SEEN = "select day, amount from orders where amount > 0\n"
+
+
+@pytest.mark.parametrize("views", [{"seen": SEEN}, {"low": SEEN, "seen": "from low\n"}])
+def test_through_a_view_only_those_days_are_lost_that_read_the_failed_one(
+    shop: Path, views: dict[str, str]
+) -> None:
+    write(shop, {f"models/{name}.sql": sql for name, sql in views.items()})
+    edit(shop, "daily", "inputs: {orders: same}\n", "")
+    edit(shop, "daily", "from orders", "from seen")
+    sales(shop, d13="bad")
+    report = build(shop, "+daily")
+    assert slices_of(report.failed, "orders") == slices_of(report.skipped, "daily") == [DAYS[12]]
+    assert {event.asset for event in report.skipped} == {"daily"}
+    assert days_in(shop, "daily") == DAYS[:12] + DAYS[13:]
+    sales(shop)
+    report = build(shop)
+    assert (started(report, "orders"), started(report, "daily")) == ([DAYS[12]], [DAYS[12]])
+    assert plan(shop) == {}
+    assert query(shop, "from total") == [(300,)]
+
+
+def test_what_reads_all_of_a_view_waits_for_all_that_is_behind_it(shop: Path) -> None:
+    checked = "/*\n---\nchecks: [{row_count: {min: 30}}]\n---\n*/\n"
+    write(
+        shop,
+        {
+            "models/seen.sql": "select day, amount from orders\n",
+            "models/checked.sql": f"{checked}select day from orders\n",
+            "models/whole.sql": "/*\n---\nmaterialized: table\n---\n*/\nfrom seen\n",
+            "models/share.sql": (
+                f"/*\n---\n{HEAD}}}\n---\n*/\n"
+                "select day, amount / (select sum(amount) from seen) as part from seen\n"
+            ),
+        },
+    )
+    edit(shop, "orders", "end: 2024-01-31", "end: 2024-01-31, batch: 5")
+    report = build(shop, "+whole", "+share", "+checked")
+    assert report.ok
+    begun = [
+        (type(e), e.asset) for e in report.events if isinstance(e, (StepStarted, StepFinished))
+    ]
+    end = len(begun) - 1 - begun[::-1].index((StepFinished, "orders"))
+    for name in ("whole", "share", "checked"):
+        assert begun.index((StepStarted, name)) > end
+    assert query(shop, "select count(*) from whole") == [(30,)]
+    assert query(shop, "select round(sum(part), 6) from share") == [(1,)]
+    assert plan(shop, "+whole", "+share", "+checked") == {}
+
+
+def test_a_view_of_which_nothing_was_built_is_skipped_with_its_readers(shop: Path) -> None:
+    write(shop, {"models/seen.sql": SEEN})
+    edit(shop, "daily", "from orders", "from seen")
+    edit(shop, "daily", "inputs: {orders: same}\n", "")
+    edit(shop, "orders", "cast(amount as int)", "no_such_column")
+    report = build(shop, "+daily")
+    assert {event.asset for event in report.skipped} == {"seen", "daily"}
+    assert {event.asset for event in report.failed} == {"orders"}
+
+
 def test_the_newest_slices_go_first_when_that_is_said(shop: Path) -> None:
     edit(shop, "orders", "end: 2024-01-31", "end: 2024-01-06, batch: 2, order: newest")
     edit(shop, "daily", "end: 2024-01-31", "end: 2024-01-06, batch: 2")

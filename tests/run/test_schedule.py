@@ -12,7 +12,7 @@ from sqlpipes.core.errors import Location
 from sqlpipes.core.partitions import WHOLE, Grain, Near, Partitions, Span
 from sqlpipes.core.reads import Mapped, Proof, Reads
 from sqlpipes.run.parts import halves
-from sqlpipes.run.roads import WHOLE_ROAD, Road
+from sqlpipes.run.roads import SOME_ROAD, WHOLE_ROAD, Road
 from sqlpipes.run.schedule import Schedule, State, Task
 
 SAME = Road((Reads(Mapped.SAME),), ("d",), ("d",))
@@ -115,6 +115,41 @@ def test_a_failure_takes_the_slices_that_read_it_and_no_others() -> None:
         schedule.succeeded(number)
     (number,) = all_that_can(schedule)
     assert schedule.parts[number].slices == days(0, 3) | days(6, 10)
+
+
+def over_view(*, stays: bool = False) -> Schedule:
+    """Two days, a view of them, and two days that read them through it."""
+    two = cut(0, 2, 1)
+    tasks = [Task(two, stays=stays), Task((WHOLE,), {0: SOME_ROAD})]
+    return Schedule([*tasks, Task(two, {0: SAME, 1: WHOLE_ROAD})])
+
+
+def test_a_view_lives_on_when_something_of_what_it_reads_is_there() -> None:
+    for first_fails in (True, False):
+        schedule = over_view()
+        for fails in (first_fails, not first_fails):
+            (number,) = all_that_can(schedule)
+            assert schedule.parts[number].step == 0
+            if fails:
+                day = str(schedule.parts[number].slices)
+                lost = [(step, str(slices)) for step, slices in schedule.failed(number)[1]]
+                assert lost == [(2, day)]
+            else:
+                schedule.succeeded(number)
+        (view,) = all_that_can(schedule)
+        schedule.succeeded(view)
+        assert texts(schedule, all_that_can(schedule)) != [day]
+
+
+def test_a_view_goes_with_the_last_of_what_it_reads_unless_that_was_there_before() -> None:
+    for stays in (True, False):
+        schedule = over_view(stays=stays)
+        lost = []
+        for _ in range(2):
+            (number,) = all_that_can(schedule)
+            lost += [step for step, _ in schedule.failed(number)[1]]
+        assert lost == ([2, 2] if stays else [2, 1, 2])
+        assert [schedule.parts[each].step for each in all_that_can(schedule)] == [1] * stays
 
 
 def test_an_asset_that_reads_itself_loses_all_that_comes_after() -> None:
