@@ -84,13 +84,15 @@ def make_plan(
 
 def _is_current(look: Outlook, history: History, changed: Changed, name: str) -> bool:
     """Of an asset without a step: an ephemeral one is never built, nobody knows what a source is like
-    before the first look, and what should be built may not be what was picked."""
+    before the first look, and what should be built may not be what was asked for."""
     asset, past = look.graph.assets[name], history.of(name)
     if asset.kind is Kind.SOURCE:
         return bool(past.built)
     if asset.materialized is Materialized.EPHEMERAL:
         return False
-    return not look.wish.picks or not _due(look, history, changed, name, look.wanted(asset))
+    if not look.wish.narrows:
+        return True
+    return not _due(look, history, changed, name, look.everything(asset))
 
 
 def _step(look: Outlook, history: History, changed: Changed, name: str) -> Step | None:

@@ -45,7 +45,8 @@ def plan_text(
 
 def headline(plan: Plan, title: str) -> str:
     if not plan.steps:
-        return f"{title}: nothing to do, {counted(len(plan.current), 'asset')} current"
+        current = f", {counted(len(plan.current), 'asset')} current" if plan.current else ""
+        return f"{title}: nothing to do{current}"
     return f"{title}: {counted(len(plan.steps), 'step')}, {len(plan.current):,} current"
 
 

@@ -51,6 +51,8 @@ def nothing_text(plan: Plan, *, checks: bool = False, picked: Sequence[str] = ()
         return "no checks to run"
     if picked:
         return f"nothing to do: no slice is {' or '.join(picked)}"
+    if not plan.current:
+        return "nothing to do"
     return f"nothing to do: {counted(len(plan.current), 'asset')} current"
 
 

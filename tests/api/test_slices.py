@@ -406,6 +406,11 @@ def test_missing_stale_and_last_and_what_they_mean_together(shop: Path) -> None:
     assert sqlpipes.plan(load(shop), Ask(select=("+orders",), failed=True), now=NOW).current == (
         "raw",  # orders has slices to build, though not such
     )
+    build(shop, "orders", last=3)
+    for ask in ({"last": 3}, {"last": 2, "missing": True}, {"partitions": "2024-01-30"}):
+        found = sqlpipes.plan(load(shop), Ask(select=("+orders",), **ask), now=NOW)
+        assert (found.steps, found.current) == ((), ("raw",))  # other slices are still to be built
+    rest = "2024-01-21..2024-01-28"
     everything = plan(shop, missing=True)
     assert everything == {"orders": rest, "daily": "2024-01-01..2024-01-31", "total": "all"}
 
