@@ -72,6 +72,7 @@ class Layout:
 
 
 SIZES = MappingProxyType({grain: place for place, grain in enumerate(reversed(Grain))})
+CLOCKS = frozenset({Grain.DAY, Grain.HOUR})  # rows whose columns are times of the clock
 WEEKS_ONLY = frozenset({Grain.DAY, Grain.WEEK, Grain.HOUR, Grain.MINUTE})  # others cut across them
 
 
@@ -172,8 +173,28 @@ def _time_rows(states: States, layout: Layout, rows: Sequence[int]) -> Picture:
     places = [_row(row, layout) for row in rows]
     start, end = places[0][1], places[-1][2]
     line = row_of_cells(states, cells, start, end)
-    found = tuple((label, line[low - start : high - start]) for label, low, high in places)
+    found = tuple(
+        (label, _with_gap(line[low - start : high - start], layout, low))
+        for label, low, high in places
+    )
     return Picture(found, str(TimeAxis(cells.unit, cells.step)), layout.heads, layout.block)
+
+
+def _with_gap(cells: Cells, layout: Layout, low: int) -> Cells:
+    """Blanks where the clock skips an hour, so that what comes after stands below its own head."""
+    missing = layout.width - len(cells)
+    if missing <= 0 or layout.row not in CLOCKS:
+        return cells
+    places = (_place(layout, low + i) for i in range(len(cells)))
+    gap = next((i for i, place in enumerate(places) if place > i), len(cells))
+    return [*cells[:gap], *[None] * missing, *cells[gap:]]
+
+
+def _place(layout: Layout, cell: int) -> int:
+    """The column of a cell, as the clock on the wall says."""
+    at, axis = layout.cell.boundary(cell), layout.cell
+    minutes = at.minute + (at.hour * 60 if layout.row is Grain.DAY else 0)
+    return minutes // (axis.step * (60 if axis.unit is Grain.HOUR else 1))
 
 
 def _row(row: int, layout: Layout) -> tuple[str, int, int]:

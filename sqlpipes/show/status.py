@@ -59,7 +59,12 @@ def _bar(item: AssetStatus, room: int) -> str:
 def _counts(item: AssetStatus) -> str:
     """The number of slices in each state, the good ones first."""
     said = [f"{len(item.states[s]):,} {s}" for s in reversed(SliceState) if s in item.states]
-    return ", ".join(said) or "no slices yet"
+    return ", ".join(said) or _none(item)
+
+
+def _none(item: AssetStatus) -> str:
+    """It may have slices, though none of those that were asked for."""
+    return "no such slices" if item.built or (item.step and item.step.slices) else "no slices yet"
 
 
 def state_of(item: AssetStatus) -> tuple[str, str]:
@@ -88,7 +93,7 @@ def _details(item: AssetStatus, width: int) -> Iterator[str]:
     word, colour = state_of(item)
     head = f"{style(item.asset, bold=True)}: {style(word, fg=colour)}"
     if not item.columns or not item.states:
-        yield head + (", no slices yet" if item.columns else "")
+        yield head + (f", {_none(item)}" if item.columns else "")
         yield from (f"  {reason}" for reason in (item.step.reasons if item.step else ()))
         if item.written_at:
             yield f"  written {_minute(item.written_at)}"

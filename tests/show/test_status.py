@@ -45,7 +45,7 @@ def grid(states, width: int = 80) -> list[str]:
 
 
 def one(states, **more) -> AssetStatus:
-    built = states.get(BUILT, WHOLE)
+    built = more.pop("built", states.get(BUILT, WHOLE))
     fields = {"written_at": NOON, "last": None, "step": None, "columns": ("day",), **more}
     return AssetStatus("orders", built, states=states, newest=built, **fields)
 
@@ -97,7 +97,19 @@ def test_hours_are_a_row_a_day_and_the_days_of_summer_time_are_shorter_or_longer
     berlin = TimeAxis(Grain.HOUR, zone="Europe/Berlin")
     spring = span(berlin, datetime(2024, 3, 30, 23), datetime(2024, 3, 31, 22))
     assert len(spring) == 23
-    assert [line.replace(" ", "").count("■") for line in grid({BUILT: spring})[1:]] == [23]
+    assert grid({BUILT: spring}) == [
+        "              00     06     12     18",
+        "  2024-03-31  ■■ ■■■ ■■■■■■ ■■■■■■ ■■■■■■",
+    ]
+    quarters = TimeAxis(Grain.MINUTE, 15, "Europe/Berlin")
+    spring = span(quarters, datetime(2024, 3, 31, 0, 30), datetime(2024, 3, 31, 2))
+    head, hours = grid({BUILT: spring}, 160)
+    assert hours.index("■") == head.index("00") + 6  # half past one
+    assert hours.split() == ["2024-03-31", "■■", "■■■■"]
+    assert hours.rindex("■■■■") == head.index("00") + 12  # three o'clock
+    half = TimeAxis(Grain.MINUTE, 30, "Australia/Lord_Howe")
+    spring = span(half, datetime(2024, 10, 5, 13), datetime(2024, 10, 6, 13))
+    assert grid({BUILT: spring}, 160)[1].count("■") == 47
     autumn = span(berlin, datetime(2024, 10, 26, 22), datetime(2024, 10, 27, 23))
     assert [line.replace(" ", "").count("■") for line in grid({BUILT: autumn})[1:]] == [25]
 
@@ -259,8 +271,12 @@ def test_an_asset_without_slices_is_told_in_a_line_or_two():
         "  written 2024-06-01 12:00",
     ]
     assert status_json(item)["states"] == {}
-    waiting = one({}, columns=("region",))
-    assert unstyle(details_text([waiting])).startswith("orders: ")
+    days = span(Grain.DAY, datetime(2024, 1, 1), datetime(2024, 1, 6))
+    narrowed = one({}, columns=("day",), built=days)
+    waiting = one({}, columns=("region",), built=Partitions.of_values([]))
+    for text in (status_text, details_text):
+        assert "no such slices" in text([narrowed])
+        assert "no slices yet" in text([waiting])
 
 
 def test_what_is_running_has_no_reason_yet():
