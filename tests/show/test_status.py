@@ -108,7 +108,7 @@ def test_hours_are_a_row_a_day_and_the_days_of_summer_time_are_shorter_or_longer
     assert hours.split() == ["2024-03-31", "■■", "■■■■"]
     assert hours.rindex("■■■■") == head.index("00") + 12  # three o'clock
     half = TimeAxis(Grain.MINUTE, 30, "Australia/Lord_Howe")
-    spring = span(half, datetime(2024, 10, 5, 13), datetime(2024, 10, 6, 13))
+    spring = span(half, datetime(2024, 10, 5, 13, 30), datetime(2024, 10, 6, 13))
     assert grid({BUILT: spring}, 160)[1].count("■") == 47
     autumn = span(berlin, datetime(2024, 10, 26, 22), datetime(2024, 10, 27, 23))
     assert [line.replace(" ", "").count("■") for line in grid({BUILT: autumn})[1:]] == [25]
