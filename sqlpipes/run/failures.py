@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from sqlpipes.core.asset import Asset, SqlBody
+from sqlpipes.core.asset import Asset, PythonBody, SqlBody
 from sqlpipes.core.errors import Problem, SqlpipesError
 from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import Partitions
@@ -20,12 +20,16 @@ window, a function that raised or took too long. All others, such as a column th
 slice has."""
 
 
+NO_VALUE = "BLD001"  # a query yields such rows for every slice, a function for that of its call
 NO_COLUMNS = "ENG010"  # of a table that is not there yet: it is made by a slice that has rows
 CONFLICT = "ENG006"  # with another writer: it fails as it is, but the next slice may find it gone
 
 
-def others_may_succeed(outcome: Outcome) -> bool:
+def others_may_succeed(order: Order, outcome: Outcome) -> bool:
     """Whether the other parts of the same asset are worth a try."""
+    called = isinstance(order.asset.body, PythonBody)
+    if called and outcome.problems and all(p.code == NO_VALUE for p in outcome.problems):
+        return True
     passing = bool(outcome.problems) and all(p.code == CONFLICT for p in outcome.problems)
     return passing or lies_in_data(outcome)
 

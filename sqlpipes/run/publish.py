@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlpipes.core.asset import Asset, Check, Materialized, PythonBody
 from sqlpipes.core.engine import Rows
-from sqlpipes.core.errors import EngineError, Problem, SqlpipesError
+from sqlpipes.core.errors import EngineError, Problem, SqlpipesError, did_you_mean
 from sqlpipes.core.events import OpCall, Status
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.run.attempts import attempted
@@ -168,9 +168,22 @@ def _land_one(order: Order, call: Call, job: Job, place: Place) -> dict[str, Any
     assert order.transaction is not None
     how = {"fresh": order.transaction.fresh, "empty": order.empty}
     said = land(order.asset, call.slices, call.stage, place, job, **how)
+    _demand_columns(order.asset, call, place)
     for statement in call.then:
         _run(statement, order.asset, place)
     return dict(said)
+
+
+def _demand_columns(asset: Asset, call: Call, place: Place) -> None:
+    """BLD018 for rows that lack a column which the slices are cut along."""
+    there = [name for name, _ in place.connection.columns(call.stage) or ()]
+    known = {name.casefold() for name in there}
+    for column in asset.partition.columns if asset.partition else ():
+        if column.casefold() not in known:
+            assert isinstance(asset.body, PythonBody)
+            message = f"{asset.body.function}() returns no column '{column}', which '{asset.name}'"
+            hint = did_you_mean(column, there) or f"its columns are {', '.join(there)}"
+            raise EngineError(Problem("BLD018", f"{message} is partitioned by", asset.at, hint))
 
 
 def _drop_stages(transaction: Transaction, place: Place) -> None:

@@ -331,7 +331,7 @@ class Running:
         yield from (self.record.check_finished(result) for result in outcome.results)
         self.seen.add(outcome.status)
         self.failures[flight.place] += 1
-        alone = others_may_succeed(outcome)
+        alone = others_may_succeed(flight.order, outcome)
         all_of_it = not alone and outcome.status is not Status.CANCELLED
         slices, lost = self.schedule.failed(flight.number, all_of_it=all_of_it)
         step = self.plan.steps[flight.place]

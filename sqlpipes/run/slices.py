@@ -133,7 +133,7 @@ def _python_slices(work: Work, part: Partitions, fresh: bool) -> Transaction:
     first = make_room(work, RelationType.TABLE) if fresh else (_delete(work, part),)
     publish = work.put(fresh, "", f"select * from {work.stage}", work.limit)
     return Transaction(
-        (*first, publish, clean(work.stage), _null_audit(work)),
+        (*first, publish, clean(work.stage)),
         part,
         calls=(_call(work, part),),
         fresh=fresh,
@@ -151,7 +151,6 @@ def _python_anew(work: Work, parts: tuple[Partitions, ...]) -> Transaction:
             publish,
             clean(work.stage),
             clean(table),
-            _null_audit(work),
         ),
         together(parts),
         calls=tuple(_call(work, part, whole, first=i == 0) for i, part in enumerate(parts)),
@@ -164,7 +163,7 @@ def _call(
 ) -> Call:
     """One call for adjacent slices, what its rows must obey, and where they are collected."""
     assert work.landing is not None
-    then = [_outside_audit(work, part)]
+    then = [_null_audit(work, work.stage), _outside_audit(work, part)]
     if whole is not None:
         table = work.warehouse.quote(whole)
         head = f"create or replace temp table {table} as\n" if first else insert_head(table)
@@ -181,20 +180,26 @@ def _delete(work: Work, part: Partitions) -> Statement:
     return Statement(f"delete from {work.table} where {inside}", Purpose.PREPARE)
 
 
-def _null_audit(work: Work) -> Statement:
+def _null_audit(work: Work, table: str | None = None) -> Statement:
     """A row without a partition value belongs to no slice: no rebuild would ever replace it."""
     cut = _partition(work)
-    sql = f"select * from {work.table} where {missing_sql(cut)} limit {EXAMPLES}"
+    sql = f"select * from {table or work.table} where {missing_sql(cut)} limit {EXAMPLES}"
     said = " or ".join(f"'{column}'" for column in cut.columns)
     what = "date" if isinstance(cut.along, TimeAxis) else "value"
     fault = Problem(
         "BLD001",
         f"rows of '{work.asset.name}' have no value in the partition column {said}",
         work.asset.at,
-        f"such a row belongs to no slice: filter it out, or give it a {what} with "
-        f"coalesce({cut.column}, ...)",
+        f"such a row belongs to no slice: {_way_out(work, what)}",
     )
     return Statement(sql, Purpose.AUDIT, fault)
+
+
+def _way_out(work: Work, what: str) -> str:
+    if isinstance(work.asset.body, PythonBody):
+        return f"{work.asset.body.function}() must leave it out, or give it a {what}"
+    column = _partition(work).column
+    return f"filter it out, or give it a {what} with coalesce({column}, ...)"
 
 
 def _outside_audit(work: Work, part: Partitions) -> Statement:
@@ -205,9 +210,17 @@ def _outside_audit(work: Work, part: Partitions) -> Statement:
         "BLD002",
         f"'{work.asset.name}' yields rows outside of {part} in '{', '.join(cut.columns)}'",
         work.asset.at,
-        f"it prunes by hand, so what it yields must lie in its window: filter by {_names(cut)}",
+        _window_hint(work),
     )
     return Statement(sql, Purpose.AUDIT, fault)
+
+
+def _window_hint(work: Work) -> str:
+    names = _names(_partition(work))
+    if isinstance(work.asset.body, PythonBody):
+        asked = names.replace("partition.", "context.partition.")
+        return f"{work.asset.body.function}() must return rows of its own slices only: see {asked}"
+    return f"it prunes by hand, so what it yields must lie in its window: filter by {names}"
 
 
 def _names(cut: Partitioning) -> str:

@@ -150,8 +150,49 @@ def test_slices_are_asked_for_stretch_by_stretch(engine: Engine) -> None:
 
 def test_rows_outside_of_the_window_are_an_error(engine: Engine) -> None:
     asset = python("p", lambda: [{"d": date(2024, 1, 9)}], partition=daily())
-    assert problem(run(engine, asset, slices={"p": days(0, 2)})).code == "BLD002"
+    found = problem(run(engine, asset, slices={"p": days(0, 2)}))
+    assert found.code == "BLD002"
+    assert "context.partition.start and context.partition.end (exclusive)" in (found.hint or "")
     assert rows(engine, "from duckdb_tables() where table_name like '%p'") == []
+
+
+def test_a_row_without_a_value_in_the_partition_column(engine: Engine) -> None:
+    day = date(2024, 1, 1)
+    for given in ([{"d": None, "n": 1}], [{"d": day, "n": 1}, {"d": None, "n": 2}]):
+        asset = python("p", lambda given=given: given, partition=daily())
+        found = problem(run(engine, asset, slices={"p": days(0, 1)}))
+        assert found.code == "BLD001"
+        assert found.message.startswith("rows of 'p' have no value in the partition column 'd'")
+        assert (found.hint or "").endswith("() must leave it out, or give it a date")
+
+
+def test_a_day_with_a_row_without_a_value_fails_alone(engine: Engine) -> None:
+    def p(context: Execution) -> list[dict[str, Any]]:
+        assert context.partition is not None
+        day = date.fromisoformat(context.partition.start)
+        return [{"d": day, "n": 1}, {"d": None if day.day == 2 else day, "n": 2}]
+
+    asset = python("p", p, context=True, partition=daily(batch=1))
+    events = run(engine, asset, slices={"p": days(0, 3)})
+    assert [str(e.slices) for e in events if isinstance(e, StepFailed)] == ["2024-01-02"]
+    assert rows(engine, "select count(*) from p") == [(4,)]
+
+
+def test_a_partition_column_that_is_not_there(engine: Engine) -> None:
+    calls: list[int] = []
+
+    def p() -> list[dict[str, Any]]:
+        calls.append(1)
+        return [{"dya": date(2024, 1, 1), "n": 1}]
+
+    asset = python("p", p, partition=daily("day", batch=1))
+    found = problem(run(engine, asset, slices={"p": days(0, 3)}))
+    assert (found.code, found.message, found.hint) == (
+        "BLD018",
+        "p() returns no column 'day', which 'p' is partitioned by",
+        "did you mean 'dya'?",
+    )
+    assert len(calls) == 1  # every slice would lack it
 
 
 def test_a_partition_column_that_is_no_date_says_so(engine: Engine) -> None:
@@ -303,9 +344,9 @@ def test_the_statements_of_a_python_asset_are_known_before_it_runs(engine: Engin
     (call,) = part.calls
     assert [s.sql.split("\n")[0][:35] for s in (*call.then, *part.statements)] == [
         'select * from "temp"."main"."sqlpip',
+        'select * from "temp"."main"."sqlpip',
         'create or replace table "main"."p" ',
         'drop table "temp"."main"."sqlpipes_',
-        'select * from "main"."p" where "d" ',
     ]
 
 

@@ -248,6 +248,14 @@ def test_python_assets_get_their_inputs_their_context_and_their_slices(shop):
     assert rows == [{"day": date(2024, 1, 2), "id": 2}]
 
 
+def test_a_function_that_fails_for_want_of_a_slice_is_told_so(shop):
+    orders = [{"id": 1, "day": "2024-01-01", "amount": 10}]
+    with pytest.raises(EngineError) as caught:
+        run_model("windowed", {"stg_orders": orders}, project=shop)
+    (problem,) = caught.value.problems
+    assert (problem.code, "add `partition`" in (problem.hint or "")) == ("BLD005", True)
+
+
 def test_a_function_can_be_called_as_it_is():
     @sqlpipes.asset
     def doubled(numbers: list[int], context: Execution) -> list[dict[str, int]]:

@@ -12,7 +12,7 @@ from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import WHOLE, Partitions, parse_partitions
 from sqlpipes.core.row_diff import Cells, RowDiff, diff_rows
 from sqlpipes.core.unit_test import Sample, UnitResult, UnitTest
-from sqlpipes.run.python import call_asset
+from sqlpipes.run.python import Answer, call_asset
 from sqlpipes.run.query import asset_query
 from sqlpipes.run.unit_tests.fitting import Known, fitted
 from sqlpipes.run.unit_tests.samples import Staged, aside, stage
@@ -22,6 +22,7 @@ from sqlpipes.run.windows import inside_sql, missing_sql, pruned_parts, scope_of
 
 RESULT = aside("sqlpipes_result")
 PART = aside("sqlpipes_part")
+NO_SLICE = "no slice is tested, so context.partition is None: add `partition`, with the key of one"
 
 
 def run_unit_test(world: World) -> UnitResult:
@@ -139,13 +140,23 @@ def _python_rows(world: World, slices: Partitions | None) -> None:
     cut = model.partition if slices is not None else None
     parts = (WHOLE,) if slices is None or cut is None else stretches(slices, cut.batch)
     for i, part in enumerate(parts):
-        answer = call_asset(model, part, world.place)
+        answer = _called(world, part)
         if answer.value is None:
             message = f"'{model.name}' returned None instead of rows"
             raise EngineError(Problem("UTS008", message, model.at))
         world.connection.load(PART, answer.value, columns)
         head = f"create or replace table {table} as" if i == 0 else f"insert into {table} by name"
         world.connection.execute(f"{head} select * from {world.warehouse.quote(PART)}")
+
+
+def _called(world: World, part: Partitions) -> Answer:
+    """The function without `partition:` has no slice to ask for, which may be why it fails."""
+    try:
+        return call_asset(world.model, part, world.place)
+    except EngineError as error:
+        if world.model.partition is not None and world.test.partition is None:
+            error.problems = tuple(replace(p, hint=p.hint or NO_SLICE) for p in error.problems)
+        raise
 
 
 # ----------------------------------------------------------------------------------------- compare
