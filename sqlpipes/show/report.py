@@ -12,7 +12,15 @@ from typing import Any
 from click import style
 
 from sqlpipes.api import Report
-from sqlpipes.core.events import CheckFinished, Status, StepFailed, StepFinished, StepSkipped
+from sqlpipes.core.events import (
+    BUILT_BY,
+    UNCHANGED,
+    CheckFinished,
+    Status,
+    StepFailed,
+    StepFinished,
+    StepSkipped,
+)
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Plan
 from sqlpipes.show.plan import counted
@@ -149,7 +157,8 @@ def _totals(report: Report) -> str:
     parts = [
         _part(len({e.asset for e in report.finished} - failed - skipped), "done", "green"),
         _part(len(failed - stopped), "failed", "red"),
-        _part(_shared(report), "built by others", "green"),
+        _part(_spared(report, BUILT_BY), "built by others", "green"),
+        _part(_spared(report, UNCHANGED), "unchanged", "green"),
         _part(len(stopped), "stopped", "bright_black"),
         _part(len(skipped - failed), "skipped", "bright_black"),
         _part(len(report.plan.current), "current", "bright_black"),
@@ -162,11 +171,12 @@ def _totals(report: Report) -> str:
     )
 
 
-def _shared(report: Report) -> int:
-    """Assets that others built without this run taking part."""
+def _spared(report: Report, because: str) -> int:
+    """Assets that this run had nothing to do for after all, for one of the reasons of `DONE`."""
     own = {event.asset for event in report.finished}
     own |= {event.asset for event in report.failed} | {event.asset for event in report.skipped}
-    return len({event.asset for event in report.shared} - own)
+    spared = {event.asset for event in report.shared if event.because.startswith(because)}
+    return len(spared - own)
 
 
 def _checks(number: int, how: str) -> str:
