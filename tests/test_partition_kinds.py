@@ -426,3 +426,22 @@ def test_values_that_all_disappear_leave_an_empty_table(tmp_path: Path) -> None:
     seed(root, SALES)
     build(root)
     assert len(rows(root, "select * from regions")) == 3
+
+
+def test_bounds_that_move_add_slices_or_take_them_away(tmp_path: Path) -> None:
+    def cut(start: str, end: str) -> str:
+        return model(f"{{by: day, column: day, start: {start}, end: {end}}}", BY_DAY)
+
+    days = [(n, f"2024-01-0{n}", "eu", n) for n in range(1, 8)]
+    root = project(tmp_path, {"stg": STG, "daily": cut("2024-01-03", "2024-01-05")}, days)
+    build(root)
+    project(root, {"daily": cut("2024-01-02", "2024-01-06")}, days)
+    assert plan(root) == {"daily": "2024-01-02, 2024-01-05"}
+    build(root)
+    project(root, {"daily": cut("2024-01-03", "2024-01-05")}, days)
+    build(root)
+    assert rows(root, "select day::varchar from daily") == [("2024-01-03",), ("2024-01-04",)]
+    assert plan(root) == {}
+
+
+BY_DAY = "select day::date as day, sum(amount) as total from stg group by all"

@@ -44,6 +44,7 @@ class Why(StrEnum):
     EMPTY = "was built empty"
     LOOKBACK = "lookback"
     VALUES_GONE = "values gone"
+    SLICES_GONE = "slices gone"
     ALWAYS = "cannot be proven current"
     ASKED = "asked for"
 

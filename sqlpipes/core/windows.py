@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlpipes.core.partitions import Axis, Labels, Partitions
+from sqlpipes.core.partitions import Axis, Labels, Partitions, axis_plain
 
 Slot = tuple[Labels, int]
 """One window: its labels, and its ordinal along the first axis."""
@@ -38,11 +38,13 @@ class Windows:
 
         >>> from sqlpipes.core.partitions import Grain, axis_of
         >>> Windows(axis_of(Grain.DAY), {((), 0): "2"}, total="2").token
-        'windows;2;c98176a303f95aa3;'
+        'windows;2;036e5e6e2b291829;'
         """
         found = self.tokens
         lines = [f"{labels} {place} {found[labels, place]}" for labels, place in sorted(found)]
-        return ";".join([MARK, self.total, _digest([repr(self.axis), *lines]), self.loose_token])
+        return ";".join(
+            [MARK, self.total, _digest([repr(axis_plain(self.axis)), *lines]), self.loose_token]
+        )
 
     @property
     def loose_token(self) -> str:

@@ -29,6 +29,7 @@ from sqlpipes.decide.staleness import (
     Changed,
     changed_at,
     reasons_to_build,
+    slices_gone,
     values_gone,
 )
 from sqlpipes.decide.wish import Observed, Outlook, Wish
@@ -152,8 +153,10 @@ def _reasons(
     asked = _wished(asset, look.wish, wanted)
     if look.wish.picks:
         return picked(look.wish, history.of(name), found, asked, wanted)
-    gone = () if look.wish.narrows else values_gone(history.of(name), wanted)
-    return asked + found + gone
+    if look.wish.narrows:
+        return asked + found
+    past = history.of(name)
+    return asked + found + values_gone(past, wanted) + slices_gone(asset, past, wanted)
 
 
 def _due(
@@ -272,7 +275,7 @@ def _writes_anew(
         nothing_stays = slices == look.wanted(asset) and not past.slices(slices.axis) - slices
         nothing_stays &= not look.wish.narrows  # a state that was lost knows nothing of the rest
         return (
-            bool(whys & {Why.GONE, Why.VALUES_GONE})
+            bool(whys & {Why.GONE, Why.VALUES_GONE, Why.SLICES_GONE})
             or nothing_stays
             or slices == look.everything(asset)
         )

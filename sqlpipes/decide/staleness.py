@@ -21,6 +21,7 @@ from sqlpipes.core.partitions import (
     ValueAxis,
     WholeAxis,
     first_of,
+    first_place,
     meets,
     rest_of,
 )
@@ -194,6 +195,28 @@ def values_gone(past: Past, wanted: Partitions) -> tuple[Reason, ...]:
     if not wanted or not gone:
         return ()
     return (Reason(Why.VALUES_GONE, ", ".join(sorted(gone)), slices=wanted),)
+
+
+def slices_gone(asset: Asset, past: Past, wanted: Partitions) -> tuple[Reason, ...]:
+    """Slices before a start or after an end that was moved: the table is written anew without them."""
+    cut = asset.partition
+    place = first_place(wanted.axis)
+    if cut is None or place is None or not wanted:
+        return ()
+    bounds = cut.cuts[place]
+    gone = [
+        (low, high)
+        for built in past.built
+        if meets(built.slices.axis, wanted.axis)
+        for low, high in built.slices.overlapping(wanted.axis).ranges
+        if low < bounds.start or (bounds.end is not None and high > bounds.end)
+    ]
+    if not gone:
+        return ()
+    last = max(high for _, high in gone) if bounds.end is None else bounds.end
+    axis = first_of(wanted.axis)
+    outside = Partitions.of(axis, gone) - Partitions.of(axis, [(bounds.start, last)])
+    return (Reason(Why.SLICES_GONE, str(outside), slices=wanted),) if outside else ()
 
 
 def _value_places(slices: Partitions) -> list[int]:
