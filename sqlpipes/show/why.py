@@ -7,7 +7,7 @@ from typing import Any
 
 from click import style
 
-from sqlpipes.core.asset import Asset, Kind
+from sqlpipes.core.asset import Asset, Kind, SourceBody
 from sqlpipes.core.graph import Graph, Input
 from sqlpipes.core.partitions import reach_text
 from sqlpipes.core.plan import Plan, Step
@@ -144,6 +144,8 @@ def _proof(name: str, proof: Proof) -> str:
 def _unproven(graph: Graph, edge: Input) -> str:
     """Why nothing less is known, as far as the graph shows it."""
     source = graph.assets[edge.name]
+    if isinstance(source.body, SourceBody) and source.body.files:
+        return "nothing is proven of files; `inputs:` can say it"
     if edge.unseen:
         return "it stands under `depends_on`, so the query may not show all"
     if source.is_stored and source.partition is None:
