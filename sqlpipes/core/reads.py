@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sqlpipes.core.errors import Location, did_you_mean
@@ -48,6 +48,7 @@ class Reads:
     ahead: int = 0
     proofs: tuple[Proof, ...] = ()
     declared: bool = False
+    at: Location | None = field(default=None, compare=False)  # where it is declared
 
     def __str__(self) -> str:
         """

@@ -220,7 +220,7 @@ def mappings(node: Node | None, problems: list[Problem]) -> dict[str, Reads]:
     found: dict[str, Reads] = {}
     for name, below in node.entries() if node else ():
         try:
-            found[name] = declared_reads(below.value)
+            found[name] = replace(declared_reads(below.value), at=below.key_at)
         except ValueError as error:
             problems.append(replace(wrong(below, FORMS), hint=str(error)))
     return found

@@ -70,14 +70,19 @@ def window(windows: str, row: tuple[Any, ...]) -> Box:
     return found
 
 
-def read(model: Model, dirty: list[Box]) -> list[Box]:
-    """What of a model may hang on these boxes of its input."""
+def read(model: Model, dirty: list[Box], below: str = "") -> list[Box]:
+    """What of a model may hang on these boxes of its input, which is cut by `below`.
+
+    Integers beside an axis of time are not parted by integers that stand alone: that is built in vain.
+    """
     if model.reads == "all":
         return [EVERYWHERE] if dirty else []
     along = READ_ALONG.get(model.shape)
     found = []
     for box in dirty:
         mine = dict(box) if along is None else {c: box[c] for c in box if c == along}
+        if (model.cut == "month_by_number") != (below == "month_by_number"):
+            mine.pop("n", None)
         if "ts" in mine:
             low, high = mine["ts"]
             # What a column without a zone holds is not known: any two clocks are less than two days apart.
@@ -95,7 +100,12 @@ def built_for_nothing(world: World, moved: list[tuple[Any, ...]]) -> list[tuple[
     dirty: list[list[Box]] = []
     found: list[tuple[str, Box]] = []
     for i, model in enumerate(world.models):
-        allowed = read(model, source if model.over is None else dirty[model.over])
+        if model.over is None:
+            allowed = read(model, source)
+        else:
+            below = world.models[model.over]
+            mixed = "" if model.cut == "month_by_number" else "month_by_number"  # behind a view
+            allowed = read(model, dirty[model.over], below.cut if below.slices else mixed)
         if model.shape == "joined":
             allowed += read(model, source)
         if not world.stored(i):

@@ -96,7 +96,7 @@ class Keepers:
         sqlpipes.api.import_state(self.load(), path, replace=True)
 
     def build(self, ask: Ask | None = None, kill_at: int = 0) -> sqlpipes.Report | None:
-        """None when it was killed. What its steps promise is noted as they end."""
+        """None when it was killed or refused. What its steps promise is noted as they end."""
         self.now += timedelta(minutes=1)
         now, seen = self.now, 0
         before = deepcopy(self.kept)
@@ -117,6 +117,10 @@ class Keepers:
         except Killed:
             self._adopt(before)
             return None
+        except sqlpipes.ProjectError as error:
+            if {problem.code for problem in error.problems} != {"PLN001"}:
+                raise
+            return None  # it reads what was never built
 
     # What is promised.
 

@@ -63,7 +63,7 @@ def what_moved(shop: Keepers, before: list[Any], after: list[Any]) -> None:
 
 
 @given(st.lists(operation, min_size=2, max_size=10))
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_is_promised_is_kept(operations):  # type: ignore[no-untyped-def]
     follow(operations)
 
@@ -73,3 +73,18 @@ def test_what_is_promised_is_kept(operations):  # type: ignore[no-untyped-def]
 @settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_is_promised_is_kept_many_times(operations):  # type: ignore[no-untyped-def]
     follow(operations)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        Ask(missing=True),
+        Ask(failed=True),
+        Ask(stale=True),
+        Ask(last=1),
+        Ask(partitions="2024-01-01"),
+        Ask(only_checks=True),
+    ],
+)
+def test_a_build_of_some_slices_does_not_hide_what_the_source_did(ask: Ask) -> None:
+    follow([("build", Ask()), ("delete", 2), ("build", ask)])

@@ -238,7 +238,7 @@ class _Linker:
             if name not in found and name != asset.name:
                 message = f"'{asset.name}' does not read '{text}', which is named under `inputs:`"
                 hint = did_you_mean(text, found)
-                self.problems.append(Problem("REF004", message, asset.at, hint))
+                self.problems.append(Problem("REF004", message, mapping.at or asset.at, hint))
         return mapped
 
 
