@@ -73,7 +73,8 @@ def test_the_readme_has_the_two_commands_for_a_fresh_machine():
     found = re.search(r"<!-- tests -->\n```(?:bash|sh)\n(.*?)\n```", README, re.DOTALL)
     assert found is not None
     assert found[1] == (
-        'pip install -e ".[test]" && ruff check . && ruff format --check . && mypy sqlpipes && pytest'
+        'pip install -e ".[test]" && ruff check . && ruff format --check . && mypy sqlpipes'
+        " && pytest -n auto"
     )
 
 

@@ -128,7 +128,7 @@ def newer(
 
 
 @given(st.data(), cuts, cuts, READS)
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 def test_the_plan_is_what_each_pair_of_a_read_and_a_write_says(
     data: st.DataObject, own: str, their: str, reads: Reads
 ) -> None:

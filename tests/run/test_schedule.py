@@ -238,7 +238,7 @@ def each_day(slices: Partitions) -> set[int]:
     return {ordinal - D0 for ordinal in slices}
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(tasks(), st.data())
 def test_nothing_runs_before_what_it_reads_and_everything_runs_that_can(
     given_tasks: list[Task], data: st.DataObject

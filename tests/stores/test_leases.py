@@ -382,7 +382,7 @@ class Sharing(RuleBasedStateMachine):
         assert {each.run_id: each.beat for each in self.any.builders()} == self.beats
 
 
-Sharing.TestCase.settings = settings(deadline=None, max_examples=40, stateful_step_count=25)
+Sharing.TestCase.settings = settings(deadline=None, max_examples=20, stateful_step_count=25)
 TestSharing = Sharing.TestCase
 
 
