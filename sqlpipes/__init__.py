@@ -11,7 +11,17 @@ from sqlpipes.version import __version__
 
 if TYPE_CHECKING:
     from sqlpipes.api import Ask, Project, Report, build, lineage, load, plan
-    from sqlpipes.core.definitions import CheckResult, File, Out, Retry, asset, assets, check, op
+    from sqlpipes.core.definitions import (
+        CheckResult,
+        Definitions,
+        File,
+        Out,
+        Retry,
+        asset,
+        assets,
+        check,
+        op,
+    )
     from sqlpipes.core.errors import EngineError, Location, Problem, ProjectError, SqlpipesError
     from sqlpipes.core.partitions.declared import (
         Daily,
@@ -29,6 +39,7 @@ __all__ = [
     "Ask",
     "CheckResult",
     "Daily",
+    "Definitions",
     "EngineError",
     "Every",
     "File",

@@ -194,21 +194,23 @@ class _Work:
                 continue
             from sqlpipes.read.python import read_python
 
-            assets, checks, problems = read_python(
+            found = read_python(
                 file.absolute,
                 root=self.root,
                 config=self.config,
                 target=self.target,
                 placed=self.ground.placed,
             )
-            self.problems += problems
-            self.found.checks += checks
-            self.found.known.update(asset.name for asset in assets)
+            self.problems += found.problems
+            self.found.checks += found.checks
+            self.found.known.update(asset.name for asset in found.assets)
+            for section, entry in found.entries:
+                getattr(properties, section).append(entry)
             self.found.python += [
                 _redescribed(asset, entries[asset.name], self.ground, self.problems)
                 if asset.name in entries
                 else asset
-                for asset in assets
+                for asset in found.assets
             ]
 
     def read_seeds(self, files: Iterable[File], properties: Properties) -> None:

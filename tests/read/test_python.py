@@ -31,7 +31,9 @@ def write(root, path, text):
 
 def read(root, path="models/m.py", text=None, *, config=None, target=TARGET):
     file = str(root / path) if text is None else write(root, path, text)
-    return read_python(file, root=str(root), config=config or ProjectConfig("shop"), target=target)
+    config = config or ProjectConfig("shop")
+    found = read_python(file, root=str(root), config=config, target=target)
+    return list(found.assets), list(found.checks), list(found.problems)
 
 
 def one(root, text, **options):
@@ -665,10 +667,11 @@ def in_new_process(root):
     code = (
         "import sys; from sqlpipes.read.python import read_python;"
         "from sqlpipes.core.config import ProjectConfig, Target;"
-        f"a, c, p = read_python({str(root / 'models/m.py')!r}, root={str(root)!r},"
+        f"f = read_python({str(root / 'models/m.py')!r}, root={str(root)!r},"
         " config=ProjectConfig('shop'), target=Target('dev', 'duckdb'));"
         "print([str((x.name, x.version, x.at, x.depends_on, x.owners, x.partition, x.checks))"
-        " for x in a], [str((x.name, x.arguments, x.at, x.severity)) for x in c], p)"
+        " for x in f.assets], [str((x.name, x.arguments, x.at, x.severity)) for x in f.checks],"
+        " f.entries, f.problems)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout
@@ -725,7 +728,7 @@ def test_what_is_computed_outside_the_text_is_never_remembered(tmp_path, monkeyp
         "from sqlpipes.read.python import read_python;"
         "from sqlpipes.core.config import ProjectConfig, Target;"
         f"print(read_python({file!r}, root={str(tmp_path)!r}, config=ProjectConfig('s'),"
-        " target=Target('dev', 'duckdb'))[0][0].owners)"
+        " target=Target('dev', 'duckdb')).assets[0].owners)"
     )
     for who in ("x", "y"):
         monkeypatch.setenv("WHO", who)

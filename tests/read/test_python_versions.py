@@ -82,10 +82,8 @@ def read(root: Path, text: str) -> tuple[list[Asset], list[Problem]]:
     (root / "models" / "m.py").write_text(textwrap.dedent(text))
     target = Target("dev", "duckdb")
     path = str(root / "models" / "m.py")
-    assets, _, problems = read_python(
-        path, root=str(root), config=ProjectConfig("shop"), target=target
-    )
-    return assets, problems
+    found = read_python(path, root=str(root), config=ProjectConfig("shop"), target=target)
+    return list(found.assets), list(found.problems)
 
 
 def versions(root: Path, text: str) -> dict[str, str]:

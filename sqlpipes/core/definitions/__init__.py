@@ -3,12 +3,15 @@
     @asset(...) def f(orders, context)  ->  AssetFunction: still callable, with `.definition`
     @check(...) def g(orders)           ->  CheckFunction: likewise
     @op(...)    def h(day)              ->  OpFunction: likewise; in a build its calls are written down
+    Definitions(assets=[f], checks=[g]) ->  an explicit list, instead of all that a module binds
+    entry("sources", "shop", {...})     ->  Entry: what YAML says under that section
 
 Nothing is registered anywhere: `read` imports the user's module and looks for these objects.
 """
 
 from sqlpipes.core.definitions.assets import Out, asset, assets
 from sqlpipes.core.definitions.checks import check
+from sqlpipes.core.definitions.entries import Entry, entry
 from sqlpipes.core.definitions.execution import Execution
 from sqlpipes.core.definitions.functions import (
     AssetDefinition,
@@ -28,6 +31,7 @@ from sqlpipes.core.definitions.ops import (
     recorder_here,
 )
 from sqlpipes.core.definitions.values import CheckResult, File, Window
+from sqlpipes.core.definitions.whole import Definitions
 from sqlpipes.core.retry import Retry
 
 __all__ = [
@@ -37,6 +41,8 @@ __all__ = [
     "CheckDefinition",
     "CheckFunction",
     "CheckResult",
+    "Definitions",
+    "Entry",
     "Execution",
     "File",
     "OpDefinition",
@@ -49,6 +55,7 @@ __all__ = [
     "asset_name",
     "assets",
     "check",
+    "entry",
     "hand_on",
     "op",
     "recorded_by",

@@ -1,4 +1,4 @@
-"""A user's .py file -> the Assets and Checks that it declares, and what is wrong with it.
+"""A user's .py file -> the Assets, Checks and entries that it declares, and what is wrong with it.
 
 The file is imported when it, or a file of the project that it reaches, has changed; else what was
 learned the last time is taken, so a list of assets never pays for what the user's code imports.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -18,6 +18,7 @@ from sqlpipes.core.config import ProjectConfig, Target
 from sqlpipes.core.errors import Problem
 from sqlpipes.core.sql import Relation
 from sqlpipes.read.ground import Ground
+from sqlpipes.read.marked import Node
 from sqlpipes.read.python.assets import asset_of, check_of, ground_of, loader
 from sqlpipes.read.python.found import (
     Contents,
@@ -28,7 +29,20 @@ from sqlpipes.read.python.found import (
 )
 from sqlpipes.read.python.modules import Unit, read_unit
 
-__all__ = ["read_python"]
+__all__ = ["PythonFile", "read_python"]
+
+
+@dataclass(frozen=True, slots=True)
+class PythonFile:
+    """What one file declares. `checks` are @check functions; an asset's own checks are in the asset.
+
+    `entries` are what a property file says as well, by section: `sources` ...
+    """
+
+    assets: tuple[Asset, ...]
+    checks: tuple[Check, ...]
+    entries: tuple[tuple[str, Node], ...]
+    problems: tuple[Problem, ...]
 
 
 def read_python(
@@ -38,11 +52,8 @@ def read_python(
     config: ProjectConfig,
     target: Target,
     placed: Mapping[str, Relation] | None = None,
-) -> tuple[list[Asset], list[Check], list[Problem]]:
-    """Assets, @check functions, and problems of one file; an asset's own checks are in the asset.
-
-    Never raises for a fault in the user's code: PYT001 says which of the user's lines raised.
-    """
+) -> PythonFile:
+    """Never raises for a fault in the user's code: PYT001 says which of the user's lines raised."""
     root, path = os.path.abspath(root), os.path.abspath(path)
     contents = _contents(path, root, config.dialect)
     relative = os.path.relpath(path, root).replace(os.sep, "/")
@@ -58,7 +69,12 @@ def read_python(
         for found in contents.found
         if found.kind == "check"
     ]
-    return assets, checks, problems
+    entries = [
+        (found.section, Node(found.file, {at: list(m) for at, m in found.marks.items()}, "", keys))
+        for found in contents.entries
+        if (keys := dict(found.keys))
+    ]
+    return PythonFile(tuple(assets), tuple(checks), tuple(entries), tuple(problems))
 
 
 def _asset(
@@ -79,7 +95,8 @@ def _contents(path: str, root: str, dialect: str) -> Contents:
 
 
 def _imported(unit: Unit, dialect: str) -> Contents:
-    from sqlpipes.read.python.declared import contents_of, text_of
+    from sqlpipes.core.definitions import Entry
+    from sqlpipes.read.python.declared import contents_of, lists_of, members, text_of
     from sqlpipes.read.python.failures import import_problem
     from sqlpipes.read.python.importing import load_module
     from sqlpipes.read.python.source import is_static
@@ -93,7 +110,9 @@ def _imported(unit: Unit, dialect: str) -> Contents:
     contents = contents_of(unit, module, dialect)
     sound = not any(problem.is_error for problem in contents.problems)
     text = text_of(unit.module.file, unit.root, {})
-    if sound and is_static(text, [found.function for found in contents.found]):
+    functions = [found.function for found in contents.found]
+    spans = [each.span for each in members(module) if isinstance(each, Entry)]
+    if sound and is_static(text, functions, spans, len(lists_of(module))):
         save_contents(unit, dialect, contents)
     return contents
 

@@ -19,16 +19,20 @@ from sqlpipes.core.definitions import (
     AssetsFunction,
     CheckDefinition,
     CheckFunction,
+    Definitions,
+    Entry,
 )
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.partitions import partitioning_plain
-from sqlpipes.read.python.found import Contents, Found, Named
+from sqlpipes.read.python.found import Contents, Found, FoundEntry, Named
 from sqlpipes.read.python.meaning import meaning, normal_form
 from sqlpipes.read.python.modules import Unit, hashed
 from sqlpipes.read.python.queries import CONTEXT, sql_inputs
 from sqlpipes.read.python.source import (
     Function,
     Text,
+    call_at,
+    call_marks,
     decorator_value,
     function_at,
     literal_marks,
@@ -40,17 +44,32 @@ from sqlpipes.read.python.source import (
 
 Declared = AssetFunction[..., Any] | AssetsFunction[..., Any] | CheckFunction[..., Any]
 Definition = AssetDefinition | CheckDefinition
+FUNCTIONS = (AssetFunction, AssetsFunction, CheckFunction)
 
 
 def declarations(module: ModuleType) -> list[Declared]:
-    """What a module declares, in its order: bound to a name, or in a list or dict bound to one."""
-    found: list[Declared] = []
-    for value in list(vars(module).values()):
-        for item in _members(value):
-            ours = isinstance(item, (AssetFunction, AssetsFunction, CheckFunction))
-            if ours and not any(item is other for other in found) and not _borrowed(item, module):
-                found.append(item)
+    """The functions that a module declares as assets or checks, in its order."""
+    return [item for item in members(module) if isinstance(item, FUNCTIONS)]
+
+
+def members(module: ModuleType) -> list[Any]:
+    """What a module declares, in its order: what its Definitions list, else all of ours that it has
+    bound to a name, or in a list or dict bound to one. What it only imports is not its own."""
+    bound = list(vars(module).values())
+    lists = lists_of(module)
+    listed = [item for whole in lists for item in whole]
+    every = listed if lists else [item for value in bound for item in _members(value)]
+    found: list[Any] = []
+    for item in every:
+        ours = isinstance(item, (*FUNCTIONS, Entry))
+        if ours and not any(item is other for other in found) and not _borrowed(item, module):
+            found.append(item)
     return found
+
+
+def lists_of(module: ModuleType) -> list[Definitions]:
+    """The explicit lists that it binds."""
+    return [value for value in vars(module).values() if isinstance(value, Definitions)]
 
 
 def declared_as(module: ModuleType, kind: str, name: str) -> Declared:
@@ -85,7 +104,16 @@ def contents_of(unit: Unit, module: ModuleType, dialect: str) -> Contents:
         problems += dict.fromkeys(faults)
         if not any(problem.code == "PYT002" for problem in faults):
             found += read
-    return Contents(tuple(found), tuple(problems))
+    said = (item for item in members(module) if isinstance(item, Entry))
+    entries = tuple(_entry(item, unit, texts) for item in said)
+    return Contents(tuple(found), tuple(problems), entries)
+
+
+def _entry(said: Entry, unit: Unit, texts: dict[str, Text]) -> FoundEntry:
+    text = text_of(said.file, unit.root, texts)
+    call = call_at(text, said.span) if said.span else None
+    marks = call_marks(text, call) if call else {"": [said.span[0] if said.span else 1, 1, 1]}
+    return FoundEntry(said.section, {"name": said.name, **said.keys}, text.file, marks)
 
 
 def text_of(file: str, root: str, texts: dict[str, Text]) -> Text:
@@ -123,8 +151,12 @@ def _members(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _borrowed(item: Declared, module: ModuleType) -> bool:
+def _borrowed(item: Any, module: ModuleType) -> bool:
     """Whether another module of the project declares it, and this one only imports it."""
+    if isinstance(item, Entry):
+        homes = [m for m in list(sys.modules.values()) if getattr(m, "__file__", "") == item.file]
+        others = [home for home in homes if home is not module]
+        return any(item is value for home in others for value in vars(home).values())
     home = sys.modules.get(item.function.__module__)
     if home is None or home is module:
         return False

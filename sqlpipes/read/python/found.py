@@ -18,8 +18,9 @@ from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.sql import FACTS_VERSION
 from sqlpipes.read.python.modules import Module, Unit, hashed
 
-FORMAT = 6  # raise it whenever the same text may yield other facts
+FORMAT = 7  # raise it whenever the same text may yield other facts
 FOLDER = ".sqlpipes/cache/python"
+PARTS = ("key", "modules", "found", "entries", "problems")  # of what is kept of a file
 
 Place = list[int]  # line, column, length
 Named = list[Any]  # name, file, line, column, length, and whether it is declared (or SQL names it)
@@ -59,11 +60,22 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundEntry:
+    """What a property file could have said, with the places of its keys. JSON all the way down."""
+
+    section: str
+    keys: Mapping[str, Plain]  # with its name
+    file: str
+    marks: Mapping[str, Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """All that a file declares, and what is wrong with it."""
 
     found: tuple[Found, ...]
     problems: tuple[Problem, ...] = ()
+    entries: tuple[FoundEntry, ...] = ()
 
 
 def known_modules(root: str, path: str) -> dict[str, Module]:
@@ -80,7 +92,8 @@ def load_contents(unit: Unit, dialect: str) -> Contents | None:
     if entry is None or entry["key"] != _key(unit, dialect):
         return None
     problems = tuple(_problem(plain) for plain in entry["problems"])
-    return Contents(tuple(Found(**plain) for plain in entry["found"]), problems)
+    found = tuple(Found(**plain) for plain in entry["found"])
+    return Contents(found, problems, tuple(FoundEntry(**plain) for plain in entry["entries"]))
 
 
 def save_contents(unit: Unit, dialect: str, contents: Contents) -> None:
@@ -90,13 +103,15 @@ def save_contents(unit: Unit, dialect: str, contents: Contents) -> None:
         "key": _key(unit, dialect),
         "modules": modules,
         "found": [asdict(each) for each in contents.found],
+        "entries": [asdict(each) for each in contents.entries],
         "problems": [asdict(problem) for problem in contents.problems],
     }
     path = _path(unit.root, unit.module.file)
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         text = json.dumps(entry, separators=(",", ":"))
-        if json.loads(text)["found"] != _listed(entry["found"]):
+        again = json.loads(text)
+        if any(again[key] != _listed(entry[key]) for key in ("found", "entries")):
             return  # a value that comes back as another, such as a number as a key
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(temporary, "w", encoding="utf-8") as stream:
@@ -119,7 +134,7 @@ def _load(root: str, path: str) -> dict[str, Any] | None:
     try:
         with open(_path(root, path), "rb") as stream:
             entry = json.loads(stream.read())
-        complete = isinstance(entry, dict) and {"key", "modules", "found", "problems"} <= set(entry)
+        complete = isinstance(entry, dict) and {*PARTS} <= set(entry)
     except (OSError, ValueError, RecursionError):
         return None
     return entry if complete else None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
+from sqlpipes.core.definitions.entries import Span
 from sqlpipes.core.errors import Location
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -142,19 +143,53 @@ def literal_marks(text: Text, node: ast.expr, path: str = "") -> dict[str, list[
     return marks
 
 
-def is_static(text: Text, functions: Iterable[str]) -> bool:
-    """Whether importing the module could tell nothing about these functions that its text does not.
+def call_at(text: Text, span: Span) -> ast.Call | None:
+    """The call that stands there."""
+    calls = (node for node in ast.walk(text.tree) if isinstance(node, ast.Call))
+    return next((call for call in calls if _span(call) == span), None)
+
+
+def _span(call: ast.Call) -> Span:
+    last = call.end_lineno or call.lineno
+    return call.lineno, last, call.col_offset, call.end_col_offset or 0
+
+
+def call_marks(text: Text, call: ast.Call) -> dict[str, list[int]]:
+    """As literal_marks, of what a call is given by keyword; its first argument is the name."""
+    marks = {"": literal_marks(text, call.func)[""]}
+    if call.args:
+        marks |= literal_marks(text, call.args[0], "/name")
+    for given in call.keywords:
+        if given.arg is not None:
+            marks |= literal_marks(text, given.value, f"/{given.arg}")
+            key_at = text.place(given.lineno, given.col_offset)
+            marks[f"/{given.arg}"] += [key_at.line, key_at.column]
+    return marks
+
+
+def is_static(
+    text: Text, functions: Iterable[str], spans: Iterable[Span | None] = (), lists: int = 0
+) -> bool:
+    """Whether importing the module could tell nothing about what it declares that its text does not.
 
     True only for functions at the top level whose one decorator is given literals, or names of the
-    module that are bound once, to literals. Then what was learned may be kept by content.
+    module that are bound once, to literals; when the calls at `spans` stand at the top level and are
+    given such; and all of its `lists` (Definitions) too. Then what was learned may be kept by content.
     """
     top = {node.name: node for node in text.tree.body if isinstance(node, ast.FunctionDef)}
-    bound = _bound_literals(text.tree)
+    bound, own = _bound_literals(text.tree), set(top)
+    stand = [node.value for node in text.tree.body if isinstance(node, (ast.Assign, ast.Expr))]
+    calls = [node for node in stand if isinstance(node, ast.Call) and _is_literal(node, bound, own)]
+    places = {_span(call) for call in calls}
+    if any(span not in places for span in spans):
+        return False
+    if sum(names_it(call.func, "Definitions") for call in calls) < lists:
+        return False
     for name in functions:
         node = top.get(name)
         if node is None or len(node.decorator_list) != 1 or not is_ours(node.decorator_list[0]):
             return False
-        if not _is_literal(node.decorator_list[0], bound | set(top)):
+        if not _is_literal(node.decorator_list[0], bound, own):
             return False
     return True
 
@@ -185,10 +220,13 @@ def _is_face(module: str | None) -> bool:
     return module in ("sqlpipes", "sqlpipes.core.definitions")
 
 
-def _is_literal(node: ast.expr, bound: set[str]) -> bool:
-    """Made of constants, and of calls of bound names with such."""
+def _is_literal(node: ast.expr, bound: set[str], named: Set[str] = frozenset()) -> bool:
+    """Made of constants, of names, and of calls of bound names with such; nothing `named` is called."""
     for below in ast.walk(node):
-        if isinstance(below, ast.Name) and below.id not in bound:
+        if isinstance(below, ast.Call) and isinstance(below.func, ast.Name):
+            if below.func.id not in bound:
+                return False
+        elif isinstance(below, ast.Name) and below.id not in bound | named:
             return False
         if isinstance(below, ast.expr) and not isinstance(below, LITERALS):
             return False

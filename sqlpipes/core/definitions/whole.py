@@ -1,0 +1,36 @@
+"""Definitions: an explicit list of what a file, or a component, declares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definitions:
+    """What is declared, by its kind. In a file that binds one, only what it lists counts.
+
+    >>> Definitions(assets=["a"], checks=["b"]).members
+    ('a', 'b')
+    """
+
+    assets: Iterable[Any] = ()  # @asset and @assets functions
+    checks: Iterable[Any] = ()  # @check functions
+    sources: Iterable[Any] = ()  # source(...)
+    jobs: Iterable[Any] = ()
+    sensors: Iterable[Any] = ()
+    resources: Iterable[Any] = ()
+    components: Iterable[Any] = ()
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            object.__setattr__(self, each.name, tuple(getattr(self, each.name)))
+
+    @property
+    def members(self) -> tuple[Any, ...]:
+        return tuple(self)
+
+    def __iter__(self) -> Iterator[Any]:
+        for each in fields(self):
+            yield from getattr(self, each.name)
