@@ -293,20 +293,9 @@ def _placed(graph: Graph, steps: Mapping[str, Step], step: Step, recorded: str |
 
 def _after(graph: Graph, steps: Mapping[str, Step], name: str) -> frozenset[str]:
     """The planned steps that must have ended well before: the nearest above, through what is not planned."""
-    found: set[str] = set()
-    seen: set[str] = set()
-    todo = [*graph.parents(name)]
-    todo += [other for check in graph.gate(name) for other in (check.asset, *check.inputs)]
-    while todo:
-        other = todo.pop()
-        if other in seen or other == name:
-            continue
-        seen.add(other)
-        if other in steps:
-            found.add(other)
-        else:
-            todo += graph.parents(other)
-    return frozenset(found)
+    above = [*graph.parents(name)]
+    above += [other for check in graph.gate(name) for other in (check.asset, *check.inputs)]
+    return graph.nearest(above, steps) - {name}
 
 
 def _as_if_done(

@@ -5,7 +5,7 @@ Which keys a partition has depends on what it is cut by: time, values, integers,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sqlpipes.core.errors import Problem, did_you_mean
@@ -29,6 +29,7 @@ TIME_KEYS = (
     *("by", "column", "start", "end", "timezone", "include_current"),
     *("lookback", "batch", "order"),
 )
+Reader = Callable[[Node, list[Problem]], Partitioning | None]
 VALUE_KEYS = ("by", "column", "values", "values_from", "batch")
 INTEGER_KEYS = ("by", "column", "width", "start", "end", "lookback", "batch", "order")
 PRODUCT_KEYS = ("by", "lookback", "batch", "order")
@@ -40,15 +41,22 @@ EXAMPLE = "for example partition: {by: day, column: order_date, start: 2024-01-0
 
 def partitioning(node: Node | None, problems: list[Problem]) -> Partitioning | None:
     """None without a partition, or when it has a fault (PAR001: start or end, PAR002: the rest)."""
+    return read_partitioning(node, problems, EXAMPLE, _product, _cut)
+
+
+def read_partitioning(
+    node: Node | None, problems: list[Problem], example: str, product: Reader, cut: Reader
+) -> Partitioning | None:
+    """The same with other readers: of what is cut by a list under `by`, and of one part alone."""
     if node is None:
         return None
     if not isinstance(node.value, dict):
-        problems.append(Problem("PAR002", "'partition' must be a mapping", node.at, EXAMPLE))
+        problems.append(Problem("PAR002", "'partition' must be a mapping", node.at, example))
         return None
     faults: list[Problem] = []
     by = node.get("by")
     several = by is not None and isinstance(by.value, list)
-    found = _product(node, faults) if several else _cut(node, faults)
+    found = product(node, faults) if several else cut(node, faults)
     problems += faults
     return None if faults else found
 

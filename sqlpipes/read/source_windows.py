@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from sqlpipes.core.errors import Problem, did_you_mean
 from sqlpipes.core.partitions import IntegerAxis, Partitioning, ValueAxis
@@ -20,6 +21,7 @@ from sqlpipes.read.partition import (
     instant_of,
     needed,
     number_of,
+    read_partitioning,
     time_axis,
     zone_of,
 )
@@ -35,17 +37,7 @@ PATH = "path"  # where the keys of the windows stand in the paths of files
 
 def source_partitioning(node: Node | None, problems: list[Problem]) -> Partitioning | None:
     """None without a partition, or when it has a fault (PAR001: start or end, PAR002: the rest)."""
-    if node is None:
-        return None
-    if not isinstance(node.value, dict):
-        problems.append(Problem("PAR002", "'partition' must be a mapping", node.at, EXAMPLE))
-        return None
-    faults: list[Problem] = []
-    by = node.get("by")
-    several = by is not None and isinstance(by.value, list)
-    found = _product(node, faults) if several else _cut(node, faults, (PATH,))
-    problems += faults
-    return None if faults else found
+    return read_partitioning(node, problems, EXAMPLE, _product, partial(_cut, more=(PATH,)))
 
 
 def _product(node: Node, faults: list[Problem]) -> Partitioning | None:

@@ -9,7 +9,7 @@ of them failed, and whoever reads it hangs on the slices behind it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -125,7 +125,7 @@ def _ways(scene: Scene, step: Step) -> dict[str, tuple[Reads, ...]]:
         for check in (scene.graph.checks[each] for each in step.checks)
         for other in (check.asset, *check.inputs)
         if other != step.asset
-        for name in _seen_through(scene, _nearest(scene.graph, scene.places, other))
+        for name in _seen_through(scene, scene.graph.nearest([other], scene.places))
     }
     for name in checked - {step.asset}:
         found[name] = [EVERYTHING]
@@ -140,22 +140,5 @@ def _read(scene: Scene, inputs: tuple[Input, ...]) -> Iterator[tuple[str, Reads]
         if found.behind and (not planned or found.name in scene.beyond):
             yield from _read(scene, found.behind)
         elif not planned or found.name in scene.beyond:
-            near = _seen_through(scene, _nearest(scene.graph, scene.places, found.name))
+            near = _seen_through(scene, scene.graph.nearest([found.name], scene.places))
             yield from ((name, EVERYTHING) for name in near)
-
-
-def _nearest(graph: Graph, planned: Collection[str], name: str) -> set[str]:
-    """The asset itself when it is planned, else the planned ones next above it."""
-    found: set[str] = set()
-    seen: set[str] = set()
-    todo = [name]
-    while todo:
-        other = todo.pop()
-        if other in seen:
-            continue
-        seen.add(other)
-        if other in planned:
-            found.add(other)
-        else:
-            todo += graph.parents(other)
-    return found

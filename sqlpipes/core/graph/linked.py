@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sqlpipes.core.asset import Asset, Check, Materialized
@@ -92,6 +92,22 @@ class Graph:
     def descendants(self, names: Iterable[str]) -> frozenset[str]:
         """Everything that reads `names`, directly or not."""
         return _reach(names, self.children().__getitem__)
+
+    def nearest(self, names: Iterable[str], among: Container[str]) -> frozenset[str]:
+        """Those of `names` that are `among` these, and in place of each other one the nearest above it."""
+        found: set[str] = set()
+        seen: set[str] = set()
+        todo = list(names)
+        while todo:
+            name = todo.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            if name in among:
+                found.add(name)
+            else:
+                todo += self.parents(name)
+        return frozenset(found)
 
     def gate(self, name: str) -> tuple[Check, ...]:
         """The checks that must hold before what was built of `name` is published."""

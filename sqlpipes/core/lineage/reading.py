@@ -15,6 +15,7 @@ from sqlglot import exp
 from sqlpipes.core.asset import Column
 from sqlpipes.core.errors import Location, Problem, did_you_mean
 from sqlpipes.core.lineage.places import Places
+from sqlpipes.core.lineage.spelling import Spelling
 from sqlpipes.core.lineage.tables import (
     Level,
     Opening,
@@ -30,7 +31,6 @@ from sqlpipes.core.lineage.tables import (
     unknown_of,
 )
 from sqlpipes.core.lineage.types import Types
-from sqlpipes.core.sql import fold
 
 PSEUDO = {
     "duckdb": frozenset(
@@ -51,10 +51,9 @@ NAMES_ARE_CERTAIN = frozenset({"duckdb", "postgres"})  # dialects whose name rul
 
 
 @dataclass(slots=True)
-class Reading:
+class Reading(Spelling):
     """One query being read. `query` binds a subquery; it is passed along so that modules stay a tree."""
 
-    dialect: str
     places: Places
     inputs: Mapping[tuple[str, ...], tuple[Column, ...] | None]
     types: Types
@@ -66,17 +65,6 @@ class Reading:
     may_spread: bool = True  # or one of the words for unnest
     doubted: bool = False  # a name may mean one thing or another
     tables: dict[str, None] = field(default_factory=dict)  # every leaf that was met, in order
-
-    def key(self, identifier: Any) -> str:
-        return fold(identifier.name, bool(identifier.args.get("quoted")), self.dialect)
-
-    def key_of(self, name: str) -> str:
-        """The key of a name as a catalog spells it."""
-        return fold(name, True, self.dialect)
-
-    def spelt(self, identifier: Any) -> str:
-        """The name that an output column gets from this identifier."""
-        return identifier.name if self.dialect == "duckdb" else self.key(identifier)
 
     def report(self, code: str, message: str, node: Any, hint: str | None = None) -> None:
         offset = offset_of(node)

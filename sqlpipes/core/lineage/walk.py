@@ -25,8 +25,8 @@ from sqlpipes.core.lineage.proofs import (
     no_laws,
 )
 from sqlpipes.core.lineage.reading import offset_of
+from sqlpipes.core.lineage.spelling import Spelling
 from sqlpipes.core.lineage.types import Types
-from sqlpipes.core.sql import fold
 
 PHYSICAL = frozenset({"rowid", "ctid", "xmin", "xmax", "cmin", "cmax", "file_row_number"})
 
@@ -36,27 +36,16 @@ class Unsure(Exception):
 
 
 @dataclass(slots=True)
-class Walk:
+class Walk(Spelling):
     """One query being walked. `query` walks a subquery; it is passed along so that modules stay a tree.
 
     `inputs`: folded parts of a reference -> (the asset it means, its columns); either may be None.
     """
 
-    dialect: str
     inputs: Mapping[tuple[str, ...], tuple[str | None, tuple[Column, ...] | None]]
     types: Types
     query: Callable[[Walk, Any, Around], Relation]
     met: set[int] = field(default_factory=set)  # the ids of the tables' nodes that were read
-
-    def key(self, identifier: Any) -> str:
-        return fold(identifier.name, bool(identifier.args.get("quoted")), self.dialect)
-
-    def key_of(self, name: str) -> str:
-        """The key of a name as a catalog spells it."""
-        return fold(name, True, self.dialect)
-
-    def spelt(self, identifier: Any) -> str:
-        return identifier.name if self.dialect == "duckdb" else self.key(identifier)
 
 
 @dataclass(slots=True)
