@@ -33,9 +33,10 @@ from sqlpipes.stores.pulse import Pulse
 NO_SIGNALS = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with closing(open_store(None, str(tmp_path), target="dev")) as store:
+@pytest.fixture(params=["sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
+    with closing(open_store(url, str(tmp_path), target="dev")) as store:
         yield store
 
 

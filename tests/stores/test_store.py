@@ -1,4 +1,4 @@
-"""What every store must answer: SQLite and memory, side by side."""
+"""What every store must answer: SQLite, memory and Postgres, side by side."""
 
 from __future__ import annotations
 
@@ -31,27 +31,15 @@ from sqlpipes.core.history import Built
 from sqlpipes.core.partitions import WHOLE, Grain, Partitions
 from sqlpipes.stores import MemoryStore, Store, open_store
 
-POSTGRES = os.environ.get("SQLPIPES_TEST_POSTGRES")  # a URL of a database that may be emptied
 
-
-@pytest.fixture(params=["sqlite", "memory", *(["postgres"] if POSTGRES else [])])
+@pytest.fixture(params=["sqlite", "memory", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    url = {"sqlite": None, "memory": "memory://", "postgres": POSTGRES}[request.param]
+    url = {"sqlite": None, "memory": "memory://"}.get(request.param)
     if request.param == "postgres":
-        empty(str(url))
+        url = request.getfixturevalue("postgres_url")
     opened = open_store(url, str(tmp_path), target="dev")
     yield opened
     opened.close()
-
-
-def empty(url: str) -> None:
-    from sqlalchemy import create_engine
-
-    from sqlpipes.stores.tables import metadata
-
-    engine = create_engine(url)
-    metadata.drop_all(engine)
-    engine.dispose()
 
 
 def tell(store: Store, *events: Event) -> None:
