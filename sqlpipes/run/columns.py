@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlpipes.core.asset import Asset
+from sqlpipes.core.asset import Asset, PythonBody
 from sqlpipes.core.errors import EngineError, Problem, did_you_mean
 from sqlpipes.core.sql.relation import fold
 from sqlpipes.core.strategy import SchemaChange
@@ -108,6 +108,8 @@ def refused(asset: Asset, found: Difference) -> EngineError:
     ways = "on_schema_change: add, sync or rebuild follows the query"
     if asset.on_schema_change is SchemaChange.ADD:
         ways = "on_schema_change: sync changes types too"
+    if isinstance(asset.body, PythonBody):
+        ways = ways.replace("add, sync or rebuild", "add or sync").replace("query", "function")
     anew = "--full-refresh writes the table anew"
     if asset.snapshot is not None:
         anew = "--full-refresh begins a new history"

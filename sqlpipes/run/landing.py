@@ -16,6 +16,7 @@ from sqlpipes.run.families import family_of, parts_of
 from sqlpipes.run.faults import streamed_error
 from sqlpipes.run.job import Job
 from sqlpipes.run.python import Place, call_asset, watched
+from sqlpipes.run.statement import Call
 
 Columns = tuple[tuple[str, str], ...]
 UNDECLARED = "declare its columns with types, in YAML: then --empty does not call the function"
@@ -23,21 +24,21 @@ UNDECLARED = "declare its columns with types, in YAML: then --empty does not cal
 
 def land(
     asset: Asset,
-    slices: Partitions,
-    stage: Relation,
+    call: Call,
     place: Place,
     job: Job,
     *,
     fresh: bool,
     empty: bool = False,
 ) -> Mapping[str, Any]:
-    """What the function logged; its rows are in `stage`. `fresh`: the table is written anew.
+    """What the function logged; its rows are in the stage. `fresh`: the table is written anew.
 
     `empty`: no rows are wanted, so a function whose columns are declared is not called.
 
     Raises EngineError: BLD005 for what the user's code raises, BLD006, ENG008 and
     ENG010 for what is no table.
     """
+    slices, stage = call.slices, call.stage
     declared = tuple((c.name, c.type) for c in asset.columns if c.type)
     if empty and declared:
         place.connection.load(stage, [], declared)
@@ -46,7 +47,7 @@ def land(
         return _land_shared(asset, slices, stage, place, job)
     columns = _columns(asset, place, fresh=fresh)  # first: a query could end a reader it returns
     try:
-        answer = call_asset(asset, slices, place)
+        answer = call_asset(asset, slices, place, this=call.this)
         job.go_on()
         _load(asset, stage, answer.value, columns, place)
     except EngineError as error:

@@ -21,9 +21,9 @@ from sqlpipes.run.parts import LOOKS_ONLY, parts_of
 from sqlpipes.run.query import asset_query
 from sqlpipes.run.slices import slices
 from sqlpipes.run.snapshot import snapshot
-from sqlpipes.run.statement import Call, Purpose, Statement, Transaction
+from sqlpipes.run.statement import Purpose, Statement, Transaction
 from sqlpipes.run.warehouse import Warehouse
-from sqlpipes.run.work import Work, clean, create, make_room, rows_of, whole_scope
+from sqlpipes.run.work import Work, cleaned, create, landed, make_room, rows_of, whole_scope
 
 TRANSACTION_WORDS = re.compile(
     r"(?:^|;)\s*(begin|start\s+transaction|commit|end|rollback|abort)\s*(?:work\b|transaction\b|;|$)",
@@ -109,8 +109,5 @@ def _view(work: Work) -> Transaction:
 
 
 def _table(work: Work) -> Transaction:
-    statements = (*make_room(work, RelationType.TABLE), create(work, rows_of(work)))
-    if work.landing is None:
-        return Transaction(statements, WHOLE, fresh=True)
-    call = Call(WHOLE, work.landing)
-    return Transaction((*statements, clean(work.stage)), WHOLE, calls=(call,), fresh=True)
+    statements = (*make_room(work, RelationType.TABLE), create(work, rows_of(work)), *cleaned(work))
+    return Transaction(statements, WHOLE, calls=landed(work), fresh=True)

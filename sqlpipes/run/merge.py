@@ -9,27 +9,32 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from sqlpipes.core.asset import SqlBody
 from sqlpipes.core.engine import RelationType
 from sqlpipes.core.errors import Problem
 from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.sql.relation import fold
 from sqlpipes.core.strategy import SchemaChange, Strategy
 from sqlpipes.run.columns import altered, both, compared, difference, must_have, names_of, without
-from sqlpipes.run.query import asset_query
 from sqlpipes.run.statement import Columns, Fitted, Purpose, Statement, Transaction
 from sqlpipes.run.warehouse import identifier
-from sqlpipes.run.windows import scope_of
-from sqlpipes.run.work import EXAMPLES, Work, clean, create, make_room, rows_of
+from sqlpipes.run.work import (
+    EXAMPLES,
+    Work,
+    clean,
+    cleaned,
+    create,
+    landed,
+    make_room,
+    rows_of,
+    staged,
+    whole_scope,
+)
 
 
 def merge(work: Work) -> Transaction:
     """New rows replace those of the same key. Rows without a key, or two for one, are faults."""
     if work.fresh:
-        return Transaction(_anew(work), WHOLE, fresh=True)
-    head = f"create or replace temp table {work.stage} as\nselect * from (\n"
-    tail = f"\n) as {identifier(work.asset.name)}{work.limit}"
-    staged = replace(work.statement(head, rows_of(work), tail), purpose=Purpose.PREPARE)
+        return _first(work)
 
     def fit(new: Columns, old: Columns | None, now: datetime) -> Fitted:
         must_have(work, new, _named(work))
@@ -51,13 +56,19 @@ def merge(work: Work) -> Transaction:
         fit=fit,
         relation=work.relation,
     )
-    return Transaction((staged, asked, clean(work.stage)), WHOLE)
+    stage = staged(work, whole_scope(work))
+    calls = landed(work, work.this)
+    return Transaction((*stage, asked, clean(work.stage)), WHOLE, calls=calls)
+
+
+def _first(work: Work) -> Transaction:
+    return Transaction((*_anew(work), *cleaned(work)), WHOLE, calls=landed(work), fresh=True)
 
 
 def append(work: Work) -> Transaction:
     """The query's rows are added. What keeps them from being added twice is the query's own matter."""
     if work.fresh:
-        return Transaction(_anew(work), WHOLE, fresh=True)
+        return _first(work)
     query = rows_of(work)
     alias = identifier(work.asset.name)
 
@@ -73,7 +84,8 @@ def append(work: Work) -> Transaction:
         if found and policy is SchemaChange.REBUILD:
             return Fitted(_anew(_as_first(work)), instead=True)
         if found.added and policy is SchemaChange.IGNORE:
-            return Fitted((insert(_written(work, new, old)),), instead=True)
+            put = insert(_written(work, new, old))
+            return Fitted((put, *cleaned(work)), instead=True)
         return Fitted(altered(work, found))
 
     asked = replace(
@@ -82,7 +94,8 @@ def append(work: Work) -> Transaction:
         fit=fit,
         relation=work.relation,
     )
-    return Transaction((asked, insert(None)), WHOLE)
+    statements = (asked, insert(None), *cleaned(work))
+    return Transaction(statements, WHOLE, calls=landed(work, work.this))
 
 
 def _as_first(work: Work) -> Work:
@@ -91,10 +104,8 @@ def _as_first(work: Work) -> Work:
 
 
 def _anew(work: Work) -> tuple[Statement, ...]:
-    """The whole relation, from the query as it is on a first build."""
-    assert isinstance(work.asset.body, SqlBody)
-    scope = scope_of(WHOLE, work.table, None, incremental=False, full=work.step.full)
-    query = asset_query(work.asset, work.graph, work.warehouse, scope)
+    """The whole relation, from the rows as they are on a first build."""
+    query = rows_of(work)
     room = make_room(work, RelationType.TABLE)
     audits = key_audits(work, work.table)
     named = [pair for pair in _named(work) if pair[0] != "unique_key"]

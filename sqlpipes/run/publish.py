@@ -166,8 +166,8 @@ def _land(
 
 def _land_one(order: Order, call: Call, job: Job, place: Place) -> dict[str, Any]:
     assert order.transaction is not None
-    how = {"fresh": order.transaction.fresh, "empty": order.empty}
-    said = land(order.asset, call.slices, call.stage, place, job, **how)
+    fresh = order.transaction.fresh
+    said = land(order.asset, call, place, job, fresh=fresh, empty=order.empty)
     _demand_columns(order.asset, call, place)
     for statement in call.then:
         _run(statement, order.asset, place)

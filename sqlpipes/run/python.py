@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlpipes.core.asset import Asset, Check, Kind, PythonBody, SqlBody
@@ -14,6 +14,7 @@ from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import Location, SqlpipesError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.sql import Relation
 from sqlpipes.run.families import Families
 from sqlpipes.run.faults import placed_error, user_error
 from sqlpipes.run.files import Places
@@ -56,18 +57,26 @@ class Answer:
 
 
 def call_asset(
-    asset: Asset, slices: Partitions, place: Place, selected: Iterable[str] = ()
+    asset: Asset,
+    slices: Partitions,
+    place: Place,
+    selected: Iterable[str] = (),
+    *,
+    this: Relation | None = None,
 ) -> Answer:
     """Run a Python asset's function for these slices (one stretch of adjacent ones).
+
+    `this` is the table that its rows come to, if they do not take the place of all that is there.
 
     Rows that it yields are the user's code as well: iterating over the answer raises what the call
     does, EngineError BLD005 with the user's own line.
     """
     assert isinstance(asset.body, PythonBody)
     body, metadata = asset.body, dict[str, Any]()
-    context = _execution(
-        asset.name, asset.at, slices, place, metadata, selected=frozenset(selected or (asset.name,))
-    )
+    names = frozenset(selected or (asset.name,))
+    context = _execution(asset.name, asset.at, slices, place, metadata, selected=names)
+    if this is not None and body.takes_context:
+        context = replace(context, this=place.connection.frame(this))
     narrowed = slices_read(asset, slices, place.graph)
     value = _call(body, asset.at, place, context, narrowed)
     return Answer(watched(value, asset, place.root), metadata)
@@ -172,4 +181,4 @@ def _window(slices: Partitions | None, name: str, graph: Graph) -> Window | None
         return None
     start, end = window_of(slices) or (None, None)
     key = slices.keys[0] if len(slices) == 1 else None
-    return Window(start, end, key, column_keys(slices, asset.partition))
+    return Window(start, end, key, column_keys(slices, asset.partition), slices.keys)

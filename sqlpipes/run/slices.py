@@ -130,14 +130,37 @@ def _scope(work: Work, part: Partitions, create: bool) -> Scope:
 
 
 def _python_slices(work: Work, part: Partitions, fresh: bool) -> Transaction:
-    first = make_room(work, RelationType.TABLE) if fresh else (_delete(work, part),)
-    publish = work.put(fresh, "", f"select * from {work.stage}", work.limit)
+    if fresh:
+        first: tuple[Statement, ...] = make_room(work, RelationType.TABLE)
+    else:
+        first = (_columns_asked(work, part), _delete(work, part))
+    publish = _published(work, fresh)
     return Transaction(
         (*first, publish, clean(work.stage)),
         part,
         calls=(_call(work, part),),
         fresh=fresh,
     )
+
+
+def _published(work: Work, fresh: bool, picked: str = "*") -> Statement:
+    put = work.put(fresh, "", f"select {picked} from {work.stage}", work.limit)
+    return replace(put, into=None)  # its columns have been asked for
+
+
+def _columns_asked(work: Work, part: Partitions) -> Statement:
+    """What the rows' columns are, once they have landed: they may not be the table's any more."""
+
+    def fit(new: Columns, old: Columns | None, now: datetime) -> Fitted:
+        found = difference(new, old or (), work.warehouse.dialect)
+        if found.added and work.asset.on_schema_change is SchemaChange.IGNORE:
+            names = ", ".join(names_of(both(new, old or (), work.warehouse.dialect)))
+            put = _published(work, False, names)
+            return Fitted((_delete(work, part), put, clean(work.stage)), instead=True)
+        return Fitted(altered(work, found))
+
+    sql = f"{compared(work.asset)}select * from {work.stage}"
+    return Statement(sql, Purpose.FIT, fit=fit, relation=work.relation)
 
 
 def _python_anew(work: Work, parts: tuple[Partitions, ...]) -> Transaction:
@@ -169,7 +192,7 @@ def _call(
         head = f"create or replace temp table {table} as\n" if first else insert_head(table)
         sql = f"{head}select * from {work.stage}"
         then.append(Statement(sql, Purpose.PREPARE, into=None if first else table))
-    return Call(part, work.landing, tuple(then), whole)
+    return Call(part, work.landing, tuple(then), whole, this=work.this)
 
 
 # ---------------------------------------------------------------------------------------- audits

@@ -17,11 +17,10 @@ from sqlpipes.core.sql.relation import fold
 from sqlpipes.core.strategy import HardDeletes, SchemaChange, Snapshot
 from sqlpipes.run.columns import altered, both, difference, must_have, names_of, without
 from sqlpipes.run.merge import key_audits
-from sqlpipes.run.query import asset_query
 from sqlpipes.run.statement import Columns, Fitted, Purpose, Statement, Transaction
 from sqlpipes.run.warehouse import identifier
 from sqlpipes.run.windows import scope_of
-from sqlpipes.run.work import EXAMPLES, Work, clean, make_room
+from sqlpipes.run.work import EXAMPLES, Work, clean, landed, make_room, staged
 
 CLOSES, OPENS = '"sqlpipes_closes"', '"sqlpipes_opens"'  # what a row of the changes does
 
@@ -29,10 +28,7 @@ CLOSES, OPENS = '"sqlpipes_closes"', '"sqlpipes_opens"'  # what a row of the cha
 def snapshot(work: Work) -> Transaction:
     """Stage the query, compare it with the current rows, end what is over and add what is new."""
     fresh = work.fresh
-    head = f"create or replace temp table {work.stage} as\nselect * from (\n"
-    tail = f"\n) as {identifier(work.asset.name)}{work.limit}"
-    query = asset_query(work.asset, work.graph, work.warehouse, _scope(work, fresh))
-    staged = replace(work.statement(head, query, tail), purpose=Purpose.PREPARE)
+    scope = _scope(work, fresh)
     said = (
         f"-- columns are compared, then {'written to' if fresh else 'states added to'} {work.table}"
     )
@@ -42,7 +38,9 @@ def snapshot(work: Work) -> Transaction:
 
     sql = f"{said}\nselect * from {work.stage}"
     asked = Statement(sql, Purpose.FIT, fit=fit, relation=work.relation)
-    return Transaction((staged, asked, clean(work.stage)), WHOLE, fresh=fresh)
+    calls = landed(work, work.relation if scope.incremental else None)
+    statements = (*staged(work, scope), asked, clean(work.stage))
+    return Transaction(statements, WHOLE, calls=calls, fresh=fresh)
 
 
 def _scope(work: Work, fresh: bool) -> Scope:

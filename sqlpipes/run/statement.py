@@ -85,12 +85,15 @@ class Call:
     """One run of a Python asset's function, for adjacent slices. Its rows land in `stage`.
 
     `then` is said after that: what they must obey, and how they join those of earlier calls in `whole`.
+    `this` is the table that they come to, for a function that asks what is there already; None when it
+    is written anew.
     """
 
     slices: Partitions
     stage: Relation
     then: tuple[Statement, ...] = ()
     whole: Relation | None = None
+    this: Relation | None = None
 
 
 @dataclass(frozen=True, slots=True)

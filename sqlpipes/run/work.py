@@ -12,8 +12,8 @@ from sqlpipes.core.plan import Step
 from sqlpipes.core.sql import Relation
 from sqlpipes.run.query import Query, asset_query
 from sqlpipes.run.seeds import seed_query
-from sqlpipes.run.statement import Purpose, Statement, insert_head
-from sqlpipes.run.warehouse import Warehouse
+from sqlpipes.run.statement import Call, Purpose, Statement, insert_head
+from sqlpipes.run.warehouse import Warehouse, identifier
 from sqlpipes.run.windows import scope_of
 
 EXAMPLES = 5  # rows that an audit shows
@@ -64,6 +64,11 @@ class Work:
             return stage_of(self.asset, self.warehouse)
         return None
 
+    @property
+    def this(self) -> Relation | None:
+        """The table that a function may look at; None when it is written anew."""
+        return None if self.fresh else self.relation
+
     def statement(self, before: str, query: Query | str, after: str = "") -> Statement:
         """A WRITE around the user's text, which keeps its own lines."""
         text = query if isinstance(query, str) else query.text
@@ -104,6 +109,27 @@ def create(work: Work, query: Query | str) -> Statement:
     if work.empty:
         return work.put(True, "select * from (\n", query, "\n) limit 0")
     return work.put(True, "", query)
+
+
+def staged(work: Work, scope: Scope) -> tuple[Statement, ...]:
+    """The rows of an unpartitioned asset into its stage, where a function's have landed already."""
+    if work.landing is not None:
+        emptied = Statement(f"delete from {work.stage}", Purpose.PREPARE)
+        return (emptied,) if work.empty else ()
+    query = asset_query(work.asset, work.graph, work.warehouse, scope)
+    head = f"create or replace temp table {work.stage} as\nselect * from (\n"
+    tail = f"\n) as {identifier(work.asset.name)}{work.limit}"
+    return (replace(work.statement(head, query, tail), purpose=Purpose.PREPARE),)
+
+
+def landed(work: Work, this: Relation | None = None) -> tuple[Call, ...]:
+    """The call of the function whose rows the stage waits for; nothing for a query."""
+    return (Call(WHOLE, work.landing, this=this),) if work.landing is not None else ()
+
+
+def cleaned(work: Work) -> tuple[Statement, ...]:
+    """What is left to do for a stage that the rows of a function landed in."""
+    return (clean(work.stage),) if work.landing is not None else ()
 
 
 def make_room(work: Work, wanted: RelationType) -> tuple[Statement, ...]:

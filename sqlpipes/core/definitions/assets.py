@@ -44,6 +44,18 @@ def asset(
     schema: str | None = None,
     materialized: str | None = None,
     partition: Partitioning | None = None,
+    strategy: str | None = None,
+    unique_key: Iterable[str] | str = (),
+    updated_at: str | None = None,
+    merge_update_columns: Iterable[str] | str = (),
+    merge_exclude_columns: Iterable[str] | str = (),
+    check_columns: Iterable[str] | str = (),
+    hard_deletes: str | None = None,
+    snapshot_columns: Mapping[str, str] | None = None,
+    on_schema_change: str | None = None,
+    skip_unchanged: bool | None = None,
+    full_refresh: bool | None = None,
+    path: str | None = None,
     checks: Iterable[Plain] = (),
     inputs: Mapping[str, HowRead] | None = None,
     version: str | None = None,
@@ -70,6 +82,18 @@ def asset(
     schema: str | None = None,
     materialized: str | None = None,
     partition: Partitioning | None = None,
+    strategy: str | None = None,
+    unique_key: Iterable[str] | str = (),
+    updated_at: str | None = None,
+    merge_update_columns: Iterable[str] | str = (),
+    merge_exclude_columns: Iterable[str] | str = (),
+    check_columns: Iterable[str] | str = (),
+    hard_deletes: str | None = None,
+    snapshot_columns: Mapping[str, str] | None = None,
+    on_schema_change: str | None = None,
+    skip_unchanged: bool | None = None,
+    full_refresh: bool | None = None,
+    path: str | None = None,
     checks: Iterable[Plain] = (),
     inputs: Mapping[str, HowRead] | None = None,
     version: str | None = None,
@@ -82,8 +106,12 @@ def asset(
     only File(...), a file; one annotated `-> None` neither. `deps` (or `depends_on`, as in SQL) names
     inputs that are no parameters. `inputs` says per input which of its slices a slice reads: all,
     same, latest, as_of_build, or {"back": 6}. `version` stands for its code: it is built again when
-    that text changes, and not when the code does. `metadata` is another word for `meta`. Raises
-    TypeError or ValueError for options that make no sense.
+    that text changes, and not when the code does. `metadata` is another word for `meta`.
+
+    `materialized="incremental"` merges rows by `unique_key` (or appends them), `"snapshot"` keeps every
+    state of a key: options and meaning are those of SQL models. `path` says where a file will stand,
+    when its function does not say it as a literal. Raises TypeError or ValueError for options that make
+    no sense.
 
     >>> @asset(owner="ml@acme.com")
     ... def doubled(numbers): return [2 * n for n in numbers]
@@ -101,6 +129,20 @@ def asset(
         schema=schema,
         materialized=said.materialized(materialized),
         partition=said.cut(partition),
+        kept=said.kept(
+            strategy=strategy,
+            unique_key=unique_key,
+            updated_at=updated_at,
+            merge_update_columns=merge_update_columns,
+            merge_exclude_columns=merge_exclude_columns,
+            check_columns=check_columns,
+            hard_deletes=hard_deletes,
+            snapshot_columns=snapshot_columns,
+            on_schema_change=on_schema_change,
+            skip_unchanged=skip_unchanged,
+            full_refresh=full_refresh,
+        ),
+        path=said.text_or_none(None if path is None else str(path), "path"),
         checks=tuple(said.listed(checks, "checks")),
         inputs=said.mappings(inputs or {}),
         version=said.text_or_none(version, "version"),

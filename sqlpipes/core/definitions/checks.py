@@ -23,12 +23,14 @@ def check(
     description: str | None = None,
     tags: Iterable[str] | str = (),
     scope: str = "slices",
+    deps: Iterable[AssetName] = (),
 ) -> Callable[[Callable[P, R]], CheckFunction[P, R]]:
     """Declare a function as a check of `asset`. Its parameters are assets, or `context`.
 
     It returns True (well) or False, the number of bad rows, the bad rows themselves, or a CheckResult.
     severity: `error` stops publication, `warn` only tells. scope: of a partitioned asset it is given the
-    `slices` that were just written, or the whole `table`.
+    `slices` that were just written, or the whole `table`. `deps` names what it reads beside its
+    parameters and the SQL that can be seen in it.
 
     >>> @check(asset="orders", severity="warn")
     ... def no_future(orders): return [row for row in orders if row > 3]
@@ -45,6 +47,7 @@ def check(
             description=description,
             tags=said.texts(said.listed(tags, "tags"), "tags"),
             whole_table=whole_table,
+            deps=tuple(dict.fromkeys(asset_name(item) for item in said.listed(deps, "deps"))),
         )
         return CheckFunction(said.plain_function(function, "check"), definition)
 

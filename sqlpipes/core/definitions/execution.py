@@ -31,10 +31,34 @@ class Execution:
     root: str = "."  # the project's folder, absolute in a build
     vars: Mapping[str, Plain] = field(default_factory=dict)
     sql: Callable[[str], Any] = _no_warehouse
+    this: Any = None  # the asset's rows that are there and stay, lazy; None: it is written anew
     metadata: dict[str, Any] = field(default_factory=dict)
     selected: frozenset[str] = frozenset()  # of several assets of one function: those to make
     places: Callable[[str], str] = str  # absolute path of a file -> where it is to be written
     staged: Mapping[str, str] = field(default_factory=dict)  # absolute path -> not published yet
+
+    @property
+    def incremental(self) -> bool:
+        """Whether rows of earlier builds are there and stay: only what is new is wanted."""
+        return self.this is not None
+
+    def newest(self, column: str, otherwise: Any = None) -> Any:
+        """The highest value of a column among the rows that are there; `otherwise` when there are none,
+        or when the table is written anew.
+
+        >>> Execution("orders").newest("changed_at", otherwise="1970-01-01")
+        '1970-01-01'
+        """
+        if self.this is None:
+            return otherwise
+        name = column.replace('"', '""')
+        ((found,),) = self.this.aggregate(f'max("{name}")').fetchall()
+        return otherwise if found is None else found
+
+    @property
+    def partition_keys(self) -> list[str]:
+        """The keys of the slices to build, in order; none without a partition."""
+        return list(self.partition.slices) if self.partition else []
 
     def log_metadata(self, **values: Any) -> None:
         """Show these values with the build; a later value for a name replaces the earlier."""

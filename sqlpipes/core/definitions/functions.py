@@ -34,6 +34,8 @@ class AssetDefinition:
     schema: str | None = None
     materialized: Materialized | None = None
     partition: Partitioning | None = None
+    kept: Mapping[str, Plain] = field(default_factory=dict)  # unique_key, strategy ... as written
+    path: str | None = None  # where the file will stand
     checks: tuple[Plain, ...] = ()
     inputs: Mapping[str, Reads] = field(default_factory=dict)
     version: str | None = None  # in place of the hash of its code
@@ -51,6 +53,7 @@ class CheckDefinition:
     description: str | None = None
     tags: tuple[str, ...] = ()
     whole_table: bool = False  # of a partitioned asset: not only the slices just written
+    deps: tuple[str, ...] = ()  # what it reads beside its parameters
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlpipes.core.asset import Materialized
+from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Severity, did_you_mean
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.reads import Reads, declared_reads
 
 HowRead = str | Mapping[str, int]  # a word, or {"back": 6, "ahead": 0}
-PYTHON_MATERIALIZED = (Materialized.TABLE, Materialized.FILE, Materialized.NONE)
+PYTHON_MATERIALIZED = (
+    Materialized.TABLE,
+    Materialized.INCREMENTAL,
+    Materialized.SNAPSHOT,
+    Materialized.FILE,
+    Materialized.NONE,
+)
 
 
 def plain_function(function: Any, what: str) -> Any:
@@ -57,6 +64,25 @@ def materialized(given: str | None) -> Materialized | None:
         near = did_you_mean(str(given), known) or f"one of {', '.join(known)}"
         raise ValueError(f"materialized {given!r} is nothing that Python can make: {near}")
     return Materialized(given)
+
+
+def kept(**given: Any) -> dict[str, Plain]:
+    """What is said of how rows are kept, as YAML would say it; what it means is read there as well.
+
+    >>> kept(unique_key=("a", "b"), updated_at="at", strategy=None, check_columns=())
+    {'unique_key': ['a', 'b'], 'updated_at': 'at'}
+    """
+    said = {key: value for key, value in given.items() if value is not None and value != ()}
+    return {key: _plain(value, key) for key, value in said.items()}
+
+
+def _plain(given: Any, what: str) -> Plain:
+    if isinstance(given, (str, bool)):
+        return given
+    if isinstance(given, Mapping):
+        texts([*given, *given.values()], what)
+        return dict(given)
+    return list(texts(listed(given, what), what))
 
 
 def cut(given: Any) -> Partitioning | None:

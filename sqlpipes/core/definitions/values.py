@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,3 +71,4 @@ class Window:
     end: str | None
     key: str | None = None
     keys: Mapping[str, str | None] = field(default_factory=dict)
+    slices: Sequence[str] = ()  # the key of each

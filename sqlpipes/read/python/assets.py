@@ -26,6 +26,7 @@ from sqlpipes.read.checks import read_checks
 from sqlpipes.read.ground import Ground, folder_layers, layers_of, settings_hash
 from sqlpipes.read.marked import Node, node_of
 from sqlpipes.read.python.found import Found
+from sqlpipes.read.python.kept import kept_of, stored_settings
 
 FOLDER_KEYS = frozenset({"owner", "tags", "group", "meta", "schema"})
 UNWRITTEN = (Materialized.FILE, Materialized.NONE)  # no relation in the warehouse
@@ -36,7 +37,8 @@ def asset_of(
 ) -> Asset:
     """The asset that a function declares; `path` is its file's, relative to the project."""
     folder = _folder_settings(path, ground)
-    kind = Materialized(found.materialized)
+    kept = kept_of(found, problems)
+    kind = kept.kind
     schema = found.schema or settings.text(folder.node("schema"), [])
     placed = ground.placed.get(found.name) or ground.relation(schema, found.name, "")
     relation = None if kind in UNWRITTEN else placed
@@ -45,6 +47,7 @@ def asset_of(
         "materialized": kind.value,
         "relation": str(relation) if relation else None,
         "partition": partition.identity if partition else None,
+        **stored_settings(kept),
     }
     return Asset(
         name=found.name,
@@ -70,6 +73,11 @@ def asset_of(
             for name, (how, back, ahead) in (found.mappings or {}).items()
         },
         partition=partition,
+        unique_key=kept.unique_key,
+        incremental=kept.incremental,
+        snapshot=kept.snapshot,
+        on_schema_change=kept.on_schema_change,
+        skip_unchanged=(found.kept or {}).get("skip_unchanged") is True,
         checks=tuple(read_checks([_checks_node(found)], found.name, problems)),
         description=found.description,
         owners=tuple(found.owners) or settings.owners(folder.node("owner"), []),
@@ -77,7 +85,7 @@ def asset_of(
         kinds=tuple(found.kinds),
         group=found.group or settings.text(folder.node("group"), []) or None,
         meta={**settings.meta(folder), **(found.meta or {})},
-        settings=_settings(found, kind, folder),
+        settings=_settings(found, kept.said, folder),
     )
 
 
@@ -137,7 +145,7 @@ def _settings(found: Found, kind: Materialized, folder: settings.Layered) -> dic
         "meta": dict(found.meta or {}) or None,
     }
     given = {key: value for key, value in said.items() if value is not None}
-    return {**folder.plain(), **given, "materialized": kind.value}
+    return {**folder.plain(), **(found.kept or {}), **given, "materialized": kind.value}
 
 
 def _checks_node(found: Found) -> Node:

@@ -25,6 +25,7 @@ from sqlpipes.core.definitions import (
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.partitions import partitioning_plain
 from sqlpipes.read.python.found import Contents, Found, FoundEntry, Named
+from sqlpipes.read.python.kept import asks_what_is_there
 from sqlpipes.read.python.meaning import meaning, normal_form
 from sqlpipes.read.python.modules import Unit, hashed
 from sqlpipes.read.python.queries import CONTEXT, sql_inputs
@@ -33,6 +34,7 @@ from sqlpipes.read.python.source import (
     Text,
     call_at,
     call_marks,
+    decorator_marks,
     decorator_value,
     function_at,
     literal_marks,
@@ -269,6 +271,9 @@ def _as_asset(
         group=definition.group,
         meta=dict(definition.meta),
         partition=partitioning_plain(cut) if cut else None,
+        kept=dict(definition.kept),
+        kept_marks={**decorator_marks(text, node), "": found.at},
+        asks=node is not None and asks_what_is_there(text, node),
         checks=list(definition.checks),
         check_marks=literal_marks(text, checks) if checks is not None else {"": found.at},
         mappings={

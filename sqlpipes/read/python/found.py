@@ -18,7 +18,7 @@ from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.sql import FACTS_VERSION
 from sqlpipes.read.python.modules import Module, Unit, hashed
 
-FORMAT = 7  # raise it whenever the same text may yield other facts
+FORMAT = 8  # raise it whenever the same text may yield other facts
 FOLDER = ".sqlpipes/cache/python"
 PARTS = ("key", "modules", "found", "entries", "problems")  # of what is kept of a file
 
@@ -57,6 +57,9 @@ class Found:
     retry: Sequence[Any] = ()  # the fields of a Retry
     timeout_s: float | None = None
     family: str = ""  # of several assets of one function: file and function
+    kept: Mapping[str, Plain] | None = None  # unique_key, strategy ... as the decorator says them
+    kept_marks: Mapping[str, Sequence[int]] | None = None
+    asks: bool = False  # it looks at what is there already
 
 
 @dataclass(frozen=True, slots=True)

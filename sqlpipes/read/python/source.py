@@ -110,6 +110,14 @@ def decorator_value(function: Function | None, keyword: str) -> ast.expr | None:
     return None
 
 
+def decorator_marks(text: Text, function: Function | None) -> dict[str, list[int]]:
+    """What our decorator is given by keyword, placed as read.marked places the keys of YAML."""
+    for decorator in function.decorator_list if function is not None else ():
+        if isinstance(decorator, ast.Call) and is_ours(decorator):
+            return call_marks(text, decorator)
+    return {}
+
+
 def out_value(function: Function | None, name: str, keyword: str | None = None) -> ast.expr | None:
     """Where one of several assets is named, or what its Out is given for a keyword."""
     outs = decorator_value(function, "outs")
