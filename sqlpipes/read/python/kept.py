@@ -33,9 +33,11 @@ def kept_of(found: Found, problems: list[Problem]) -> Kept:
     kept = read_kept(merged, lambda: True, problems)
     if kept.on_schema_change is SchemaChange.REBUILD and (node := merged.node("on_schema_change")):
         problems.append(_no_rebuild(node))
-    if kept.kind is Materialized.INCREMENTAL and kept.incremental.strategy is Strategy.APPEND:
-        if found.inputs and not found.asks:
-            problems.append(_endless(merged.node("strategy") or node_at(found)))
+    appends = kept.kind is Materialized.INCREMENTAL and (
+        kept.incremental.strategy is Strategy.APPEND
+    )
+    if appends and found.inputs and not found.asks:
+        problems.append(_endless(merged.node("strategy") or node_at(found)))
     return kept
 
 
