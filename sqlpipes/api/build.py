@@ -23,6 +23,7 @@ from sqlpipes.api.selection import Ask
 from sqlpipes.api.sharing import Asked, Patience, sharing
 from sqlpipes.api.unit_tests import gate_of
 from sqlpipes.api.values import asking
+from sqlpipes.core.asset import Materialized
 from sqlpipes.core.events import (
     CheckFinished,
     Event,
@@ -304,6 +305,7 @@ def _run(
             sightings=ready.observed.windows,
             turns=turns,
             again=again,
+            outputs=_outputs(project, store),
             **named,
             **options,
         ):
@@ -316,6 +318,15 @@ def _run(
                 on_event(event)
     status = next(e.status for e in reversed(events) if isinstance(e, RunFinished))
     return Report(run_id, ready.plan, tuple(events), status, (clock() - started).total_seconds())
+
+
+def _outputs(project: Project, store: Store) -> dict[str, str]:
+    """Where the assets that are files were written last, relative to the project."""
+    assets = project.graph.assets.values()
+    files = [asset.name for asset in assets if asset.materialized is Materialized.FILE]
+    history = store.history(files) if files else None
+    found = {name: history.of(name).relation for name in files} if history else {}
+    return {name: path for name, path in found.items() if path}
 
 
 def _again(project: Project, store: Store, asked: Asked, step: Step) -> Step | None:

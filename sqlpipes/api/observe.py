@@ -165,7 +165,7 @@ def _files_look(asset: Asset, root: str) -> Look:
         return None
     if asset.partition is not None:
         return file_windows(asset, root)
-    return files_token(asset.body.files)
+    return files_token(asset.body.files, asset.body.besides)
 
 
 def _gone_files(project: Project, history: History, wish: Wish) -> frozenset[str]:

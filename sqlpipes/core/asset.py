@@ -92,6 +92,20 @@ class SqlBody:
 
 
 @dataclass(frozen=True, slots=True)
+class Dependency:
+    """An input declared outside the SQL: a function's parameter, or `depends_on` in the front matter.
+
+    Not `declared`: a function's own SQL names it, so when it is unknown it is an external table.
+    `for_rows` False: it decides which slices there are, and not what is in them.
+    """
+
+    name: str
+    at: Location | None = None
+    declared: bool = True
+    for_rows: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class PythonBody:
     """A Python function. `load` imports the user's module and returns the function."""
 
@@ -102,6 +116,9 @@ class PythonBody:
     retry: Retry = ONCE
     timeout_s: float | None = None  # for one call and the landing of its rows; None: no end
     family: str = ""  # of a function that makes several assets: what these have in common
+    written: tuple[str, ...] = ()  # of a file: its paths as far as the text says; * is computed
+    files: tuple[Dependency, ...] = ()  # paths and patterns that its SQL reads
+    paths: tuple[Dependency, ...] = ()  # that it asks the context for
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +141,7 @@ class SourceBody:
         None  # count | hash | always | never | a SQL aggregate such as max(updated_at)
     )
     implicit: bool = False  # nobody declared it: a query reads it
+    besides: tuple[str, ...] = ()  # of these files, those that assets write
     path: str | None = None  # where the key of the window stands in a file's path: raw/%Y-%m-%d.csv
 
 
@@ -158,25 +176,12 @@ class Check:
     warn_if: str = "> 0"
     tags: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    tables: tuple[Dependency, ...] = ()  # named by the SQL of its function
     body: SqlBody | None = None
     columns: tuple[str, ...] = ()  # the columns of `asset` that it names
     at: Location | None = None
     description: str = ""
     function: PythonBody | None = None  # of type python
-
-
-@dataclass(frozen=True, slots=True)
-class Dependency:
-    """An input declared outside the SQL: a function's parameter, or `depends_on` in the front matter.
-
-    Not `declared`: a function's own SQL names it, so when it is unknown it is an external table.
-    `for_rows` False: it decides which slices there are, and not what is in them.
-    """
-
-    name: str
-    at: Location | None = None
-    declared: bool = True
-    for_rows: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,15 +162,17 @@ def file_hash(file: File) -> str | Problem:
     return digest.hexdigest()
 
 
-def files_token(patterns: Iterable[str]) -> str | None:
+def files_token(patterns: Iterable[str], besides: Iterable[str] = ()) -> str | None:
     """A text that moves when a file behind the patterns comes, goes or changes (path, size, time).
 
-    None when that cannot be known: a pattern that names no local file.
+    Files `besides` do not count. None when it cannot be known: a pattern that names no local file.
     """
     patterns = tuple(patterns)
     if any(map(is_remote, patterns)):
         return None
-    return content_hash("\n".join(line for _, line in list_files(patterns)).encode())
+    left_out = {path for path, _ in list_files(besides)}
+    lines = (line for path, line in list_files(patterns) if path not in left_out)
+    return content_hash("\n".join(lines).encode())
 
 
 def list_files(patterns: Iterable[str]) -> Iterator[tuple[str, str]]:

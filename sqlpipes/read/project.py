@@ -16,6 +16,7 @@ from sqlpipes.core.unit_test import UnitTest
 from sqlpipes.read.braces import Names
 from sqlpipes.read.cache import Cache, open_cache, problems_from_json, save_cache
 from sqlpipes.read.checks import distinct
+from sqlpipes.read.file_inputs import reader_of, with_file_inputs
 from sqlpipes.read.files import File, one_file, walk
 from sqlpipes.read.foreign import foreign_snapshots
 from sqlpipes.read.ground import Ground, folder_layers
@@ -28,7 +29,7 @@ from sqlpipes.read.queries import read_query
 from sqlpipes.read.reading import Reading
 from sqlpipes.read.seeds import FORMATS, read_seed
 from sqlpipes.read.settings import layer
-from sqlpipes.read.sources import read_sources, with_file_sources
+from sqlpipes.read.sources import read_sources
 from sqlpipes.read.sql_checks import read_sql_check
 from sqlpipes.read.templates import Templates, macro_texts
 
@@ -264,8 +265,10 @@ class _Work:
 
     def reading(self, properties: Properties) -> Reading:
         found = self.found
-        models, implicit = with_file_sources(found.models, found.sources, self.ground)
-        assets = [*models, *found.python, *found.seeds, *found.sources, *implicit]
+        every: list[Model | Asset] = [*found.models, *found.python]
+        readers = (reader_of(each, self.root) for each in every)
+        built, implicit = with_file_inputs(readers, found.sources, self.ground)
+        assets = [*built, *found.seeds, *found.sources, *implicit]
         selectors = {entry_name(node): node for node in self.sound_selectors(properties)}
         checks = distinct([*(c for asset in assets for c in asset.checks), *found.checks])
         return Reading(

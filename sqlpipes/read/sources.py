@@ -1,20 +1,18 @@
-"""`sources:` in YAML, and the files that queries read -> assets that somebody else writes."""
+"""`sources:` in YAML -> assets that somebody else writes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 
 from sqlpipes.core.asset import (
     Asset,
     Check,
-    Dependency,
     Kind,
     Materialized,
     SourceBody,
 )
 from sqlpipes.core.config import Plain
-from sqlpipes.core.errors import Location, Problem, Severity
+from sqlpipes.core.errors import Problem, Severity
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Relation
 from sqlpipes.read import settings as s
@@ -23,7 +21,7 @@ from sqlpipes.read.file_windows import path_pattern
 from sqlpipes.read.files import is_remote
 from sqlpipes.read.ground import Ground, body_hash, settings_hash
 from sqlpipes.read.marked import Node
-from sqlpipes.read.models import Model, described, file_inputs, file_pattern, filled
+from sqlpipes.read.models import described, file_pattern, filled
 from sqlpipes.read.properties import named
 from sqlpipes.read.settings import Layered, layer, merge
 from sqlpipes.read.source_windows import source_partitioning
@@ -202,44 +200,4 @@ def _freshness_check(
         where=s.text(node.get("filter") or node.get("where"), problems) or None,
         columns=(column,),
         at=node.key_at,
-    )
-
-
-def with_file_sources(
-    models: Sequence[Model], sources: Sequence[Asset], ground: Ground
-) -> tuple[list[Asset], list[Asset]]:
-    """(models that depend on the files they read, sources for files that nobody declared)."""
-    declared = {
-        pattern: source.name
-        for source in sources
-        if isinstance(source.body, SourceBody)
-        for pattern in source.body.files
-    }
-    implicit: dict[str, Asset] = {}
-    assets: list[Asset] = []
-    for model in models:
-        needed: list[Dependency] = []
-        for pattern, read in file_inputs(model, ground.root):
-            if pattern not in declared:
-                implicit[pattern] = _implicit(read, pattern, model.asset, ground)
-                declared[pattern] = read.name
-            needed.append(replace(read, name=declared[pattern]))
-        asset = model.asset
-        if needed:
-            asset = replace(asset, depends_on=(*asset.depends_on, *needed))
-        assets.append(asset)
-    return assets, list(implicit.values())
-
-
-def _implicit(read: Dependency, pattern: str, reader: Asset, ground: Ground) -> Asset:
-    return Asset(
-        name=read.name,
-        kind=Kind.SOURCE,
-        materialized=Materialized.EXTERNAL,
-        relation=None,
-        body=SourceBody((pattern,), implicit=True),
-        version=f"{body_hash(read.name)}.{settings_hash({})}",
-        at=read.at or Location(reader.path),
-        path=reader.path,
-        fqn=(ground.config.name, read.name),
     )

@@ -1,24 +1,24 @@
-"""Files of assets: written beside the old one, moved into its place when all went well."""
+"""Files and folders of assets: written beside the old one, moved into its place when all went well."""
 
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 import uuid
 from collections.abc import Mapping
-from contextlib import suppress
+from fnmatch import fnmatchcase
 from typing import Any
 
-from sqlpipes.core.asset import Asset
+from sqlpipes.core.asset import Asset, PythonBody
 from sqlpipes.core.definitions import File
 from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.run.disk import OLD, has_content, measured, put, remove
 
 ENDING = ".sqlpipes-new"
 
 
 class Places:
-    """Where files of one call wait until they are published: final path -> place.
+    """Where files and folders of one call wait until they are published: final path -> place.
 
     `used`: a place was asked for, so the files that readers see were not written to.
     """
@@ -28,9 +28,14 @@ class Places:
         self.used = False
 
     def place_of(self, path: str) -> str:
-        """A new name beside the final one: on the same disk, so that it can be moved at once."""
+        """A new name beside the final one: on the same disk, so that it can be moved at once.
+
+        Of a path that ends with / an empty folder, which is there.
+        """
         self.used = True
-        path = os.path.normpath(path)
+        is_folder, path = path.endswith(os.sep), os.path.normpath(path)
+        if path in self.waiting:  # asked for twice: it is one file
+            return self.waiting[path]
         folder, name = os.path.split(path)
         os.makedirs(folder, exist_ok=True)
         self._sweep(folder, name)
@@ -38,6 +43,8 @@ class Places:
         stem, ending = os.path.splitext(name)
         # the ending stays last, as some writers tell the format by it
         self.waiting[path] = os.path.join(folder, f".{stem}.{own}{ENDING}{ending}")
+        if is_folder:
+            os.mkdir(self.waiting[path])
         return self.waiting[path]
 
     def _sweep(self, folder: str, name: str) -> None:
@@ -47,22 +54,21 @@ class Places:
         for left in glob.glob(pattern):
             process = os.path.basename(left)[len(stem) + 2 :].partition("-")[0]
             if process.isdigit() and not _is_alive(int(process)):
-                with suppress(OSError):
-                    os.unlink(left)
+                remove(left)
+        for left in glob.glob(pattern + OLD):  # it died while a folder changed places
+            if not os.path.exists(os.path.join(folder, name)):
+                os.rename(left, os.path.join(folder, name))
 
     def publish(self) -> None:
         """Each into its place, safely on disk. Raises OSError."""
         for path, place in list(self.waiting.items()):
             if os.path.exists(place):
-                with open(place, "rb") as file:
-                    os.fsync(file.fileno())
-                os.replace(place, path)
+                put(place, path)
             del self.waiting[path]
 
     def drop(self) -> None:
         for place in self.waiting.values():
-            with suppress(OSError):
-                os.unlink(place)
+            remove(place)
         self.waiting.clear()
 
 
@@ -89,18 +95,30 @@ def file_metadata(
         hint = "return context.file(path), once it is written"
         raise EngineError(Problem("BLD006", message, asset.at, hint))
     path = value.place or os.path.join(root, value.path)
-    if not os.path.isfile(path):
+    if not has_content(path):
         raise EngineError(_missing(asset, value, path))
-    with open(path, "rb") as file:
-        digest = hashlib.file_digest(file, "blake2b").hexdigest()[:32]
-    found = {"path": value.path, "bytes": os.path.getsize(path), "digest": digest}
+    _demand_path(asset, value, root)
+    found = {"path": value.path, **measured(path)}
     return {**metadata, **value.metadata, **found}
+
+
+def _demand_path(asset: Asset, value: File, root: str) -> None:
+    """What the decorator or the code says of the path is what readers were linked by."""
+    assert isinstance(asset.body, PythonBody)
+    path = os.path.normpath(os.path.join(root, value.path))
+    said = [os.path.normpath(os.path.join(root, each)) for each in asset.body.written]
+    if said and not any(fnmatchcase(path, each) for each in said):
+        message = (
+            f"'{asset.name}' returned File({value.path!r}), but is to be {asset.body.written[0]}"
+        )
+        hint = "who reads it is found by that path: say path=... in the decorator"
+        raise EngineError(Problem("BLD006", message, asset.at, hint))
 
 
 def _missing(asset: Asset, value: File, path: str) -> Problem:
     if os.path.isdir(path):
-        message = f"'{asset.name}' returned File({value.path!r}), which is a folder"
-        return Problem("BLD006", message, asset.at, "write one file, such as a zip of them")
+        message = f"'{asset.name}' returned File({value.path!r}), a folder without any file"
+        return Problem("BLD006", message, asset.at, "write at least one file into it")
     message = f"'{asset.name}' returned File({value.path!r}), which does not exist"
     hint = "write the file first, then return it; a relative path counts from the project"
     if value.place:

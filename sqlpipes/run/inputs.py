@@ -8,7 +8,7 @@ that this call may read.
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlpipes.core.asset import Asset, Kind, Materialized, PythonBody
@@ -28,7 +28,6 @@ FRAMES: tuple[tuple[str, str, Form], ...] = (
     ("polars", "LazyFrame", Form.LAZY),
     ("pandas", "DataFrame", Form.PANDAS),
 )
-UNREADABLE = (Materialized.FILE, Materialized.NONE)
 
 
 def inputs_of(
@@ -39,15 +38,21 @@ def inputs_of(
     warehouse: Warehouse,
     connection: Connection,
     narrowed: Callable[[Asset], Partitions | None],
+    file_of: Callable[[Asset, Any], Any],
 ) -> dict[str, Any]:
-    """Parameter -> rows. `narrowed` says which slices of an input are handed over; None: all of it.
+    """Parameter -> rows, or a file. `narrowed` says which slices of an input are handed over; None: all.
 
-    Raises ProjectError BLD006 for a parameter that is no asset, or one without rows.
+    `file_of`: an asset that is a file, and the annotation, -> what is handed over. Raises ProjectError
+    BLD006 for a parameter that is no asset, or one without rows.
     """
-    forms = _forms(function)
-    found = {}
+    hints = _hints(function)
+    forms = {name: form for name, hint in hints.items() if (form := _form(hint)) is not None}
+    found: dict[str, Any] = {}
     for parameter in body.parameters:
         asset = _asset(parameter, at, graph)
+        if asset.materialized is Materialized.FILE:
+            found[parameter] = file_of(asset, hints.get(parameter))
+            continue
         sql = _rows_sql(asset, graph, warehouse, narrowed(asset))
         found[parameter] = connection.query(sql, forms.get(parameter, Form.NATIVE))
     return found
@@ -79,10 +84,9 @@ def _asset(parameter: str, at: Location, graph: Graph) -> Asset:
     asset = graph.assets.get(parameter) or graph.assets.get(name)
     if asset is None:
         raise ProjectError(Problem("BLD006", f"there is no asset '{parameter}' to read", at))
-    if asset.materialized in UNREADABLE and asset.kind is Kind.PYTHON:
-        what = "a file" if asset.materialized is Materialized.FILE else "nothing that is stored"
-        hint = f"name it in deps=['{asset.name}'] instead, and read it with context.path(...)"
-        message = f"'{asset.name}' is {what}: it has no rows to hand over"
+    if asset.materialized is Materialized.NONE and asset.kind is Kind.PYTHON:
+        hint = f"name it in deps=['{asset.name}'] instead"
+        message = f"'{asset.name}' is nothing that is stored: it has no rows to hand over"
         raise EngineError(Problem("BLD006", message, at, hint))
     return asset
 
@@ -94,14 +98,13 @@ def _rows_sql(asset: Asset, graph: Graph, warehouse: Warehouse, slices: Partitio
     return f"select * from {table} where {inside_sql(asset.partition, slices)}"
 
 
-def _forms(function: Callable[..., Any]) -> dict[str, Form]:
-    """Parameter -> form. An annotation that cannot be evaluated asks for nothing."""
+def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """Parameter -> annotation; one that cannot be evaluated stays a text."""
     try:
-        hints = typing.get_type_hints(function)
+        return typing.get_type_hints(function)
     except Exception:  # any code may stand in an annotation
-        hints = getattr(function, "__annotations__", {})
-    found = {name: _form(hint) for name, hint in hints.items()}
-    return {name: form for name, form in found.items() if form is not None}
+        found: Mapping[str, Any] = getattr(function, "__annotations__", {})
+        return found
 
 
 def _form(hint: Any) -> Form | None:

@@ -17,6 +17,7 @@ from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.sql import Relation
 from sqlpipes.run.families import Families
 from sqlpipes.run.faults import placed_error, user_error
+from sqlpipes.run.file_inputs import file_input
 from sqlpipes.run.files import Places
 from sqlpipes.run.inputs import inputs_of, slices_read
 from sqlpipes.run.job import Stopped
@@ -46,6 +47,8 @@ class Place:
     files: Places = field(default_factory=Places)
     renew: Callable[[], Connection] = _only_one
     families: Families | None = None
+    run_id: str = ""
+    outputs: Mapping[str, str] = field(default_factory=dict)  # asset -> the file it has written
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,12 @@ def _call(
     try:
         function = body.load()
         found = (place.graph, place.warehouse, place.connection)
-        arguments = inputs_of(body, function, at, *found, narrowed)
+
+        def file_of(asset: Asset, hint: Any) -> Any:
+            outputs, staged = place.outputs, context.staged
+            return file_input(asset, hint, at, outputs=outputs, staged=staged, root=place.root)
+
+        arguments = inputs_of(body, function, at, *found, narrowed, file_of)
         if body.takes_context:
             arguments["context"] = context
         return function(**arguments)
@@ -164,6 +172,8 @@ def _execution(
         asset=name,
         partition=_window(slices, name, place.graph),
         target=place.target,
+        run_id=place.run_id,
+        output=_output(name, place.graph),
         root=os.path.abspath(place.root),
         vars=place.vars,
         sql=sql,
@@ -171,6 +181,13 @@ def _execution(
         places=place.files.place_of,
         **rest,
     )
+
+
+def _output(name: str, graph: Graph) -> str | None:
+    """Where its decorator says that the file will stand, or the only place that its code names."""
+    body = graph.assets[name].body if name in graph.assets else None
+    written = body.written if isinstance(body, PythonBody) else ()
+    return written[0] if len(written) == 1 and "*" not in written[0] else None
 
 
 def _window(slices: Partitions | None, name: str, graph: Graph) -> Window | None:

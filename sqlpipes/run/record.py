@@ -49,6 +49,7 @@ class Settings:
     again: Callable[[Step], Step | None] | None = (
         None  # the step as a plan of it alone would be now
     )
+    outputs: Mapping[str, str] = field(default_factory=dict)  # of assets that are files: where
 
 
 @dataclass(frozen=True, slots=True)

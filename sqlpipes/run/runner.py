@@ -50,6 +50,7 @@ def run_plan(
     selected: tuple[str, ...] = (),
     turns: Turns | None = None,
     again: Callable[[Step], Step | None] | None = None,
+    outputs: Mapping[str, str] = NOTHING,  # type: ignore[assignment]
 ) -> Iterator[Event]:
     """Run the steps, at most `threads` at once, each after those that it waits for.
 
@@ -57,8 +58,9 @@ def run_plan(
     `cancel` set from anywhere, ends the run with CANCELLED; a Python function that does not return
     within `grace_s` seconds after that is left alone, unable to publish. Other builds may
     write here, too, if there are `turns`. `again` tells what is left of a step once an input of it was
-    written and holds what it held. Raises EngineError before the first
-    event when the warehouse cannot be looked at; after that, what goes wrong is an event.
+    written and holds what it held. `outputs`: where the files of assets were written last. Raises
+    EngineError before the first event when the warehouse cannot be looked at; after that, what goes
+    wrong is an event.
     """
     settings = Settings(
         run_id,
@@ -74,6 +76,7 @@ def run_plan(
         sightings,
         turns,
         again,
+        outputs,
     )
     for catalog, schemas in _schemas(plan, graph, target).items():
         engine.create_schemas(sorted(schemas), catalog)

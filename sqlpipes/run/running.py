@@ -81,6 +81,7 @@ class Running:
         self.record = Record(settings, graph, plan.empty)
         self.schedule = Schedule(_tasks(plan, graph, warehouse))
         self.families = Families(plan, graph)
+        self.outputs = dict(settings.outputs)  # of assets that are files: where they are
         self.flights: dict[int, Flight] = {}
         self.spared: set[str] = (
             set()
@@ -261,6 +262,8 @@ class Running:
                 settings.vars,
                 renew=partial(connect, anew=True),
                 families=self.families,
+                run_id=settings.run_id,
+                outputs=self.outputs,
             )
             return carry_out(order, place, job, lambda: as_naive_utc(settings.clock()))
         except BaseException as error:  # a thread that dies silently would never be waited for
@@ -291,6 +294,8 @@ class Running:
             self.made.add(flight.place)
         if outcome.same:
             self.spared.add(flight.step.asset)
+        if path := outcome.metadata.get("path") if flight.order.calls else None:
+            self.outputs[flight.step.asset] = path
         yield self.record.finished(flight.step, flight.order, outcome)
         self._succeeded(flight.number)
 

@@ -28,12 +28,14 @@ class Execution:
     asset: str
     partition: Window | None = None  # None: the asset is not partitioned
     target: str = "dev"
+    run_id: str = ""  # of the build that calls it, as `sqlpipes runs` tells it
     root: str = "."  # the project's folder, absolute in a build
     vars: Mapping[str, Plain] = field(default_factory=dict)
     sql: Callable[[str], Any] = _no_warehouse
     this: Any = None  # the asset's rows that are there and stay, lazy; None: it is written anew
     metadata: dict[str, Any] = field(default_factory=dict)
     selected: frozenset[str] = frozenset()  # of several assets of one function: those to make
+    output: str | None = None  # `path` of the decorator
     places: Callable[[str], str] = str  # absolute path of a file -> where it is to be written
     staged: Mapping[str, str] = field(default_factory=dict)  # absolute path -> not published yet
 
@@ -67,14 +69,25 @@ class Execution:
     def path(self, name: str) -> str:
         """A path inside the project; an absolute one stays as it is. A check of a file that is not
         published yet is told where it waits."""
-        found = name if name.startswith("/") else f"{self.root.rstrip('/')}/{name}"
-        return self.staged.get(found, found)
+        found = self._absolute(name)
+        for path, place in self.staged.items():
+            if found.rstrip("/") == path or found.startswith(f"{path}/"):
+                return place + found[len(path) :]
+        return found
 
-    def file(self, name: str, **metadata: Any) -> File:
+    def file(self, name: str | None = None, **metadata: Any) -> File:
         """A File to write and to return: it takes the old one's place only when all went well.
+
+        A name that ends with / is a folder, which is there and empty. Without a name it is the `path`
+        of the decorator.
 
         >>> Execution("daily", root="/project").file("daily.html").place
         '/project/daily.html'
         """
-        found = name if name.startswith("/") else f"{self.root.rstrip('/')}/{name}"
-        return File(name, metadata, self.places(found))
+        name = self.output if name is None else str(name)
+        if not name:
+            raise TypeError("context.file needs a path, here or as path=... in the decorator")
+        return File(name, metadata, self.places(self._absolute(name)))
+
+    def _absolute(self, name: str) -> str:
+        return name if name.startswith("/") else f"{self.root.rstrip('/')}/{name}"

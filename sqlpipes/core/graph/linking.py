@@ -141,6 +141,10 @@ class _Linker:
             if name is None:
                 return ()
             found[name] = None
+        for table in check.tables:
+            named = self._lookup(table.name)
+            where = table.at or at
+            found[named or self._resolve(_spelt(table, where), where.file, self.strict)] = None
         references = check.body.references if check.body else ()
         for reference in references:
             found[self._resolve(reference, at.file, self.strict)] = None

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import astuple, replace
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -25,10 +26,10 @@ from sqlpipes.core.definitions import (
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.partitions import partitioning_plain
 from sqlpipes.read.python.found import Contents, Found, FoundEntry, Named
-from sqlpipes.read.python.kept import asks_what_is_there
+from sqlpipes.read.python.handles import CONTEXT, Find
 from sqlpipes.read.python.meaning import meaning, normal_form
 from sqlpipes.read.python.modules import Unit, hashed
-from sqlpipes.read.python.queries import CONTEXT, sql_inputs
+from sqlpipes.read.python.queries import Seen, asks_what_is_there, seen_in, written_files
 from sqlpipes.read.python.source import (
     Function,
     Text,
@@ -95,12 +96,13 @@ def contents_of(unit: Unit, module: ModuleType, dialect: str) -> Contents:
     """Everything that the module declares. The unit's texts are those that were imported."""
     texts: dict[str, Text] = {}
     around = _surroundings(unit, texts)
+    find = partial(_text_of_module, unit, texts)
     found: list[Found] = []
     problems: list[Problem] = []
     for declared in declarations(module):
         faults: list[Problem] = []
         read = [
-            _read(declared, definition, unit, texts, around, dialect, faults)
+            _read(declared, definition, unit, texts, around, dialect, find, faults)
             for definition in definitions_of(declared)
         ]
         problems += dict.fromkeys(faults)
@@ -125,6 +127,16 @@ def text_of(file: str, root: str, texts: dict[str, Text]) -> Text:
             relative = os.path.relpath(file, root).replace(os.sep, "/")
             texts[file] = read_text(stream.read(), relative)
     return texts[file]
+
+
+def _text_of_module(unit: Unit, texts: dict[str, Text], name: str) -> Text | None:
+    """By a dotted name as an import says it: a relative one begins with dots."""
+    wanted = name.lstrip(".")
+    every = {unit.module.name: unit.module, **unit.reached}
+    found = every.get(name) or next(
+        (module for dotted, module in every.items() if dotted.endswith(f".{wanted}")), None
+    )
+    return text_of(found.file, unit.root, texts) if found else None
 
 
 def _surroundings(unit: Unit, texts: dict[str, Text]) -> str:
@@ -172,6 +184,7 @@ def _read(
     texts: dict[str, Text],
     around: str,
     dialect: str,
+    find: Find,
     problems: list[Problem],
 ) -> Found:
     function = inspect.unwrap(declared.function)
@@ -203,6 +216,11 @@ def _read(
         description=definition.description or inspect.getdoc(declared.function) or "",
         tags=list(definition.tags),
     )
+    seen = Seen()
+    if node is not None and takes_context:
+        seen = seen_in(text, node, dialect, _says_deps(node), find)
+        problems += seen.problems
+    found = _inputs(found, definition, seen, text, node, at)
     if isinstance(definition, CheckDefinition):
         return replace(
             found,
@@ -210,18 +228,19 @@ def _read(
             severity=definition.severity.value,
             whole_table=definition.whole_table,
         )
-    read = _inputs(found, definition, text, node, at, dialect, problems)
-    return _as_asset(read, declared, definition, text, node)
+    if node is not None:
+        written = [definition.path] if definition.path else written_files(text, node)
+        found = replace(found, written=list(dict.fromkeys([*written, *seen.written])))
+    return _as_asset(found, declared, definition, text, node)
 
 
 def _inputs(
     found: Found,
-    definition: AssetDefinition,
+    definition: Definition,
+    seen: Seen,
     text: Text,
     node: Function | None,
     at: Location,
-    dialect: str,
-    problems: list[Problem],
 ) -> Found:
     """Found with its declared inputs and those of its SQL, each name once, the first place counting."""
     places = {
@@ -231,12 +250,12 @@ def _inputs(
         if isinstance(item, ast.Constant)
     }
     inputs = [*found.inputs, *(_named(name, places.get(name, at)) for name in definition.deps)]
-    if node is not None and found.takes_context:
-        read, faults = sql_inputs(text, node, dialect, declared=_says_deps(node))
-        inputs += [_named(dep.name, dep.at or at, declared=False) for dep in read]
-        problems += faults
+    inputs += [_named(dep.name, dep.at or at, declared=False) for dep in seen.tables]
     return replace(
-        found, inputs=list({named[0]: named for named in reversed(inputs)}.values())[::-1]
+        found,
+        inputs=list({named[0]: named for named in reversed(inputs)}.values())[::-1],
+        files=[_named(each.name, each.at or at) for each in seen.files],
+        paths=[_named(each.name, each.at or at) for each in seen.paths],
     )
 
 
@@ -259,7 +278,7 @@ def _as_asset(
     at = text.at(out, len(found.name) + 2) if out is not None else None
     return replace(
         found,
-        materialized=(definition.materialized or _returned(declared.function, node)).value,
+        materialized=_materialized(declared.function, definition, node).value,
         schema=definition.schema,
         at=[at.line, at.column, at.length] if at else found.at,
         meaning=hashed(f"version {definition.version}") if definition.version else found.meaning,
@@ -308,6 +327,14 @@ def _parameters(
             message = f"parameter '{name}' cannot be passed by name"
             problems.append(Problem("PYT002", message, at, "drop the / from the parameters"))
     return names, takes_context
+
+
+def _materialized(
+    function: Any, definition: AssetDefinition, node: Function | None
+) -> Materialized:
+    if definition.materialized is not None:
+        return definition.materialized
+    return Materialized.FILE if definition.path else _returned(function, node)
 
 
 def _returned(function: Any, node: Function | None) -> Materialized:

@@ -60,6 +60,9 @@ class Found:
     kept: Mapping[str, Plain] | None = None  # unique_key, strategy ... as the decorator says them
     kept_marks: Mapping[str, Sequence[int]] | None = None
     asks: bool = False  # it looks at what is there already
+    files: Sequence[Named] = ()  # paths and patterns that its SQL reads
+    paths: Sequence[Named] = ()  # that it asks the context for
+    written: Sequence[str] = ()  # paths of its files; * stands for what is computed
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import ast
-
 from sqlpipes.core.asset import Materialized
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.strategy import SchemaChange, Strategy
 from sqlpipes.read.marked import Node
 from sqlpipes.read.python.found import Found
-from sqlpipes.read.python.meaning import used_functions
-from sqlpipes.read.python.source import Function, Text
 from sqlpipes.read.settings import layer
 from sqlpipes.read.strategy import Kept, read_kept
 
 UNSTORED = (Materialized.FILE, Materialized.NONE)
-ASKING = frozenset({"this", "incremental", "newest"})  # of the context
 
 
 def kept_of(found: Found, problems: list[Problem]) -> Kept:
@@ -46,15 +41,6 @@ def stored_settings(kept: Kept) -> dict[str, Plain]:
     if kept.kind not in (Materialized.INCREMENTAL, Materialized.SNAPSHOT):
         return {}
     return {"unique_key": list(kept.unique_key), **kept.plain()}
-
-
-def asks_what_is_there(text: Text, function: Function) -> bool:
-    """Whether a function, or one of its module that it uses, looks at the rows of earlier builds."""
-    return any(
-        isinstance(node, ast.Attribute) and node.attr in ASKING
-        for statement in used_functions(text, function)
-        for node in ast.walk(statement)
-    )
 
 
 def node_at(found: Found) -> Node:

@@ -1,20 +1,21 @@
-"""A function's `context.sql("...")` calls -> the tables they read, each placed in the user's file."""
+"""A function's `context.sql("...")` and `context.file("...")` -> what it reads and writes, each placed
+in the user's file."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlpipes.core.asset import Dependency
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.sql import Reference, analyse
+from sqlpipes.read.python.handles import Find, Use, context_uses
 from sqlpipes.read.python.meaning import used_functions
-from sqlpipes.read.python.source import Function, Text
+from sqlpipes.read.python.source import Function, Text, names_it
 
-CONTEXT = "context"
 HOLE = "sqlpipes_hole"  # stands where an f-string computes something
+ASKING = frozenset({"this", "incremental", "newest"})  # of the context
 SYSTEM = frozenset({"information_schema", "pg_catalog"})
 OPENING = re.compile(r"[a-zA-Z]*('''|\"\"\"|'|\")")
 
@@ -29,50 +30,115 @@ class Query:
     written: str  # as it stands in the file
 
 
-def sql_inputs(
-    text: Text, function: Function, dialect: str, declared: bool
-) -> tuple[list[Dependency], list[Problem]]:
-    """What the function reads by SQL. PYT004 warns of SQL whose tables cannot be seen.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a function does with its context, as its text says."""
 
-    `declared`: `deps` are given, so nobody needs to be told to give them.
+    tables: tuple[Dependency, ...] = ()  # of its SQL
+    files: tuple[Dependency, ...] = ()  # of its SQL: paths and patterns
+    paths: tuple[Dependency, ...] = ()  # context.path("...")
+    written: tuple[str, ...] = ()  # context.file("..."); * stands for what is computed
+    problems: tuple[Problem, ...] = ()
+
+
+def seen_in(text: Text, function: Function, dialect: str, declared: bool, find: Find) -> Seen:
+    """What the function, and what it hands its context to, reads and writes. PYT004 tells of SQL whose
+    tables cannot be seen.
+
+    `declared`: `deps` are given, so nobody needs to be told to give them. `find` gives the text of a
+    module of the project.
     """
-    found: dict[str, Dependency] = {}
+    tables: dict[str, Dependency] = {}
+    files: dict[str, Dependency] = {}
+    paths: dict[str, Dependency] = {}
+    written: list[str] = []
     problems: list[Problem] = []
-    for call in _calls(text, function):
-        query = _query(text, function, call.args[0]) if call.args else None
-        unseen = query is None or HOLE in _tables(query, dialect, found, text)
-        if unseen and not declared:
-            problems.append(_unseen(text, call))
-    return list(found.values()), problems
-
-
-def _calls(text: Text, function: Function) -> Iterator[ast.Call]:
-    for statement in used_functions(text, function):
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                owner = node.func.value
-                if node.func.attr == "sql" and isinstance(owner, ast.Name) and owner.id == CONTEXT:
-                    yield node
-
-
-def _unseen(text: Text, call: ast.Call) -> Problem:
-    return Problem(
-        "PYT004",
-        "the tables of this SQL are computed and cannot be seen",
-        text.at(call, len("context.sql")),
-        "name them in the decorator: @asset(deps=[...]), or deps=[] when it reads no table of ours",
+    for use in context_uses(text, function, find):
+        if use.call is None:
+            problems += [] if declared else [_lost(use)]
+        elif use.method == "sql":
+            if not _read_sql(use, dialect, tables, files) and not declared:
+                problems.append(_unseen(use.text, use.call))
+        elif use.method in ("path", "file") and use.call.args:
+            named = path_pattern(use.text, use.scope, use.call.args[0])
+            if named and use.method == "file":
+                written.append(named)
+            elif named:
+                paths.setdefault(named, Dependency(named, use.text.at(use.call.args[0])))
+    return Seen(
+        tuple(tables.values()),
+        tuple(files.values()),
+        tuple(paths.values()),
+        tuple(dict.fromkeys(written)),
+        tuple(dict.fromkeys(problems)),
     )
 
 
-def _tables(query: Query, dialect: str, found: dict[str, Dependency], text: Text) -> str:
-    """Add the tables of a query to `found`; all names in one text, to look for holes."""
-    begins = query.begins or text.at(query.node)
-    references = analyse(query.sql, dialect, at=begins).references
-    for reference in references:
-        name = str(reference)
+def written_files(text: Text, function: Function) -> list[str]:
+    """The paths of File("...") in a function; * stands for what is computed."""
+    named = []
+    for statement in used_functions(text, function):
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and names_it(node.func, "File") and node.args:
+                named.append(path_pattern(text, statement, node.args[0]))
+    return [each for each in named if each]
+
+
+def asks_what_is_there(text: Text, function: Function) -> bool:
+    """Whether a function, or one of its module that it uses, looks at the rows of earlier builds."""
+    return any(
+        isinstance(node, ast.Attribute) and node.attr in ASKING
+        for statement in used_functions(text, function)
+        for node in ast.walk(statement)
+    )
+
+
+def path_pattern(text: Text, scope: ast.AST, given: ast.expr) -> str | None:
+    """A path that stands in the text; a * stands for what is computed in it."""
+    query = _query(text, scope, given)
+    if query is None:
+        return None
+    pattern = re.sub(rf"\s*{HOLE}\s*", "*", query.sql)
+    return pattern if pattern.strip("*/") else None
+
+
+def _read_sql(
+    use: Use, dialect: str, tables: dict[str, Dependency], files: dict[str, Dependency]
+) -> bool:
+    """Whether all that a query reads can be seen; what can is added."""
+    assert use.call is not None
+    given = use.call.args[0] if use.call.args else None
+    query = _query(use.text, use.scope, given) if given is not None else None
+    if query is None:
+        return False
+    begins = query.begins or use.text.at(query.node)
+    facts = analyse(query.sql, dialect, at=begins)
+    names = [str(reference) for reference in facts.references]
+    for name, reference in zip(names, facts.references, strict=True):
         if HOLE not in name and not set(reference.parts[:-1]) & SYSTEM:
-            found.setdefault(name, Dependency(name, _place(reference, query, text)))
-    return " ".join(map(str, references))
+            tables.setdefault(name, Dependency(name, _place(reference, query, use.text)))
+    for file in facts.files:
+        pattern = re.sub(rf"\s*{HOLE}\s*", "*", file.pattern)
+        files.setdefault(pattern, Dependency(pattern, use.text.at(query.node)))
+    return not any(HOLE in name for name in names)
+
+
+HINT = "name them in the decorator: deps=[...], or deps=[] when it reads no table of ours"
+
+
+def _unseen(text: Text, call: ast.Call) -> Problem:
+    message = "the tables of this SQL are computed and cannot be seen"
+    length = len(ast.unparse(call.func))
+    return Problem("PYT004", message, text.at(call, length), HINT)
+
+
+def _lost(use: Use) -> Problem:
+    at = use.text.at(use.node)
+    if isinstance(use.node, ast.Call):
+        called = ast.unparse(use.node.func)
+        message = f"the context goes to {called}(), where its SQL cannot be seen"
+        return Problem("PYT004", message, use.text.at(use.node, len(called)), HINT)
+    return Problem("PYT004", "the context is kept where its SQL cannot be seen", at, HINT)
 
 
 def _place(reference: Reference, query: Query, text: Text) -> Location:
@@ -93,7 +159,7 @@ def _moved(start: Location, over: str, length: int) -> Location:
     return Location(start.file, start.line + len(lines) - 1, column, length)
 
 
-def _query(text: Text, function: Function, given: ast.expr) -> Query | None:
+def _query(text: Text, function: ast.AST, given: ast.expr) -> Query | None:
     """The SQL that an expression is, when its text can be known without running anything."""
     if isinstance(given, ast.Name):
         bound = _bound(text.tree, function, given.id)
@@ -117,7 +183,7 @@ def _closed(parts: list[str]) -> str:
     return text.replace(f"{HOLE} '", f"{HOLE}'").replace(f'{HOLE} "', f'{HOLE}"')
 
 
-def _bound(tree: ast.Module, function: Function, name: str) -> ast.expr | None:
+def _bound(tree: ast.Module, function: ast.AST, name: str) -> ast.expr | None:
     """The value of a name that the function, or else the module, binds exactly once and plainly."""
     for scope in (function, tree):
         stores = [
