@@ -14,7 +14,7 @@ from sqlpipes.api.project import Project, load, project_root
 from sqlpipes.api.rename import Renamed, left_behind, rename
 from sqlpipes.api.selection import Ask, select
 from sqlpipes.api.state import export_state, import_state, state_size
-from sqlpipes.api.unit_tests import run_unit_tests, unit_tests
+from sqlpipes.api.unit_tests import due_unit_tests, run_unit_tests, unit_tests
 from sqlpipes.decide.states import SliceState
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "clean",
     "compiled",
     "debug",
+    "due_unit_tests",
     "export_state",
     "import_state",
     "left_behind",

@@ -83,20 +83,22 @@ def gate_of(project: Project, ask: Ask, on_result: OnResult | None = None) -> Ga
 
     A model whose test fails is held back, and so is all that reads it.
     """
-    if not project.unit_tests or ask.only_checks or ask.empty:
-        return Gate(ask)
-    wanted = set(chosen(project, ask).names)
-    if ask.only is None:
-        tests = [test for test in unit_tests(project, ask) if test.model in wanted]
-    else:
-        tests = [test for test in project.unit_tests if test.model in wanted]
-    due = _due(project, tests)
+    due = due_unit_tests(project, ask)
     if not due:
         return Gate(ask)
     results = run_unit_tests(project, due, on_result=on_result)
     failed = {result.test.model for result in results if not result.ok}
     held = frozenset(failed | project.graph.descendants(failed)) if failed else frozenset()
     return Gate(replace(ask, held=held), results)
+
+
+def due_unit_tests(project: Project, ask: Ask) -> tuple[UnitTest, ...]:
+    """Those that a build of the same runs first: of what it may build, and not passed as they are."""
+    if not project.unit_tests or ask.only_checks or ask.empty:
+        return ()
+    wanted = set(chosen(project, ask).names)
+    every = unit_tests(project, ask) if ask.only is None else project.unit_tests
+    return tuple(_due(project, [test for test in every if test.model in wanted]))
 
 
 # ------------------------------------------------------------------------------------- one of them

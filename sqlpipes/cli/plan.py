@@ -46,7 +46,7 @@ def plan_command(**options: Any) -> None:
     sqlpipes plan --why daily_sales
     sqlpipes plan --missing --last 7
     """
-    from sqlpipes.api import plan, plan_statements
+    from sqlpipes.api import due_unit_tests, plan, plan_statements
     from sqlpipes.show.jsonl import document
     from sqlpipes.show.plan import plan_json, plan_text
 
@@ -54,10 +54,12 @@ def plan_command(**options: Any) -> None:
     if options["why"]:
         _echo_why(project, options)
         return
-    found = plan(project, ask_from(options))
+    ask = ask_from(options)
+    found = plan(project, ask)
+    tests = [test.name for test in due_unit_tests(project, ask)]
     statements = plan_statements(project, found) if options["with_sql"] else None
     if options["as_json"]:
-        click.echo(document(plan_json(found, statements)))
+        click.echo(document(plan_json(found, statements, tests)))
         return
     echo_warnings(project)
     echo_notes(found, project)
@@ -65,7 +67,7 @@ def plan_command(**options: Any) -> None:
     live = sys.stdout.isatty()  # a pipe gets every step on a line of its own, uncut
     width = shutil.get_terminal_size().columns if live else None
     fold = live and not options["all_steps"]
-    click.echo(plan_text(found, title, statements=statements, fold=fold, width=width))
+    click.echo(plan_text(found, title, statements=statements, fold=fold, width=width, tests=tests))
 
 
 def _echo_why(project: Project, options: dict[str, Any]) -> None:

@@ -25,12 +25,18 @@ CALLERS = 3  # lines that led there, the nearest
 E = TypeVar("E", bound=SqlpipesError)
 
 
-def user_error(error: BaseException, function: str, at: Location, root: str) -> EngineError:
-    """What the function raised; `at` is where it is defined, for when no line of the user's is known."""
+def user_error(
+    error: BaseException, function: str, at: Location, root: str, asset: str = ""
+) -> EngineError:
+    """What the function raised; `at` is where it is defined, for when no line of the user's is known.
+
+    `asset` is told where its name is not the function's.
+    """
     places = list(_places(error.__traceback__, root))
     inner = places[-1] if places else at
     callers = _callers(places)
-    message = f"{function}() raised {error_text(error)}"
+    whose = f" of '{asset}'" if asset and asset != function else ""
+    message = f"{function}(){whose} raised {error_text(error)}"
     return EngineError(Problem("BLD005", message, inner, _cause(error, root), others=callers))
 
 

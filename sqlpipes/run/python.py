@@ -89,7 +89,7 @@ def watched(value: Any, asset: Asset, root: str) -> Any:
     """The same value; when it is an iterator, what goes wrong in it is placed in the user's file."""
     assert isinstance(asset.body, PythonBody)
     if isinstance(value, Iterator) and not hasattr(value, "__arrow_c_stream__"):
-        return _watched(value, asset.body.function, asset.at, root)
+        return _watched(value, asset.body.function, asset, root)
     return value
 
 
@@ -132,10 +132,10 @@ def _call(
     except SqlpipesError as error:
         raise placed_error(error, at, place.root) from error
     except BaseException as error:  # SystemExit too: a function that exits is at fault, not we
-        raise user_error(error, body.function, at, place.root) from error
+        raise user_error(error, body.function, at, place.root, context.asset) from error
 
 
-def _watched(rows: Iterator[Any], function: str, at: Location, root: str) -> Iterator[Any]:
+def _watched(rows: Iterator[Any], function: str, asset: Asset, root: str) -> Iterator[Any]:
     while True:
         try:
             row = next(rows)
@@ -144,9 +144,9 @@ def _watched(rows: Iterator[Any], function: str, at: Location, root: str) -> Ite
         except Stopped:
             raise
         except SqlpipesError as error:
-            raise placed_error(error, at, root) from error
+            raise placed_error(error, asset.at, root) from error
         except BaseException as error:
-            raise user_error(error, function, at, root) from error
+            raise user_error(error, function, asset.at, root, asset.name) from error
         yield row
 
 

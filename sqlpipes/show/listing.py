@@ -41,6 +41,7 @@ def asset_json(graph: Graph, asset: Asset) -> dict[str, Any]:
     return {
         "name": asset.name,
         "kind": str(asset.kind),
+        "kinds": list(asset.kinds),
         "materialized": str(asset.materialized),
         "relation": str(asset.relation) if asset.relation else None,
         "path": asset.path,

@@ -27,12 +27,15 @@ def plan_text(
     statements: Statements | None = None,
     fold: bool = False,
     width: int | None = None,
+    tests: Sequence[str] = (),
 ) -> str:
-    """The whole plan. `statements`: what each step would run, shown under it (`--sql`).
+    """The whole plan. `statements`: what each step would run, shown under it (`--sql`). `tests`: unit
+    tests that run before it.
 
     `fold` shows steps of a long plan that are alike as one line. `width` cuts details to a terminal's.
     """
     lines = [style(headline(plan, title), bold=True)]
+    lines += _test_lines(tests)
     groups = _alike(plan) if fold and not statements else [[step] for step in plan.steps]
     names = [_names(group) for group in groups]
     room = max((len(name) for name in names if len(name) <= ALIGNED), default=0)
@@ -41,6 +44,18 @@ def plan_text(
         lines += _step_lines(group[0], name, action_room, room, width)
         lines += _statement_lines(group[0], statements)
     return "\n".join([*lines, *_current_lines(plan)])
+
+
+def _test_lines(tests: Sequence[str]) -> list[str]:
+    """
+    >>> _test_lines(["a", "b", "c", "d"])
+    ['  first 4 unit tests: a, b and 2 more']
+    """
+    if not tests:
+        return []
+    shown = list(tests) if len(tests) <= SHOWN_ALIKE else list(tests[: SHOWN_ALIKE - 1])
+    more = f" and {len(tests) - len(shown):,} more" if len(shown) < len(tests) else ""
+    return [f"  first {counted(len(tests), 'unit test')}: {', '.join(shown)}{more}"]
 
 
 def headline(plan: Plan, title: str) -> str:
@@ -164,9 +179,13 @@ def _current_lines(plan: Plan) -> list[str]:
     return [style(f"  current: {shown}{tail}", dim=True)]
 
 
-def plan_json(plan: Plan, statements: Statements | None = None) -> dict[str, Any]:
-    """`slices` is the one slice "all" for an unpartitioned step; `statements` only when asked for."""
+def plan_json(
+    plan: Plan, statements: Statements | None = None, tests: Sequence[str] = ()
+) -> dict[str, Any]:
+    """`slices` is the one slice "all" for an unpartitioned step; `statements` only when asked for;
+    `unit_tests` run before it."""
     return {
+        "unit_tests": list(tests),
         "steps": [_step_json(step, statements) for step in plan.steps],
         "current": list(plan.current),
         "notes": [str(note) for note in plan.notes],

@@ -166,9 +166,9 @@ def _totals(report: Report) -> str:
         _part(checks[Status.WARN], "warned", "yellow"),
         _part(broken, _checks(broken, "failed"), "red"),
     ]
-    return ", ".join(part for part in parts if part) + style(
-        f"  in {report.seconds:.2f}s", dim=True
-    )
+    run = "" if report.ok else f"  run {report.run_id}"
+    said = f"  in {report.seconds:.2f}s{run}"
+    return ", ".join(part for part in parts if part) + style(said, dim=True)
 
 
 def _spared(report: Report, because: str) -> int:

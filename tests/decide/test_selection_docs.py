@@ -26,7 +26,7 @@ MORE: dict[str, dict[str, Any]] = {
         "settings": {"meta": {"tier": 1}},
     },
     "raw_orders": {"settings": {"materialized": "seed"}},  # as the reader puts it
-    "forecast": {"materialized": Materialized.TABLE},
+    "forecast": {"materialized": Materialized.TABLE, "kinds": ("ml",)},
 }
 
 

@@ -48,6 +48,7 @@ def shop() -> Graph:
                 "score",
                 Kind.PYTHON,
                 MARTS,
+                kinds=("ml", "report"),
                 settings={"enabled": True, "cluster": ["a", "b"], "deep": {"er": {"x": 2.5}}},
             ),
             asset(
@@ -128,6 +129,8 @@ def fault(expression: str, facts: SelectionFacts = NO_FACTS) -> Problem:
         ("resource_type:seed", "countries"),
         ("resource_type:source", "web.clicks web.visits raw_x"),
         ("kind:python", "score"),
+        ("kind:ml", "score"),
+        ("kind:rep*", "score"),
         ("kind:s[qe]*", "countries stg_orders orders dates"),
         ("package:cal", "dates"),
         ("package:this,kind:sql", "stg_orders orders"),

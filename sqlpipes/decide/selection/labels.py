@@ -103,7 +103,8 @@ def check_resource_type(universe: Universe, check: Check, argument: str) -> Labe
 
 
 def asset_kind(universe: Universe, asset: Asset, argument: str) -> Labels:
-    return (str(asset.kind),)
+    """What it is written as, and the user's own words for it."""
+    return (str(asset.kind), *asset.kinds)
 
 
 def asset_group(universe: Universe, asset: Asset, argument: str) -> Labels:
