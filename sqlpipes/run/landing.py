@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from sqlpipes.core.asset import Asset, PythonBody
+from sqlpipes.core.definitions import File
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.sql import Relation
@@ -110,6 +111,10 @@ def _load(asset: Asset, into: Relation, rows: Any, columns: Columns, place: Plac
     if rows is None:
         message = f"'{asset.name}' is a table, but its function returned None"
         hint = "return its rows, or annotate the function with -> None"
+        raise EngineError(Problem("BLD006", message, asset.at, hint))
+    if isinstance(rows, File):
+        message = f"'{asset.name}' is a table, but its function returned File({rows.path!r})"
+        hint = "annotate the function with -> File"
         raise EngineError(Problem("BLD006", message, asset.at, hint))
     try:
         place.connection.load(into, rows, columns)

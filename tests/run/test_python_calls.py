@@ -84,7 +84,7 @@ def test_the_last_attempt_s_fault_is_told_and_counted(engine: Engine) -> None:
 
     run_sql(engine, "create table p as select 7 as n")
     problem = failed(build(engine, graph_of(told(python("p", broken), retry=QUICK)))).problems[0]
-    assert problem.message == "broken() raised ValueError: call 3 (attempt 3 of 3)"
+    assert problem.message == "broken() of 'p' raised ValueError: call 3 (attempt 3 of 3)"
     assert rows(engine, "from p") == [(7,)]
 
 
@@ -386,7 +386,7 @@ def test_the_slice_that_failed_is_told(engine: Engine) -> None:
     cut = python("p", asset, context=True, partition=daily(batch=1))
     events = build(engine, graph_of(cut), slices={"p": days(1, 2)})
     message = failed(events).problems[0].message
-    assert message == "asset() raised ValueError: boom (slice 2024-01-02)"
+    assert message == "asset() of 'p' raised ValueError: boom (slice 2024-01-02)"
 
 
 def test_an_error_of_the_warehouse_is_placed_at_the_user_s_line(engine: Engine) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 import duckdb
 
-from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.engines.duckdb.names import identifier
+from sqlpipes.engines.duckdb.values import no_columns
 
 INCOMING = "sqlpipes_incoming"
 PIECE = "temp.main.sqlpipes_piece"
@@ -67,8 +67,7 @@ def land(
 
 def _create_empty(cursor: Cursor, create: str, declared: Sequence[tuple[str, str]]) -> None:
     if not declared:
-        hint = "declare its columns and types, or return a frame, which has columns without rows"
-        raise EngineError(Problem("ENG010", "no rows, so no columns to make a table of", hint=hint))
+        raise no_columns()
     columns = ", ".join(f"cast(null as {kind}) as {identifier(name)}" for name, kind in declared)
     cursor.execute(f"{create}select {columns} limit 0").fetchall()
 

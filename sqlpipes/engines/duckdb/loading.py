@@ -13,6 +13,7 @@ import duckdb
 
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.engines.duckdb.landing import INCOMING, Columns, Frame, Landing, Piece, land
+from sqlpipes.engines.duckdb.values import named, no_columns, plain
 
 BATCH_ROWS = 50_000
 IN_MEMORY = frozenset(
@@ -92,6 +93,7 @@ def create_head(table: str, *, temporary: bool) -> str:
 
 
 def _load_frame(cursor: Cursor, create: str, frame: Any) -> None:
+    check_frame(frame)
     cursor.register(INCOMING, frame)
     try:
         cursor.execute(f"{create}select * from {INCOMING}").fetchall()
@@ -131,19 +133,23 @@ def _pieces(data: Any) -> Iterator[Piece]:
 
 def _frame_or_rows(item: Any) -> Piece:
     if isinstance(item, (list, tuple)):
+        if item and not isinstance(item[0], Mapping):
+            raise _no_row(item)
         return _by_column(list(item)) if item else {}
     if isinstance(item, duckdb.DuckDBPyRelation) or _streams(item):
+        check_frame(item)
         return Frame(item)
-    raise _not_a_table(item)
+    raise _no_row(item)
 
 
 def _even(data: Mapping[str, Any]) -> Columns:
     columns = {}
-    for name, values in data.items():
+    for name, (key, values) in zip(named(data), data.items(), strict=True):
         if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-            raise _not_a_table(data)
-        columns[str(name)] = list(values)
-    _refuse_twins([str(name) for name in data])
+            message = f"the column {key!r} is of type {type(values).__name__}, not a list of values"
+            hint = "a dict has a list for each column; one row is a list with a dict: [{...}]"
+            raise EngineError(Problem("ENG008", message, hint=hint))
+        columns[name] = plain(name, values)
     lengths = {name: len(values) for name, values in columns.items()}
     if len(set(lengths.values())) > 1:
         said = ", ".join(f"{name} has {count}" for name, count in lengths.items())
@@ -153,27 +159,58 @@ def _even(data: Mapping[str, Any]) -> Columns:
 
 def _by_column(rows: list[Any]) -> Columns:
     """A key that a row leaves out is NULL there; columns stand in the order they are first seen."""
-    names: dict[str, None] = {}
+    keys: dict[Any, None] = {}
     for row in rows:
         if not isinstance(row, Mapping):
-            raise _not_a_table(row)
-        names.update(dict.fromkeys(row))
-    _refuse_twins([str(name) for name in names])
-    return {str(name): [row.get(name) for row in rows] for name in names}
+            raise _no_row(row)
+        keys.update(dict.fromkeys(row))
+    names = zip(named(keys), keys, strict=True)
+    return {name: plain(name, [row.get(key) for row in rows]) for name, key in names}
 
 
-def _refuse_twins(names: Sequence[str]) -> None:
-    """A table knows a column in upper and lower case as one: one of the two values would be lost."""
-    seen: dict[str, str] = {}
-    for name in names:
-        if other := seen.get(name.lower()):
-            message = f"the columns '{other}' and '{name}' are one and the same to the warehouse"
-            raise EngineError(Problem("ENG008", message, hint="rename one of them"))
-        seen[name.lower()] = name
+def check_frame(frame: Any) -> None:
+    """EngineError ENG008 for names that a table cannot have, which DuckDB would change in silence, and
+    for objects in a pandas frame, which it would write as their text; ENG010 for no columns."""
+    if (_home(frame), type(frame).__name__) == ("polars", "DataFrame"):
+        _check_polars(frame)
+        return
+    names = getattr(frame, "columns", None)
+    if _home(frame) == "pyarrow" or names is None or callable(names):
+        names = getattr(getattr(frame, "schema", None), "names", None)
+    if _home(frame) == "polars" or names is None:
+        return  # a lazy one would be computed
+    names = list(names)
+    if not names:
+        raise no_columns()
+    named(names)
+    if _home(frame) == "pandas":
+        for name, kind in zip(names, frame.dtypes, strict=True):
+            if str(kind) == "object":
+                plain(str(name), frame[name])
+
+
+def _check_polars(frame: Any) -> None:
+    if not frame.columns:
+        raise no_columns()
+    named(frame.columns)
+    for name, kind in zip(frame.columns, frame.dtypes, strict=True):
+        if str(kind) == "Object":
+            plain(name, frame[name])
+            message = f"the column '{name}' holds Python objects, which polars cannot hand over"
+            raise EngineError(Problem("ENG008", message, hint="give it a type of polars"))
+
+
+def _no_row(value: Any) -> EngineError:
+    message = f"a row is of type {type(value).__name__}, not a dict"
+    hint = "rows are dicts: {'column': value}; of a DuckDB relation give itself, not its fetchall()"
+    return EngineError(Problem("ENG008", message, hint=hint))
 
 
 def _not_a_table(value: Any) -> EngineError:
     message = f"a value of type {type(value).__name__} is no table"
+    if hasattr(value, "__await__"):
+        hint = "call it with asyncio.run(...) and return what that gives"
+        return EngineError(Problem("ENG008", message, hint=hint))
     hint = (
         "give a list of dicts, a dict of lists, a DuckDB relation, an Arrow, polars or pandas frame, "
         "or an iterator of dicts or frames"

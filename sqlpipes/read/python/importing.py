@@ -22,7 +22,7 @@ from typing import Any
 
 from sqlpipes.read.python.modules import OURS, Module, Unit, is_inside, locate, read_unit
 
-ROOT, DIGEST = "__sqlpipes_root__", "__sqlpipes_digest__"
+ROOT, DIGEST, READ = "__sqlpipes_root__", "__sqlpipes_digest__", "__sqlpipes_read__"
 _ONE_AT_A_TIME = threading.RLock()  # held while a user's module is run
 _SWAPPING = threading.Lock()  # held for moments only
 
@@ -123,8 +123,16 @@ def load_function(path: str, root: str, find: Callable[[ModuleType], Callable[..
 
     Raises whatever the user's code raises when it is imported.
     """
-    unit = read_unit(path, root)
-    return with_imports(find(load_module(unit)), unit)
+    with _ONE_AT_A_TIME:  # the parser of Python 3.11 fails when several threads make trees with it
+        unit = read_unit(path, root, _read_before())
+        function = find(load_module(unit))
+    return with_imports(function, unit)
+
+
+def _read_before() -> dict[str, Module]:
+    """What is known of the files of loaded modules, which spares parsing them for every call."""
+    marked = (getattr(module, READ, None) for module in list(sys.modules.values()))
+    return {module.file: module for module in marked if isinstance(module, Module)}
 
 
 def with_imports(function: Callable[..., Any], unit: Unit) -> Callable[..., Any]:
@@ -215,6 +223,7 @@ def _mark(module: Module, unit: Unit) -> None:
     loaded = sys.modules.get(module.name)
     if loaded is not None and not hasattr(loaded, DIGEST):
         setattr(loaded, DIGEST, unit.digest_of(module))
+        setattr(loaded, READ, module)
 
 
 def _forget_stale(unit: Unit) -> None:
