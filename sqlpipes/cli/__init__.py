@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from sqlpipes.cli.seen import command_text, seen_by
 from sqlpipes.version import __version__
 
+OURS = "sqlpipes"  # how the threads of a build are called
 COMMANDS = {
     "build": "sqlpipes.cli.build",
     "run": "sqlpipes.cli.build",
@@ -106,13 +108,24 @@ def main() -> None:
     colour: dict[str, Any] = {"color": False} if os.environ.get("NO_COLOR") else {}
     try:
         code = sqlpipes.main(standalone_mode=False, **colour)
+        _leave(code if isinstance(code, int) else 0)  # click hands Exit's code back
+    except SystemExit as error:
+        _leave(error.code if isinstance(error.code, int) else 1)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
-        sys.exit(130)
+        _leave(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `sqlpipes ls | head` is no fault
         sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)  # click hands Exit's code back
+
+
+def _leave(code: int) -> NoReturn:
+    """A function that was left alone may be inside of the warehouse, where it cannot be ended well."""
+    if any(thread.name.startswith(OURS) and thread.is_alive() for thread in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -168,7 +170,7 @@ def _build(
     as_json = options["as_json"]
     if not as_json and well is None:
         echo_warnings(project)
-    reporter = _reporter(as_json)
+    reporter = _reporter(as_json, partial(click.echo, file=sys.stdout))  # not a function's own
     with Interrupts() as interrupts, closing(reporter):
 
         def on_plan(plan: Plan) -> None:
@@ -214,13 +216,13 @@ def _tell(project: Project, ask: Ask, report: Report) -> None:
     tell_before(report, project)
 
 
-def _reporter(as_json: bool) -> Reporter:
+def _reporter(as_json: bool, echo: Callable[[str], None]) -> Reporter:
     from sqlpipes.show.progress import Lines, Live
 
     if as_json:
         from sqlpipes.show.jsonl import Events
 
-        return Events(click.echo)
+        return Events(echo)
     if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
-        return Lines(click.echo)
-    return Live(click.echo)
+        return Lines(echo)
+    return Live(echo)

@@ -21,6 +21,7 @@ class Interrupts:
         self.cancel = threading.Event()
         self.exit_code: int | None = None
         self._before: dict[int, Any] = {}
+        self._process = os.getpid()
 
     def arm(self) -> None:
         if threading.current_thread() is not threading.main_thread():
@@ -30,6 +31,10 @@ class Interrupts:
                 self._before[number] = signal.signal(number, self._caught)
 
     def _caught(self, number: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._process:  # a copy that a function has forked, such as of a pool
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
         if self.cancel.is_set():
             raise KeyboardInterrupt
         self.exit_code = 128 + number

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from random import random
 from typing import TypeVar
 
@@ -11,7 +13,7 @@ from sqlpipes.core.asset import Asset, PythonBody
 from sqlpipes.core.definitions import Retry, recorder_here
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.run.files import Places
-from sqlpipes.run.job import Job
+from sqlpipes.run.job import Job, Stopped
 from sqlpipes.run.patience import Late, within
 from sqlpipes.run.python import Place
 from sqlpipes.run.recording import wait
@@ -48,12 +50,26 @@ def _once(
     try:
         if timeout_s is None:
             return do(place), place
-        return within(timeout_s, lambda: do(place), place.connection.interrupt), place
+        over = threading.Event()
+
+        def end() -> None:
+            over.set()
+            place.connection.interrupt()
+
+        limited = replace(place, go_on=partial(_go_on, over, place.go_on))
+        return within(timeout_s, lambda: do(limited), end), place
     except Late as late:
         error = EngineError(_late(asset, timeout_s or 0.0, alive=late.alive))
         return error, _moved(place, job) if late.alive else place
     except EngineError as error:
         return error, place
+
+
+def _go_on(over: threading.Event, below: Callable[[], None]) -> None:
+    """Raises Stopped once the time is up."""
+    if over.is_set():
+        raise Stopped
+    below()
 
 
 def _moved(place: Place, job: Job) -> Place:

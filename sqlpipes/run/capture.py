@@ -5,11 +5,14 @@ All else that is printed, such as the progress of the run, goes where it went be
 
 from __future__ import annotations
 
+import gc
 import logging
+import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, TextIO
 
 from sqlpipes.core.definitions import hand_on, recorder_here
@@ -67,8 +70,47 @@ def _is_alone() -> bool:
     return all(isinstance(handler, LogHandler) for handler in logging.getLogger().handlers)
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What belongs to the process and not to a function: it is as it was when the run began."""
+
+    folder: str
+    handler: logging.Handler
+    tees: Mapping[str, Tee]
+    quiet: int  # levels of the log that are switched off
+    collects: bool
+
+    def mend(self) -> tuple[str, ...]:
+        """Put back what a function has changed; a line for each such thing."""
+        found = []
+        if _folder() != self.folder:
+            os.chdir(self.folder)
+            found.append("a function has changed the current folder, which is put back")
+        for name, tee in self.tees.items():
+            if not isinstance(getattr(sys, name), Tee):
+                setattr(sys, name, tee)
+                found.append(f"a function has replaced sys.{name}, which is put back")
+        root = logging.getLogger()
+        if self.handler not in root.handlers:
+            root.addHandler(self.handler)
+            found.append("a function has removed the handlers of the log: ours is put back")
+        if root.manager.disable != self.quiet:
+            logging.disable(self.quiet)
+            found.append("a function has switched the log off or on, which is put back")
+        if gc.isenabled() != self.collects:
+            (gc.enable if self.collects else gc.disable)()
+        return tuple(found)
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return ""
+
+
 @contextmanager
-def captured() -> Iterator[None]:
+def captured() -> Iterator[Surroundings]:
     """Until it ends, stdout, stderr and the root logger are listened to."""
     start = _follow_threads()
     tees = {name: _put_up(name) for name in ("stdout", "stderr")}
@@ -81,9 +123,11 @@ def captured() -> Iterator[None]:
         for other in others:
             other.addFilter(unasked)
     root.addHandler(handler)
+    around = Surroundings(_folder(), handler, tees, root.manager.disable, gc.isenabled())
     try:
-        yield
+        yield around
     finally:
+        around.mend()
         root.removeHandler(handler)
         for other in others:
             other.removeFilter(unasked)

@@ -12,14 +12,17 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TypeVar
 
+from sqlpipes.core.definitions import recorder_here
 from sqlpipes.core.errors import EngineError, Location, Problem, SqlpipesError
-from sqlpipes.run.recording import error_text
+from sqlpipes.run.recording import error_text, message_of
 
 INSTALLED = re.compile(r"(^|[\\/])(site-packages|dist-packages|\.?venv)([\\/]|$)")
 OURS = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 TRACEBACK = "Python exception: Traceback"
 FRAME = re.compile(r'\s*File "([^"]+)", line (\d+)')
 RAISED = re.compile(r"[A-Za-z_][\w.]*(: |$)")
+OTHER_CONNECTION = "not suitable for replacement scan"  # DuckDB, of a relation of ours
+MOST_LINES = 40  # of a message
 CALLERS = 3  # lines that led there, the nearest
 
 E = TypeVar("E", bound=SqlpipesError)
@@ -35,9 +38,25 @@ def user_error(
     places = list(_places(error.__traceback__, root))
     inner = places[-1] if places else at
     callers = _callers(places)
+    _say_rest(error, root)
     whose = f" of '{asset}'" if asset and asset != function else ""
     message = f"{function}(){whose} raised {error_text(error)}"
     return EngineError(Problem("BLD005", message, inner, _cause(error, root), others=callers))
+
+
+def _say_rest(error: BaseException, root: str) -> None:
+    """What does not fit into one line goes to the log of the step: more lines, and members of a group."""
+    recorder = recorder_here()
+    lines = message_of(error).splitlines()
+    if recorder is None:
+        return
+    if len(lines) > 1:
+        recorder.say("".join(f"{line}\n" for line in lines[:MOST_LINES]))
+    for member in getattr(error, "exceptions", ())[:MOST_LINES]:
+        if isinstance(member, BaseException):
+            places = list(_places(member.__traceback__, root))
+            where = f" at {places[-1]}" if places else ""
+            recorder.say(f"{error_text(member)}{where}\n")
 
 
 def streamed_error(error: EngineError, function: str, root: str) -> EngineError | None:
@@ -47,18 +66,26 @@ def streamed_error(error: EngineError, function: str, root: str) -> EngineError 
     """
     if TRACEBACK not in str(error.__cause__):
         return None
-    lines = str(error.__cause__).splitlines()
-    home = os.path.abspath(root)
-    found = [match for line in lines if (match := FRAME.match(line)) and _is_users(match[1], home)]
-    raised = next((line for line in reversed(lines) if RAISED.match(line)), "")
+    said = str(error.__cause__)
+    found = _users_lines(said, root)
+    raised = next((line for line in reversed(said.splitlines()) if RAISED.match(line)), "")
     if not found or not raised:
         return None
-    file = os.path.relpath(found[-1][1], home).replace(os.sep, "/")
-    text = _line(found[-1][1], int(found[-1][2]))
-    at = Location(
-        file, int(found[-1][2]), len(text) - len(text.lstrip()) + 1, len(text.strip()) or 1
-    )
-    return EngineError(Problem("BLD005", f"{function}() raised {raised}", at))
+    return EngineError(Problem("BLD005", f"{function}() raised {raised}", found[-1]))
+
+
+def _users_lines(traceback: str, root: str) -> list[Location]:
+    """The user's lines of a traceback that is a text."""
+    home = os.path.abspath(root)
+    frames = (FRAME.match(line) for line in traceback.splitlines())
+    found = []
+    for frame in frames:
+        if frame and _is_users(frame[1], home):
+            file = os.path.relpath(frame[1], home).replace(os.sep, "/")
+            text, number = _line(frame[1], int(frame[2])), int(frame[2])
+            start = len(text) - len(text.lstrip()) + 1
+            found.append(Location(file, number, start, len(text.strip()) or 1))
+    return found
 
 
 def _callers(places: list[Location]) -> tuple[Location, ...]:
@@ -82,9 +109,16 @@ def placed_error(error: E, at: Location, root: str) -> E:
 
 def _cause(error: BaseException, root: str) -> str | None:
     """What the exception was raised from, which often says more."""
+    if OTHER_CONNECTION in message_of(error):
+        return (
+            "duckdb.sql has a database of its own: use context.sql(...), or the relation's methods"
+        )
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is None:
         return None
+    if type(cause).__name__.endswith("RemoteTraceback"):  # of a pool of processes, as text
+        lines = _users_lines(str(cause), root)
+        return f"in another process, at {lines[-1]}" if lines else "in another process"
     places = list(_places(cause.__traceback__, root))
     where = f" at {places[-1]}" if places else ""
     return f"because of {error_text(cause)}{where}"

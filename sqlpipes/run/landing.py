@@ -87,7 +87,7 @@ def _land_parts(
             if name in by_name:
                 own = f"{name}_{uuid.uuid4().hex[:8]}"
                 landed[name] = place.connection.shared(own)
-                value = watched(rows, by_name[name], place.root)
+                value = watched(rows, by_name[name], place)
                 _load(by_name[name], landed[name], value, columns[name], place)
     except BaseException:
         _drop(landed.values(), place)

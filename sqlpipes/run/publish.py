@@ -83,6 +83,7 @@ def carry_out(order: Order, place: Place, job: Job, now: Callable[[], datetime])
     """Do it. Never raises for what the user, the warehouse or a stop may cause: the outcome says it."""
     began = time.perf_counter()
     results: list[Result] = []
+    place = replace(place, go_on=job.go_on)
     with recording(job.go_on) as recorder:
         try:
             done = _done(order, place, job, now, results)

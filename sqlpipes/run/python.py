@@ -25,9 +25,15 @@ from sqlpipes.run.query import body_query
 from sqlpipes.run.warehouse import Warehouse
 from sqlpipes.run.windows import column_keys, window_of
 
+FORKED = 70  # how a forked copy ends that its function has left
+
 
 def _only_one() -> Connection:
     raise RuntimeError("no other connection can be opened here")
+
+
+def _no_hurry() -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class Place:
     files: Places = field(default_factory=Places)
     renew: Callable[[], Connection] = _only_one
     families: Families | None = None
+    go_on: Callable[[], None] = _no_hurry  # raises Stopped when nobody waits for it any more
     run_id: str = ""
     outputs: Mapping[str, str] = field(default_factory=dict)  # asset -> the file it has written
 
@@ -82,14 +89,14 @@ def call_asset(
         context = replace(context, this=place.connection.frame(this))
     narrowed = slices_read(asset, slices, place.graph)
     value = _call(body, asset.at, place, context, narrowed)
-    return Answer(watched(value, asset, place.root), metadata)
+    return Answer(watched(value, asset, place), metadata)
 
 
-def watched(value: Any, asset: Asset, root: str) -> Any:
+def watched(value: Any, asset: Asset, place: Place) -> Any:
     """The same value; when it is an iterator, what goes wrong in it is placed in the user's file."""
     assert isinstance(asset.body, PythonBody)
     if isinstance(value, Iterator) and not hasattr(value, "__arrow_c_stream__"):
-        return _watched(value, asset.body.function, asset, root)
+        return _watched(value, asset.body.function, asset, place)
     return value
 
 
@@ -115,6 +122,7 @@ def _call(
     context: Execution,
     narrowed: Callable[[Asset], Partitions | None],
 ) -> Any:
+    process = os.getpid()
     try:
         function = body.load()
         found = (place.graph, place.warehouse, place.connection)
@@ -133,10 +141,20 @@ def _call(
         raise placed_error(error, at, place.root) from error
     except BaseException as error:  # SystemExit too: a function that exits is at fault, not we
         raise user_error(error, body.function, at, place.root, context.asset) from error
+    finally:
+        _end_copies(process)
 
 
-def _watched(rows: Iterator[Any], function: str, asset: Asset, root: str) -> Iterator[Any]:
+def _end_copies(process: int) -> None:
+    """A copy of this process that a function has forked must not come back and publish as well."""
+    if os.getpid() != process:
+        os._exit(FORKED)
+
+
+def _watched(rows: Iterator[Any], function: str, asset: Asset, place: Place) -> Iterator[Any]:
+    root, process = place.root, os.getpid()
     while True:
+        place.go_on()
         try:
             row = next(rows)
         except StopIteration:
@@ -147,6 +165,8 @@ def _watched(rows: Iterator[Any], function: str, asset: Asset, root: str) -> Ite
             raise placed_error(error, asset.at, root) from error
         except BaseException as error:
             raise user_error(error, function, asset.at, root, asset.name) from error
+        finally:
+            _end_copies(process)
         yield row
 
 

@@ -119,8 +119,16 @@ def error_text(error: BaseException) -> str:
     >>> error_text(KeyError("x")), error_text(ValueError())
     ("KeyError: 'x'", 'ValueError')
     """
-    said = f"{type(error).__name__}: {error}".strip().removesuffix(":").splitlines()
+    said = f"{type(error).__name__}: {message_of(error)}".strip().removesuffix(":").splitlines()
     return said[0][:LONGEST]
+
+
+def message_of(error: BaseException) -> str:
+    """What it says; its own code may fail at that."""
+    try:
+        return str(error)
+    except Exception as other:
+        return f"(its message cannot be told: {type(other).__name__})"
 
 
 @contextmanager

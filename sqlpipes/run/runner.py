@@ -89,7 +89,8 @@ def run_plan(
     look = partial(warehouse_of, engine, target.schema, root)
     running = Running(plan, graph, warehouse, Crew(engine, size), settings, look)
     try:
-        with captured():
+        with captured() as around:
+            running.mend = around.mend
             yield from running.events()
     finally:
         running.close()

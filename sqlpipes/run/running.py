@@ -89,6 +89,7 @@ class Running:
         self.made: set[int] = set()  # steps of which a part has made the table
         self.rowless = Rowless[tuple[Flight, Outcome]]()
         self.failures: Counter[int] = Counter()  # parts of a step that failed for good
+        self.mend: Callable[[], tuple[str, ...]] = tuple  # put back what functions changed
         self.stopping: str | None = None
         self.seen: set[Status] = set()
 
@@ -278,7 +279,10 @@ class Running:
             self.settings.cancel.set()
             return
         if arrival is not None:
-            yield from self._arrived(*arrival)
+            job, outcome = arrival
+            alone = len(self.flights) == 1  # else another function may be in the middle of it
+            said = "".join(f"{line}\n" for line in (self.mend() if alone else ()))
+            yield from self._arrived(job, replace(outcome, log=outcome.log + said))
 
     def _arrived(self, job: Job, outcome: Outcome) -> Iterator[Event]:
         flight = next((f for f in self.flights.values() if f.job is job), None)

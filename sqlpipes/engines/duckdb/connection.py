@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from sqlpipes.engines.duckdb.names import TEMPORARY, identifier, literal
 
 SHARED = "sqlpipes_shared"  # a database in memory
 STREAMS = (Form.READER, Form.LAZY)
+READING = frozenset({"SELECT", "MULTI"})  # MULTI: a PIVOT that looks for its columns
 
 
 class DuckConnection:
@@ -105,11 +106,24 @@ class DuckConnection:
 
     def query(self, sql: str, form: Form = Form.NATIVE) -> Any:
         try:
+            self._demand_query(sql)
             if form in STREAMS and not self._in_transaction:
                 return _as_form(self._lend().sql(sql), form)
             return _as_form(self._cursor.sql(sql), form, at_once=self._in_transaction)
         except duckdb.Error as error:
             raise statement_error(error, sql) from error
+
+    def _demand_query(self, sql: str) -> None:
+        """EngineError BLD020 for what is no query: it would not wait for checks, nor be undone."""
+        said = [statement.type.name for statement in self._cursor.extract_statements(sql)]
+        if len(said) == 1 and said[0] in READING:
+            return
+        if len(said) != 1:
+            message = f"one query is wanted here, not {len(said)} statements"
+            raise EngineError(Problem("BLD020", message), statement=sql)
+        message = f"a query is wanted here, not {said[0].upper().replace('_', ' ')}"
+        hint = "functions only read: what they return is written, once its checks have passed"
+        raise EngineError(Problem("BLD020", message, hint=hint), statement=sql)
 
     def _lend(self) -> duckdb.DuckDBPyConnection:
         """A cursor for one stream: as long as rows of it are to come, it can do nothing else. Rows that
@@ -120,6 +134,9 @@ class DuckConnection:
     def release(self) -> None:
         while self._lent:
             self._lent.pop().close()
+        if not self._in_transaction:
+            with suppress(duckdb.Error):  # nearly always there is none
+                self._cursor.execute("rollback")
 
     def load(self, relation: Relation, data: Any, columns: Sequence[tuple[str, str]] = ()) -> int:
         target = self._quote(relation)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -131,7 +132,8 @@ class DuckEngine:
         return windows_of(connection, rows, columns, changes, cut)
 
     def close(self) -> None:
-        self._first.close()
+        with suppress(duckdb.Error):  # a function that was left alone is still in it
+            self._first.close()
 
 
 def open_duckdb(target: Target, root: str, *, read_only: bool, wait_s: float) -> DuckEngine:
