@@ -15,7 +15,7 @@ from sqlpipes.core.errors import Location, SqlpipesError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.sql import Relation
-from sqlpipes.run.families import Families
+from sqlpipes.run.families import Families, family_of
 from sqlpipes.run.faults import placed_error, user_error
 from sqlpipes.run.file_inputs import file_input
 from sqlpipes.run.files import Places
@@ -140,7 +140,8 @@ def _call(
     except SqlpipesError as error:
         raise placed_error(error, at, place.root) from error
     except BaseException as error:  # SystemExit too: a function that exits is at fault, not we
-        raise user_error(error, body.function, at, place.root, context.asset) from error
+        whose = "" if body.family else context.asset
+        raise user_error(error, body.function, at, place.root, whose) from error
     finally:
         _end_copies(process)
 
@@ -153,6 +154,7 @@ def _end_copies(process: int) -> None:
 
 def _watched(rows: Iterator[Any], function: str, asset: Asset, place: Place) -> Iterator[Any]:
     root, process = place.root, os.getpid()
+    whose = "" if family_of(asset) else asset.name
     while True:
         place.go_on()
         try:
@@ -164,7 +166,7 @@ def _watched(rows: Iterator[Any], function: str, asset: Asset, place: Place) -> 
         except SqlpipesError as error:
             raise placed_error(error, asset.at, root) from error
         except BaseException as error:
-            raise user_error(error, function, asset.at, root, asset.name) from error
+            raise user_error(error, function, asset.at, root, whose) from error
         finally:
             _end_copies(process)
         yield row
