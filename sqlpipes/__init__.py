@@ -17,10 +17,12 @@ if TYPE_CHECKING:
         File,
         Out,
         Retry,
+        Secret,
         asset,
         assets,
         check,
         op,
+        resource,
     )
     from sqlpipes.core.errors import EngineError, Location, Problem, ProjectError, SqlpipesError
     from sqlpipes.core.partitions.declared import (
@@ -54,6 +56,7 @@ __all__ = [
     "Quarterly",
     "Report",
     "Retry",
+    "Secret",
     "SqlpipesError",
     "Values",
     "Weekly",
@@ -67,6 +70,7 @@ __all__ = [
     "load",
     "op",
     "plan",
+    "resource",
 ]
 
 _HOMES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sqlpipes.core.asset import Asset
@@ -12,6 +12,7 @@ from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
 from sqlpipes.core.graph import Graph, link
 from sqlpipes.core.partitions import WHOLE_AXIS, Axis
+from sqlpipes.core.resource import Resource
 from sqlpipes.core.sql import Relation, fold
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Project:
     problems: tuple[Problem, ...]
     parsed: int = 0  # files that were parsed this time; the others came from the cache
     unit_tests: tuple[UnitTest, ...] = ()
+    resources: Mapping[str, Resource] = field(default_factory=dict)
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -126,6 +128,7 @@ def load(
         problems=in_place_order({*reading.problems, *problems, *_of_unit_tests(reading, graph)}),
         parsed=reading.parsed,
         unit_tests=reading.unit_tests,
+        resources=reading.resources,
     )
 
 

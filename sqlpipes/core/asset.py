@@ -106,6 +106,15 @@ class Dependency:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """A parameter that has a default. `type` is as it is written."""
+
+    name: str
+    type: str
+    at: Location
+
+
+@dataclass(frozen=True, slots=True)
 class PythonBody:
     """A Python function. `load` imports the user's module and returns the function."""
 
@@ -119,6 +128,9 @@ class PythonBody:
     written: tuple[str, ...] = ()  # of a file: its paths as far as the text says; * is computed
     files: tuple[Dependency, ...] = ()  # paths and patterns that its SQL reads
     paths: tuple[Dependency, ...] = ()  # that it asks the context for
+    resources: Mapping[str, str] = field(default_factory=dict)  # parameter -> resource
+    options: tuple[Option, ...] = ()  # parameters with a default, which run-time config may set
+    config: Mapping[str, Any] = field(default_factory=dict)  # what it sets, typed
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlpipes.core.config import Plain, ProjectConfig, Target
@@ -15,6 +16,7 @@ from sqlpipes.read.cache import Cache
 from sqlpipes.read.files import File, one_file
 from sqlpipes.read.marked import Node
 from sqlpipes.read.properties import yaml_facts, yaml_node
+from sqlpipes.read.resource_config import unless_secret
 
 NAMES = ("profiles.yml", "profiles.yaml")
 PLAIN_KEYS = ("type", "schema", "schema_prefix", "threads")
@@ -23,7 +25,20 @@ SECRET = r"(?i)pass|pwd|token|secret|key|credential|url|uri|dsn|connection|setti
 DEFAULT_SCHEMAS = {"postgres": "public", "redshift": "public", "spark": "default"}
 
 
-def read_target(
+def read_target(root: str, config: ProjectConfig, cache: Cache, names: Names, **how: Any) -> Target:
+    """The target of `read_output`."""
+    return read_output(root, config, cache, names, **how).target
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A target, and what its output says under `resources:`, with nothing filled in yet."""
+
+    target: Target
+    resources: Node | None = None
+
+
+def read_output(
     root: str,
     config: ProjectConfig,
     cache: Cache,
@@ -32,7 +47,7 @@ def read_target(
     target: str | None = None,
     profile: str | None = None,
     profiles_dir: str | None = None,
-) -> Target:
+) -> Output:
     """The chosen output. Without any profiles.yml: a DuckDB file named like the project.
 
     Raises ProjectError: PRF001 no such profile, PRF002 no such target, PRF003 an output that is wrong.
@@ -40,21 +55,23 @@ def read_target(
     file = _find(root, profiles_dir, names.environ)
     wanted = profile or config.profile
     if file is None:
-        return _without_file(config, wanted, target, profiles_dir)
+        return Output(_without_file(config, wanted, target, profiles_dir))
     problems: list[Problem] = []
     node = yaml_node(file, cache, problems, _profile_facts)
     if problems:
         raise ProjectError(*problems)
     chosen = _profile(node, wanted, config.name)
     if chosen is None:
-        return _without_file(config, None, target, None)
+        return Output(_without_file(config, None, target, None))
     return _output(chosen, target, names)
 
 
 def _profile_facts(text: str, path: str) -> dict[str, Any]:
     """The document, not to be kept when a password may stand in it."""
     facts = yaml_facts(text, path)
-    return {**facts, "secret": True} if _holds_secrets(facts["value"]) else facts
+    if _holds_secrets(facts["value"]):
+        return {**facts, "secret": True}
+    return unless_secret(facts, "value")
 
 
 def _holds_secrets(value: Plain, key: str = "") -> bool:
@@ -121,7 +138,7 @@ def _profile(node: Node, wanted: str | None, project: str) -> Node | None:
     raise ProjectError(Problem("PRF001", message, node.at, hint))
 
 
-def _output(profile: Node, target: str | None, names: Names) -> Target:
+def _output(profile: Node, target: str | None, names: Names) -> Output:
     problems: list[Problem] = []
     outputs = dict(outputs_node.entries()) if (outputs_node := profile.get("outputs")) else {}
     if not outputs:
@@ -138,11 +155,16 @@ def _output(profile: Node, target: str | None, names: Names) -> Target:
         at = default.at if default and not target else (outputs_node or profile).at
         message = f"the profile '{profile.key}' has no target '{name}'"
         raise ProjectError(Problem("PRF002", message, at, f"its targets: {listed}"))
-    output = fill(outputs[name], names, problems)
-    found = _target(name, output, problems)
+    said, resources = outputs[name], outputs[name].get("resources")
+    if isinstance(said.value, dict):  # a variable that only a resource wants need not be set
+        said = said.with_value({k: v for k, v in said.value.items() if k != "resources"})
+    found = _target(name, fill(said, names, problems), problems)
+    if resources is not None and not isinstance(resources.value, dict):
+        message = "'resources' must be a mapping of resource names"
+        problems.append(Problem("PRF003", message, resources.at))
     if problems:
         raise ProjectError(*problems)
-    return found
+    return Output(found, resources)
 
 
 def _only(profile: Node, outputs: Mapping[str, Node]) -> str:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
@@ -22,7 +23,7 @@ from sqlpipes.read.foreign import foreign_snapshots
 from sqlpipes.read.ground import Ground, folder_layers
 from sqlpipes.read.marked import Node
 from sqlpipes.read.models import Model, described, filled, read_model
-from sqlpipes.read.profiles import read_target, usual_dialect
+from sqlpipes.read.profiles import read_output, usual_dialect
 from sqlpipes.read.project_file import is_project_file, read_project_file
 from sqlpipes.read.properties import Properties, entry_name, has_unit_tests, read_properties
 from sqlpipes.read.queries import read_query
@@ -32,6 +33,10 @@ from sqlpipes.read.settings import layer
 from sqlpipes.read.sources import read_sources
 from sqlpipes.read.sql_checks import read_sql_check
 from sqlpipes.read.templates import Templates, macro_texts
+
+if TYPE_CHECKING:
+    from sqlpipes.read.python import ReadResource
+    from sqlpipes.read.resources import Given
 
 SELECTOR_FILES = ("selectors.yml", "selectors.yaml")
 TEST_DATA = ("tests/fixtures",)  # where samples are looked for, whatever folders hold the checks
@@ -87,6 +92,7 @@ class _Found:
     sources: list[Asset] = field(default_factory=list)
     python: list[Asset] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+    resources: list[ReadResource] = field(default_factory=list)
     unit_tests: list[UnitTest] = field(default_factory=list)
     known: set[str] = field(default_factory=set)  # also those that are not enabled
 
@@ -112,7 +118,7 @@ class _Work:
         self.vars = {**file.config.vars, **self.given_vars}
         self.config: ProjectConfig = replace(file.config, vars=self.vars)
         names = Names(self.environ, self.vars)
-        self.target: Target = read_target(
+        output = read_output(
             self.root,
             self.config,
             self.cache,
@@ -121,6 +127,8 @@ class _Work:
             profile=profile,
             profiles_dir=folder,
         )
+        self.target: Target = output.target
+        self.resource_layers = (file.resources, output.resources)
         if file.dialect is None:
             self.config = replace(self.config, dialect=usual_dialect(self.target))
         self.cache.use_dialect(self.config.dialect)
@@ -204,6 +212,7 @@ class _Work:
             )
             self.problems += found.problems
             self.found.checks += found.checks
+            self.found.resources += found.resources
             self.found.known.update(asset.name for asset in found.assets)
             for section, entry in found.entries:
                 getattr(properties, section).append(entry)
@@ -269,6 +278,11 @@ class _Work:
         readers = (reader_of(each, self.root) for each in every)
         built, implicit = with_file_inputs(readers, found.sources, self.ground)
         assets = [*built, *found.seeds, *found.sources, *implicit]
+        resources = self.resources()
+        if resources:
+            from sqlpipes.read.resources import with_resources
+
+            assets, found.checks = with_resources(assets, found.checks, resources, self.problems)
         selectors = {entry_name(node): node for node in self.sound_selectors(properties)}
         checks = distinct([*(c for asset in assets for c in asset.checks), *found.checks])
         return Reading(
@@ -283,6 +297,22 @@ class _Work:
             problems=tuple(dict.fromkeys(self.problems)),
             parsed=self.cache.parsed,
             unit_tests=tuple(found.unit_tests),
+            resources=resources.resources if resources else {},
+        )
+
+    def resources(self) -> Given | None:
+        """None without any, which is the usual case: then nothing is imported for them."""
+        if not self.found.resources and not any(self.resource_layers):
+            return None
+        from sqlpipes.read.resources import read_resources
+
+        complete = not any(problem.code == "PYT001" for problem in self.problems)
+        return read_resources(
+            self.found.resources,
+            self.resource_layers,
+            self.ground.names,
+            self.problems,
+            complete=complete,
         )
 
     def sound_selectors(self, properties: Properties) -> list[Node]:

@@ -15,7 +15,8 @@ from sqlpipes.core.sql.dialects import DIALECTS, dialect_named
 from sqlpipes.read.cache import Cache, problems_as_json, problems_from_json
 from sqlpipes.read.files import File, one_file, read_bytes
 from sqlpipes.read.marked import Node, node_of
-from sqlpipes.read.properties import yaml_node
+from sqlpipes.read.properties import yaml_facts, yaml_node
+from sqlpipes.read.resource_config import unless_secret
 
 YAML_NAMES = ("sqlpipes.yml", "sqlpipes.yaml")
 DBT_NAME = "dbt_project.yml"
@@ -35,12 +36,16 @@ OWN_FOLDERS = (*ASSET_FOLDERS, "tests", "macros")
 
 @dataclass(frozen=True, slots=True)
 class ProjectFile:
-    """The config, and `defaults` again with its places. `dialect` is None where the target's counts."""
+    """The config, and `defaults` again with its places. `dialect` is None where the target's counts.
+
+    `resources`: what they are configured with unless the target says otherwise.
+    """
 
     config: ProjectConfig
     defaults: Node | None
     problems: tuple[Problem, ...]
     dialect: str | None = None
+    resources: Node | None = None
 
 
 def read_project_file(root: str, cache: Cache) -> ProjectFile:
@@ -64,7 +69,8 @@ def read_project_file(root: str, cache: Cache) -> ProjectFile:
     values = _typed(nodes[0], problems)
     problems += _absent_folders(root, nodes[0])
     config = ProjectConfig(**{"name": name, **values})
-    return ProjectFile(config, nodes[0].get("defaults"), tuple(problems), values.get("dialect"))
+    defaults, resources = nodes[0].get("defaults"), nodes[0].get("resources")
+    return ProjectFile(config, defaults, tuple(problems), values.get("dialect"), resources)
 
 
 def _foreign(root: str) -> list[Problem]:
@@ -79,9 +85,14 @@ def _foreign(root: str) -> list[Problem]:
 def _yaml(root: str, cache: Cache, problems: list[Problem]) -> Node | None:
     for name in YAML_NAMES:
         if file := one_file(root, name):
-            node = yaml_node(file, cache, problems)
+            node = yaml_node(file, cache, problems, _yaml_facts)
             return node if node.value is not None else node.with_value({})
     return None
+
+
+def _yaml_facts(text: str, path: str) -> dict[str, Any]:
+    """The document, not to be kept when a password may stand in it."""
+    return unless_secret(yaml_facts(text, path), "value")
 
 
 def _toml(root: str, cache: Cache, problems: list[Problem]) -> Node | None:
@@ -107,7 +118,7 @@ def _toml_facts(text: str, path: str) -> dict[str, Any]:
     table = tool.get("sqlpipes") if isinstance(tool, dict) else None
     if not isinstance(table, dict):
         return {}
-    return {"table": _plain(table), "marks": _toml_marks(text, table)}
+    return unless_secret({"table": _plain(table), "marks": _toml_marks(text, table)}, "table")
 
 
 def _plain(value: Any) -> Plain:
@@ -152,8 +163,13 @@ def _typed(node: Node, problems: list[Problem]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for written, below in node.entries():
         key = OTHER_NAMES.get(written, written)
-        if key not in KEYS:
-            hint = did_you_mean(written, KEYS) or f"known keys: {', '.join(KEYS)}"
+        if key == "resources":
+            if not isinstance(below.value, (dict, type(None))):
+                wanted = "a mapping of resource names"
+                problems.append(Problem("CFG002", f"'resources' must be {wanted}", below.at))
+        elif key not in KEYS:
+            known = (*KEYS, "resources")
+            hint = did_you_mean(written, known) or f"known keys: {', '.join(known)}"
             problems.append(
                 Problem("CFG001", f"the project has no key '{written}'", below.key_at, hint)
             )

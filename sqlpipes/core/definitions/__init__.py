@@ -3,6 +3,7 @@
     @asset(...) def f(orders, context)  ->  AssetFunction: still callable, with `.definition`
     @check(...) def g(orders)           ->  CheckFunction: likewise
     @op(...)    def h(day)              ->  OpFunction: likewise; in a build its calls are written down
+    @resource   class Api / def api()   ->  the class as a dataclass, or ResourceFunction
     Definitions(assets=[f], checks=[g]) ->  an explicit list, instead of all that a module binds
     entry("sources", "shop", {...})     ->  Entry: what YAML says under that section
 
@@ -30,6 +31,14 @@ from sqlpipes.core.definitions.ops import (
     recorded_by,
     recorder_here,
 )
+from sqlpipes.core.definitions.resources import (
+    NamedResource,
+    ResourceDefinition,
+    ResourceFunction,
+    resource,
+    resource_definition,
+)
+from sqlpipes.core.definitions.secret import Secret, secrets_in
 from sqlpipes.core.definitions.values import CheckResult, File, Window
 from sqlpipes.core.definitions.whole import Definitions
 from sqlpipes.core.retry import Retry
@@ -45,11 +54,15 @@ __all__ = [
     "Entry",
     "Execution",
     "File",
+    "NamedResource",
     "OpDefinition",
     "OpFunction",
     "Out",
     "Recorder",
+    "ResourceDefinition",
+    "ResourceFunction",
     "Retry",
+    "Secret",
     "Window",
     "asset",
     "asset_name",
@@ -60,4 +73,7 @@ __all__ = [
     "op",
     "recorded_by",
     "recorder_here",
+    "resource",
+    "resource_definition",
+    "secrets_in",
 ]

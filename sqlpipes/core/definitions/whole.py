@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
+
+from sqlpipes.core.definitions.resources import by_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +22,12 @@ class Definitions:
     sources: Iterable[Any] = ()  # source(...)
     jobs: Iterable[Any] = ()
     sensors: Iterable[Any] = ()
-    resources: Iterable[Any] = ()
+    resources: Mapping[str, Any] | Iterable[Any] = ()  # classes, functions; or things by name
     components: Iterable[Any] = ()
 
     def __post_init__(self) -> None:
+        if isinstance(self.resources, Mapping):
+            object.__setattr__(self, "resources", by_name(self.resources))
         for each in fields(self):
             object.__setattr__(self, each.name, tuple(getattr(self, each.name)))
 

@@ -1,4 +1,4 @@
-"""A user's .py file -> the Assets, Checks and entries that it declares, and what is wrong with it.
+"""A user's .py file -> the Assets, Checks, resources and entries that it declares, and what is wrong with it.
 
 The file is imported when it, or a file of the project that it reaches, has changed; else what was
 learned the last time is taken, so a list of assets never pays for what the user's code imports.
@@ -7,7 +7,7 @@ learned the last time is taken, so a list of assets never pays for what the user
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import ModuleType
@@ -23,6 +23,7 @@ from sqlpipes.read.python.assets import asset_of, check_of, ground_of, loader
 from sqlpipes.read.python.found import (
     Contents,
     Found,
+    FoundResource,
     known_modules,
     load_contents,
     save_contents,
@@ -30,6 +31,14 @@ from sqlpipes.read.python.found import (
 from sqlpipes.read.python.modules import Unit, read_unit
 
 __all__ = ["PythonFile", "read_python"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResource:
+    """A resource as a file has it. `load` gives what makes it, with the project's imports at hand."""
+
+    found: FoundResource
+    load: Callable[[], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,7 @@ class PythonFile:
     checks: tuple[Check, ...]
     entries: tuple[tuple[str, Node], ...]
     problems: tuple[Problem, ...]
+    resources: tuple[ReadResource, ...] = ()
 
 
 def read_python(
@@ -74,7 +84,11 @@ def read_python(
         for found in contents.entries
         if (keys := dict(found.keys))
     ]
-    return PythonFile(tuple(assets), tuple(checks), tuple(entries), tuple(problems))
+    resources = tuple(
+        ReadResource(each, loader(path, root, partial(_resource, each.name)))
+        for each in contents.resources
+    )
+    return PythonFile(tuple(assets), tuple(checks), tuple(entries), tuple(problems), resources)
 
 
 def _asset(
@@ -99,6 +113,7 @@ def _imported(unit: Unit, dialect: str) -> Contents:
     from sqlpipes.read.python.declared import contents_of, lists_of, members, text_of
     from sqlpipes.read.python.failures import import_problem
     from sqlpipes.read.python.importing import load_module
+    from sqlpipes.read.python.resources import own_names, resources_of
     from sqlpipes.read.python.source import is_static
 
     try:
@@ -107,14 +122,23 @@ def _imported(unit: Unit, dialect: str) -> Contents:
         raise
     except BaseException as fault:  # SystemExit too: a module that exits is at fault
         return Contents((), (import_problem(fault, unit.module.file, unit.root),))
-    contents = contents_of(unit, module, dialect)
+    resources = tuple(resources_of(unit, module))
+    contents = replace(contents_of(unit, module, dialect), resources=resources)
     sound = not any(problem.is_error for problem in contents.problems)
     text = text_of(unit.module.file, unit.root, {})
     functions = [found.function for found in contents.found]
     spans = [each.span for each in members(module) if isinstance(each, Entry)]
-    if sound and is_static(text, functions, spans, len(lists_of(module))):
+    own = own_names(unit, module)
+    inside = not any(os.path.isabs(each.identity) for each in resources)
+    if sound and inside and is_static(text, functions, spans, len(lists_of(module)), own):
         save_contents(unit, dialect, contents)
     return contents
+
+
+def _resource(name: str, module: ModuleType) -> Any:
+    from sqlpipes.read.python.resources import resource_named
+
+    return resource_named(module, name)
 
 
 def _function(kind: str, name: str, module: ModuleType) -> Any:

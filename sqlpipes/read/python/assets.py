@@ -13,6 +13,7 @@ from sqlpipes.core.asset import (
     Dependency,
     Kind,
     Materialized,
+    Option,
     PythonBody,
 )
 from sqlpipes.core.config import Plain, ProjectConfig, Target
@@ -65,6 +66,8 @@ def asset_of(
             tuple(found.written) if kept.kind is Materialized.FILE else (),
             tuple(_dependency(named) for named in found.files),
             tuple(_dependency(named) for named in found.paths),
+            resources=dict(found.resources or {}),
+            options=tuple(Option(said[0], said[1], Location(*said[5:])) for said in found.config),
         ),
         version=f"{found.meaning[:16]}.{settings_hash(written)}",
         at=_place(found),
@@ -108,7 +111,13 @@ def check_of(found: Found, load: Callable[[], Any]) -> Check:
         tables=tuple(_dependency(named) for named in found.inputs if not named[5]),
         at=_place(found),
         description=found.description,
-        function=PythonBody(found.function, tuple(found.parameters), found.takes_context, load),
+        function=PythonBody(
+            found.function,
+            tuple(found.parameters),
+            found.takes_context,
+            load,
+            resources=dict(found.resources or {}),
+        ),
     )
 
 

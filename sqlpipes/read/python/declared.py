@@ -25,6 +25,7 @@ from sqlpipes.core.definitions import (
 )
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.partitions import partitioning_plain
+from sqlpipes.read.python.fields import config_fields, resource_classes
 from sqlpipes.read.python.found import Contents, Found, FoundEntry, Named
 from sqlpipes.read.python.handles import CONTEXT, Find
 from sqlpipes.read.python.meaning import meaning, normal_form
@@ -61,7 +62,7 @@ def members(module: ModuleType) -> list[Any]:
     bound = list(vars(module).values())
     lists = lists_of(module)
     listed = [item for whole in lists for item in whole]
-    every = listed if lists else [item for value in bound for item in _members(value)]
+    every = listed if lists else [item for value in bound for item in flat(value)]
     found: list[Any] = []
     for item in every:
         ours = isinstance(item, (*FUNCTIONS, Entry))
@@ -156,7 +157,8 @@ def _is_alone(unit: Unit) -> bool:
     return not any(imported in (name, last) or imported.endswith(f".{last}") for imported in every)
 
 
-def _members(value: Any) -> Iterator[Any]:
+def flat(value: Any) -> Iterator[Any]:
+    """The members of a list or dict, or the value itself."""
     if type(value) in (list, tuple, set, frozenset):
         yield from value
     elif type(value) is dict:
@@ -199,6 +201,8 @@ def _read(
         else None
     )
     parameters, takes_context = _parameters(declared, at, problems)
+    taken = resource_classes(function, unit.root)
+    parameters = [name for name in parameters if name not in taken]
     places = parameters_at(text, node) if node is not None else {}
     inputs = [_named(name, places.get(name, at)) for name in parameters]
     code = [meaning(own, top, alone=_is_alone(unit)), around]
@@ -215,6 +219,7 @@ def _read(
         inputs=inputs,
         description=definition.description or inspect.getdoc(declared.function) or "",
         tags=list(definition.tags),
+        resources=taken,
     )
     seen = Seen()
     if node is not None and takes_context:
@@ -284,6 +289,7 @@ def _as_asset(
         meaning=hashed(f"version {definition.version}") if definition.version else found.meaning,
         owners=list(definition.owners),
         kinds=list(definition.kinds),
+        config=config_fields(declared.function, text, node, found.at),
         retry=list(astuple(definition.retry)),
         timeout_s=definition.timeout_s,
         family=f"{found.file}:{found.function}" if several else "",

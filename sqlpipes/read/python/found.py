@@ -20,9 +20,10 @@ from sqlpipes.read.python.modules import Module, Unit, hashed
 
 FORMAT = 8  # raise it whenever the same text may yield other facts
 FOLDER = ".sqlpipes/cache/python"
-PARTS = ("key", "modules", "found", "entries", "problems")  # of what is kept of a file
+PARTS = ("key", "modules", "found", "entries", "resources", "problems")  # of what is kept of a file
 
 Place = list[int]  # line, column, length
+FieldSaid = list[Any]  # name, type as written, required, secret, class it needs, file, line, column, length
 Named = list[Any]  # name, file, line, column, length, and whether it is declared (or SQL names it)
 
 
@@ -63,6 +64,8 @@ class Found:
     files: Sequence[Named] = ()  # paths and patterns that its SQL reads
     paths: Sequence[Named] = ()  # that it asks the context for
     written: Sequence[str] = ()  # paths of its files; * stands for what is computed
+    resources: Mapping[str, str] | None = None  # parameter -> the class that its annotation names
+    config: Sequence[FieldSaid] = ()  # parameters with a default
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,27 @@ class FoundEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundResource:
+    """A resource that a file binds. `identity`: the file and name of its class or function."""
+
+    name: str
+    identity: str
+    file: str
+    at: Place
+    description: str = ""
+    retry: Sequence[Any] = ()
+    fields: Sequence[FieldSaid] = ()
+    is_given: bool = False  # a thing that is there already: nothing configures it
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """All that a file declares, and what is wrong with it."""
 
     found: tuple[Found, ...]
     problems: tuple[Problem, ...] = ()
     entries: tuple[FoundEntry, ...] = ()
+    resources: tuple[FoundResource, ...] = ()
 
 
 def known_modules(root: str, path: str) -> dict[str, Module]:
@@ -99,7 +117,9 @@ def load_contents(unit: Unit, dialect: str) -> Contents | None:
         return None
     problems = tuple(_problem(plain) for plain in entry["problems"])
     found = tuple(Found(**plain) for plain in entry["found"])
-    return Contents(found, problems, tuple(FoundEntry(**plain) for plain in entry["entries"]))
+    entries = tuple(FoundEntry(**plain) for plain in entry["entries"])
+    resources = tuple(FoundResource(**plain) for plain in entry["resources"])
+    return Contents(found, problems, entries, resources)
 
 
 def save_contents(unit: Unit, dialect: str, contents: Contents) -> None:
@@ -110,6 +130,7 @@ def save_contents(unit: Unit, dialect: str, contents: Contents) -> None:
         "modules": modules,
         "found": [asdict(each) for each in contents.found],
         "entries": [asdict(each) for each in contents.entries],
+        "resources": [asdict(each) for each in contents.resources],
         "problems": [asdict(problem) for problem in contents.problems],
     }
     path = _path(unit.root, unit.module.file)
@@ -117,7 +138,7 @@ def save_contents(unit: Unit, dialect: str, contents: Contents) -> None:
     try:
         text = json.dumps(entry, separators=(",", ":"))
         again = json.loads(text)
-        if any(again[key] != _listed(entry[key]) for key in ("found", "entries")):
+        if any(again[key] != _listed(entry[key]) for key in ("found", "entries", "resources")):
             return  # a value that comes back as another, such as a number as a key
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(temporary, "w", encoding="utf-8") as stream:

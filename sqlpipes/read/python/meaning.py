@@ -7,8 +7,11 @@ of it, and neither are the module's other assets, nor functions and values that 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from copy import copy
+
+from sqlpipes.core.definitions.resources import snake
 
 from sqlpipes.read.python.source import (
     LITERALS,
@@ -16,6 +19,7 @@ from sqlpipes.read.python.source import (
     Text,
     is_definition,
     is_ours,
+    is_resource,
     names_it,
 )
 
@@ -79,14 +83,29 @@ def _used_with(tree: ast.Module, function: Function, spared: list[ast.stmt]) -> 
     by_name: dict[str, list[ast.stmt]] = {}
     for node in spared:
         by_name.setdefault(_bound_name(node), []).append(node)
-    found: set[ast.stmt] = {function}
-    todo: list[ast.stmt] = [function, *(node for node in tree.body if node not in spared)]
+    taken = [node for node in spared if is_resource(node) and _is_taken(node, function)]
+    found: set[ast.stmt] = {function, *taken}
+    todo: list[ast.stmt] = [function, *taken, *(node for node in tree.body if node not in spared)]
     while todo:
         for name in _names(todo.pop()):
             for node in by_name.pop(name, ()):
                 found.add(node)
                 todo.append(node)
     return found
+
+
+def _is_taken(resource: ast.stmt, function: Function) -> bool:
+    """Whether a parameter asks for the resource, by its name or by its class."""
+    own = _bound_name(resource)
+    decorators = getattr(resource, "decorator_list", ())
+    given = (k.value for d in decorators if isinstance(d, ast.Call) for k in d.keywords)
+    names = {own, snake(own), *(v.value for v in given if isinstance(v, ast.Constant))}
+    said = function.args
+    for each in (*said.posonlyargs, *said.args, *said.kwonlyargs):
+        asked = ast.unparse(each.annotation) if each.annotation else ""
+        if each.arg in names or own in re.findall(r"\w+", asked):
+            return True
+    return False
 
 
 def _names(node: ast.stmt) -> set[str]:
@@ -114,7 +133,7 @@ def _parameter_names(function: Function) -> Iterator[str]:
 
 def _bound_name(node: ast.stmt) -> str:
     """What a definition or an idle statement gives a value to."""
-    if isinstance(node, Function):
+    if isinstance(node, (Function, ast.ClassDef)):
         return node.name
     target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
     return target.id if isinstance(target, ast.Name) else ""

@@ -11,7 +11,8 @@ from sqlpipes.core.definitions.entries import Span
 from sqlpipes.core.errors import Location
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-DECORATORS = frozenset({"asset", "assets", "check"})
+DECORATORS = frozenset({"asset", "assets", "check", "resource"})
+MADE_OF = frozenset({*DECORATORS, "dataclass", "contextmanager"})  # what may stand above a resource
 LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -64,12 +65,24 @@ def parameters_at(text: Text, function: Function) -> dict[str, Location]:
 
 
 def is_definition(node: ast.stmt) -> bool:
-    """Whether a statement is an asset or a check."""
+    """Whether a statement is an asset, a check or a resource."""
+    if isinstance(node, ast.ClassDef):
+        return is_resource(node)
     return isinstance(node, Function) and any(map(is_ours, node.decorator_list))
 
 
+def is_resource(node: ast.stmt) -> bool:
+    if not isinstance(node, (Function, ast.ClassDef)):
+        return False
+    return any(names_it(_called(decorator), "resource") for decorator in node.decorator_list)
+
+
+def _called(decorator: ast.expr) -> ast.expr:
+    return decorator.func if isinstance(decorator, ast.Call) else decorator
+
+
 def is_ours(decorator: ast.expr) -> bool:
-    named = decorator.func if isinstance(decorator, ast.Call) else decorator
+    named = _called(decorator)
     if isinstance(named, ast.Attribute):
         return named.attr in DECORATORS
     return isinstance(named, ast.Name) and named.id in DECORATORS
@@ -176,13 +189,18 @@ def call_marks(text: Text, call: ast.Call) -> dict[str, list[int]]:
 
 
 def is_static(
-    text: Text, functions: Iterable[str], spans: Iterable[Span | None] = (), lists: int = 0
+    text: Text,
+    functions: Iterable[str],
+    spans: Iterable[Span | None] = (),
+    lists: int = 0,
+    resources: Iterable[str] = (),
 ) -> bool:
     """Whether importing the module could tell nothing about what it declares that its text does not.
 
     True only for functions at the top level whose one decorator is given literals, or names of the
     module that are bound once, to literals; when the calls at `spans` stand at the top level and are
-    given such; and all of its `lists` (Definitions) too. Then what was learned may be kept by content.
+    given such; and all of its `lists` (Definitions) too; and its `resources`, classes or functions, stand
+    there under plain decorators. Then what was learned may be kept by content.
     """
     top = {node.name: node for node in text.tree.body if isinstance(node, ast.FunctionDef)}
     bound, own = _bound_literals(text.tree), set(top)
@@ -199,7 +217,18 @@ def is_static(
             return False
         if not _is_literal(node.decorator_list[0], bound, own):
             return False
-    return True
+    return all(_is_plain_resource(name, text.tree, bound) for name in resources)
+
+
+def _is_plain_resource(name: str, tree: ast.Module, bound: set[str]) -> bool:
+    stand = [n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))]
+    found = [node for node in stand if node.name == name]
+    if len(found) != 1:
+        return False
+    above = found[0].decorator_list
+    said = [g.value for each in above if isinstance(each, ast.Call) for g in each.keywords]
+    plain = all(_is_literal(value, bound) for value in said)
+    return plain and all(any(names_it(_called(d), n) for n in MADE_OF) for d in above)
 
 
 def _bound_literals(tree: ast.Module) -> set[str]:
