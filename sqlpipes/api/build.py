@@ -19,6 +19,7 @@ from sqlpipes.api.planning import plan_from, step_now, utc_now
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.proofs import remember_tables, with_proofs
 from sqlpipes.api.rename import refuse_half_renamed
+from sqlpipes.api.resources import ready_resources
 from sqlpipes.api.selection import Ask
 from sqlpipes.api.sharing import Asked, Patience, sharing
 from sqlpipes.api.unit_tests import gate_of
@@ -283,6 +284,7 @@ def _run(
     def definition(name: str) -> str:
         return json.dumps(definition_of(project.graph, name), default=str)
 
+    resources = ready_resources(project, ready.plan)
     if not ready.plan.steps:
         return Report(run_id, ready.plan, (), Status.SUCCESS, 0.0)
     events: list[Event] = []
@@ -306,6 +308,7 @@ def _run(
             turns=turns,
             again=again,
             outputs=_outputs(project, store),
+            resources=resources,
             **named,
             **options,
         ):

@@ -160,10 +160,13 @@ class StepWaiting:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
+    """`problems` are those of its end, which no step has: a resource that could not be closed."""
+
     run_id: str
     at: datetime
     status: Status
     seconds: float
+    problems: tuple[Problem, ...] = ()
 
 
 Event = (

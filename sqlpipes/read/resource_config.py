@@ -53,7 +53,9 @@ def strangers(said: Mapping[str, Said], known: Sequence[str]) -> Iterator[Proble
     for name, own in said.items():
         if name not in known:
             hint = did_you_mean(name, known) or (
-                f"there are {', '.join(sorted(known))}" if known else "put @resource above its class"
+                f"there are {', '.join(sorted(known))}"
+                if known
+                else "put @resource above its class"
             )
             yield Problem("RES001", f"there is no resource '{name}'", own.nodes[0].key_at, hint)
 
@@ -76,7 +78,9 @@ def strange_fields(
             yield Problem("RES002", f"the resource '{name}' has no '{key}'", node.key_at, hint)
         elif (needs := known[key].needs) is not None:
             message = f"'{key}' of the resource '{name}' is the resource '{needs}'"
-            yield Problem("RES002", message, node.key_at, f"configure '{needs}', and leave this out")
+            yield Problem(
+                "RES002", message, node.key_at, f"configure '{needs}', and leave this out"
+            )
 
 
 def typed_values(

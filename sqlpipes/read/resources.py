@@ -178,7 +178,9 @@ class _Resolver:
         body = self.body(asset.body, places, asset.at)
         if body is asset.body:
             return asset
-        left = (d for d in asset.depends_on if d.name not in body.resources or d.name in self.assets)
+        left = (
+            d for d in asset.depends_on if d.name not in body.resources or d.name in self.assets
+        )
         return replace(asset, body=body, depends_on=tuple(left))
 
     def check(self, check: Check) -> Check:

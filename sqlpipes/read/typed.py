@@ -166,8 +166,8 @@ def fields_of(wanted: Any) -> dict[str, Any]:
         return {}
     if is_dataclass(wanted) or hasattr(wanted, "__struct_fields__"):
         hints = hints_of(wanted)
-        names = getattr(wanted, "__struct_fields__", None) or getattr(
-            wanted, "__dataclass_fields__", ()
+        names: tuple[str, ...] = getattr(wanted, "__struct_fields__", ()) or tuple(
+            getattr(wanted, "__dataclass_fields__", ())
         )
         return {name: hints.get(name, Any) for name in names}
     return {}

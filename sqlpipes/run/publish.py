@@ -84,7 +84,7 @@ def carry_out(order: Order, place: Place, job: Job, now: Callable[[], datetime])
     began = time.perf_counter()
     results: list[Result] = []
     place = replace(place, go_on=job.go_on)
-    with recording(job.go_on) as recorder:
+    with recording(job.go_on, place.mask) as recorder:
         try:
             done = _done(order, place, job, now, results)
         except Blocked:

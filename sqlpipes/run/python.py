@@ -22,6 +22,7 @@ from sqlpipes.run.files import Places
 from sqlpipes.run.inputs import inputs_of, slices_read
 from sqlpipes.run.job import Stopped
 from sqlpipes.run.query import body_query
+from sqlpipes.run.resources import no_resource
 from sqlpipes.run.warehouse import Warehouse
 from sqlpipes.run.windows import column_keys, window_of
 
@@ -56,6 +57,8 @@ class Place:
     go_on: Callable[[], None] = _no_hurry  # raises Stopped when nobody waits for it any more
     run_id: str = ""
     outputs: Mapping[str, str] = field(default_factory=dict)  # asset -> the file it has written
+    resource: Callable[[str], Any] = no_resource  # sets it up, or waits until another has
+    mask: Callable[[str], str] = str  # takes secrets out of a text
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,9 @@ def _call(
             return file_input(asset, hint, at, outputs=outputs, staged=staged, root=place.root)
 
         arguments = inputs_of(body, function, at, *found, narrowed, file_of)
+        for parameter, name in body.resources.items():
+            arguments[parameter] = place.resource(name)
+        arguments |= body.config
         if body.takes_context:
             arguments["context"] = context
         return function(**arguments)

@@ -24,7 +24,9 @@ from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Action, Step
 from sqlpipes.core.windows import Sighting
 from sqlpipes.run.gate import Result
+from sqlpipes.run.masking import Mask
 from sqlpipes.run.publish import Order, Outcome
+from sqlpipes.run.resources import Resources
 from sqlpipes.run.turns import Turns
 
 EMPTY_SUFFIX = "-empty"  # of the version of a relation that was built without rows
@@ -50,6 +52,8 @@ class Settings:
         None  # the step as a plan of it alone would be now
     )
     outputs: Mapping[str, str] = field(default_factory=dict)  # of assets that are files: where
+    resources: Resources = field(default_factory=lambda: Resources({}, "."))
+    mask: Mask = field(default_factory=Mask)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,11 @@ _OPS: ContextVar[tuple[Log, ...]] = ContextVar("sqlpipes_ops", default=())
 class StepRecorder:
     """Gets all that the functions of one step say; see `core.definitions.ops.Recorder`."""
 
-    def __init__(self, go_on: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, go_on: Callable[[], None] = lambda: None, mask: Callable[[str], str] = str
+    ) -> None:
         self._go_on = go_on  # raises when the step is stopped
+        self._mask = mask  # takes secrets out of what is said
         self._lock = threading.Lock()
         self._log = Log()
         self._calls: list[OpCall] = []
@@ -43,6 +46,7 @@ class StepRecorder:
             return tuple(self._calls)
 
     def say(self, text: str) -> None:
+        text = self._mask(text)
         self._log.add(text)
         for log in _OPS.get():
             log.add(text)
@@ -132,7 +136,9 @@ def message_of(error: BaseException) -> str:
 
 
 @contextmanager
-def recording(go_on: Callable[[], None] = lambda: None) -> Iterator[StepRecorder]:
-    recorder = StepRecorder(go_on)
+def recording(
+    go_on: Callable[[], None] = lambda: None, mask: Callable[[str], str] = str
+) -> Iterator[StepRecorder]:
+    recorder = StepRecorder(go_on, mask)
     with recorded_by(recorder):
         yield recorder

@@ -14,14 +14,19 @@ from datetime import datetime
 from functools import partial
 
 from sqlpipes.core.config import NOTHING, Plain, Target
+from sqlpipes.core.definitions import secrets_in
 from sqlpipes.core.engine import Engine
+from sqlpipes.core.errors import Problem
 from sqlpipes.core.events import Event, RunFinished, RunStarted
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Action, Plan, Step
+from sqlpipes.core.resource import ReadyResource
 from sqlpipes.core.windows import Sighting
 from sqlpipes.run.capture import captured
 from sqlpipes.run.crew import Crew
+from sqlpipes.run.masking import Mask
 from sqlpipes.run.record import Settings
+from sqlpipes.run.resources import Resources
 from sqlpipes.run.running import Running
 from sqlpipes.run.turns import Turns
 from sqlpipes.run.warehouse import warehouse_of
@@ -51,6 +56,7 @@ def run_plan(
     turns: Turns | None = None,
     again: Callable[[Step], Step | None] | None = None,
     outputs: Mapping[str, str] = NOTHING,  # type: ignore[assignment]
+    resources: Mapping[str, ReadyResource] = NOTHING,  # type: ignore[assignment]
 ) -> Iterator[Event]:
     """Run the steps, at most `threads` at once, each after those that it waits for.
 
@@ -77,6 +83,8 @@ def run_plan(
         turns,
         again,
         outputs,
+        Resources(resources, root),
+        Mask(text for ready in resources.values() for text in secrets_in(ready.values)),
     )
     for catalog, schemas in _schemas(plan, graph, target).items():
         engine.create_schemas(sorted(schemas), catalog)
@@ -88,13 +96,24 @@ def run_plan(
     size = max(1, threads) if engine.can.parallel else 1
     look = partial(warehouse_of, engine, target.schema, root)
     running = Running(plan, graph, warehouse, Crew(engine, size), settings, look)
+    problems: tuple[Problem, ...] = ()
     try:
         with captured() as around:
             running.mend = around.mend
-            yield from running.events()
+            yield from map(settings.mask.value, running.events())
     finally:
+        problems = _close(running, settings)
+    yield RunFinished(run_id, clock(), running.status, time.perf_counter() - began, problems)
+
+
+def _close(running: Running, settings: Settings) -> tuple[Problem, ...]:
+    """Stop what runs, then close its resources: what could not be closed."""
+    try:
         running.close()
-    yield RunFinished(run_id, clock(), running.status, time.perf_counter() - began)
+    finally:
+        with captured():
+            problems = settings.resources.close(settings.mask)
+    return settings.mask.value(problems)
 
 
 def _schemas(plan: Plan, graph: Graph, target: Target) -> dict[str | None, set[str]]:

@@ -265,6 +265,8 @@ class Running:
                 families=self.families,
                 run_id=settings.run_id,
                 outputs=self.outputs,
+                resource=partial(settings.resources.get, go_on=job.go_on),
+                mask=settings.mask,
             )
             return carry_out(order, place, job, lambda: as_naive_utc(settings.clock()))
         except BaseException as error:  # a thread that dies silently would never be waited for

@@ -53,7 +53,7 @@ def resource(
 
 @overload
 @dataclass_transform(kw_only_default=True)
-def resource(given: type[T], /) -> type[T]: ...
+def resource(given: type[T], /) -> type[T]: ...  # type: ignore[overload-overlap]
 
 
 @overload
@@ -93,7 +93,9 @@ def resource(
             return _marked(item, own)
         plain = said.plain_function(item, "resource")
         if inspect.iscoroutinefunction(plain) or inspect.isasyncgenfunction(plain):
-            raise TypeError("an async function cannot be a resource: use asyncio.run(...) inside it")
+            raise TypeError(
+                "an async function cannot be a resource: use asyncio.run(...) inside it"
+            )
         own = ResourceDefinition(name or said.name_of(plain, "resource"), description, retry)
         return ResourceFunction(plain, own)
 
@@ -140,7 +142,7 @@ def _marked(given: type, definition: ResourceDefinition) -> type:
 def _as_dataclass(given: type) -> type:
     """Its fields are set once, by configuration; `setup` may set other attributes."""
     own_setter = "__setattr__" in vars(given)
-    made = dataclass(kw_only=True, eq=False)(given)
+    made: Any = dataclass(kw_only=True, eq=False)(given)
     names = frozenset(each.name for each in fields(made))
 
     def set_once(self: Any, name: str, value: Any) -> None:
@@ -149,8 +151,9 @@ def _as_dataclass(given: type) -> type:
         object.__setattr__(self, name, value)
 
     if not own_setter:
-        made.__setattr__ = set_once  # type: ignore[assignment]
-    return made
+        made.__setattr__ = set_once
+    found: type = made
+    return found
 
 
 def is_structured(given: Any) -> bool:

@@ -22,12 +22,11 @@ class Secret:
     __slots__ = ("_text",)
     _text: str
 
-    def __init__(self, text: str) -> None:
-        if isinstance(text, Secret):
-            text = text.reveal()
-        if not isinstance(text, str):
-            raise TypeError(f"a secret is a text, not {type(text).__name__}")
-        object.__setattr__(self, "_text", text)
+    def __init__(self, text: str | Secret) -> None:
+        said: object = text.reveal() if isinstance(text, Secret) else text
+        if not isinstance(said, str):
+            raise TypeError(f"a secret is a text, not {type(said).__name__}")
+        object.__setattr__(self, "_text", said)
 
     def reveal(self) -> str:
         return self._text

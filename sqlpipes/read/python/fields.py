@@ -51,7 +51,9 @@ def wanted_type(name: str, parameter: inspect.Parameter, hints: Mapping[str, Any
 def resource_classes(function: Callable[..., Any], root: str) -> dict[str, str]:
     """Parameter -> the identity of the resource class that its annotation names."""
     hints = hints_of(function)
-    asked = ((name, resource_class(hints.get(name))) for name in inspect.signature(function).parameters)
+    asked = (
+        (name, resource_class(hints.get(name))) for name in inspect.signature(function).parameters
+    )
     return {name: identity_of(each, root) for name, each in asked if each is not None}
 
 

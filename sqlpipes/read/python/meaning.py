@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from copy import copy
 
 from sqlpipes.core.definitions.resources import snake
-
 from sqlpipes.read.python.source import (
     LITERALS,
     Function,

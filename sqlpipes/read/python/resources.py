@@ -6,6 +6,7 @@ import ast
 import inspect
 import os
 from dataclasses import astuple
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -45,8 +46,12 @@ def resource_named(module: ModuleType, name: str) -> Any:
         definition = resource_definition(item)
         if definition is not None and definition.name == name:
             made = inner_of(item)
-            return made if callable(made) and not is_given(item) else lambda: made
+            return partial(_itself, made) if is_given(item) else made
     raise LookupError(f"{module.__name__} declares no resource '{name}'")
+
+
+def _itself(given: Any) -> Any:
+    return given
 
 
 def inner_of(item: Any) -> Any:
@@ -116,7 +121,9 @@ def _listed_at(name: str, unit: Unit, texts: dict[str, Text]) -> Location:
 
 def own_names(unit: Unit, module: ModuleType) -> list[str]:
     """The names of the classes and functions of resources that stand in the file itself."""
-    plain = [inspect.unwrap(inner_of(each)) for each in bound_resources(module) if not is_given(each)]
+    plain = [
+        inspect.unwrap(inner_of(each)) for each in bound_resources(module) if not is_given(each)
+    ]
     file = os.path.abspath(unit.module.file)
     return [
         each.__name__

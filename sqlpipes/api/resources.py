@@ -1,0 +1,50 @@
+"""A project + what is to run -> the resources that it reaches, with their typed values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from sqlpipes.api.project import Project
+from sqlpipes.core.asset import PythonBody
+from sqlpipes.core.errors import Problem, ProjectError
+from sqlpipes.core.plan import Plan
+from sqlpipes.core.resource import ReadyResource
+
+
+def ready_resources(project: Project, plan: Plan) -> Mapping[str, ReadyResource]:
+    """Those that functions and checks of the plan's steps are given, directly or not.
+
+    Raises ProjectError with all that is wrong with what configures them, before anything has run.
+    """
+    if not project.resources:
+        return {}
+    ready: dict[str, ReadyResource] = {}
+    problems: list[Problem] = []
+    for name in _reached(project, _asked(project, plan)):
+        resource = project.resources[name]
+        try:
+            ready[name] = ReadyResource(resource, resource.values())
+        except ProjectError as error:
+            problems += error.problems
+    if problems:
+        raise ProjectError(*problems)
+    return ready
+
+
+def _asked(project: Project, plan: Plan) -> list[str]:
+    graph = project.graph
+    checks = (graph.checks[name].function for step in plan.steps for name in step.checks)
+    bodies = [graph.assets[step.asset].body for step in plan.steps]
+    found = (body for body in (*bodies, *checks) if isinstance(body, PythonBody))
+    return [name for body in found for name in body.resources.values()]
+
+
+def _reached(project: Project, names: Iterable[str]) -> list[str]:
+    found: dict[str, None] = {}
+    todo = list(names)
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found[name] = None
+            todo += project.resources[name].needs.values()
+    return list(found)
