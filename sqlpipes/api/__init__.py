@@ -6,6 +6,7 @@ project twice, can be worked on in one process. Engines and stores are opened he
 
 from sqlpipes.api.build import Report, build
 from sqlpipes.api.columns import check_column, lineage
+from sqlpipes.api.config import read_settings
 from sqlpipes.api.folder import Fact, clean, debug, write_starter
 from sqlpipes.api.look import compiled, lint, rows
 from sqlpipes.api.past import AssetStatus, run_details, runs, status, unfinished
@@ -40,6 +41,7 @@ __all__ = [
     "plan",
     "plan_statements",
     "project_root",
+    "read_settings",
     "rename",
     "rows",
     "run_details",

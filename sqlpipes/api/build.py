@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +13,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from sqlpipes.api.config import check_arguments, settings_of, with_config
 from sqlpipes.api.observe import WAREHOUSE, is_as_we_left_it, observe, untouched
 from sqlpipes.api.plan import wish_of
 from sqlpipes.api.planning import plan_from, step_now, utc_now
@@ -25,6 +26,8 @@ from sqlpipes.api.sharing import Asked, Patience, sharing
 from sqlpipes.api.unit_tests import gate_of
 from sqlpipes.api.values import asking
 from sqlpipes.core.asset import Materialized
+from sqlpipes.core.config import Plain
+from sqlpipes.core.errors import Problem
 from sqlpipes.core.events import (
     CheckFinished,
     Event,
@@ -86,6 +89,12 @@ class Report:
         return tuple(event for event in found if event.is_done)
 
     @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What was wrong at its end and failed no step, such as a resource that did not close."""
+        found = (event for event in self.events if isinstance(event, RunFinished))
+        return tuple(problem for event in found for problem in event.problems)
+
+    @property
     def checks(self) -> tuple[CheckFinished, ...]:
         return tuple(event for event in self.events if isinstance(event, CheckFinished))
 
@@ -105,9 +114,11 @@ def build(
     cancel: threading.Event | None = None,
     clock: Callable[[], datetime] = utc_now,
     patience: Patience = BY_DEFAULT,
+    config: Mapping[str, Mapping[str, Plain]] | None = None,
 ) -> Report:
     """Make what is asked for current. Every event is recorded before `on_event` sees it.
 
+    `config`: asset -> parameter -> value, for this once, as `--config`.
     Unit tests that did not pass as they are run first; what fails one, and what reads that, is not built.
 
     Raises ProjectError for files that need mending, LockedError when another process is building
@@ -118,7 +129,9 @@ def build(
     from sqlpipes.stores import build_lock
 
     project.raise_errors()
-    gate = gate_of(project, ask or Ask(), on_unit_test)
+    ask = replace(ask or Ask(), config=(*(ask.config if ask else ()), *settings_of(config or {})))
+    project = with_config(project, ask.config).project
+    gate = gate_of(project, ask, on_unit_test)
     ask = gate.ask
     wish = wish_of(project, ask)
     run_id = _new_run_id(clock())
@@ -284,6 +297,7 @@ def _run(
     def definition(name: str) -> str:
         return json.dumps(definition_of(project.graph, name), default=str)
 
+    check_arguments(project, ready.plan)
     resources = ready_resources(project, ready.plan)
     if not ready.plan.steps:
         return Report(run_id, ready.plan, (), Status.SUCCESS, 0.0)

@@ -6,10 +6,12 @@ from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from sqlpipes.api.config import family_of, with_config
 from sqlpipes.api.planning import everything, plan_wish, sources_seen_by, utc_now
 from sqlpipes.api.project import Project
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.selection import Ask, chosen
+from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Plan, Step
 
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 def plan(project: Project, ask: Ask | None = None, *, now: datetime | None = None) -> Plan:
     """What `build` would do and why; reads the state and, only if it may have changed, the warehouse."""
     project.raise_errors()
-    return plan_wish(project, wish_of(project, ask or Ask()), now or utc_now())
+    ask = ask or Ask()
+    project = with_config(project, ask.config).project
+    return plan_wish(project, wish_of(project, ask), now or utc_now())
 
 
 def why(project: Project, *, now: datetime | None = None) -> tuple[Graph, Plan]:
@@ -36,6 +40,9 @@ def wish_of(project: Project, ask: Ask) -> Wish:
     from sqlpipes.decide.planner import Wish
 
     found = chosen(project, ask)
+    said = _said_once(project, ask)
+    forced = {name: text for name, text in said.items() if name in found.names}
+    _refuse_unchosen(project, ask, frozenset(found.names) | ask.held)
     return Wish(
         names=frozenset(found.names),
         checks=found.checks,
@@ -48,10 +55,31 @@ def wish_of(project: Project, ask: Ask) -> Wish:
         stale=ask.stale,
         newest_first=ask.newest_first,
         force=ask.force,
+        forced=forced,
         full_refresh=ask.full_refresh,
         empty=ask.empty,
         only_checks=ask.only_checks,
     )
+
+
+def _said_once(project: Project, ask: Ask) -> dict[str, str]:
+    """asset -> the config that only this command sets."""
+    found: dict[str, list[str]] = {}
+    for each in ask.config:
+        for name in family_of(project, each.asset):
+            found.setdefault(name, []).append(f"{each.option}={each.value}")
+    return {name: f"--config {' '.join(said)}" for name, said in found.items()}
+
+
+def _refuse_unchosen(project: Project, ask: Ask, names: frozenset[str]) -> None:
+    """Config for what is not built would be lost without a word."""
+    problems = [
+        Problem("RES014", f"'{each.asset}' is configured, and is not among what is chosen", each.at)
+        for each in ask.config
+        if not names.intersection(family_of(project, each.asset))
+    ]
+    if problems:
+        raise ProjectError(*problems)
 
 
 def plan_statements(project: Project, planned: Plan) -> dict[str, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.api.columns import lineage
+from sqlpipes.api.config import Setting
 from sqlpipes.api.planning import everything, plan_wish, utc_now
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.core.asset import Kind, Materialized
@@ -47,6 +48,7 @@ class Ask:
     only: tuple[str, ...] | None = None  # exactly these names
     slices: Mapping[str, Partitions] = field(default_factory=dict)  # of these only such: `retry`
     held: frozenset[str] = frozenset()  # not these, whatever is selected: a unit test failed
+    config: tuple[Setting, ...] = ()  # parameters of Python assets, for this once
 
 
 def select(project: Project, ask: Ask) -> Selection:

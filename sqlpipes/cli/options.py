@@ -89,6 +89,13 @@ build_options = _stack(
     click.option("--full-refresh", "-f", is_flag=True, help="Write every relation anew."),
     click.option("--force", is_flag=True, help="Build what is current, too."),
     click.option("--empty", is_flag=True, help="Build the relations without rows."),
+    click.option(
+        "--config",
+        multiple=True,
+        metavar="ASSET.NAME=VALUE",
+        help="A parameter of a Python asset, for this once.",
+    ),
+    click.option("--config-file", metavar="FILE", help="The same as YAML: {asset: {name: value}}."),
 )
 
 run_options = _stack(
@@ -147,8 +154,9 @@ def parse_vars(text: str | None) -> dict[str, Any]:
 
 def ask_from(options: dict[str, Any], kinds: Sequence[Kind] | None = None) -> Ask:
     """The selection and build options as one value; what a command lacks keeps its default."""
-    from sqlpipes.api import Ask
+    from sqlpipes.api import Ask, read_settings
 
+    flags, file = options.get("config", ()), options.get("config_file")
     return Ask(
         select=options.get("select", ()),
         exclude=options.get("exclude", ()),
@@ -163,6 +171,7 @@ def ask_from(options: dict[str, Any], kinds: Sequence[Kind] | None = None) -> As
         full_refresh=options.get("full_refresh", False),
         force=options.get("force", False),
         empty=options.get("empty", False),
+        config=read_settings(flags, file) if flags or file else (),
     )
 
 

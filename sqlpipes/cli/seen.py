@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-FLAGS = ("select", "exclude", "selector", "partition", "inline")
+FLAGS = ("select", "exclude", "selector", "partition", "inline", "config")
 
 
 @dataclass(slots=True)

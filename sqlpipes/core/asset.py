@@ -107,11 +107,12 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A parameter that has a default. `type` is as it is written."""
+    """A parameter that has a default. `type` is as it is written; `default` is JSON where it is plain."""
 
     name: str
     type: str
     at: Location
+    default: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,11 @@ class PythonBody:
     paths: tuple[Dependency, ...] = ()  # that it asks the context for
     resources: Mapping[str, str] = field(default_factory=dict)  # parameter -> resource
     options: tuple[Option, ...] = ()  # parameters with a default, which run-time config may set
-    config: Mapping[str, Any] = field(default_factory=dict)  # what it sets, typed
+    config: Mapping[str, Plain] = field(default_factory=dict)  # what it sets, as it is written
+    arguments: Callable[[], Mapping[str, Any]] = field(
+        default=dict, compare=False
+    )  # the same, typed
+    unconfigured: str = ""  # the asset's version without it
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from sqlpipes.core.sql import diff
 BUILD_SETTINGS = frozenset(
     {"materialized", "partition", "unique_key", "before", "after", "pre_hook", "post_hook"}
     | {"strategy", "updated_at", "merge_update_columns", "merge_exclude_columns"}
-    | {"snapshot_columns"}
+    | {"snapshot_columns", "config"}
 )
+ONCE = "--config"  # the key of what only one command set
 
 
 class Definition(TypedDict):
@@ -32,7 +33,8 @@ def definition_of(graph: Graph, name: str) -> Definition:
     """What is recorded with a build."""
     asset = graph.assets[name]
     settings: dict[str, Plain] = {"materialized": str(asset.materialized)}
-    settings |= {key: asset.settings[key] for key in BUILD_SETTINGS & asset.settings.keys()}
+    kept = BUILD_SETTINGS | {ONCE}
+    settings |= {key: asset.settings[key] for key in kept & asset.settings.keys()}
     if asset.relation is not None:
         settings["relation"] = str(asset.relation)
     return {
@@ -54,7 +56,7 @@ def explained(graph: Graph, name: str, reason: Reason, recorded: str) -> Reason:
     old: Definition = json.loads(recorded)
     new = definition_of(graph, name)
     if reason.why is Why.SETTINGS_CHANGED:
-        return replace(reason, detail=", ".join(_settings_diff(old["settings"], new["settings"])))
+        return replace(reason, detail=", ".join(_changed(old["settings"], new["settings"])))
     return _explained_sql(graph, name, reason, old, new)
 
 
@@ -76,6 +78,18 @@ def _explained_sql(
     if isinstance(body, SqlBody) and body.template is not None:
         return replace(reason, detail="by a macro or a variable that it uses")
     return reason
+
+
+def _changed(old: Mapping[str, Plain], new: Mapping[str, Plain]) -> Iterator[str]:
+    """What differs; what one command alone had set is told as what it was."""
+    before, after = ({k: v for k, v in each.items() if k != ONCE} for each in (old, new))
+    once = old.get(ONCE)
+    if isinstance(once, dict) and ONCE not in new:
+        said = " ".join(f"{name}={_said(value)}" for name, value in once.items())
+        yield f"was built with --config {said}"
+        before.pop("config", None)
+        after.pop("config", None)
+    yield from _settings_diff(before, after)
 
 
 def _settings_diff(old: Mapping[str, Plain], new: Mapping[str, Plain], head: str = "") -> list[str]:

@@ -171,8 +171,8 @@ def _wished(asset: Asset, wish: Wish, wanted: Partitions) -> tuple[Reason, ...]:
         return ()
     if wish.full_refresh and not is_spared(asset):
         return (Reason(Why.FULL_REFRESH, slices=wanted),)
-    if wish.force:
-        return (Reason(Why.FORCED, slices=wanted),)
+    if wish.force or asset.name in wish.forced:
+        return (Reason(Why.FORCED, wish.forced.get(asset.name, ""), slices=wanted),)
     if wish.empty:
         return (Reason(Why.ASKED, "--empty", slices=wanted),)
     return ()

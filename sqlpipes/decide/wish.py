@@ -32,6 +32,7 @@ class Wish:
     stale: bool = False
     newest_first: bool | None = None  # None: as each asset says
     force: bool = False
+    forced: Mapping[str, str] = field(default_factory=dict)  # these are, whatever is current: why
     full_refresh: bool = False
     empty: bool = False
     only_checks: bool = False

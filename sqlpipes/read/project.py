@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sqlpipes.core.asset import Asset, Check
+from sqlpipes.core.asset import Asset, Check, PythonBody
 from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Problem, ProjectError, Severity, did_you_mean
 from sqlpipes.core.sql import Relation
@@ -21,6 +21,7 @@ from sqlpipes.read.file_inputs import reader_of, with_file_inputs
 from sqlpipes.read.files import File, one_file, walk
 from sqlpipes.read.foreign import foreign_snapshots
 from sqlpipes.read.ground import Ground, folder_layers
+from sqlpipes.read.keys import IGNORED, KNOWN, OTHER_NAMES
 from sqlpipes.read.marked import Node
 from sqlpipes.read.models import Model, described, filled, read_model
 from sqlpipes.read.profiles import read_output, usual_dialect
@@ -361,10 +362,36 @@ def _defines_assets(file: File, cache: Cache, problems: list[Problem]) -> bool:
 DESCRIBING = frozenset({"description", "owner", "tags", "columns", "checks", "group", "meta"})
 
 
+def with_options(
+    asset: Asset, entries: Sequence[Node], names: Names, problems: list[Problem]
+) -> tuple[Asset, list[Node]]:
+    """The asset with its parameters as `config:` sets them, and the entries without that."""
+    from sqlpipes.read.python.config import Config, configured
+
+    options: dict[str, Node] = {}
+    rest: list[Node] = []
+    known = {o.name for o in asset.body.options} if isinstance(asset.body, PythonBody) else set()
+    for entry in filled(entries, names, problems):
+        left = dict(entry.value) if isinstance(entry.value, dict) else {}
+        config = entry.get("config")
+        for name, node in config.entries() if config else ():
+            if name in known or name not in KNOWN["model"] | OTHER_NAMES.keys() | IGNORED:
+                if name in options and options[name].value != node.value:
+                    others = (options[name].key_at,)
+                    message = f"'{name}' of '{asset.name}' is set to two different values"
+                    problems.append(Problem("CFG003", message, node.key_at, others=others))
+                options[name] = node
+        if config and isinstance(config.value, dict):
+            left["config"] = {k: v for k, v in config.value.items() if k not in options}
+        rest.append(entry.with_value(left))
+    return (configured(asset, Config(options), problems) if options else asset), rest
+
+
 def _redescribed(
     asset: Asset, entries: Sequence[Node], ground: Ground, problems: list[Problem]
 ) -> Asset:
     """A Python asset with what a property file adds to it; the decorator's own words come first."""
+    asset, entries = with_options(asset, entries, ground.names, problems)
     merged = layer(filled(entries, ground.names, problems), "model", problems, ("name",))
     for key, nodes in merged.nodes.items():
         if key not in DESCRIBING:

@@ -105,7 +105,7 @@ def _field(
     known: Sequence[str],
     problems: list[Problem],
 ) -> ResourceField:
-    name, written, required, secret, identity, *place = said
+    name, written, required, secret, identity, _, *place = said
     at, needs = Location(*place), None
     if identity:
         needs = _of_class(name, identity, classes, at, problems)

@@ -85,7 +85,8 @@ def call_asset(
     does, EngineError BLD005 with the user's own line.
     """
     assert isinstance(asset.body, PythonBody)
-    body, metadata = asset.body, dict[str, Any]()
+    body = asset.body
+    metadata: dict[str, Any] = {"config": dict(body.config)} if body.config else {}
     names = frozenset(selected or (asset.name,))
     context = _execution(asset.name, asset.at, slices, place, metadata, selected=names)
     if this is not None and body.takes_context:
@@ -137,7 +138,7 @@ def _call(
         arguments = inputs_of(body, function, at, *found, narrowed, file_of)
         for parameter, name in body.resources.items():
             arguments[parameter] = place.resource(name)
-        arguments |= body.config
+        arguments |= body.arguments()
         if body.takes_context:
             arguments["context"] = context
         return function(**arguments)

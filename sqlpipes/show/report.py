@@ -42,6 +42,8 @@ def report_text(report: Report, graph: Graph, root: str) -> str:
     blocks += [_warning(check, graph) for check in warned]
     if lines := _in_part(report):
         blocks.append("\n".join(lines))
+    if report.warnings:
+        blocks.append(problems_text(report.warnings, root))
     blocks.append(_totals(report))
     if advice := _advice(report):
         blocks.append(advice)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import os
 import sys
 import typing
@@ -35,7 +36,7 @@ def config_fields(
         if parameter.default is BARE or name == CONTEXT or resource_class(wanted) is not None:
             continue
         place = places.get(name, Location(text.file, *at))
-        found.append(_said(name, wanted, place, required=False))
+        found.append(_said(name, wanted, place, default=parameter.default))
     return found
 
 
@@ -80,7 +81,7 @@ def resource_fields(made: Any, text: Text | None, root: str, at: Location) -> li
             name,
             hint,
             places.get(name, at),
-            required=signature[name].default is BARE,
+            default=signature[name].default,
             needs=identity_of(needed, root) if (needed := resource_class(hint)) else "",
             bare=name not in hints,
         )
@@ -104,11 +105,21 @@ def home_of(given: Any, root: str) -> str:
 
 
 def _said(
-    name: str, wanted: Any, at: Location, *, required: bool, needs: str = "", bare: bool = False
+    name: str, wanted: Any, at: Location, *, default: Any, needs: str = "", bare: bool = False
 ) -> FieldSaid:
     written = "" if bare else type_text(wanted)
-    secret = _is_secret(wanted)
-    return [name, written, required, secret, needs, at.file, at.line, at.column, at.length]
+    secret, place = _is_secret(wanted), (at.file, at.line, at.column, at.length)
+    said = None if secret or default is BARE else _as_json(default)
+    return [name, written, default is BARE, secret, needs, said, *place]
+
+
+def _as_json(value: Any) -> str | None:
+    """A plain value; None for any other, which JSON might spell like a plain one."""
+    plain = value is None or type(value) in (bool, int, float, str, list, dict)
+    try:
+        return json.dumps(value, sort_keys=True) if plain else None
+    except (TypeError, ValueError):
+        return None
 
 
 def _is_secret(wanted: Any) -> bool:

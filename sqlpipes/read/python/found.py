@@ -23,9 +23,8 @@ FOLDER = ".sqlpipes/cache/python"
 PARTS = ("key", "modules", "found", "entries", "resources", "problems")  # of what is kept of a file
 
 Place = list[int]  # line, column, length
-FieldSaid = list[
-    Any
-]  # name, type as written, required, secret, class it needs, file, line, column, length
+FieldSaid = list[Any]
+"""Name, type as written, required, secret, class it needs, default as JSON; file, line, column, length."""
 Named = list[Any]  # name, file, line, column, length, and whether it is declared (or SQL names it)
 
 
