@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
@@ -16,10 +19,20 @@ from sqlpipes.core.resource import Resource
 from sqlpipes.core.sql import Relation, fold
 
 if TYPE_CHECKING:
+    from sqlpipes.core.definitions import Definitions
     from sqlpipes.core.sql import SqlFacts
     from sqlpipes.core.unit_test import UnitTest
     from sqlpipes.read import Reading
     from sqlpipes.stores import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """One thing of a project. kind: sql, python, seed, source, check, unit test or resource."""
+
+    kind: str
+    name: str
+    at: Location | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,20 @@ class Project:
         key = tuple(fold(part, True, self.graph.dialect) for part in name.split("."))
         return self.graph.assets.get(self.graph.index.get(key, ""))
 
+    @property
+    def definitions(self) -> tuple[Defined, ...]:
+        """All that the project has, from wherever it comes: assets in graph order, checks, resources."""
+        order = {name: place for place, name in enumerate(self.graph.order)}
+        assets = sorted(
+            self.graph.assets.values(), key=lambda each: order.get(each.name, len(order))
+        )
+        return (
+            *(Defined(str(each.kind), each.name, each.at) for each in assets),
+            *(Defined("check", each.name, each.at) for each in self.graph.checks.values()),
+            *(Defined("unit test", each.name, each.at) for each in self.unit_tests),
+            *(Defined("resource", each.name, each.at) for each in self.resources.values()),
+        )
+
     def raise_errors(self) -> None:
         """Refuse to go on with files that need mending; says all of them at once."""
         if self.errors:
@@ -81,8 +108,9 @@ class Project:
 
 
 def load(
-    root: str = ".",
+    root: str | None = None,
     *,
+    definitions: Definitions | None = None,
     target: str | None = None,
     profile: str | None = None,
     profiles_dir: str | None = None,
@@ -90,17 +118,23 @@ def load(
     environ: Mapping[str, str] | None = None,
     cache: bool = True,
     placed: Mapping[str, Relation] | None = None,
+    resources: Mapping[str, Any] = NOTHING,
 ) -> Project:
-    """Read and link a project folder. Faults in its files are values in `Project.problems`.
+    """Read and link a project folder (this one). Faults in its files are values in `Project.problems`.
 
+    `definitions`: these are the project, and no files. Without a root they have a folder and a DuckDB of
+    their own, which go when the last Project of it goes. `resources`: name -> what its fields are
+    set to, over what configures it, or the thing itself.
     `placed`: asset -> a relation to read it with, as if it were written there and not where it is.
 
     Raises ProjectError when there is no project to speak of: no such folder, profile or target.
     """
     from sqlpipes.read import read_project
 
+    alone = definitions is not None and root is None
+    root = os.path.abspath(root or ".") if not alone else own_folder()
     reading = read_project(
-        os.path.abspath(root),
+        root,
         target=target,
         profile=profile,
         profiles_dir=profiles_dir,
@@ -108,6 +142,9 @@ def load(
         environ=os.environ if environ is None else environ,
         cache=cache and not placed,
         placed=placed,
+        definitions=definitions,
+        resources=resources,
+        own_target=alone and not (target or profile or profiles_dir),
     )
     graph, problems = link(
         reading.assets,
@@ -118,7 +155,7 @@ def load(
         strict=reading.config.strict,
     )
     return Project(
-        root=reading.root,
+        root=root,
         config=reading.config,
         target=reading.target,
         graph=graph,
@@ -130,6 +167,19 @@ def load(
         unit_tests=reading.unit_tests,
         resources=reading.resources,
     )
+
+
+def own_folder() -> str:
+    """A new folder that goes when nobody holds the path any more, at the latest with the process."""
+    path = _Folder(tempfile.mkdtemp(prefix="sqlpipes-"))
+    weakref.finalize(path, shutil.rmtree, str(path), ignore_errors=True)
+    return path
+
+
+class _Folder(str):
+    """A path that somebody may wait for the end of, as of any object."""
+
+    __slots__ = ("__weakref__",)
 
 
 def _of_unit_tests(reading: Reading, graph: Graph) -> tuple[Problem, ...]:

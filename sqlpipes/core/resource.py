@@ -39,6 +39,7 @@ class Resource:
     retry: Retry = ONCE
     configured: tuple[str, ...] = ()  # fields that the profile or the project file sets
     missing: tuple[str, ...] = ()
+    is_given: bool = False  # it is there already: `load` gives a call that returns it
 
     @property
     def needs(self) -> dict[str, str]:

@@ -38,6 +38,11 @@ class Output:
     resources: Node | None = None
 
 
+def own_output(config: ProjectConfig) -> Output:
+    """What a project without any profile is built into."""
+    return Output(_without_file(config, None, None, None))
+
+
 def read_output(
     root: str,
     config: ProjectConfig,

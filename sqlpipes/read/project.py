@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlpipes.core.asset import Asset, Check, PythonBody
 from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
@@ -22,9 +22,9 @@ from sqlpipes.read.files import File, one_file, walk
 from sqlpipes.read.foreign import foreign_snapshots
 from sqlpipes.read.ground import Ground, folder_layers
 from sqlpipes.read.keys import IGNORED, KNOWN, OTHER_NAMES
-from sqlpipes.read.marked import Node
+from sqlpipes.read.marked import Node, node_of
 from sqlpipes.read.models import Model, described, filled, read_model
-from sqlpipes.read.profiles import read_output, usual_dialect
+from sqlpipes.read.profiles import own_output, read_output, usual_dialect
 from sqlpipes.read.project_file import is_project_file, read_project_file
 from sqlpipes.read.properties import Properties, entry_name, has_unit_tests, read_properties
 from sqlpipes.read.queries import read_query
@@ -36,7 +36,8 @@ from sqlpipes.read.sql_checks import read_sql_check
 from sqlpipes.read.templates import Templates, macro_texts
 
 if TYPE_CHECKING:
-    from sqlpipes.read.python import ReadResource
+    from sqlpipes.core.definitions import Definitions
+    from sqlpipes.read.python import PythonFile, ReadResource
     from sqlpipes.read.resources import Given
 
 SELECTOR_FILES = ("selectors.yml", "selectors.yaml")
@@ -53,8 +54,15 @@ def read_project(
     environ: Mapping[str, str],
     cache: bool = True,
     placed: Mapping[str, Relation] | None = None,
+    definitions: Definitions | None = None,
+    resources: Mapping[str, Any] = NOTHING,
+    own_target: bool = False,
 ) -> Reading:
     """Read the project in `root`. Faults of its files are in `Reading.problems`, never raised.
+
+    `definitions`: these are the project, and no file of the folder but what configures it.
+    `resources`: name -> fields of it, over what configures it, or the thing itself. `own_target`: it is
+    built into a DuckDB file of the folder, whatever profiles there are.
 
     `placed`: asset -> a relation to read it with instead of its own, as if it were written there.
 
@@ -65,8 +73,10 @@ def read_project(
         raise ProjectError(Problem("PRJ001", f"there is no folder {root}"))
     with _without_collector():
         work = _Work(os.path.abspath(root), dict(vars), environ, cache)
+        work.own_target = own_target
         work.configure(target, profile, profiles_dir)
         work.ground = replace(work.ground, placed=placed or {})
+        work.definitions, work.given = definitions, resources
         found = work.read()
         save_cache(work.cache)
         return found
@@ -111,22 +121,31 @@ class _Work:
         self.problems: list[Problem] = []
         self.cache: Cache = open_cache(root, enabled=cache)
         self.found = _Found()
+        self.definitions: Definitions | None = None
+        self.own_target = False
+        self.given: Mapping[str, Any] = NOTHING
 
     def configure(self, target: str | None, profile: str | None, folder: str | None) -> None:
         """Project file, profile, folder defaults, macros."""
         file = read_project_file(self.root, self.cache)
         self.problems += [*file.problems, *_misspelt(self.given_vars, file.config.vars)]
+        if self.own_target:
+            file = replace(file, config=replace(file.config, name="memory"))
         self.vars = {**file.config.vars, **self.given_vars}
         self.config: ProjectConfig = replace(file.config, vars=self.vars)
         names = Names(self.environ, self.vars)
-        output = read_output(
-            self.root,
-            self.config,
-            self.cache,
-            names,
-            target=target,
-            profile=profile,
-            profiles_dir=folder,
+        output = (
+            own_output(self.config)
+            if self.own_target
+            else read_output(
+                self.root,
+                self.config,
+                self.cache,
+                names,
+                target=target,
+                profile=profile,
+                profiles_dir=folder,
+            )
         )
         self.target: Target = output.target
         self.resource_layers = (file.resources, output.resources)
@@ -158,6 +177,8 @@ class _Work:
         return list(found.values())
 
     def read(self) -> Reading:
+        if self.definitions is not None:
+            return self.read_memory(self.definitions)
         model_files = self.files(self.config.model_paths)
         seed_files = self.files(self.config.seed_paths)
         check_files = self.check_files()
@@ -173,6 +194,14 @@ class _Work:
         self.read_unit_tests(properties)
         self.problems += foreign_snapshots(self.root, inside)
         self.name_strays(properties)
+        return self.reading(properties)
+
+    def read_memory(self, definitions: Definitions) -> Reading:
+        from sqlpipes.read.python.memory import read_definitions
+
+        properties = Properties()
+        self.take_python(read_definitions(definitions, self.ground), properties)
+        self.found.sources += read_sources(properties.sources, self.ground, self.problems)
         return self.reading(properties)
 
     def read_properties(self, files: Sequence[File]) -> Properties:
@@ -211,18 +240,26 @@ class _Work:
                 target=self.target,
                 placed=self.ground.placed,
             )
-            self.problems += found.problems
-            self.found.checks += found.checks
-            self.found.resources += found.resources
-            self.found.known.update(asset.name for asset in found.assets)
-            for section, entry in found.entries:
-                getattr(properties, section).append(entry)
-            self.found.python += [
-                _redescribed(asset, entries[asset.name], self.ground, self.problems)
-                if asset.name in entries
-                else asset
-                for asset in found.assets
-            ]
+            self.take_python(found, properties, entries)
+
+    def take_python(
+        self,
+        found: PythonFile,
+        properties: Properties,
+        entries: Mapping[str, list[Node]] = NOTHING,  # type: ignore[assignment]
+    ) -> None:
+        self.problems += found.problems
+        self.found.checks += found.checks
+        self.found.resources += found.resources
+        self.found.known.update(asset.name for asset in found.assets)
+        for section, entry in found.entries:
+            getattr(properties, section).append(entry)
+        self.found.python += [
+            _redescribed(asset, entries[asset.name], self.ground, self.problems)
+            if asset.name in entries
+            else asset
+            for asset in found.assets
+        ]
 
     def read_seeds(self, files: Iterable[File], properties: Properties) -> None:
         entries = _by_name(properties.seeds)
@@ -303,18 +340,21 @@ class _Work:
 
     def resources(self) -> Given | None:
         """None without any, which is the usual case: then nothing is imported for them."""
-        if not self.found.resources and not any(self.resource_layers):
+        if not self.found.resources and not any(self.resource_layers) and not self.given:
             return None
-        from sqlpipes.read.resources import read_resources
+        from sqlpipes.read.resources import read_resources, with_given
 
+        said: dict[str, Plain] = {k: v for k, v in self.given.items() if isinstance(v, dict)}
+        things = {name: thing for name, thing in self.given.items() if name not in said}
         complete = not any(problem.code == "PYT001" for problem in self.problems)
-        return read_resources(
+        read = read_resources(
             self.found.resources,
-            self.resource_layers,
+            (*self.resource_layers, node_of("", said)),
             self.ground.names,
             self.problems,
             complete=complete,
         )
+        return with_given(read, things, self.problems)
 
     def sound_selectors(self, properties: Properties) -> list[Node]:
         found: dict[str, Node] = {}

@@ -57,7 +57,8 @@ def strangers(said: Mapping[str, Said], known: Sequence[str]) -> Iterator[Proble
                 if known
                 else "put @resource above its class"
             )
-            yield Problem("RES001", f"there is no resource '{name}'", own.nodes[0].key_at, hint)
+            at = own.nodes[0].key_at if own.nodes[0].file else None
+            yield Problem("RES001", f"there is no resource '{name}'", at, hint)
 
 
 def strange_fields(

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from sqlpipes.core.asset import Asset, Check, PythonBody
-from sqlpipes.core.errors import Location, Problem
+from sqlpipes.core.errors import Location, Problem, did_you_mean
 from sqlpipes.core.resource import Resource, ResourceField
 from sqlpipes.core.retry import Retry
 from sqlpipes.read.braces import Names
@@ -50,6 +50,25 @@ def read_resources(
     }
     problems += _circles(resources)
     return Given(resources, classes)
+
+
+def with_given(given: Given, things: Mapping[str, Any], problems: list[Problem]) -> Given:
+    """The same with things that somebody has made in place of resources, such as a test."""
+    changed: dict[str, Resource] = {}
+    for name, thing in things.items():
+        if name in given.resources:
+            load = partial(partial, _itself, thing)
+            changed[name] = replace(
+                given.resources[name], load=load, values=dict, fields=(), is_given=True
+            )
+        else:
+            hint = did_you_mean(name, given.resources)
+            problems.append(Problem("RES001", f"there is no resource '{name}'", hint=hint))
+    return replace(given, resources={**given.resources, **changed}) if changed else given
+
+
+def _itself(given: Any) -> Any:
+    return given
 
 
 def _unique(read: Iterable[ReadResource], problems: list[Problem]) -> dict[str, ReadResource]:
@@ -95,6 +114,7 @@ def _resource(
         retry=Retry(*found.retry),
         configured=tuple(said.fields),
         missing=said.missing(names.environ),
+        is_given=found.is_given,
     )
 
 

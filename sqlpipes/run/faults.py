@@ -35,7 +35,7 @@ def user_error(
 
     `asset` is told where its name is not the function's.
     """
-    places = list(_places(error.__traceback__, root))
+    places = list(_places(error.__traceback__, root, at.file))
     inner = places[-1] if places else at
     callers = _callers(places)
     _say_rest(error, root)
@@ -124,12 +124,15 @@ def _cause(error: BaseException, root: str) -> str | None:
     return f"because of {error_text(cause)}{where}"
 
 
-def _places(trace: TracebackType | None, root: str) -> Iterator[Location]:
-    """The user's lines, from the outermost to the innermost."""
+def _places(trace: TracebackType | None, root: str, own: str = "") -> Iterator[Location]:
+    """The user's lines, from the outermost to the innermost: those of the project, and of the function's
+    `own` file when it stands elsewhere, such as a test or the cell of a notebook."""
     home = os.path.abspath(root)
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename  # or <string>, of code that was made
-        if os.path.isabs(file) and _is_users(file, home):
+        if file == own and not file.startswith(home + os.sep):
+            yield _place(trace, file)
+        elif os.path.isabs(file) and _is_users(file, home):
             yield _place(trace, os.path.relpath(file, home).replace(os.sep, "/"))
         trace = trace.tb_next
 

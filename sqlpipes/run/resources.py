@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from random import random
 from typing import Any
 
-from sqlpipes.core.definitions import recorder_here
+from sqlpipes.core.definitions import recorder_here, resource_definition
 from sqlpipes.core.errors import EngineError, Problem, ProjectError, Severity, SqlpipesError
 from sqlpipes.core.resource import ReadyResource, Resource
 from sqlpipes.run.faults import user_error
@@ -171,7 +171,8 @@ def set_up(
     plain = inspect.unwrap(make)
     if inspect.isgenerator(made):
         return _first_of(made), lambda: _finish(made)
-    if isinstance(plain, type) or type(made).__module__ == "contextlib":
+    is_class = isinstance(plain, type) or resource_definition(type(made)) is not None
+    if is_class or type(made).__module__ == "contextlib":
         return _entered(made)
     return made, None
 

@@ -31,6 +31,22 @@ class Definitions:
         for each in fields(self):
             object.__setattr__(self, each.name, tuple(getattr(self, each.name)))
 
+    @classmethod
+    def merge(cls, *several: Definitions) -> Definitions:
+        """One list of what several list. What stands in two of them counts once; two things of one name
+        are found when the list is read, with both places.
+
+        >>> Definitions.merge(Definitions(assets=["a"]), Definitions(assets=["a", "b"])).members
+        ('a', 'b')
+        """
+        parts: dict[str, list[Any]] = {}
+        for each in fields(cls):
+            own = parts.setdefault(each.name, [])
+            for item in (item for whole in several for item in getattr(whole, each.name)):
+                if not any(item is other for other in own):
+                    own.append(item)
+        return cls(**parts)
+
     @property
     def members(self) -> tuple[Any, ...]:
         return tuple(self)

@@ -7,7 +7,7 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, replace
 from functools import partial
 from types import ModuleType
@@ -63,10 +63,11 @@ def members(module: ModuleType) -> list[Any]:
     lists = lists_of(module)
     listed = [item for whole in lists for item in whole]
     every = listed if lists else [item for value in bound for item in flat(value)]
+    borrowed = _lies_elsewhere if lists else _borrowed
     found: list[Any] = []
     for item in every:
         ours = isinstance(item, (*FUNCTIONS, Entry))
-        if ours and not any(item is other for other in found) and not _borrowed(item, module):
+        if ours and not any(item is other for other in found) and not borrowed(item, module):
             found.append(item)
     return found
 
@@ -95,12 +96,18 @@ def definitions_of(declared: Declared) -> tuple[Definition, ...]:
 
 def contents_of(unit: Unit, module: ModuleType, dialect: str) -> Contents:
     """Everything that the module declares. The unit's texts are those that were imported."""
-    texts: dict[str, Text] = {}
+    return contents_from(members(module), unit, dialect, {})
+
+
+def contents_from(
+    items: Sequence[Any], unit: Unit, dialect: str, texts: dict[str, Text]
+) -> Contents:
+    """What these functions and entries declare, which stand in the unit's file or are listed there."""
     around = _surroundings(unit, texts)
     find = partial(_text_of_module, unit, texts)
     found: list[Found] = []
     problems: list[Problem] = []
-    for declared in declarations(module):
+    for declared in (item for item in items if isinstance(item, FUNCTIONS)):
         faults: list[Problem] = []
         read = [
             _read(declared, definition, unit, texts, around, dialect, find, faults)
@@ -109,7 +116,7 @@ def contents_of(unit: Unit, module: ModuleType, dialect: str) -> Contents:
         problems += dict.fromkeys(faults)
         if not any(problem.code == "PYT002" for problem in faults):
             found += read
-    said = (item for item in members(module) if isinstance(item, Entry))
+    said = (item for item in items if isinstance(item, Entry))
     entries = tuple(_entry(item, unit, texts) for item in said)
     return Contents(tuple(found), tuple(problems), entries)
 
@@ -165,6 +172,19 @@ def flat(value: Any) -> Iterator[Any]:
         yield from value.values()
     else:
         yield value
+
+
+def _lies_elsewhere(item: Any, module: ModuleType) -> bool:
+    """Of what is listed: whether the file that it stands in declares it. One outside of the model
+    folders, which nobody reads for what it declares, does not."""
+    if isinstance(item, Entry) or not _borrowed(item, module):
+        return _borrowed(item, module)
+    root = getattr(module, "__sqlpipes_root__", "")
+    home = getattr(sys.modules.get(item.function.__module__), "__file__", None) or ""
+    tops = {
+        os.path.relpath(f, root).split(os.sep)[0] for f in (home, module.__file__ or "") if root
+    }
+    return len(tops) == 1
 
 
 def _borrowed(item: Any, module: ModuleType) -> bool:

@@ -23,7 +23,7 @@ def resources_of(unit: Unit, module: ModuleType) -> list[FoundResource]:
     """What its Definitions list, else all that it binds to a name: also what it only imports, as a
     resource may stand outside of the model folders."""
     texts: dict[str, Text] = {}
-    return [_found(each, unit, module, texts) for each in bound_resources(module)]
+    return [found_resource(each, unit, texts) for each in bound_resources(module)]
 
 
 def bound_resources(module: ModuleType) -> list[Any]:
@@ -45,9 +45,14 @@ def resource_named(module: ModuleType, name: str) -> Any:
     for item in bound_resources(module):
         definition = resource_definition(item)
         if definition is not None and definition.name == name:
-            made = inner_of(item)
-            return partial(_itself, made) if is_given(item) else made
+            return maker_of(item)
     raise LookupError(f"{module.__name__} declares no resource '{name}'")
+
+
+def maker_of(item: Any) -> Any:
+    """The class or function; of what is there already, a call that gives it."""
+    made = inner_of(item)
+    return partial(_itself, made) if is_given(item) else made
 
 
 def _itself(given: Any) -> Any:
@@ -66,7 +71,7 @@ def is_given(item: Any) -> bool:
     return isinstance(item, NamedResource) and resource_definition(item.given) is None
 
 
-def _found(item: Any, unit: Unit, module: ModuleType, texts: dict[str, Text]) -> FoundResource:
+def found_resource(item: Any, unit: Unit, texts: dict[str, Text]) -> FoundResource:
     definition = resource_definition(item)
     assert definition is not None
     made = inner_of(item)

@@ -1,0 +1,111 @@
+"""Definitions that somebody has in hand, in a test or a notebook -> what a file that lists them declares.
+
+Nothing is imported and nothing is cached: the functions are there. Their text is looked up for places
+and for what they mean; where there is none, as in a string that was executed, their bytecode counts.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from types import CodeType
+from typing import Any
+
+from sqlpipes.core.definitions import Definitions, Entry, resource_definition
+from sqlpipes.read.ground import Ground
+from sqlpipes.read.marked import Node
+from sqlpipes.read.python import PythonFile, ReadResource
+from sqlpipes.read.python.assets import asset_of, check_of
+from sqlpipes.read.python.declared import FUNCTIONS, contents_from
+from sqlpipes.read.python.found import Found
+from sqlpipes.read.python.modules import Module, Unit, hashed, is_inside, read_unit
+from sqlpipes.read.python.resources import found_resource, maker_of
+from sqlpipes.read.python.source import LINE_END, Text
+
+
+def read_definitions(whole: Definitions, ground: Ground) -> PythonFile:
+    """What is listed, as if a file had listed it. Each thing counts once, however often it is listed."""
+    members = list({id(item): item for item in whole}.values())
+    texts: dict[str, Text] = {}
+    problems: list[Any] = []
+    assets, checks, entries, resources = [], [], [], []
+    for item in members:
+        unit = _unit(_file_of(item), texts)
+        if isinstance(item, (Entry, *FUNCTIONS)):
+            contents = contents_from([item], unit, ground.config.dialect, texts)
+            problems += contents.problems
+            marked = ({k: list(m) for k, m in e.marks.items()} for e in contents.entries)
+            for entry, marks in zip(contents.entries, marked, strict=True):
+                entries.append((entry.section, Node(entry.file, marks, "", dict(entry.keys))))
+            for found in contents.found:
+                function: Any = getattr(item, "function", None)
+                load = partial(_itself, function)
+                said = _meant(found, function)
+                if found.kind == "check":
+                    checks.append(check_of(said, load))
+                else:
+                    path = os.path.basename(found.file)
+                    assets.append(asset_of(said, path, ground, load, problems))
+        elif resource_definition(item) is not None:
+            resources.append(
+                ReadResource(found_resource(item, unit, texts), partial(maker_of, item))
+            )
+    return PythonFile(
+        tuple(assets), tuple(checks), tuple(entries), tuple(problems), tuple(resources)
+    )
+
+
+def _itself(function: Callable[..., Any]) -> Callable[..., Any]:
+    return function
+
+
+def _file_of(item: Any) -> str:
+    if isinstance(item, Entry):
+        return item.file
+    function = inspect.unwrap(getattr(item, "function", item))
+    code = getattr(function, "__code__", None)
+    return code.co_filename if isinstance(code, CodeType) else _class_file(function)
+
+
+def _class_file(given: Any) -> str:
+    try:
+        return inspect.getfile(given if isinstance(given, type) else type(given))
+    except (OSError, TypeError):
+        return "<memory>"
+
+
+def _unit(file: str, texts: dict[str, Text]) -> Unit:
+    """What the file reaches below the folder that we stand in; itself alone when it is elsewhere."""
+    here = os.getcwd()
+    if file not in texts:
+        texts[file] = _text(file, here)
+    if os.path.isfile(file) and is_inside(file, here):
+        try:
+            return read_unit(file, here)
+        except (OSError, SyntaxError):
+            pass
+    return Unit(here, Module("memory", file, "", ()), ())
+
+
+def _text(file: str, here: str) -> Text:
+    said = "".join(linecache.getlines(file))
+    try:
+        tree = ast.parse(said)
+    except SyntaxError:  # a cell with magic commands
+        said, tree = "", ast.parse("")
+    shown = os.path.abspath(file) if os.path.isfile(file) else file
+    return Text(shown, tree, tuple(LINE_END.split(said)))
+
+
+def _meant(found: Found, function: Callable[..., Any]) -> Found:
+    """Without a text, what it does is its bytecode."""
+    code = inspect.unwrap(function).__code__
+    if linecache.getlines(code.co_filename):
+        return found
+    consts = [each for each in code.co_consts if not isinstance(each, CodeType)]
+    return replace(found, meaning=hashed(f"{found.meaning} {code.co_code!r} {consts!r}"))
