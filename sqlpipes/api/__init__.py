@@ -13,6 +13,7 @@ from sqlpipes.api.past import AssetStatus, run_details, runs, status, unfinished
 from sqlpipes.api.plan import plan, plan_statements, why
 from sqlpipes.api.project import Project, load, project_root
 from sqlpipes.api.rename import Renamed, left_behind, rename
+from sqlpipes.api.resources import with_resources
 from sqlpipes.api.selection import Ask, select
 from sqlpipes.api.state import export_state, import_state, state_size
 from sqlpipes.api.unit_tests import due_unit_tests, run_unit_tests, unit_tests
@@ -53,5 +54,6 @@ __all__ = [
     "unfinished",
     "unit_tests",
     "why",
+    "with_resources",
     "write_starter",
 ]

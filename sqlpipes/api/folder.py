@@ -12,6 +12,7 @@ from importlib.resources.abc import Traversable
 
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.core.errors import EngineError, Problem, ProjectError, SqlpipesError
+from sqlpipes.core.resource import Resource
 from sqlpipes.version import __version__
 
 STATE_FOLDER = ".sqlpipes"
@@ -100,6 +101,7 @@ def debug(project: Project) -> tuple[Fact, ...]:
             ok=not errors,
         ),
         Fact("target", f"{target.name}: {target.engine}, schema {target.schema}"),
+        *(_try_resource(project, each) for each in project.resources.values()),
         _try_state(project),
         _try_warehouse(project),
     )
@@ -116,6 +118,25 @@ def _is_compiled() -> bool:
 
     spec = find_spec("sqlglot.parser")
     return bool(spec and spec.origin and not spec.origin.endswith(".py"))
+
+
+def _try_resource(project: Project, resource: Resource) -> Fact:
+    """Which fields are configured, and what is missing: names only."""
+    topic = f"resource {resource.name}"
+    if resource.is_given:
+        return Fact(topic, "made in Python")
+    said = ", ".join(resource.configured) or "nothing"
+    text = f"{said} configured for {project.target.name}"
+    if resource.missing:
+        are = "is" if len(resource.missing) == 1 else "are"
+        return Fact(topic, f"{text}; {', '.join(resource.missing)} {are} not set", ok=False)
+    try:
+        resource.values()
+    except ProjectError as error:
+        return Fact(topic, f"{text}; {error.problems[0].message}", ok=False)
+    except Exception as error:  # its file is the user's code, and is imported for its types
+        return Fact(topic, f"{text}; {type(error).__name__}: {error}", ok=False)
+    return Fact(topic, text)
 
 
 def _try_state(project: Project) -> Fact:

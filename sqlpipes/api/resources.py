@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from sqlpipes.api.project import Project
 from sqlpipes.core.asset import PythonBody
 from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.plan import Plan
 from sqlpipes.core.resource import ReadyResource
+
+
+def with_resources(project: Project, things: Mapping[str, Any]) -> Project:
+    """The project with things that somebody has made in place of resources, such as a test.
+
+    Raises ProjectError RES001 for a name that is no resource.
+    """
+    if not things:
+        return project
+    from sqlpipes.read.resources import Given, with_given
+
+    problems: list[Problem] = []
+    given = with_given(Given(project.resources, {}), things, problems)
+    if problems:
+        raise ProjectError(*problems)
+    return replace(project, resources=given.resources)
 
 
 def ready_resources(project: Project, plan: Plan) -> Mapping[str, ReadyResource]:

@@ -12,6 +12,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from sqlpipes.api.config import settings_of, with_config
 from sqlpipes.api.project import Project
 from sqlpipes.api.selection import Ask, chosen, selected_with_unit_tests
 from sqlpipes.core.asset import SourceBody, SqlBody
@@ -62,8 +63,9 @@ def run_unit_tests(
     return tuple(found)
 
 
-def model_rows(project: Project, test: UnitTest) -> Rows:
+def model_rows(project: Project, test: UnitTest, config: Mapping[str, Plain] | None = None) -> Rows:
     """The rows that the model of a test yields. Raises SqlpipesError for all that is wrong."""
+    project = with_config(project, settings_of({test.model: config or {}})).project
     from sqlpipes.run.unit_tests.trial import model_rows as rows_of
 
     with _skeleton(project) as skeleton, _world(project, test, skeleton) as world:
@@ -127,8 +129,10 @@ def _skeleton(project: Project) -> Iterator[Skeleton]:
 
 @contextmanager
 def _world(project: Project, test: UnitTest, skeleton: Skeleton) -> Iterator[World]:
+    from sqlpipes.run.resources import given_by
     from sqlpipes.run.unit_tests.world import World
 
+    given = {r.name: r.load()() for r in project.resources.values() if r.is_given}
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sqlpipes-"))
         engine = stack.enter_context(closing(_engine(project)))
@@ -143,6 +147,7 @@ def _world(project: Project, test: UnitTest, skeleton: Skeleton) -> Iterator[Wor
             root=project.root,
             target=project.target.name,
             vars={**project.config.vars, **test.overrides.vars},
+            resource=given_by(given),
         )
 
 

@@ -89,6 +89,9 @@ def _changed(old: Mapping[str, Plain], new: Mapping[str, Plain]) -> Iterator[str
         yield f"was built with --config {said}"
         before.pop("config", None)
         after.pop("config", None)
+    elif "config" in before or "config" in after:
+        before.setdefault("config", {})
+        after.setdefault("config", {})
     yield from _settings_diff(before, after)
 
 

@@ -32,6 +32,8 @@ def run_model(
     partition: str | None = None,
     incremental: bool = False,
     missing: str = "error",
+    resources: Mapping[str, Any] | None = None,
+    config: Mapping[str, Plain] | None = None,
 ) -> list[dict[str, Any]]:
     """The rows that a SQL or Python model yields from `inputs`, in a DuckDB in memory.
 
@@ -39,6 +41,8 @@ def run_model(
     columns, Arrow, polars, pandas, a DuckDB relation). A column that no row names is NULL. None: as the
     project has it, a seed's own file or a model over its own inputs. Views and ephemeral models that
     are not given are computed. `this` is the model's own table, for `incremental=True`.
+
+    `resources`: name -> what a function is given for it. `config`: parameters of a Python model.
 
     `project` is a folder, or what `sqlpipes.load` gave. `now` is what the SQL's clock tells, UTC unless
     it has an offset. `partition` is text as in `--partition`. `missing="empty"`: inputs that are not given
@@ -54,7 +58,7 @@ def run_model(
     from sqlpipes.api.unit_tests import model_rows
     from sqlpipes.decide.unit_tests import unit_test_problems
 
-    read = _project(project)
+    read = _project(project, resources or {})
     test = UnitTest(
         name=f"run_model({name!r})",
         model=name,
@@ -65,15 +69,16 @@ def run_model(
     )
     if problems := unit_test_problems([test], read.graph):
         raise ProjectError(*problems)
-    found = model_rows(read, test)
+    found = model_rows(read, test, config)
     return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
 
 
-def _project(given: str | os.PathLike[str] | Project) -> Project:
+def _project(given: str | os.PathLike[str] | Project, resources: Mapping[str, Any]) -> Project:
     """The project of a folder, or of a folder above it. ProjectError for files that need mending."""
-    from sqlpipes.api import load, project_root
+    from sqlpipes.api import load, project_root, with_resources
 
     read = load(project_root(os.fspath(given))) if isinstance(given, (str, os.PathLike)) else given
+    read = with_resources(read, resources)
     read.raise_errors()
     return read
 

@@ -67,7 +67,9 @@ def asset_of(
             tuple(_dependency(named) for named in found.files),
             tuple(_dependency(named) for named in found.paths),
             resources=dict(found.resources or {}),
-            options=tuple(Option(said[0], said[1], Location(*said[6:]), said[5]) for said in found.config),
+            options=tuple(
+                Option(said[0], said[1], Location(*said[6:]), said[5]) for said in found.config
+            ),
         ),
         version=f"{found.meaning[:16]}.{settings_hash(written)}",
         at=_place(found),

@@ -17,7 +17,7 @@ from typing import Any
 from sqlpipes.core.definitions import Secret, resource_definition
 from sqlpipes.core.errors import Location
 from sqlpipes.read.python.found import FieldSaid, Place
-from sqlpipes.read.python.queries import CONTEXT
+from sqlpipes.read.python.handles import CONTEXT
 from sqlpipes.read.python.source import Function, Text, parameters_at
 from sqlpipes.read.typed import fields_of, hints_of
 

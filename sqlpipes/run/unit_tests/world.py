@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from sqlpipes.core.asset import (
     Asset,
@@ -27,6 +28,7 @@ from sqlpipes.core.sql import Relation
 from sqlpipes.core.unit_test import CLOCKS, THIS, Form, Given, Sample, UnitTest
 from sqlpipes.run.python import Place, call_asset
 from sqlpipes.run.query import Query, asset_query
+from sqlpipes.run.resources import no_resource
 from sqlpipes.run.seeds import seed_query
 from sqlpipes.run.statement import Purpose, Statement
 from sqlpipes.run.unit_tests.columns import Skeleton
@@ -53,6 +55,7 @@ class World:
     root: str = "."
     target: str = "dev"
     vars: Mapping[str, Plain] = field(default_factory=dict)
+    resource: Callable[[str], Any] = no_resource
     given: dict[str, Given] = field(default_factory=dict)
     stands: set[str] = field(default_factory=set)
     missing: dict[str, str] = field(default_factory=dict)  # input -> who reads it
@@ -63,7 +66,8 @@ class World:
 
     @property
     def place(self) -> Place:
-        return Place(self.graph, self.warehouse, self.connection, self.target, self.root, self.vars)
+        where = (self.graph, self.warehouse, self.connection, self.target, self.root, self.vars)
+        return Place(*where, resource=self.resource)
 
 
 def prepare(world: World) -> None:
