@@ -37,17 +37,20 @@ def read_resources(
 ) -> Given:
     """`layers`: the nodes under `resources:`, from weak to strong. Not `complete`: a file could not be
     imported, so that a name that nobody declares may be its."""
-    unique = _unique(read, problems)
+    every = list(read)
+    unique, doubled = _unique(every, problems)
     classes: dict[str, list[str]] = {}
-    for each in unique.values():
-        classes.setdefault(each.found.identity, []).append(each.found.name)
+    for found in dict.fromkeys((each.found.identity, each.found.name) for each in every):
+        classes.setdefault(found[0], []).append(found[1])
     said = said_of(layers, problems)
     if complete:
         problems += strangers(said, list(unique))
-    resources = {
-        name: _resource(each, said.get(name, Said()), classes, list(unique), names, problems)
-        for name, each in unique.items()
-    }
+    resources = {}
+    for name, each in unique.items():
+        faults: list[Problem] = []
+        own = said.get(name, Said())
+        resources[name] = _resource(each, own, classes, list(unique), names, faults)
+        problems += faults if name not in doubled else []  # which of the two is meant is not known
     problems += _circles(resources)
     return Given(resources, classes)
 
@@ -71,9 +74,12 @@ def _itself(given: Any) -> Any:
     return given
 
 
-def _unique(read: Iterable[ReadResource], problems: list[Problem]) -> dict[str, ReadResource]:
-    """By name. One that several files import is one; two of one name are a problem."""
+def _unique(
+    read: Iterable[ReadResource], problems: list[Problem]
+) -> tuple[dict[str, ReadResource], set[str]]:
+    """By name, and the names of several. One that several files import is one."""
     unique: dict[str, ReadResource] = {}
+    doubled: set[str] = set()
     for each in read:
         first = unique.setdefault(each.found.name, each)
         if first.found.identity != each.found.identity or _at(first.found) != _at(each.found):
@@ -82,7 +88,8 @@ def _unique(read: Iterable[ReadResource], problems: list[Problem]) -> dict[str, 
             hint = "give one of the two a name: @resource(name='...')"
             others = (_at(first.found),)
             problems.append(Problem("DUP003", message, _at(each.found), hint, others=others))
-    return unique
+            doubled.add(each.found.name)
+    return unique, doubled
 
 
 def _at(found: FoundResource) -> Location:

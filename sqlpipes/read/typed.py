@@ -83,7 +83,7 @@ def _wrong(said: str, node: Node, wanted: Any) -> Wrong:
     text, path = found[1], found[3] or ""
     place = _below(node, path)
     if missing := MISSING.fullmatch(text):
-        return Wrong(place, f"has no '{missing[1]}'")
+        return Wrong(place, f"lacks '{missing[1]}'")
     if expected := EXPECTED.fullmatch(text):
         wants, got = _words(expected[1]), _words(expected[2])
         is_text = expected[1] == "str" and expected[2] in ("int", "float")

@@ -40,6 +40,7 @@ from sqlpipes.read.python.source import (
     decorator_value,
     function_at,
     literal_marks,
+    names_it,
     out_value,
     parameters_at,
     read_text,
@@ -48,6 +49,8 @@ from sqlpipes.read.python.source import (
 
 Declared = AssetFunction[..., Any] | AssetsFunction[..., Any] | CheckFunction[..., Any]
 Definition = AssetDefinition | CheckDefinition
+LISTED = ("assets", "checks", "sources", "jobs")  # words of Definitions under which only ours stand
+OURS = "sqlpipes."
 FUNCTIONS = (AssetFunction, AssetsFunction, CheckFunction)
 
 
@@ -70,6 +73,20 @@ def members(module: ModuleType) -> list[Any]:
         if ours and not any(item is other for other in found) and not borrowed(item, module):
             found.append(item)
     return found
+
+
+def strange(whole: Definitions) -> list[tuple[str, Any]]:
+    """What a list names that is nothing of ours, with the word that it stands under."""
+    listed = [(word, item) for word in LISTED for item in getattr(whole, word)]
+    return [(word, item) for word, item in listed if not type(item).__module__.startswith(OURS)]
+
+
+def strange_problem(word: str, item: Any, at: Location | None) -> Problem:
+    what = getattr(item, "__name__", None) or repr(item)[:40]
+    message = f"Definitions({word}=[...]) lists {what}, which is none"
+    hints = {"assets": "@asset", "checks": "@check(asset=...)"}
+    hint = f"put {hints[word]} above it" if word in hints and callable(item) else None
+    return Problem("DEF001", message, at, hint)
 
 
 def lists_of(module: ModuleType) -> list[Definitions]:
@@ -96,7 +113,19 @@ def definitions_of(declared: Declared) -> tuple[Definition, ...]:
 
 def contents_of(unit: Unit, module: ModuleType, dialect: str) -> Contents:
     """Everything that the module declares. The unit's texts are those that were imported."""
-    return contents_from(members(module), unit, dialect, {})
+    texts: dict[str, Text] = {}
+    contents = contents_from(members(module), unit, dialect, texts)
+    lost = [each for whole in lists_of(module) for each in strange(whole)]
+    at = _list_at(text_of(unit.module.file, unit.root, texts)) if lost else None
+    problems = (strange_problem(word, item, at) for word, item in lost)
+    return replace(contents, problems=(*contents.problems, *problems))
+
+
+def _list_at(text: Text) -> Location:
+    """Where the file makes its list."""
+    calls = (node for node in ast.walk(text.tree) if isinstance(node, ast.Call))
+    found = next((call for call in calls if names_it(call.func, "Definitions")), None)
+    return text.at(found.func, len("Definitions")) if found else Location(text.file)
 
 
 def contents_from(

@@ -10,6 +10,7 @@ import inspect
 import json
 import os
 import sys
+import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -131,12 +132,21 @@ def type_text(wanted: Any) -> str:
 
     >>> type_text(int), type_text(list[str] | None), type_text(typing.Any), type_text("Api")
     ('int', 'list[str] | None', 'Any', 'Api')
+    >>> type_text(typing.Literal["a", 1])
+    "Literal['a', 1]"
     """
     if isinstance(wanted, str):
         return wanted
-    if isinstance(wanted, type) and not typing.get_args(wanted):
-        return wanted.__name__
-    return str(wanted).replace("typing.", "").replace("NoneType", "None")
+    parts, origin = typing.get_args(wanted), typing.get_origin(wanted)
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(map(type_text, parts))
+    if wanted is type(None):
+        return "None"
+    name = getattr(origin or wanted, "__name__", str(wanted))
+    if not parts:
+        return name
+    inner = map(repr, parts) if origin is typing.Literal else map(type_text, parts)
+    return f"{name}[{', '.join(inner)}]"
 
 
 def _places(made: Any, text: Text | None) -> dict[str, Location]:

@@ -21,7 +21,7 @@ from sqlpipes.read.ground import Ground
 from sqlpipes.read.marked import Node
 from sqlpipes.read.python import PythonFile, ReadResource
 from sqlpipes.read.python.assets import asset_of, check_of
-from sqlpipes.read.python.declared import FUNCTIONS, contents_from
+from sqlpipes.read.python.declared import FUNCTIONS, contents_from, strange, strange_problem
 from sqlpipes.read.python.found import Found
 from sqlpipes.read.python.modules import Module, Unit, hashed, is_inside, read_unit
 from sqlpipes.read.python.resources import found_resource, maker_of
@@ -32,7 +32,7 @@ def read_definitions(whole: Definitions, ground: Ground) -> PythonFile:
     """What is listed, as if a file had listed it. Each thing counts once, however often it is listed."""
     members = list({id(item): item for item in whole}.values())
     texts: dict[str, Text] = {}
-    problems: list[Any] = []
+    problems = [strange_problem(word, item, None) for word, item in strange(whole)]
     assets, checks, entries, resources = [], [], [], []
     for item in members:
         unit = _unit(_file_of(item), texts)
