@@ -182,8 +182,8 @@ def test_a_database_that_somebody_else_holds_is_named(slow):
     assert "3 done" in ok(slow, "build", "--force")
 
 
-def in_terminal(root, *arguments, keys: tuple[float, bytes] | None = None, **environment):
-    """(exit code, what the terminal got); `keys` are pressed after so many seconds."""
+def in_terminal(root, *arguments, keys: tuple[bytes, bytes] | None = None, **environment):
+    """(exit code, what the terminal got); `keys` are pressed once the first of them is shown."""
     process, terminal = pty.fork()
     if process == 0:  # pragma: no cover
         os.chdir(root)
@@ -191,7 +191,8 @@ def in_terminal(root, *arguments, keys: tuple[float, bytes] | None = None, **env
         os.execv(sys.executable, [sys.executable, "-m", "sqlpipes", *arguments])
     shown, began = b"", time.monotonic()
     while time.monotonic() - began < 60:
-        if keys and time.monotonic() - began > keys[0]:
+        if keys and keys[0] in shown:
+            time.sleep(0.5)  # what comes after it has begun
             os.write(terminal, keys[1])
             keys = None
         if not select.select([terminal], [], [], 0.1)[0]:
@@ -219,7 +220,7 @@ def test_the_live_view_shows_what_runs_and_leaves_only_lines(slow):
 
 
 def test_ctrl_c_in_a_terminal(slow):
-    code, shown = in_terminal(slow, "build", keys=(3.0, b"\x03"))
+    code, shown = in_terminal(slow, "build", keys=(b"1/3", b"\x03"))
     assert code == 130
     assert "stopping" in shown
     assert "Traceback" not in shown
