@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlpipes.version import __version__
 
 if TYPE_CHECKING:
-    from sqlpipes.api import Ask, Project, Report, build, lineage, load, plan
+    from sqlpipes.api import Ask, Project, Report, build, lineage, load, plan, report
     from sqlpipes.core.definitions import (
         CheckResult,
         Definitions,
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
         asset,
         assets,
         check,
+        observe,
         op,
         resource,
+        source,
     )
     from sqlpipes.core.errors import EngineError, Location, Problem, ProjectError, SqlpipesError
     from sqlpipes.core.partitions.declared import (
@@ -68,13 +70,16 @@ __all__ = [
     "check",
     "lineage",
     "load",
+    "observe",
     "op",
     "plan",
+    "report",
     "resource",
+    "source",
 ]
 
 _HOMES = {
-    "sqlpipes.api": {"Ask", "Project", "Report", "build", "lineage", "load", "plan"},
+    "sqlpipes.api": {"Ask", "Project", "Report", "build", "lineage", "load", "plan", "report"},
     "sqlpipes.core.errors": {"EngineError", "Location", "Problem", "ProjectError", "SqlpipesError"},
     "sqlpipes.core.partitions.declared": {
         *("Daily", "Every", "Hourly", "Integers", "Monthly", "Quarterly", "Values"),

@@ -5,14 +5,18 @@ project twice, can be worked on in one process. Engines and stores are opened he
 """
 
 from sqlpipes.api.build import Report, build
+from sqlpipes.api.cards import Card, cards, column_docs
 from sqlpipes.api.columns import check_column, lineage
 from sqlpipes.api.config import read_settings
 from sqlpipes.api.folder import Fact, clean, debug, write_starter
+from sqlpipes.api.freshness import SourceAge, freshness
 from sqlpipes.api.look import compiled, lint, rows
+from sqlpipes.api.metrics import Series, metric
 from sqlpipes.api.past import AssetStatus, run_details, runs, status, unfinished
 from sqlpipes.api.plan import plan, plan_statements, why
 from sqlpipes.api.project import Project, load, project_root
 from sqlpipes.api.rename import Renamed, left_behind, rename
+from sqlpipes.api.report import report
 from sqlpipes.api.resources import with_resources
 from sqlpipes.api.selection import Ask, select
 from sqlpipes.api.state import export_state, import_state, state_size
@@ -22,28 +26,36 @@ from sqlpipes.decide.states import SliceState
 __all__ = [
     "Ask",
     "AssetStatus",
+    "Card",
     "Fact",
     "Project",
     "Renamed",
     "Report",
+    "Series",
     "SliceState",
+    "SourceAge",
     "build",
+    "cards",
     "check_column",
     "clean",
+    "column_docs",
     "compiled",
     "debug",
     "due_unit_tests",
     "export_state",
+    "freshness",
     "import_state",
     "left_behind",
     "lineage",
     "lint",
     "load",
+    "metric",
     "plan",
     "plan_statements",
     "project_root",
     "read_settings",
     "rename",
+    "report",
     "rows",
     "run_details",
     "run_unit_tests",

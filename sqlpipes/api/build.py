@@ -13,6 +13,7 @@ from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from sqlpipes.api.commit import commit_of
 from sqlpipes.api.config import check_arguments, settings_of, with_config
 from sqlpipes.api.observe import WAREHOUSE, is_as_we_left_it, observe, untouched
 from sqlpipes.api.plan import wish_of
@@ -323,6 +324,7 @@ def _run(
             again=again,
             outputs=_outputs(project, store),
             resources=resources,
+            commit=commit_of(project.root),
             **named,
             **options,
         ):

@@ -91,6 +91,7 @@ def _tables_to_observe(graph: Graph, wish: Wish) -> list[str]:
         if name in asked
         and isinstance(body := graph.assets[name].body, SourceBody)
         and not body.files
+        and body.observer is None
     ]
 
 
@@ -103,6 +104,7 @@ def observe(
 
     graph = project.graph
     looks = {name: _files_look(graph.assets[name], project.root) for name in _files(graph, wish)}
+    looks |= {name: _observer_look(project, name) for name in _observed(graph, wish)}
     tables = _tables_to_observe(graph, wish)
     existing, values = None, {}
     if engine is not None:
@@ -153,7 +155,28 @@ def _files(graph: Graph, wish: Wish) -> list[str]:
     """Sources that are files."""
     asked = {*wish.names, *wish.observe}
     bodies = ((name, graph.assets[name].body) for name in sorted(asked))
-    return [name for name, body in bodies if isinstance(body, SourceBody) and body.files]
+    return [
+        name
+        for name, body in bodies
+        if isinstance(body, SourceBody) and body.files and body.observer is None
+    ]
+
+
+def _observed(graph: Graph, wish: Wish) -> list[str]:
+    """Sources with a function of the user's that observes them."""
+    bodies = ((name, graph.assets[name].body) for name in sorted({*wish.names, *wish.observe}))
+    return [name for name, body in bodies if isinstance(body, SourceBody) and body.observer]
+
+
+def _observer_look(project: Project, name: str) -> Look:
+    from sqlpipes.run.observing import observed
+
+    return observed(
+        project.graph.assets[name],
+        target=project.target.name,
+        root=project.root,
+        vars=project.config.vars,
+    )
 
 
 def _files_look(asset: Asset, root: str) -> Look:

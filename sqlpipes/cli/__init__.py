@@ -28,6 +28,8 @@ COMMANDS = {
     "show": "sqlpipes.cli.look",
     "status": "sqlpipes.cli.past",
     "runs": "sqlpipes.cli.past",
+    "report": "sqlpipes.cli.outside",
+    "source": "sqlpipes.cli.outside",
     "state": "sqlpipes.cli.state",
     "rename": "sqlpipes.cli.rename",
     "lint": "sqlpipes.cli.check",

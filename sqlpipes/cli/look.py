@@ -54,7 +54,11 @@ def ls_command(output: str, as_json: bool, resource_type: tuple[str, ...], **opt
         if not resource_type or graph.assets[name].kind in resource_type
     ]
     if as_json or output == "json":
-        click.echo(document([asset_json(graph, graph.assets[name]) for name in names]))
+        from sqlpipes.api import column_docs
+
+        docs = column_docs(project)
+        said = [asset_json(graph, graph.assets[name], docs.get(name, ())) for name in names]
+        click.echo(document(said))
     elif output == "tree":
         click.echo(tree_text(graph, names))
     elif output == "path":
@@ -96,6 +100,7 @@ def lineage_command(
     sqlpipes lineage orders.amount --down --format mermaid
     """
     from sqlpipes.api import check_column, lineage
+    from sqlpipes.core.lineage import documented
     from sqlpipes.show.lineage import asset_lineage, column_lineage
 
     project = open_project(options)
@@ -106,7 +111,9 @@ def lineage_command(
         return
     traced = lineage(project)
     column = check_column(traced, asset, column)
-    click.echo(column_lineage(traced, asset, column, up=up, depth=depth, form=form))
+    columns = documented(project.graph, traced)[asset]
+    said = next((each for each in columns if each.name == column), None)
+    click.echo(column_lineage(traced, asset, column, up=up, depth=depth, form=form, said=said))
 
 
 @click.command("show")

@@ -24,6 +24,10 @@ from sqlpipes.cli.options import (
 @click.option(
     "--partition", metavar="RANGE", help="Only these slices: 2024-01-31, 2024-01, A..B (B out)."
 )
+@click.option(
+    "--metric", metavar="NAME", help="One number of an asset over time: rows, seconds ..."
+)
+@click.option("--last", type=click.IntRange(min=1), default=20, help="How many of --metric.")
 @json_option
 @project_options
 def status_command(assets: tuple[str, ...], **options: Any) -> None:
@@ -36,20 +40,38 @@ def status_command(assets: tuple[str, ...], **options: Any) -> None:
     sqlpipes status -s +daily_sales
     sqlpipes status daily_sales                         its slices
     sqlpipes status daily_sales --partition 2024-01     only those of a month
+    sqlpipes status daily_sales --metric rows           a number over time
     """
-    from sqlpipes.api import status
+    from sqlpipes.api import cards, status
     from sqlpipes.show.jsonl import document
     from sqlpipes.show.status import details_text, status_json, status_text
 
+    wanted, last = options.pop("metric"), options.pop("last")
+    if wanted is not None:
+        _metric(assets, wanted, last, options)
+        return
     options["select"] = (*assets, *options["select"])
     project = open_project(options)
     found = status(project, ask_from(options))
+    notes = cards(project, [item.asset for item in found]) if assets else {}
     if options["as_json"]:
-        click.echo(document([status_json(item) for item in found]))
+        click.echo(document([status_json(item, notes.get(item.asset)) for item in found]))
         return
     live = sys.stdout.isatty()  # a pipe gets every reason uncut
     width = shutil.get_terminal_size().columns if live else None
-    click.echo(details_text(found, width) if assets else status_text(found, width))
+    click.echo(details_text(found, width, notes) if assets else status_text(found, width))
+
+
+def _metric(assets: tuple[str, ...], wanted: str, last: int, options: dict[str, Any]) -> None:
+    from sqlpipes.api import metric
+    from sqlpipes.show.jsonl import document
+    from sqlpipes.show.metrics import metric_text, series_json
+
+    if len(assets) != 1:
+        raise click.UsageError("--metric is of one asset: sqlpipes status orders --metric rows")
+    project = open_project(options)
+    found = metric(project, assets[0], wanted, last=last, partition=options["partition"])
+    click.echo(document(series_json(found)) if options["as_json"] else metric_text(found))
 
 
 @click.group("runs", invoke_without_command=True)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Severity
+from sqlpipes.core.freshness import Freshness
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.reads import Reads
 from sqlpipes.core.retry import ONCE, Retry
@@ -160,6 +161,8 @@ class SourceBody:
     implicit: bool = False  # nobody declared it: a query reads it
     besides: tuple[str, ...] = ()  # of these files, those that assets write
     path: str | None = None  # where the key of the window stands in a file's path: raw/%Y-%m-%d.csv
+    freshness: Freshness | None = None
+    observer: PythonBody | None = None  # a function that says which version of it there is
 
 
 Body = SqlBody | PythonBody | SeedBody | SourceBody
@@ -235,6 +238,7 @@ class Asset:
     kinds: tuple[str, ...] = ()  # free words for what it is made with or for: ml, report ...
     group: str | None = None
     meta: Mapping[str, Plain] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)  # name -> URL
     settings: Mapping[str, Plain] = field(default_factory=dict)  # the merged config as written
     before: tuple[str, ...] = ()  # statements to run first (pre_hook)
     volatile: tuple[

@@ -40,6 +40,7 @@ class RunStarted:
     steps: int
     current: int  # assets looked at and found up to date
     selected: tuple[str, ...] = ()
+    commit: str = ""  # of git, with -dirty at its end when files differ from it
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ class StepFinished:
     sighting: Sighting | None = field(default=None, repr=False)  # of a source in windows
     log: str = ""  # what its functions printed and logged, bounded
     ops: tuple[OpCall, ...] = ()
+    bytes: int | None = None  # of a file, or of rows that landed as Arrow; None: nobody knows
+    columns: tuple[tuple[str, str], ...] = ()  # name and type, as the relation has them now
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,19 @@ class Past:
             moved = self if unchanged else self.add(seen)
         return replace(moved, token=token, failed=False)
 
+    def reported(self, told: Built) -> Past:
+        """The state of a source after somebody said that it was written, all of it or some windows.
+
+        What it looks like is not known yet: the token on record stays, and the next look may move it
+        once more. A source that was seen as a whole keeps that, beside the windows.
+        """
+        at = told.written_at
+        if told.slices.is_whole and any(not each.slices.is_whole for each in self.built):
+            return replace(self, shrunk_at=at, loose_at=at, failed=False)
+        whole = [] if told.slices.is_whole else [e for e in self.built if e.slices.is_whole]
+        new = replace(self, built=tuple(e for e in self.built if e not in whole)).add(told)
+        return replace(new, built=(*whole, *new.built), failed=False)
+
     def _moved(self, seen: Built, sighting: Sighting) -> Past:
         moved = self
         gone = replace(seen, slices=sighting.gone, version=seen.version + GONE_SUFFIX)

@@ -22,6 +22,8 @@ class Action(StrEnum):
     PYTHON = "run python"
     OBSERVE = "observe source"
     CHECK = "run checks"
+    REPORT = "report"  # somebody outside wrote it: told, not planned
+    REPORT_SOURCE = "report source"
 
 
 class Why(StrEnum):

@@ -186,5 +186,17 @@ def list_files(patterns: Iterable[str]) -> Iterator[tuple[str, str]]:
                 yield path, f"{path} {stat.st_size} {stat.st_mtime_ns}"
 
 
+def newest_file(patterns: Iterable[str]) -> float | None:
+    """When the newest local file behind the patterns was written, in seconds since 1970."""
+    from glob import glob
+
+    found: list[float] = []
+    for pattern in patterns:
+        for path in glob(pattern, recursive=True, include_hidden=True):
+            with suppress(OSError):  # gone since it was listed
+                found.append(os.stat(path).st_mtime)
+    return max(found, default=None)
+
+
 def is_remote(pattern: str) -> bool:
     return "://" in pattern

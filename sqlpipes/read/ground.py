@@ -11,6 +11,7 @@ from sqlpipes.core.config import Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Problem, Severity, did_you_mean
 from sqlpipes.core.sql import Relation
 from sqlpipes.read.braces import Names, fill
+from sqlpipes.read.labels import links, owners
 from sqlpipes.read.marked import Node
 from sqlpipes.read.properties import nameless
 from sqlpipes.read.settings import Layered, layer, merge, text
@@ -50,7 +51,11 @@ def folder_layers(node: Node | None, names: Names, problems: list[Problem]) -> d
         found.setdefault(folder.strip("/").removeprefix("./"), []).append(
             fill(below, names, problems)
         )
-    return {folder: layer(nodes, "folder", problems) for folder, nodes in found.items()}
+    layers = {folder: layer(nodes, "folder", problems) for folder, nodes in found.items()}
+    for each in layers.values():  # also where nothing but Python stands below
+        owners(each.node("owner"), problems)
+        links(each.all("links"), problems)
+    return layers
 
 
 def layers_of(folders: Mapping[str, Layered], path: str, kind_keys: frozenset[str]) -> Layered:

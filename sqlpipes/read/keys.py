@@ -4,6 +4,7 @@ from __future__ import annotations
 
 OTHER_NAMES = {
     "owners": "owner",
+    "kinds": "kind",
     "tests": "checks",
     "data_tests": "checks",
     "database": "catalog",
@@ -16,8 +17,11 @@ OTHER_NAMES = {
     "check_cols": "check_columns",
     "snapshot_meta_column_names": "snapshot_columns",
 }
-ADDING = frozenset({"tags", "meta", "checks", "columns"})
-ANY = frozenset({"description", "owner", "tags", "columns", "checks", "group", "meta", "enabled"})
+ADDING = frozenset({"tags", "meta", "links", "checks", "columns"})
+ANY = frozenset(
+    {"description", "owner", "tags", "kind", "columns", "checks", "group", "meta", "links"}
+    | {"enabled"}
+)
 PLACED = frozenset({"schema", "alias", "catalog"})
 WRITTEN = frozenset({"before", "after"})
 KEPT = frozenset(  # how rows are kept from build to build
@@ -44,7 +48,10 @@ MODEL = KEPT | {
     "skip_unchanged",
 }
 SEED = frozenset({"types", "delimiter", "nulls", "skip_unchanged"})
-SOURCE = frozenset({"identifier", "changes", "files", "freshness", "loaded_at_field", "partition"})
+SOURCE = frozenset(
+    {"identifier", "changes", "files", "freshness", "loaded_at_field", "loaded_at_query"}
+    | {"partition", "observe"}
+)
 KNOWN = {
     "model": ANY | PLACED | WRITTEN | MODEL,
     "seed": ANY | PLACED | WRITTEN | SEED,
@@ -67,7 +74,6 @@ IGNORED = frozenset(  # keys of dbt that say nothing here
         "grants",
         "incremental_predicates",
         "latest_version",
-        "loaded_at_query",
         "loader",
         "lookback",
         "on_configuration_change",

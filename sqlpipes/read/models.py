@@ -32,6 +32,7 @@ from sqlpipes.read.ground import (
     with_docs,
 )
 from sqlpipes.read.keys import KNOWN, PLACED
+from sqlpipes.read.labels import kinds, links, owners
 from sqlpipes.read.marked import Node
 from sqlpipes.read.partition import asked_values, partitioning
 from sqlpipes.read.queries import Query, query_facts, values_bodies
@@ -217,10 +218,12 @@ def described(
         "checks": tuple(checks),
         "columns": with_docs(columns, docs),
         "description": s.text(merged.node("description"), problems).strip(),
-        "owners": s.owners(merged.node("owner"), problems),
+        "owners": owners(merged.node("owner"), problems),
         "tags": s.tags(merged, problems) if "tags" in nodes else (),
+        "kinds": kinds(merged.node("kind"), problems),
         "group": s.text(merged.node("group"), problems) or None,
         "meta": s.meta(merged, problems) if "meta" in nodes else {},
+        "links": links(merged.all("links"), problems),
     }
 
 

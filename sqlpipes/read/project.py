@@ -24,6 +24,7 @@ from sqlpipes.read.ground import Ground, folder_layers
 from sqlpipes.read.keys import IGNORED, KNOWN, OTHER_NAMES
 from sqlpipes.read.marked import Node, node_of
 from sqlpipes.read.models import Model, described, filled, read_model
+from sqlpipes.read.observers import Observer
 from sqlpipes.read.profiles import own_output, read_output, usual_dialect
 from sqlpipes.read.project_file import is_project_file, read_project_file
 from sqlpipes.read.properties import Properties, entry_name, has_unit_tests, read_properties
@@ -104,6 +105,7 @@ class _Found:
     python: list[Asset] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     resources: list[ReadResource] = field(default_factory=list)
+    observers: list[Observer] = field(default_factory=list)
     unit_tests: list[UnitTest] = field(default_factory=list)
     known: set[str] = field(default_factory=set)  # also those that are not enabled
 
@@ -189,7 +191,9 @@ class _Work:
         self.read_models(model_files, properties)
         self.read_python(model_files, properties)
         self.read_seeds(seed_files, properties)
-        self.found.sources += read_sources(properties.sources, self.ground, self.problems)
+        self.found.sources += read_sources(
+            properties.sources, self.ground, self.problems, self.found.observers
+        )
         self.read_checks([file for file in check_files if file.path not in inside])
         self.read_unit_tests(properties)
         self.problems += foreign_snapshots(self.root, inside)
@@ -251,6 +255,7 @@ class _Work:
         self.problems += found.problems
         self.found.checks += found.checks
         self.found.resources += found.resources
+        self.found.observers += found.observers
         self.found.known.update(asset.name for asset in found.assets)
         for section, entry in found.entries:
             getattr(properties, section).append(entry)
@@ -399,7 +404,9 @@ def _defines_assets(file: File, cache: Cache, problems: list[Problem]) -> bool:
     return bool(facts.get("assets"))
 
 
-DESCRIBING = frozenset({"description", "owner", "tags", "columns", "checks", "group", "meta"})
+DESCRIBING = frozenset(
+    {"description", "owner", "tags", "kind", "columns", "checks", "group", "meta", "links"}
+)
 
 
 def with_options(
@@ -445,8 +452,10 @@ def _redescribed(
         description=asset.description or said["description"],
         owners=asset.owners or said["owners"],
         tags=tuple(dict.fromkeys((*asset.tags, *said["tags"]))),
+        kinds=tuple(dict.fromkeys((*asset.kinds, *said["kinds"]))),
         group=asset.group or said["group"],
         meta={**said["meta"], **asset.meta},
+        links={**said["links"], **asset.links},
     )
 
 

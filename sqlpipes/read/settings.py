@@ -36,8 +36,8 @@ class Layered:
         for key, nodes in self.nodes.items():
             if key == "tags":
                 found[key] = list(tags(self))
-            elif key == "meta":
-                found[key] = meta(self)
+            elif key in ("meta", "links"):
+                found[key] = meta(self, key=key)
             elif key not in ("checks", "columns"):
                 found[key] = nodes[-1].value
         return found
@@ -174,24 +174,17 @@ def tags(found: Layered, problems: list[Problem] | None = None) -> tuple[str, ..
     return tuple(dict.fromkeys(tag for node in found.all("tags") for tag in texts(node, faults)))
 
 
-def meta(found: Layered, problems: list[Problem] | None = None) -> dict[str, Plain]:
+def meta(
+    found: Layered, problems: list[Problem] | None = None, key: str = "meta"
+) -> dict[str, Plain]:
     """All layers' meta, key by key."""
     merged: dict[str, Plain] = {}
-    for node in found.all("meta"):
+    for node in found.all(key):
         if isinstance(node.value, dict):
             merged |= node.value
         elif problems is not None:
             problems.append(wrong(node, "a mapping"))
     return merged
-
-
-def owners(node: Node | None, problems: list[Problem]) -> tuple[str, ...]:
-    """Texts, or dbt's {name, email} of which the e-mail counts."""
-    found: list[str] = []
-    for item in node.items() if node else ():
-        chosen = item.get("email") or item.get("name") if isinstance(item.value, dict) else item
-        found.append(text(chosen or item, problems))
-    return tuple(owner for owner in found if owner)
 
 
 def materialized(node: Node | None, problems: list[Problem]) -> Materialized | None:

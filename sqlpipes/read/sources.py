@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from sqlpipes.core.asset import (
     Asset,
-    Check,
     Kind,
     Materialized,
     SourceBody,
 )
 from sqlpipes.core.config import Plain
-from sqlpipes.core.errors import Problem, Severity
+from sqlpipes.core.errors import Problem
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Relation
 from sqlpipes.read import settings as s
-from sqlpipes.read.checks import seconds
 from sqlpipes.read.file_windows import path_pattern
 from sqlpipes.read.files import is_remote
+from sqlpipes.read.freshness import read_freshness
 from sqlpipes.read.ground import Ground, body_hash, settings_hash
 from sqlpipes.read.marked import Node
 from sqlpipes.read.models import described, file_pattern, filled
+from sqlpipes.read.observers import Observer, demand_python, with_observers
 from sqlpipes.read.properties import named
 from sqlpipes.read.settings import Layered, layer, merge
 from sqlpipes.read.source_windows import source_partitioning
@@ -30,15 +30,29 @@ OWN_KEYS = ("name", "description", "schema", "database", "catalog", "tables", "v
 WAYS = ("count", "hash", "always", "never")
 
 
-def read_sources(entries: Iterable[Node], ground: Ground, problems: list[Problem]) -> list[Asset]:
+def read_sources(
+    entries: Iterable[Node],
+    ground: Ground,
+    problems: list[Problem],
+    observers: Sequence[Observer] = (),
+) -> list[Asset]:
     """One asset a table, named source.table. Entries without `tables:` are sources of one table."""
+    observed = {observer.source for observer in observers}
+    found = list(_declared(entries, observed, ground, problems))
+    return with_observers(found, observers, problems)
+
+
+def _declared(
+    entries: Iterable[Node], observed: Set[str], ground: Ground, problems: list[Problem]
+) -> list[Asset]:
     found: list[Asset] = []
     for entry in filled(entries, ground.names, problems):
         name = s.text(entry.get("name"), problems)
         tables = entry.get("tables")
         common = layer([entry], "source", problems, OWN_KEYS)
         if tables is None:
-            if entry.get("files") is None:
+            seen = entry.get("files") or entry.get("observe") or name in observed
+            if not seen:
                 hint = "list its tables: `tables: [{name: orders}]`, or its `files:`"
                 message = f"the source '{name}' has no tables"
                 problems.append(Problem("SRC001", message, entry.at, hint))
@@ -51,7 +65,10 @@ def read_sources(entries: Iterable[Node], ground: Ground, problems: list[Problem
             table = table.with_value({"name": table.value}) if _bare(table) else table
             if named(table, problems):
                 own = layer([table], "source", problems, ("name",))
-                below = merge([_without(common, "checks", "columns"), own])
+                not_said = [
+                    key for key, at in table.entries() if at.value is None
+                ]  # freshness: null
+                below = merge([_without(common, "checks", "columns", *not_said), own])
                 table_name = s.text(table.get("name"), problems)
                 found += _source(name, table_name, table, below, entry, ground, problems)
     return found
@@ -78,7 +95,7 @@ def _source(
         return []
     name = f"{source}.{table}" if table else source
     files = _files(merged.node("files"), ground.root, problems)
-    relation = None if files else _relation(source, table, merged, entry, problems)
+    relation = _relation(source, table, merged, entry, problems) if table and not files else None
     changes = _changes(merged.node("changes"), problems)
     node_of_windows = merged.node("partition")
     cut = source_partitioning(node_of_windows, problems)
@@ -86,7 +103,8 @@ def _source(
     fields = described(name, merged, (), problems)
     if not table:
         fields["description"] = s.text(entry.get("description"), problems).strip()
-    fields["checks"] = (*fields["checks"], *_freshness(name, merged, problems))
+    freshness = read_freshness(name, merged, files, problems)
+    demand_python(merged.node("observe"), problems)
     said = [str(relation) if relation else "", *files, changes or ""]
     return [
         Asset(
@@ -94,7 +112,7 @@ def _source(
             kind=Kind.SOURCE,
             materialized=Materialized.EXTERNAL,
             relation=relation,
-            body=SourceBody(files, changes, path=path),
+            body=SourceBody(files, changes, path=path, freshness=freshness),
             version=f"{body_hash(*said)}.{settings_hash(_identity(cut, path))}",
             partition=cut,
             at=(node.get("name") or node).at,
@@ -159,45 +177,3 @@ def _changes(node: Node | None, problems: list[Problem]) -> str | None:
         return said
     problems.append(s.wrong(node, f"{', '.join(WAYS)}, or an aggregate such as max(updated_at)"))
     return None
-
-
-def _freshness(asset: str, merged: Layered, problems: list[Problem]) -> list[Check]:
-    """dbt's {warn_after, error_after} with loaded_at_field, or {column, max_age}, as checks."""
-    node = merged.node("freshness")
-    if node is None:
-        return []
-    if not isinstance(node.value, dict):
-        problems.append(s.wrong(node, "a mapping such as {column: loaded_at, max_age: 2 days}"))
-        return []
-    column = s.text(node.get("column") or merged.node("loaded_at_field"), problems)
-    if not column:
-        hint = "name it with `loaded_at_field:`"
-        message = "freshness needs the column that says when a row was loaded"
-        problems.append(Problem("CHK003", message, node.key_at, hint))
-        return []
-    ways = {
-        "max_age": s.text(node.get("severity"), []) or "error",
-        "error_after": "error",
-        "warn_after": "warn",
-    }
-    found: list[Check] = []
-    for key, severity in ways.items():
-        below = node.get(key)
-        if below is not None:
-            found.append(_freshness_check(asset, column, below, severity, node, problems))
-    return found
-
-
-def _freshness_check(
-    asset: str, column: str, age: Node, severity: str, node: Node, problems: list[Problem]
-) -> Check:
-    return Check(
-        name=f"{asset}.freshness.{column}",
-        asset=asset,
-        type="freshness",
-        arguments={"column": column, "max_age_s": seconds(age, problems)},
-        severity=Severity.WARNING if severity.startswith("warn") else Severity.ERROR,
-        where=s.text(node.get("filter") or node.get("where"), problems) or None,
-        columns=(column,),
-        at=node.key_at,
-    )

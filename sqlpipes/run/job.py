@@ -23,6 +23,7 @@ class Job:
         self._connection: Connection | None = None
         self._publishing = False
         self.stopped = False
+        self.landed_bytes: int | None = None  # of frames that say how large they are
         self.permit: Callable[[Connection], None] | None = None
 
     def start(self, connection: Connection) -> None:

@@ -51,6 +51,8 @@ def land(
         answer = call_asset(asset, slices, place, this=call.this)
         job.go_on()
         _load(asset, stage, answer.value, columns, place)
+        if (size := _size(answer.value)) is not None:
+            job.landed_bytes = (job.landed_bytes or 0) + size
     except EngineError as error:
         if empty:
             error.problems = tuple(replace(p, hint=p.hint or UNDECLARED) for p in error.problems)
@@ -127,6 +129,13 @@ def _load(asset: Asset, into: Relation, rows: Any, columns: Columns, place: Plac
     except Exception as error:  # an iterator is the user's code as well
         message = f"'{asset.name}' raised {type(error).__name__}: {error}"
         raise EngineError(Problem("BLD005", message, asset.at)) from error
+
+
+def _size(rows: Any) -> int | None:
+    """Bytes in memory of an Arrow table or a polars frame; anything else would have to be counted."""
+    estimated = getattr(rows, "estimated_size", None)
+    found = estimated() if callable(estimated) else getattr(rows, "nbytes", None)
+    return found if isinstance(found, int) else None
 
 
 def _columns(asset: Asset, place: Place, *, fresh: bool) -> Columns:

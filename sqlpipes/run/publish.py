@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlpipes.core.asset import Asset, Check, Materialized, PythonBody
+from sqlpipes.core.asset import Asset, Check, Materialized, PythonBody, SeedBody
 from sqlpipes.core.engine import Rows
 from sqlpipes.core.errors import EngineError, Problem, SqlpipesError, did_you_mean
 from sqlpipes.core.events import OpCall, Status
@@ -65,14 +65,17 @@ class Outcome:
     same: Partitions | None = None  # slices that hold what they held before
     log: str = ""
     ops: tuple[OpCall, ...] = ()
+    bytes: int | None = None  # of what landed, or of the file
+    columns: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """The number of rows, where the engine says so, and which slices hold what they held."""
+    """The number of rows, where the engine says so, which slices hold what they held, and the columns."""
 
     rows: int | None
     same: Partitions | None
+    columns: tuple[tuple[str, str], ...] = ()
 
 
 class Blocked(Exception):
@@ -119,7 +122,7 @@ def _done(
             _publish_files(order.asset, place)
         finally:
             place.files.drop()
-        return Outcome(_status(results), 0.0, metadata=metadata)
+        return Outcome(_status(results), 0.0, metadata=metadata, bytes=metadata.get("bytes"))
     said: list[str] = []
     try:
         metadata, place = _land(order, order.transaction, place, job)
@@ -134,6 +137,8 @@ def _done(
         statements=tuple(said),
         metadata=metadata,
         same=written.same,
+        bytes=_size(order.asset, job),
+        columns=written.columns,
     )
 
 
@@ -252,8 +257,26 @@ def _publish(
             said.append(statement.sql)
             _run(statement, order.asset, place)
         same = unmoved(before, _contents(order, place), order.slices) if before else None
+        columns = _columns(order.asset, place)
         job.publish()
-    return Published(sum(counts) if counts else None, same)
+    return Published(sum(counts) if counts else None, same, columns)
+
+
+def _columns(asset: Asset, place: Place) -> tuple[tuple[str, str], ...]:
+    """As the relation has them now. They only tell: one that cannot be asked has none."""
+    if asset.relation is None:
+        return ()
+    with suppress(EngineError):
+        return place.connection.describe(f"select * from {place.warehouse.quote(asset.relation)}")
+    return ()
+
+
+def _size(asset: Asset, job: Job) -> int | None:
+    """Bytes of the frames that landed, or of a seed's file; of a query nobody knows."""
+    if isinstance(asset.body, SeedBody):
+        with suppress(OSError):
+            return os.path.getsize(asset.body.path)
+    return job.landed_bytes
 
 
 def _contents(order: Order, place: Place) -> Contents | None:

@@ -17,9 +17,9 @@ from sqlpipes.core.events import (
     StepSkipped,
     StepStarted,
     StepWaiting,
-    plain_value,
 )
 from sqlpipes.core.graph import Graph
+from sqlpipes.core.metadata import recorded
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Action, Step
 from sqlpipes.core.windows import Sighting
@@ -118,13 +118,15 @@ class Record:
             outcome.statements,
             self.settings.definition(asset.name),
             self.settings.tokens.get(asset.name) or _file_token(order, outcome),
-            plain_value(outcome.metadata),
+            recorded(outcome.metadata),
             _where(asset, outcome.metadata),
             full=order.transaction.fresh if order.transaction else False,
             sighting=self._sighting(step),
             same=outcome.same,
             log=outcome.log,
             ops=outcome.ops,
+            bytes=outcome.bytes,
+            columns=outcome.columns,
         )
 
     def _sighting(self, step: Step) -> Sighting | None:

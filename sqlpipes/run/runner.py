@@ -57,6 +57,7 @@ def run_plan(
     again: Callable[[Step], Step | None] | None = None,
     outputs: Mapping[str, str] = NOTHING,  # type: ignore[assignment]
     resources: Mapping[str, ReadyResource] = NOTHING,  # type: ignore[assignment]
+    commit: str = "",
 ) -> Iterator[Event]:
     """Run the steps, at most `threads` at once, each after those that it waits for.
 
@@ -90,9 +91,8 @@ def run_plan(
         engine.create_schemas(sorted(schemas), catalog)
     warehouse = warehouse_of(engine, target.schema, root)
     began = time.perf_counter()
-    yield RunStarted(
-        run_id, clock(), command, target.name, len(plan.steps), len(plan.current), selected
-    )
+    counts = len(plan.steps), len(plan.current)
+    yield RunStarted(run_id, clock(), command, target.name, *counts, selected, commit)
     size = max(1, threads) if engine.can.parallel else 1
     look = partial(warehouse_of, engine, target.schema, root)
     running = Running(plan, graph, warehouse, Crew(engine, size), settings, look)

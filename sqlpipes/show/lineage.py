@@ -12,7 +12,8 @@ from click import style
 
 from sqlpipes.core.asset import Asset, Kind
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.lineage import ColumnRef, Edge, Lineage
+from sqlpipes.core.lineage import ColumnRef, Documented, Edge, Lineage
+from sqlpipes.show.cards import column_json
 from sqlpipes.show.picture import (
     Link,
     Picture,
@@ -59,15 +60,30 @@ def column_lineage(
     up: bool | None = None,
     depth: int | None = None,
     form: str = "tree",
+    said: Documented | None = None,
 ) -> str:
-    """Which columns this one is made from, which are made from it, and what decides about rows."""
+    """Which columns this one is made from, which are made from it, and what decides about rows.
+
+    `said`: its description, which may be that of a column above.
+    """
     start, sides = ColumnRef(asset, column), _sides(up)
     pictures = [column_picture(traced, start, up=side, depth=depth) for side in sides]
     doubts = _doubts(traced, start, sides)
     if form == "tree":
-        return "\n".join([*_column_tree(pictures, sides), *_doubt_lines(doubts)])
+        head, *tree = _column_tree(pictures, sides)
+        return "\n".join([head, *_description(said), *tree, *_doubt_lines(doubts)])
     about = {"asset": asset, "column": column, "complete": not doubts, "unknown_in": doubts}
+    if said is not None:
+        own = column_json(said)
+        about |= {key: own[key] for key in ("type", "description", "inherited_from")}
     return _drawn(joined(pictures), form, ("columns", "edges"), about)
+
+
+def _description(said: Documented | None) -> list[str]:
+    if said is None or not said.description:
+        return []
+    origin = f" (from {said.origin})" if said.origin else ""
+    return [" ".join(said.description.split()) + style(origin, dim=True)]
 
 
 def _sides(up: bool | None) -> tuple[bool, ...]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from click import style
 
 from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.graph import Graph
+from sqlpipes.show.cards import column_json
+
+if TYPE_CHECKING:
+    from sqlpipes.core.lineage import Documented
 
 
 def names_text(names: Iterable[str]) -> str:
@@ -37,11 +41,11 @@ def _line(asset: Asset, width: int) -> str:
     return f"  {asset.name:<{width}}  " + style(tail, dim=True)
 
 
-def asset_json(graph: Graph, asset: Asset) -> dict[str, Any]:
+def asset_json(graph: Graph, asset: Asset, columns: Sequence[Documented] = ()) -> dict[str, Any]:
+    """`columns`: with the descriptions that they inherit."""
     return {
         "name": asset.name,
         "kind": str(asset.kind),
-        "kinds": list(asset.kinds),
         "materialized": str(asset.materialized),
         "relation": str(asset.relation) if asset.relation else None,
         "path": asset.path,
@@ -50,12 +54,12 @@ def asset_json(graph: Graph, asset: Asset) -> dict[str, Any]:
         "description": asset.description,
         "owners": list(asset.owners),
         "tags": list(asset.tags),
+        "kinds": list(asset.kinds),
         "group": asset.group,
+        "links": dict(asset.links),
         "meta": dict(asset.meta),
         "partition": str(asset.partition.axis) if asset.partition else None,
-        "columns": [
-            {"name": c.name, "type": c.type, "description": c.description} for c in asset.columns
-        ],
+        "columns": [column_json(column) for column in columns],
         "checks": [_check_json(check) for check in graph.gate(asset.name)],
         "version": graph.version(asset.name),
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from click import style
 
 from sqlpipes.core.events import DONE, Status
+from sqlpipes.show.cards import short_commit, value_lines, values_json
 from sqlpipes.show.progress import COLOURS
 from sqlpipes.show.said import FEW, log_lines, op_lines
 
@@ -34,7 +35,8 @@ def _run_line(run: RunRecord) -> str:
 
 def run_text(run: RunRecord, *, with_sql: bool = False, with_log: bool = False) -> str:
     """One run in full."""
-    lines = [_run_line(run), ""]
+    commit = [style(f"commit {short_commit(run.commit)}", dim=True)] if run.commit else []
+    lines = [_run_line(run), *commit, ""]
     width = max((len(step.asset) for step in run.steps), default=0)
     for step in run.steps:
         lines += _step_lines(step, width, with_sql, with_log)
@@ -55,6 +57,7 @@ def _step_lines(step: StepRecord, width: int, with_sql: bool, with_log: bool) ->
     if step.because:
         of = "" if step.because.startswith(DONE) else "because of "
         lines.append(style(f"          {of}{step.because}", dim=True))
+    lines += value_lines(step.metadata, " " * 10)
     lines += op_lines(step.ops, " " * 10)
     lines += log_lines(step.log, " " * 10 + "| ", None if with_log else FEW)
     if with_sql:
@@ -74,6 +77,7 @@ def run_json(run: RunRecord) -> dict[str, Any]:
     said["counts"] = {str(status): number for status, number in run.counts.items()}
     for step, record in zip(said["steps"], run.steps, strict=True):
         step["slices"] = str(record.slices)
+        step["metadata"] = values_json(record.metadata)
     return said
 
 

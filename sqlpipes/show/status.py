@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 from click import style, unstyle
 
-from sqlpipes.api import AssetStatus, SliceState
+from sqlpipes.api import AssetStatus, Card, SliceState
 from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import Partitions, ValueAxis, rest_of
 from sqlpipes.core.plan import Step
+from sqlpipes.show.cards import card_json, card_lines
 from sqlpipes.show.cells import BAR, SIGNS, bar
 from sqlpipes.show.grid import grid_lines
 from sqlpipes.show.plan import ALIGNED, counted
@@ -21,6 +23,7 @@ SHOWN_RANGES = 6
 SHORTEST = 12  # a reason that is cut to less says nothing
 WIDTH = 80
 WIDE = 100
+NO_CARDS: Mapping[str, Card] = MappingProxyType({})
 
 
 def status_text(found: Sequence[AssetStatus], width: int | None = None) -> str:
@@ -84,9 +87,20 @@ def state_of(item: AssetStatus) -> tuple[str, str]:
     return ("stale", "yellow") if item.step else ("current", "green")
 
 
-def details_text(found: Sequence[AssetStatus], width: int | None = None) -> str:
-    """Each asset in full: its slices as a picture, and as ranges with the reasons."""
-    return "\n\n".join("\n".join(_details(item, width or WIDTH)) for item in found)
+def details_text(
+    found: Sequence[AssetStatus],
+    width: int | None = None,
+    cards: Mapping[str, Card] = NO_CARDS,
+) -> str:
+    """Each asset in full: its slices as a picture, and as ranges with the reasons; what is said of it."""
+    return "\n\n".join("\n".join(_in_full(item, width or WIDTH, cards)) for item in found)
+
+
+def _in_full(item: AssetStatus, width: int, cards: Mapping[str, Card]) -> Iterator[str]:
+    yield from _details(item, width)
+    if (card := cards.get(item.asset)) and (lines := card_lines(card, width)):
+        yield ""
+        yield from lines
 
 
 def _details(item: AssetStatus, width: int) -> Iterator[str]:
@@ -189,8 +203,8 @@ def _newest(item: AssetStatus) -> str:
     return f"; newest write {_minute(item.written_at)}: {short_text(item.newest, 40)}"
 
 
-def status_json(item: AssetStatus) -> dict[str, Any]:
-    """Ranges and counts per state, never a row per slice."""
+def status_json(item: AssetStatus, card: Card | None = None) -> dict[str, Any]:
+    """Ranges and counts per state, never a row per slice; with a card, what is known beside these."""
     reasons = item.step.reasons if item.step else ()
     return {
         "asset": item.asset,
@@ -211,6 +225,7 @@ def status_json(item: AssetStatus) -> dict[str, Any]:
             for reason in reasons
             if item.columns and reason.slices
         ],
+        **(card_json(card) if card else {}),
     }
 
 

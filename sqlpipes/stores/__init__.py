@@ -17,7 +17,7 @@ from sqlpipes.core.partitions import Axis, Partitions
 from sqlpipes.core.windows import Slot
 from sqlpipes.stores.lock import Holder, build_lock, lock_holder
 from sqlpipes.stores.memory import MemoryStore
-from sqlpipes.stores.records import CheckRecord, Move, RunRecord, SliceRecord, StepRecord
+from sqlpipes.stores.records import CheckRecord, Move, Note, RunRecord, SliceRecord, StepRecord
 
 if TYPE_CHECKING:
     from sqlpipes.stores.leases import SqlLeases
@@ -28,6 +28,7 @@ __all__ = [
     "Holder",
     "MemoryStore",
     "Move",
+    "Note",
     "RunRecord",
     "SliceRecord",
     "StepRecord",
@@ -78,6 +79,12 @@ class Store(Protocol):
 
     def check_results(self, run_id: str | None = None) -> tuple[CheckRecord, ...]:
         """The checks of one run (as `run` finds it), or the newest result of every check."""
+
+    def notes(self, asset: str) -> tuple[Note, ...]:
+        """The steps of an asset that ended well, oldest first, in runs and outside of them."""
+
+    def check_history(self, asset: str) -> tuple[CheckRecord, ...]:
+        """Every result of the checks of an asset, oldest first."""
 
     def close_stale_runs(self, alive: Callable[[int, str], bool] | None = None) -> tuple[str, ...]:
         """Mark the runs whose process died as interrupted; their ids.

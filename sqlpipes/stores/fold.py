@@ -20,7 +20,7 @@ from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Action
 from sqlpipes.stores.records import Move
 
-LOOKS_ONLY = frozenset({Action.CHECK, Action.OBSERVE})
+LOOKS_ONLY = frozenset({Action.CHECK, Action.OBSERVE, Action.REPORT_SOURCE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,8 @@ def _looked(past: Past, own: Mark, event: StepFinished, written_at: int) -> Past
     if event.action == Action.CHECK:  # no version: only a part of the gate was asked
         return past.checked(event.checks_version, own.read_at) if event.checks_version else past
     seen_now = Built(event.slices, event.version, own.read_at, written_at)
+    if event.action == Action.REPORT_SOURCE:
+        return past.reported(seen_now).checked("", own.read_at)
     past = past.observed(seen_now, event.token, event.sighting)
     past = past.checked(event.checks_version, own.read_at)
     return replace(past, relation=event.relation or past.relation)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from sqlpipes.core.events import (
     CheckFinished,
@@ -119,7 +119,19 @@ def prune(to: Writing, keep: int) -> int:
         for table in (t.steps, t.checks, t.runs):
             same = (table.c.run_id == run_id, table.c.target == to.target)
             to.db.execute(delete(table).where(*same))
+    if gone:
+        _prune_notes(to)
     return len(gone)
+
+
+def _prune_notes(to: Writing) -> None:
+    """What is told outside of runs goes with the runs of its time."""
+    own = (t.runs.c.target == to.target,)
+    oldest = to.db.scalar(select(func.min(t.runs.c.started_at)).where(*own))
+    for table, at in ((t.steps, t.steps.c.started_at), (t.checks, t.checks.c.at)):
+        runs = select(t.runs.c.run_id).where(*own)
+        stray = delete(table).where(table.c.target == to.target, table.c.run_id.not_in(runs))
+        to.db.execute(stray if oldest is None else stray.where(at < oldest))
 
 
 def next_tick(to: Writing) -> int:
@@ -141,6 +153,7 @@ def _run_started(to: Writing, event: RunStarted) -> None:
         "selected": json_text(event.selected),
         "pid": os.getpid(),
         "place": plain_text(to.place),
+        "commit_id": plain_text(event.commit),
     }
     to.db.execute(_INSERT_RUN, values)
 
@@ -228,6 +241,8 @@ def _outcome(event: StepFinished, written_at: int) -> dict[str, Any]:
         "metadata": json_text(event.metadata),
         "log": plain_text(event.log),
         "ops": ops_text(event.ops),
+        "bytes": event.bytes,
+        "columns": json_text(event.columns),
     }
 
 
@@ -377,7 +392,7 @@ _END_STEP = _THIS_STEP.values(
         name: bindparam(name)
         for name in (
             *("status", "version", "checks_version", "slices", "written_at", "finished_at"),
-            *("seconds", "row_count", "statements", "metadata", "log", "ops"),
+            *("seconds", "row_count", "statements", "metadata", "log", "ops", "bytes", "columns"),
         )
     }
 )

@@ -42,6 +42,7 @@ from sqlpipes.stores.fold import (
 from sqlpipes.stores.records import (
     CheckRecord,
     Move,
+    Note,
     RunRecord,
     SliceRecord,
     StepRecord,
@@ -156,6 +157,18 @@ class MemoryStore:
         newest = {check.check: check for check in self._checks}
         return tuple(newest[name] for name in sorted(newest))
 
+    def notes(self, asset: str) -> tuple[Note, ...]:
+        return tuple(
+            Note(run_id, step)
+            for run_id, step in sorted(
+                self._steps.values(), key=lambda each: each[1].written_at or 0
+            )
+            if step.asset == asset and step.status in (Status.SUCCESS, Status.WARN)
+        )
+
+    def check_history(self, asset: str) -> tuple[CheckRecord, ...]:
+        return tuple(check for check in self._checks if check.asset == asset)
+
     def close_stale_runs(self, alive: Callable[[int, str], bool] | None = None) -> tuple[str, ...]:
         is_alive = alive or (lambda _, place: place != self._place)
         running = [run for run in self._runs.values() if run.status is Status.RUNNING]
@@ -205,7 +218,19 @@ class MemoryStore:
         self._runs = {key: run for key, run in self._runs.items() if key not in gone}
         self._steps = {key: step for key, step in self._steps.items() if step[0] not in gone}
         self._checks = [check for check in self._checks if check.run_id not in gone]
+        if gone:
+            self._prune_notes()
         return len(gone)
+
+    def _prune_notes(self) -> None:
+        """What is told outside of runs goes with the runs of its time."""
+        oldest = min((run.started_at for run in self._runs.values()), default=None)
+
+        def stays(run_id: str, at: datetime) -> bool:
+            return run_id in self._runs or (oldest is not None and at >= oldest)
+
+        self._steps = {k: s for k, s in self._steps.items() if stays(s[0], s[1].started_at)}
+        self._checks = [check for check in self._checks if stays(check.run_id, check.at)]
 
     def leases(self) -> None:
         """None: no other build can see this state."""
@@ -227,6 +252,7 @@ class MemoryStore:
             selected=event.selected,
             pid=os.getpid(),
             place=self._place,
+            commit=event.commit,
         )
 
     def _run_finished(self, event: RunFinished) -> None:
@@ -292,6 +318,8 @@ class MemoryStore:
             metadata=event.metadata,
             log=event.log,
             ops=event.ops,
+            bytes=event.bytes,
+            columns=event.columns,
         )
         if rest := rest_of(record.slices, event):
             self._steps[step] = (event.run_id, replace(record, slices=rest, full=False))

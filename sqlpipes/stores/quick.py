@@ -18,7 +18,7 @@ from sqlpipes.core.events import Event, Status
 from sqlpipes.core.history import History
 from sqlpipes.core.partitions import Axis, Partitions
 from sqlpipes.core.windows import Slot
-from sqlpipes.stores.records import CheckRecord, Move, RunRecord, SliceRecord
+from sqlpipes.stores.records import CheckRecord, Move, Note, RunRecord, SliceRecord
 from sqlpipes.stores.rows import ASSET, FEW, MARK, SLICE, WINDOW, Row, history_of, tokens_of
 from sqlpipes.stores.schema import newest
 
@@ -117,6 +117,12 @@ class QuickStore:
 
     def check_results(self, run_id: str | None = None) -> tuple[CheckRecord, ...]:
         return self._full.check_results(run_id)
+
+    def notes(self, asset: str) -> tuple[Note, ...]:
+        return self._full.notes(asset)
+
+    def check_history(self, asset: str) -> tuple[CheckRecord, ...]:
+        return self._full.check_history(asset)
 
     def set_stamp(self, key: str, value: str) -> None:
         self._full.set_stamp(key, value)

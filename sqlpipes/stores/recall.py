@@ -17,6 +17,7 @@ from sqlpipes.stores.current import load_state
 from sqlpipes.stores.fold import being_written, seen, told_apart
 from sqlpipes.stores.records import (
     CheckRecord,
+    Note,
     RunRecord,
     SliceRecord,
     StepRecord,
@@ -67,6 +68,20 @@ def check_results(db: Connection, target: str, run_id: str | None) -> tuple[Chec
     newest = newest.group_by(t.checks.c.check_name)
     query = select(t.checks).where(t.checks.c.id.in_(newest)).order_by(t.checks.c.check_name)
     return tuple(_check(row) for row in db.execute(query))
+
+
+def list_notes(db: Connection, target: str, asset: str) -> tuple[Note, ...]:
+    """The steps of an asset that ended well, oldest first."""
+    ended = [Status.SUCCESS.value, Status.WARN.value]
+    query = select(t.steps).where(t.steps.c.target == target, t.steps.c.asset == asset)
+    rows = db.execute(query.where(t.steps.c.status.in_(ended)).order_by(t.steps.c.written_at))
+    return tuple(Note(row.run_id, _step(row)) for row in rows)
+
+
+def check_history(db: Connection, target: str, asset: str) -> tuple[CheckRecord, ...]:
+    """Every result of the checks of an asset, oldest first."""
+    query = select(t.checks).where(t.checks.c.target == target, t.checks.c.asset == asset)
+    return tuple(_check(row) for row in db.execute(query.order_by(t.checks.c.id)))
 
 
 def list_slices(db: Connection, target: str, asset: str) -> tuple[SliceRecord, ...]:
@@ -163,6 +178,7 @@ def _run(row: Any, counts: dict[Status, int], **rest: Any) -> RunRecord:
         selected=tuple(json.loads(row.selected)),
         pid=row.pid,
         place=row.place,
+        commit=row.commit_id,
         counts=counts,
         **rest,
     )
@@ -191,6 +207,8 @@ def _step(row: Any) -> StepRecord:
         metadata=json.loads(row.metadata),
         log=row.log,
         ops=ops_from(row.ops),
+        bytes=row.bytes,
+        columns=tuple((name, kind) for name, kind in json.loads(row.columns)),
     )
 
 

@@ -50,6 +50,8 @@ class StepRecord:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     log: str = ""
     ops: tuple[OpCall, ...] = ()
+    bytes: int | None = None
+    columns: tuple[tuple[str, str], ...] = ()  # name and type
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,14 @@ class CheckRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """A step that ended well, with the id of its run, or of what was told outside of runs."""
+
+    run_id: str
+    step: StepRecord
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """One run. `counts` says how many of its steps ended how; lists leave `steps` and `checks` out."""
 
@@ -85,6 +95,7 @@ class RunRecord:
     pid: int
     place: str  # host:/path/of/the/project
     counts: Mapping[Status, int] = field(default_factory=dict)
+    commit: str = ""  # of git
     steps: tuple[StepRecord, ...] = ()
     checks: tuple[CheckRecord, ...] = ()
 

@@ -21,6 +21,9 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = {  # the version it makes -> stateme
         "full_rewrite BOOLEAN NOT NULL, PRIMARY KEY (target, fence))",
         "ALTER TABLE sqlpipes_steps ADD COLUMN log TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE sqlpipes_steps ADD COLUMN ops TEXT NOT NULL DEFAULT '[]'",
+        "ALTER TABLE sqlpipes_steps ADD COLUMN bytes BIGINT",
+        "ALTER TABLE sqlpipes_steps ADD COLUMN columns TEXT NOT NULL DEFAULT '[]'",
+        "ALTER TABLE sqlpipes_runs ADD COLUMN commit_id TEXT NOT NULL DEFAULT ''",
     ),
 }
 

@@ -25,7 +25,7 @@ from sqlpipes.stores.lock import place_of
 from sqlpipes.stores.memo import Memo
 from sqlpipes.stores.migrations import migrate
 from sqlpipes.stores.moving import move_asset
-from sqlpipes.stores.records import CheckRecord, Move, RunRecord, SliceRecord
+from sqlpipes.stores.records import CheckRecord, Move, Note, RunRecord, SliceRecord
 from sqlpipes.stores.schema import MIGRATIONS
 
 
@@ -115,6 +115,14 @@ class SqlStore:
             dead = journal.dead_runs(to.db, self.target, is_alive)
             journal.close_runs(to, dead)
             return tuple(dead)
+
+    def notes(self, asset: str) -> tuple[Note, ...]:
+        with self._read() as db:
+            return recall.list_notes(db, self.target, asset)
+
+    def check_history(self, asset: str) -> tuple[CheckRecord, ...]:
+        with self._read() as db:
+            return recall.check_history(db, self.target, asset)
 
     def set_stamp(self, key: str, value: str) -> None:
         with self._write() as to:

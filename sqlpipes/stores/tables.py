@@ -144,6 +144,7 @@ runs = Table(
     Column("selected", Text, nullable=False),
     Column("pid", BigInteger, nullable=False),
     Column("place", Text, nullable=False),
+    Column("commit_id", Text, nullable=False, server_default=""),
     UniqueConstraint("target", "run_id"),
     Index("sqlpipes_runs_by_status", "target", "status"),
 )
@@ -175,6 +176,8 @@ steps = Table(
     Column("metadata", Text, nullable=False, server_default="{}"),
     Column("log", Text, nullable=False, server_default=""),
     Column("ops", Text, nullable=False, server_default="[]"),
+    Column("bytes", BigInteger),
+    Column("columns", Text, nullable=False, server_default="[]"),
     Index("sqlpipes_steps_by_run", "run_id", "asset"),
     Index("sqlpipes_steps_by_asset", "target", "asset", "written_at"),
     sqlite_autoincrement=True,  # marks name steps that pruning may have taken: no id comes twice

@@ -730,7 +730,7 @@ def test_what_is_computed_outside_the_text_is_never_remembered(tmp_path, monkeyp
         f"print(read_python({file!r}, root={str(tmp_path)!r}, config=ProjectConfig('s'),"
         " target=Target('dev', 'duckdb')).assets[0].owners)"
     )
-    for who in ("x", "y"):
+    for who in ("team:x", "team:y"):
         monkeypatch.setenv("WHO", who)
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         assert done.stdout == f"('{who}',)\n"

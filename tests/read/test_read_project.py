@@ -90,7 +90,7 @@ def test_the_environment_moves_a_template_and_is_not_written_down(tmp_path):
 
 
 def test_a_template_that_fails_has_its_place_and_stands_in_the_graph(tmp_path):
-    text = model("owner: me", "select 1 as a,\n  {{ centz('x') }} as b")
+    text = model("group: me", "select 1 as a,\n  {{ centz('x') }} as b")
     files = {"macros/m.sql": MACROS, "models/t.sql": text, "models/u.sql": "select * from t"}
     for _ in range(2):
         reading = read(tmp_path, files)
@@ -183,11 +183,11 @@ def test_jinja_in_property_files(tmp_path):
     files = {
         "models/a.sql": "select 1",
         "models/p.yml": "models:\n  - name: a\n    schema: \"{{ var('where') }}\"\n"
-        "    owner: \"{{ env_var('WHO', 'x') }}\"\n    group: \"{{ nope() }}\"\n",
+        "    owner: \"{{ env_var('WHO', 'x@y.z') }}\"\n    group: \"{{ nope() }}\"\n",
     }
     reading = read(tmp_path, files, vars={"where": "marts"})
     assert asset(reading, "a").relation.schema == "marts"
-    assert asset(reading, "a").owners == ("x",)
+    assert asset(reading, "a").owners == ("x@y.z",)
     assert places(reading) == ["models/p.yml:5:12 TPL001"]
 
 

@@ -9,6 +9,7 @@ from read.folders import asset, only, places, read, write
 
 from sqlpipes.core.asset import Kind, Materialized, SeedBody, SourceBody
 from sqlpipes.core.errors import Severity
+from sqlpipes.core.freshness import Freshness
 from sqlpipes.core.sql import Relation
 from sqlpipes.read.files import files_token
 
@@ -130,19 +131,18 @@ def test_sources_of_dbt(tmp_path):
     orders = asset(reading, "shop.orders")
     assert (orders.kind, orders.materialized) == (Kind.SOURCE, Materialized.EXTERNAL)
     assert orders.relation == Relation("ORD", "raw", "lake")
-    assert orders.body == SourceBody(changes="max(updated_at)")
+    aged = Freshness(86400, 172800, "loaded_at")
+    assert orders.body == SourceBody(changes="max(updated_at)", freshness=aged)
     assert (orders.owners, orders.tags) == (("shop@acme.com",), ("a", "b"))
     assert orders.description == "every order"
     assert str(orders.at) == "models/s.yml:12:15"
     assert orders.fqn == (tmp_path.name, "shop", "orders")
     assert [(c.name, c.severity, c.arguments.get("max_age_s")) for c in orders.checks] == [
         ("shop.orders.unique.id", Severity.ERROR, None),
-        ("shop.orders.freshness.loaded_at", Severity.ERROR, 172800),
-        ("shop.orders.freshness.loaded_at_2", Severity.WARNING, 86400),
     ]
     customers = asset(reading, "shop.customers")
     assert (customers.description, customers.tags) == ("", ("a",))
-    assert [c.arguments["max_age_s"] for c in customers.checks] == [43200]
+    assert (customers.body.freshness.warn_s, customers.checks) == (43200, ())
     assert asset(reading, "plain.t").relation == Relation("t", "plain")
     assert asset(reading, "plain.t").body == SourceBody(changes="always")
 
@@ -163,7 +163,7 @@ sources:
         "models/s.yml:5:15 CFG002",
         "models/s.yml:7:33 CFG002",
         "models/s.yml:7:55 CFG001",
-        "models/s.yml:9:24 CHK003",
+        "models/s.yml:9:24 SRC004",
     ]
 
 

@@ -59,14 +59,14 @@ def test_file_over_yaml_over_deeper_over_upper_folder(tmp_path):
     files = {
         "sqlpipes.yml": """
             defaults:
-              models: {schema: one, group: g1, owner: o1, materialized: table, tags: [a]}
-              models/deep: {schema: two, group: g2, owner: o2, tags: b, meta: {k: 1}}
+              models: {schema: one, group: g1, owner: team:o1, materialized: table, tags: [a]}
+              models/deep: {schema: two, group: g2, owner: team:o2, tags: b, meta: {k: 1}}
             """,
         "models/deep/p.yml": """
             models:
               - name: m
                 config: {schema: three}
-                owner: o3
+                owner: team:o3
                 tags: [c, a]
                 meta: {k: 2, j: 3}
             """,
@@ -77,7 +77,7 @@ def test_file_over_yaml_over_deeper_over_upper_folder(tmp_path):
     assert reading.problems == ()
     found = asset(reading, "m")
     assert found.relation == Relation("m", "four")
-    assert (found.group, found.owners) == ("g2", ("o3",))
+    assert (found.group, found.owners) == ("g2", ("team:o3",))
     assert found.materialized is Materialized.TABLE
     assert found.tags == ("a", "b", "c", "d")
     assert found.meta == {"k": 2, "j": 3}
@@ -98,7 +98,7 @@ def test_schema_prefix_stands_before_declared_schemas_only(tmp_path):
 
 
 def test_an_unknown_key_names_the_nearest(tmp_path):
-    reading = read(tmp_path, {"models/a.sql": model("owner: me\nmaterialised: table")})
+    reading = read(tmp_path, {"models/a.sql": model("group: me\nmaterialised: table")})
     problem = only(reading)
     assert (problem.code, str(problem.at)) == ("CFG001", "models/a.sql:4:1")
     assert problem.at.length == len("materialised")
@@ -133,8 +133,8 @@ def test_keys_of_dbt_without_meaning_are_named(tmp_path):
 def test_one_key_with_two_values_shows_both_places(tmp_path):
     files = {
         "models/a.sql": "select 1",
-        "models/one.yml": "models:\n  - name: a\n    owner: x\n",
-        "models/two.yml": "models:\n  - name: a\n    config: {owner: y}\n",
+        "models/one.yml": "models:\n  - name: a\n    owner: team:x\n",
+        "models/two.yml": "models:\n  - name: a\n    config: {owner: team:y}\n",
     }
     problem = only(read(tmp_path, files))
     assert (problem.code, str(problem.at)) == ("CFG003", "models/two.yml:3:14")
@@ -144,13 +144,13 @@ def test_one_key_with_two_values_shows_both_places(tmp_path):
 def test_one_key_with_one_value_twice_is_fine(tmp_path):
     files = {
         "models/a.sql": "select 1",
-        "models/p.yml": "models:\n  - {name: a, owner: x, owners: x}\n",
+        "models/p.yml": "models:\n  - {name: a, owner: team:x, owners: team:x}\n",
     }
     assert read(tmp_path, files).problems == ()
 
 
 def test_other_names_for_one_key_clash(tmp_path):
-    reading = read(tmp_path, {"models/a.sql": model("owner: x\nowners: [y]")})
+    reading = read(tmp_path, {"models/a.sql": model("owner: team:x\nowners: [team:y]")})
     assert places(reading) == ["models/a.sql:4:1 CFG003"]
 
 

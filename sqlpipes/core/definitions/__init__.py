@@ -2,6 +2,8 @@
 
     @asset(...) def f(orders, context)  ->  AssetFunction: still callable, with `.definition`
     @check(...) def g(orders)           ->  CheckFunction: likewise
+    @observe(...) def v()               ->  ObserveFunction: likewise; the version of a source
+    source("shop", ...)                 ->  Entry: what YAML says under `sources:`
     @op(...)    def h(day)              ->  OpFunction: likewise; in a build its calls are written down
     @resource   class Api / def api()   ->  the class as a dataclass, or ResourceFunction
     Definitions(assets=[f], checks=[g]) ->  an explicit list, instead of all that a module binds
@@ -20,6 +22,8 @@ from sqlpipes.core.definitions.functions import (
     AssetsFunction,
     CheckDefinition,
     CheckFunction,
+    ObserveDefinition,
+    ObserveFunction,
     OpDefinition,
     asset_name,
 )
@@ -39,6 +43,7 @@ from sqlpipes.core.definitions.resources import (
     resource_definition,
 )
 from sqlpipes.core.definitions.secret import Secret, secrets_in
+from sqlpipes.core.definitions.sources import observe, source
 from sqlpipes.core.definitions.values import CheckResult, File, Window
 from sqlpipes.core.definitions.whole import Definitions
 from sqlpipes.core.retry import Retry
@@ -55,6 +60,8 @@ __all__ = [
     "Execution",
     "File",
     "NamedResource",
+    "ObserveDefinition",
+    "ObserveFunction",
     "OpDefinition",
     "OpFunction",
     "Out",
@@ -70,10 +77,12 @@ __all__ = [
     "check",
     "entry",
     "hand_on",
+    "observe",
     "op",
     "recorded_by",
     "recorder_here",
     "resource",
     "resource_definition",
     "secrets_in",
+    "source",
 ]

@@ -18,7 +18,7 @@ from sqlpipes.core.definitions.functions import (
     R,
     asset_name,
 )
-from sqlpipes.core.definitions.said import HowRead
+from sqlpipes.core.definitions.said import HowRead, Links
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.retry import Retry, retry_of
 
@@ -41,6 +41,7 @@ def asset(
     group: str | None = None,
     meta: Mapping[str, Plain] | None = None,
     metadata: Mapping[str, Plain] | None = None,
+    links: Links = (),
     schema: str | None = None,
     materialized: str | None = None,
     partition: Partitioning | None = None,
@@ -79,6 +80,7 @@ def asset(
     group: str | None = None,
     meta: Mapping[str, Plain] | None = None,
     metadata: Mapping[str, Plain] | None = None,
+    links: Links = (),
     schema: str | None = None,
     materialized: str | None = None,
     partition: Partitioning | None = None,
@@ -126,6 +128,7 @@ def asset(
         kind=kind,
         group=group,
         meta={**(meta or {}), **(metadata or {})},
+        links=said.links(links),
         schema=schema,
         materialized=said.materialized(materialized),
         partition=said.cut(partition),
@@ -167,6 +170,7 @@ class Out:
     tags: Iterable[str] | str = ()
     group: str | None = None
     meta: Mapping[str, Plain] = field(default_factory=dict)
+    links: Links = ()
     schema: str | None = None
     checks: Iterable[Plain] = ()
 
@@ -180,6 +184,7 @@ def assets(
     kind: Iterable[str] | str = (),
     group: str | None = None,
     meta: Mapping[str, Plain] | None = None,
+    links: Links = (),
     schema: str | None = None,
     partition: Partitioning | None = None,
     inputs: Mapping[str, HowRead] | None = None,
@@ -218,6 +223,7 @@ def assets(
             tags=[*said.listed(tags, "tags"), *said.listed(out.tags, "tags")],
             group=out.group or group,
             meta={**(meta or {}), **out.meta},
+            links={**said.links(links), **said.links(out.links)},
             schema=out.schema or schema,
             materialized=Materialized.TABLE,
             checks=tuple(said.listed(out.checks, "checks")),

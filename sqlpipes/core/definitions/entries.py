@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlpipes.core.config import Plain
 
@@ -23,6 +24,7 @@ class Entry:
     keys: Mapping[str, Plain] = field(default_factory=dict)
     file: str = ""
     span: Span | None = None
+    function: Any = field(default=None, compare=False)  # that one of the keys names
 
     def __repr__(self) -> str:
         return f"<{self.section} {self.name}>"

@@ -31,6 +31,7 @@ class AssetDefinition:
     kinds: tuple[str, ...] = ()
     group: str | None = None
     meta: Mapping[str, Plain] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
     schema: str | None = None
     materialized: Materialized | None = None
     partition: Partitioning | None = None
@@ -54,6 +55,14 @@ class CheckDefinition:
     tags: tuple[str, ...] = ()
     whole_table: bool = False  # of a partitioned asset: not only the slices just written
     deps: tuple[str, ...] = ()  # what it reads beside its parameters
+
+
+@dataclass(frozen=True, slots=True)
+class ObserveDefinition:
+    """A function that says which version of a source there is."""
+
+    name: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,11 @@ class AssetsFunction(Decorated[P, R, tuple[AssetDefinition, ...]]):
 class CheckFunction(Decorated[P, R, CheckDefinition]):
     def __repr__(self) -> str:
         return f"<check {self.definition.name} of {self.definition.asset}>"
+
+
+class ObserveFunction(Decorated[P, R, ObserveDefinition]):
+    def __repr__(self) -> str:
+        return f"<observe {self.definition.source}>"
 
 
 AssetName = str | AssetFunction[..., Any]

@@ -12,6 +12,7 @@ from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.reads import Reads, declared_reads
 
 HowRead = str | Mapping[str, int]  # a word, or {"back": 6, "ahead": 0}
+Links = Mapping[str, str] | Iterable[str]  # by name, or a list of URLs that are their own names
 PYTHON_MATERIALIZED = (
     Materialized.TABLE,
     Materialized.INCREMENTAL,
@@ -89,6 +90,17 @@ def cut(given: Any) -> Partitioning | None:
     if given is None or isinstance(given, Partitioning):
         return given
     raise TypeError(f"partition must be Daily(...), Monthly(...) or the like, not {given!r}")
+
+
+def links(given: Any) -> dict[str, str]:
+    """
+    >>> links("https://a.b"), links({"wiki": "https://a.b"})
+    ({'https://a.b': 'https://a.b'}, {'wiki': 'https://a.b'})
+    """
+    named = given if isinstance(given, Mapping) else {url: url for url in listed(given, "links")}
+    if wrong := [each for pair in named.items() for each in pair if not isinstance(each, str)]:
+        raise TypeError(f"links are URLs by name, or a list of URLs, not {wrong[0]!r}")
+    return dict(named)
 
 
 def mappings(given: Mapping[str, HowRead]) -> dict[str, Reads]:

@@ -20,6 +20,7 @@ class Definitions:
     assets: Iterable[Any] = ()  # @asset and @assets functions
     checks: Iterable[Any] = ()  # @check functions
     sources: Iterable[Any] = ()  # source(...)
+    observers: Iterable[Any] = ()  # @observe functions
     jobs: Iterable[Any] = ()
     sensors: Iterable[Any] = ()
     resources: Mapping[str, Any] | Iterable[Any] = ()  # classes, functions; or things by name

@@ -6,6 +6,7 @@ really read.
 """
 
 from sqlpipes.core.lineage.facts import ColumnFacts, Edge, EdgeKind, RowSetKind
+from sqlpipes.core.lineage.inherited import Documented, documented
 from sqlpipes.core.lineage.local import (
     Local,
     Locals,
@@ -21,6 +22,7 @@ __all__ = [
     "PROVER",
     "ColumnFacts",
     "ColumnRef",
+    "Documented",
     "Edge",
     "EdgeKind",
     "Hop",
@@ -30,6 +32,7 @@ __all__ = [
     "Passed",
     "RowSetKind",
     "column_facts",
+    "documented",
     "localities",
     "locals_from_json",
     "locals_json",

@@ -19,7 +19,15 @@ from sqlpipes.core.errors import Problem
 from sqlpipes.core.sql import Relation
 from sqlpipes.read.ground import Ground
 from sqlpipes.read.marked import Node
-from sqlpipes.read.python.assets import asset_of, check_of, ground_of, loader
+from sqlpipes.read.observers import Observer
+from sqlpipes.read.python.assets import (
+    asset_of,
+    check_of,
+    ground_of,
+    loader,
+    named_observers,
+    observer_of,
+)
 from sqlpipes.read.python.found import (
     Contents,
     Found,
@@ -45,7 +53,8 @@ class ReadResource:
 class PythonFile:
     """What one file declares. `checks` are @check functions; an asset's own checks are in the asset.
 
-    `entries` are what a property file says as well, by section: `sources` ...
+    `entries` are what a property file says as well, by section: `sources` ... `observers` are functions
+    that say which version of a source there is.
     """
 
     assets: tuple[Asset, ...]
@@ -53,6 +62,7 @@ class PythonFile:
     entries: tuple[tuple[str, Node], ...]
     problems: tuple[Problem, ...]
     resources: tuple[ReadResource, ...] = ()
+    observers: tuple[Observer, ...] = ()
 
 
 def read_python(
@@ -88,7 +98,20 @@ def read_python(
         ReadResource(each, loader(path, root, partial(_resource, each.name)))
         for each in contents.resources
     )
-    return PythonFile(tuple(assets), tuple(checks), tuple(entries), tuple(problems), resources)
+    observers = [
+        observer_of(found, loader(path, root, partial(_function, found.kind, found.name)))
+        for found in contents.found
+        if found.kind == "observe"
+    ]
+    observers += named_observers([at for section, at in entries if section == "sources"], root)
+    return PythonFile(
+        tuple(assets),
+        tuple(checks),
+        tuple(entries),
+        tuple(problems),
+        resources,
+        tuple(observers),
+    )
 
 
 def _asset(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -21,15 +22,16 @@ from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.partitions import partitioning_from
 from sqlpipes.core.reads import Mapped, Reads
 from sqlpipes.core.retry import Retry
-from sqlpipes.read import settings
+from sqlpipes.read import labels, settings
 from sqlpipes.read.braces import Names
 from sqlpipes.read.checks import read_checks
 from sqlpipes.read.ground import Ground, folder_layers, layers_of, settings_hash
-from sqlpipes.read.marked import Node, node_of
+from sqlpipes.read.marked import Node, escaped, node_of
+from sqlpipes.read.observers import Observer
 from sqlpipes.read.python.found import Found
 from sqlpipes.read.python.kept import kept_of, stored_settings
 
-FOLDER_KEYS = frozenset({"owner", "tags", "group", "meta", "schema"})
+FOLDER_KEYS = frozenset({"owner", "tags", "kind", "group", "meta", "links", "schema"})
 UNWRITTEN = (Materialized.FILE, Materialized.NONE)  # no relation in the warehouse
 
 
@@ -88,11 +90,16 @@ def asset_of(
         skip_unchanged=(found.kept or {}).get("skip_unchanged") is True,
         checks=tuple(read_checks([_checks_node(found)], found.name, problems)),
         description=found.description,
-        owners=tuple(found.owners) or settings.owners(folder.node("owner"), []),
+        owners=labels.owners(_texts_node(found, list(found.owners)), problems)
+        or labels.owners(folder.node("owner"), []),
         tags=tuple(dict.fromkeys([*settings.tags(folder), *found.tags])),
-        kinds=tuple(found.kinds),
+        kinds=tuple(found.kinds) or labels.kinds(folder.node("kind"), []),
         group=found.group or settings.text(folder.node("group"), []) or None,
         meta={**settings.meta(folder), **(found.meta or {})},
+        links={
+            **labels.links(folder.all("links"), []),
+            **labels.links([_texts_node(found, dict(found.links or {}))], problems),
+        },
         settings=_settings(found, kept.said, folder),
     )
 
@@ -121,6 +128,27 @@ def check_of(found: Found, load: Callable[[], Any]) -> Check:
             resources=dict(found.resources or {}),
         ),
     )
+
+
+def observer_of(found: Found, load: Callable[[], Any]) -> Observer:
+    return Observer(found.asset, PythonBody(found.function, (), False, load), _place(found))
+
+
+def named_observers(entries: Iterable[Node], root: str) -> Iterator[Observer]:
+    """Of source(..., observe=function): the function is found by its name in the file of the call."""
+    for entry in entries:
+        source, said = (settings.text(entry.get(key), []) for key in ("name", "observe"))
+        at = entry.get("observe")
+        if said and at is not None:
+            load = loader(os.path.join(root, entry.file), root, partial(_bound, said))
+            yield Observer(source, PythonBody(said, (), False, load), at.at)
+
+
+def _bound(name: str, module: ModuleType) -> Any:
+    found = getattr(module, name, None)
+    if found is None:
+        raise LookupError(f"{module.__name__} has no function '{name}'")
+    return getattr(found, "function", found)
 
 
 def ground_of(root: str, config: ProjectConfig, target: Target) -> Ground:
@@ -157,10 +185,19 @@ def _settings(found: Found, kind: Materialized, folder: settings.Layered) -> dic
         "schema": found.schema,
         "tags": [*found.tags] or None,
         "kind": [*found.kinds] or None,
+        "links": dict(found.links or {}) or None,
         "meta": dict(found.meta or {}) or None,
     }
     given = {key: value for key, value in said.items() if value is not None}
     return {**folder.plain(), **(found.kept or {}), **given, "materialized": kind.value}
+
+
+def _texts_node(found: Found, said: list[Plain] | dict[str, Plain]) -> Node:
+    """Texts of the decorator, each at its place, or at the function's where it was computed."""
+    pairs = said.items() if isinstance(said, dict) else enumerate(said)
+    places = found.places or {}
+    marks = {f"/{escaped(str(key))}": list(places.get(str(one), found.at)) for key, one in pairs}
+    return Node(found.file, {"": list(found.at), **marks}, "", said)
 
 
 def _checks_node(found: Found) -> Node:

@@ -22,6 +22,8 @@ from sqlpipes.core.definitions import (
     CheckFunction,
     Definitions,
     Entry,
+    ObserveDefinition,
+    ObserveFunction,
 )
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.partitions import partitioning_plain
@@ -47,11 +49,17 @@ from sqlpipes.read.python.source import (
     returns_only,
 )
 
-Declared = AssetFunction[..., Any] | AssetsFunction[..., Any] | CheckFunction[..., Any]
-Definition = AssetDefinition | CheckDefinition
-LISTED = ("assets", "checks", "sources", "jobs")  # words of Definitions under which only ours stand
+Declared = (
+    AssetFunction[..., Any]
+    | AssetsFunction[..., Any]
+    | CheckFunction[..., Any]
+    | ObserveFunction[..., Any]
+)
+Definition = AssetDefinition | CheckDefinition | ObserveDefinition
+LISTED = ("assets", "checks", "sources", "observers", "jobs")  # words under which only ours stand
 OURS = "sqlpipes."
-FUNCTIONS = (AssetFunction, AssetsFunction, CheckFunction)
+FUNCTIONS = (AssetFunction, AssetsFunction, CheckFunction, ObserveFunction)
+KINDS = {CheckFunction: "check", ObserveFunction: "observe"}
 
 
 def declarations(module: ModuleType) -> list[Declared]:
@@ -84,7 +92,11 @@ def strange(whole: Definitions) -> list[tuple[str, Any]]:
 def strange_problem(word: str, item: Any, at: Location | None) -> Problem:
     what = getattr(item, "__name__", None) or repr(item)[:40]
     message = f"Definitions({word}=[...]) lists {what}, which is none"
-    hints = {"assets": "@asset", "checks": "@check(asset=...)"}
+    hints = {
+        "assets": "@asset",
+        "checks": "@check(asset=...)",
+        "observers": "@observe(source=...)",
+    }
     hint = f"put {hints[word]} above it" if word in hints and callable(item) else None
     return Problem("DEF001", message, at, hint)
 
@@ -97,7 +109,7 @@ def lists_of(module: ModuleType) -> list[Definitions]:
 def declared_as(module: ModuleType, kind: str, name: str) -> Declared:
     """The asset or check of that name. LookupError when the module has none (any more)."""
     for item in declarations(module):
-        if (kind == "check") != isinstance(item, CheckFunction):
+        if KINDS.get(type(item), "asset") != kind:
             continue
         if any(definition.name == name for definition in definitions_of(item)):
             return item
@@ -249,6 +261,8 @@ def _read(
         if node is not None and text is own and "<locals>" not in function.__qualname__
         else None
     )
+    if isinstance(definition, ObserveDefinition):
+        return _as_observer(definition, function, at, problems)
     parameters, takes_context = _parameters(declared, at, problems)
     taken = resource_classes(function, unit.root)
     parameters = [name for name in parameters if name not in taken]
@@ -288,9 +302,31 @@ def _read(
     return _as_asset(found, declared, definition, text, node)
 
 
+def _as_observer(
+    definition: ObserveDefinition, function: Any, at: Location, problems: list[Problem]
+) -> Found:
+    """PYT002 for a parameter that nobody could give it."""
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name != CONTEXT and parameter.default is parameter.empty:
+            message = f"an observing function has no parameter '{name}'"
+            problems.append(Problem("PYT002", message, at, "it may take `context` only"))
+    return Found(
+        kind="observe",
+        name=definition.name,
+        function=function.__name__,
+        file=at.file,
+        at=[at.line, at.column, at.length],
+        parameters=[],
+        takes_context=False,
+        meaning="",
+        inputs=[],
+        asset=definition.source,
+    )
+
+
 def _inputs(
     found: Found,
-    definition: Definition,
+    definition: AssetDefinition | CheckDefinition,
     seen: Seen,
     text: Text,
     node: Function | None,
@@ -344,6 +380,8 @@ def _as_asset(
         family=f"{found.file}:{found.function}" if several else "",
         group=definition.group,
         meta=dict(definition.meta),
+        links=dict(definition.links),
+        places=_places_of_texts(text, node, found.name),
         partition=partitioning_plain(cut) if cut else None,
         kept=dict(definition.kept),
         kept_marks={**decorator_marks(text, node), "": found.at},
@@ -354,6 +392,18 @@ def _as_asset(
             name: [how.how.value, how.back, how.ahead] for name, how in definition.inputs.items()
         },
     )
+
+
+def _places_of_texts(text: Text, node: Function | None, name: str) -> dict[str, list[int]]:
+    """Where the owners and links stand that the decorator, or an Out in it, was given."""
+    found: dict[str, list[int]] = {}
+    for keyword in ("owner", "owners", "links"):
+        for value in (decorator_value(node, keyword), out_value(node, name, keyword)):
+            for below in ast.walk(value) if value is not None else ():
+                if isinstance(below, ast.Constant) and isinstance(below.value, str):
+                    at = text.at(below, (below.end_col_offset or 0) - below.col_offset)
+                    found[below.value] = [at.line, at.column, at.length]
+    return found
 
 
 def _named(name: str, at: Location, *, declared: bool = True) -> Named:

@@ -18,7 +18,7 @@ from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.sql import FACTS_VERSION
 from sqlpipes.read.python.modules import Module, Unit, hashed
 
-FORMAT = 8  # raise it whenever the same text may yield other facts
+FORMAT = 9  # raise it whenever the same text may yield other facts
 FOLDER = ".sqlpipes/cache/python"
 PARTS = ("key", "modules", "found", "entries", "resources", "problems")  # of what is kept of a file
 
@@ -49,6 +49,8 @@ class Found:
     kinds: Sequence[str] = ()
     group: str | None = None
     meta: Mapping[str, Plain] | None = None
+    links: Mapping[str, str] | None = None
+    places: Mapping[str, Place] | None = None  # of the texts that the decorator was given
     partition: Sequence[Any] | None = None
     checks: Sequence[Any] = ()
     check_marks: Mapping[str, Sequence[int]] | None = None

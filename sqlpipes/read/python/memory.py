@@ -10,17 +10,19 @@ import ast
 import inspect
 import linecache
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from types import CodeType
 from typing import Any
 
+from sqlpipes.core.asset import PythonBody
 from sqlpipes.core.definitions import Definitions, Entry, resource_definition
 from sqlpipes.read.ground import Ground
 from sqlpipes.read.marked import Node
+from sqlpipes.read.observers import Observer
 from sqlpipes.read.python import PythonFile, ReadResource
-from sqlpipes.read.python.assets import asset_of, check_of
+from sqlpipes.read.python.assets import asset_of, check_of, observer_of
 from sqlpipes.read.python.declared import FUNCTIONS, contents_from, strange, strange_problem
 from sqlpipes.read.python.found import Found
 from sqlpipes.read.python.modules import Module, Unit, hashed, is_inside, read_unit
@@ -34,6 +36,7 @@ def read_definitions(whole: Definitions, ground: Ground) -> PythonFile:
     texts: dict[str, Text] = {}
     problems = [strange_problem(word, item, None) for word, item in strange(whole)]
     assets, checks, entries, resources = [], [], [], []
+    observers: list[Observer] = []
     for item in members:
         unit = _unit(_file_of(item), texts)
         if isinstance(item, (Entry, *FUNCTIONS)):
@@ -42,12 +45,15 @@ def read_definitions(whole: Definitions, ground: Ground) -> PythonFile:
             marked = ({k: list(m) for k, m in e.marks.items()} for e in contents.entries)
             for entry, marks in zip(contents.entries, marked, strict=True):
                 entries.append((entry.section, Node(entry.file, marks, "", dict(entry.keys))))
+                observers += _observers(item, entries[-1][1])
             for found in contents.found:
                 function: Any = getattr(item, "function", None)
                 load = partial(_itself, function)
                 said = _meant(found, function)
                 if found.kind == "check":
                     checks.append(check_of(said, load))
+                elif found.kind == "observe":
+                    observers.append(observer_of(found, load))
                 else:
                     path = os.path.basename(found.file)
                     assets.append(asset_of(said, path, ground, load, problems))
@@ -56,8 +62,21 @@ def read_definitions(whole: Definitions, ground: Ground) -> PythonFile:
                 ReadResource(found_resource(item, unit, texts), partial(maker_of, item))
             )
     return PythonFile(
-        tuple(assets), tuple(checks), tuple(entries), tuple(problems), tuple(resources)
+        tuple(assets),
+        tuple(checks),
+        tuple(entries),
+        tuple(problems),
+        tuple(resources),
+        tuple(observers),
     )
+
+
+def _observers(item: Any, node: Node) -> Iterator[Observer]:
+    """Of source(..., observe=function): the function is in hand."""
+    at = node.get("observe")
+    if isinstance(item, Entry) and callable(item.function) and at is not None:
+        body = PythonBody(str(at.value), (), False, partial(_itself, item.function))
+        yield Observer(item.name, body, at.at)
 
 
 def _itself(function: Callable[..., Any]) -> Callable[..., Any]:

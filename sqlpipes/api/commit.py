@@ -1,0 +1,72 @@
+"""A folder -> the commit of git that its files are of, with `-dirty` when they are not quite.
+
+Asked once a build, and only by one that runs something. Git is started for `-dirty` alone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from contextlib import suppress
+
+HASH = re.compile(r"[0-9a-f]{40,64}")
+LINKS = 5  # refs that name refs
+PATIENCE_S = 2.0
+
+
+def commit_of(root: str) -> str:
+    """The hash; "" outside of git, or before the first commit."""
+    home = _git_folder(os.path.abspath(root))
+    found = _head(home) if home else ""
+    return f"{found}-dirty" if found and _is_dirty(root) else found
+
+
+def _git_folder(folder: str) -> str | None:
+    """`.git` of the folder or of one above it; a worktree has a file that says where its own is."""
+    while True:
+        there = os.path.join(folder, ".git")
+        if os.path.isdir(there):
+            return there
+        said = _text(there)
+        if said.startswith("gitdir:"):
+            return os.path.normpath(os.path.join(folder, said.removeprefix("gitdir:").strip()))
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+
+
+def _head(home: str) -> str:
+    said = _text(os.path.join(home, "HEAD"))
+    shared = os.path.normpath(os.path.join(home, _text(os.path.join(home, "commondir")) or "."))
+    for _ in range(LINKS):
+        if not said.startswith("ref:"):
+            break
+        name = said.removeprefix("ref:").strip()
+        places = (os.path.join(folder, *name.split("/")) for folder in (home, shared))
+        said = next(filter(None, map(_text, places)), "") or _packed(shared, name)
+    return said if HASH.fullmatch(said) else ""
+
+
+def _packed(home: str, name: str) -> str:
+    for line in _text(os.path.join(home, "packed-refs")).splitlines():
+        found, _, ref = line.partition(" ")
+        if ref == name:
+            return found
+    return ""
+
+
+def _text(path: str) -> str:
+    with suppress(OSError, UnicodeDecodeError), open(path, encoding="utf-8") as file:
+        return file.read().strip()
+    return ""
+
+
+def _is_dirty(root: str) -> bool:
+    """Whether files that git knows below the folder differ from the commit. In doubt they do not."""
+    asked = ["git", "--no-optional-locks", "status", "--porcelain", "--untracked-files=no", "."]
+    with suppress(OSError, subprocess.SubprocessError):
+        done = subprocess.run(asked, cwd=root, capture_output=True, timeout=PATIENCE_S, check=False)
+        return done.returncode == 0 and bool(done.stdout.strip())
+    return False

@@ -1,0 +1,57 @@
+"""Functions that say which version of a source there is -> the sources, each with its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sqlpipes.core.asset import Asset, PythonBody, SourceBody
+from sqlpipes.core.errors import Location, Problem, did_you_mean
+from sqlpipes.read.marked import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """One such function, and where it stands. `source` names a source, or all tables of one."""
+
+    source: str
+    body: PythonBody
+    at: Location
+
+
+def with_observers(
+    sources: Sequence[Asset], observers: Iterable[Observer], problems: list[Problem]
+) -> list[Asset]:
+    """SRC005 for a function whose source nobody declares, and for two functions of one source."""
+    found = {asset.name: asset for asset in sources}
+    places: dict[str, Location] = {}
+    for each in observers:
+        names = _named(each.source, found)
+        if not names:
+            message = f"there is no source '{each.source}' to observe"
+            hint = did_you_mean(each.source, found) or "declare it under `sources:`, or by source()"
+            problems.append(Problem("SRC005", message, each.at, hint))
+        for name in names:
+            if name in places:
+                message = f"the source '{name}' is observed by two functions"
+                others = (places[name],)
+                problems.append(Problem("SRC005", message, each.at, "keep one", others=others))
+            places[name] = each.at
+            body = found[name].body
+            assert isinstance(body, SourceBody)
+            found[name] = replace(found[name], body=replace(body, observer=each.body))
+    return list(found.values())
+
+
+def _named(source: str, found: Mapping[str, Asset]) -> list[str]:
+    if source in found:
+        return [source]
+    return [name for name in found if name.startswith(f"{source}.")]
+
+
+def demand_python(node: Node | None, problems: list[Problem]) -> None:
+    """SRC005 for an `observe:` in YAML, which has no functions."""
+    if node is not None and not node.file.endswith(".py"):
+        message = "'observe' goes with a source that is declared in Python"
+        hint = "write @observe(source=...) above the function, in a .py file under models/"
+        problems.append(Problem("SRC005", message, node.key_at, hint))
