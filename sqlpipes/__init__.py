@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         source,
     )
     from sqlpipes.core.errors import EngineError, Location, Problem, ProjectError, SqlpipesError
+    from sqlpipes.core.metadata import Markdown, Table, Url
     from sqlpipes.core.partitions.declared import (
         Daily,
         Every,
@@ -50,6 +51,7 @@ __all__ = [
     "Hourly",
     "Integers",
     "Location",
+    "Markdown",
     "Monthly",
     "Out",
     "Problem",
@@ -60,6 +62,8 @@ __all__ = [
     "Retry",
     "Secret",
     "SqlpipesError",
+    "Table",
+    "Url",
     "Values",
     "Weekly",
     "Yearly",
@@ -81,6 +85,7 @@ __all__ = [
 _HOMES = {
     "sqlpipes.api": {"Ask", "Project", "Report", "build", "lineage", "load", "plan", "report"},
     "sqlpipes.core.errors": {"EngineError", "Location", "Problem", "ProjectError", "SqlpipesError"},
+    "sqlpipes.core.metadata": {"Markdown", "Table", "Url"},
     "sqlpipes.core.partitions.declared": {
         *("Daily", "Every", "Hourly", "Integers", "Monthly", "Quarterly", "Values"),
         *("Weekly", "Yearly"),

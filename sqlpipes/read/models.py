@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -188,6 +189,8 @@ def filled(nodes: Iterable[Node], names: Names, problems: list[Problem]) -> list
     ]
 
 
+THIS = re.compile(r"\{\{\s*this\s*\}\}")
+OWN_NAME = ("freshness", "loaded_at_query", "tables")  # of sources: their queries may name it
 HOOKS = ("before", "after", "pre_hook", "post_hook", "pre-hook", "post-hook")
 
 
@@ -198,9 +201,22 @@ def _filled_one(node: Node, names: Names, problems: list[Problem]) -> Node:
             value[key] = below.value
         elif key == "config":
             value[key] = _filled_one(below, names, problems).value
+        elif key in OWN_NAME:
+            value[key] = fill(below.with_value(_later(below.value)), names, problems).value
         else:
             value[key] = fill(below, names, problems).value
     return node.with_value(value)
+
+
+def _later(value: Plain) -> Plain:
+    """`{{ this }}` of a source's queries as `{this}`: its relation is known only when they are asked."""
+    if isinstance(value, str):
+        return THIS.sub("{this}", value)
+    if isinstance(value, list):
+        return [_later(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _later(below) for key, below in value.items()}
+    return value
 
 
 def described(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import Any
 
@@ -15,19 +16,24 @@ from sqlpipes.run.checks import subject
 from sqlpipes.run.query import body_query
 from sqlpipes.run.warehouse import Warehouse, identifier
 
+THIS = re.compile(r"\{\{\s*this\s*\}\}|\{this\}")
+
 
 def newest_sql(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
-    """A query of one value. `{{ this }}` in the user's own stands for the source."""
+    """A query of one value. `{{ this }}` in the user's own, or `{this}`, stands for the source."""
     declared = _declared(asset)
     table = subject(asset, graph, warehouse)
     if declared.query is None:
         where = f"\nwhere (\n{declared.filter}\n)" if declared.filter else ""
-        column = ".".join(map(identifier, [declared.column or ""]))
-        return f"select max({column}) as newest from {table}{where}"
+        column = declared.column or ""
+        said = (
+            identifier(column) if column.isidentifier() else column
+        )  # dbt takes an expression, too
+        return f"select max({said}) as newest from {table}{where}"
     from sqlpipes.core.sql import analyse  # here, as it imports the parser
 
     plain = table.partition(" as ")[0] if asset.relation is None else table
-    text = declared.query.replace("{{ this }}", plain).replace("{{this}}", plain)
+    text = THIS.sub(lambda _: plain, declared.query)
     at = declared.at or asset.at
     facts = analyse(text, graph.dialect, at=at)
     body = SqlBody(text, facts.references, files=facts.files)

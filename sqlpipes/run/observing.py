@@ -47,12 +47,14 @@ def observed(
         if "has no function" not in str(error):
             raise _raised(asset, error, body.function, at, root) from error
         raise ProjectError(_fault(asset, str(error), asset.at)) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _raised(asset, error, body.function, at, root) from error
     return _look(asset, said, at)
 
 
-def _raised(asset: Asset, error: Exception, function: str, at: Location, root: str) -> ProjectError:
+def _raised(
+    asset: Asset, error: BaseException, function: str, at: Location, root: str
+) -> ProjectError:
     return ProjectError(*_told(asset, user_error(error, function, at, root).problems))
 
 

@@ -28,7 +28,8 @@ from sqlpipes.stores import MemoryStore, Move, Store, open_store
 runs = st.sampled_from(["r1", "r2", "r3"])
 assets = st.sampled_from(["a", "b"])
 versions = st.sampled_from(["v1.s", "v2", ""])
-actions = st.sampled_from(["replace slices"] * 3 + ["run checks", "observe source"])
+looks = ["run checks", "observe source", "report source", "report"]
+actions = st.sampled_from(["replace slices"] * 3 + looks)
 tokens = st.sampled_from([None, "t1", "t2"])
 day_spans = st.builds(lambda low, n: span(low, low + n), st.integers(0, 9), st.integers(1, 5))
 month_spans = st.sampled_from([Partitions.of(Grain.MONTH, [(0, 1)]), WHOLE])
