@@ -71,7 +71,7 @@ def column_lineage(
     doubts = _doubts(traced, start, sides)
     if form == "tree":
         head, *tree = _column_tree(pictures, sides)
-        return "\n".join([head, *_description(said), *tree, *_doubt_lines(doubts)])
+        return "\n".join([head + _description(said), *tree, *_doubt_lines(doubts)])
     about = {"asset": asset, "column": column, "complete": not doubts, "unknown_in": doubts}
     if said is not None:
         own = column_json(said)
@@ -79,11 +79,11 @@ def column_lineage(
     return _drawn(joined(pictures), form, ("columns", "edges"), about)
 
 
-def _description(said: Documented | None) -> list[str]:
+def _description(said: Documented | None) -> str:
     if said is None or not said.description:
-        return []
-    origin = f" (from {said.origin})" if said.origin else ""
-    return [" ".join(said.description.split()) + style(origin, dim=True)]
+        return ""
+    origin = style(f" (from {said.origin})", dim=True) if said.origin else ""
+    return f"  {' '.join(said.description.split())}{origin}"
 
 
 def _sides(up: bool | None) -> tuple[bool, ...]:
