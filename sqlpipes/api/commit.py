@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from contextlib import suppress
 
 HASH = re.compile(r"[0-9a-f]{40,64}")
@@ -65,6 +64,8 @@ def _text(path: str) -> str:
 
 def _is_dirty(root: str) -> bool:
     """Whether files that git knows below the folder differ from the commit. In doubt they do not."""
+    import subprocess  # a build that has nothing to do need not wait for it
+
     asked = ["git", "--no-optional-locks", "status", "--porcelain", "--untracked-files=no", "."]
     with suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(asked, cwd=root, capture_output=True, timeout=PATIENCE_S, check=False)
