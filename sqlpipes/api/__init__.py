@@ -10,6 +10,7 @@ from sqlpipes.api.columns import check_column, lineage
 from sqlpipes.api.config import read_settings
 from sqlpipes.api.folder import Fact, clean, debug, write_starter
 from sqlpipes.api.freshness import SourceAge, freshness
+from sqlpipes.api.jobs import How, JobStatus, Outcome, Watch, job_named, job_runs, jobs, load_as
 from sqlpipes.api.look import compiled, lint, rows
 from sqlpipes.api.metrics import Series, metric
 from sqlpipes.api.past import AssetStatus, run_details, runs, status, unfinished
@@ -19,7 +20,9 @@ from sqlpipes.api.rename import Renamed, left_behind, rename
 from sqlpipes.api.report import report
 from sqlpipes.api.resources import with_resources
 from sqlpipes.api.selection import Ask, select
+from sqlpipes.api.serve import serve
 from sqlpipes.api.state import export_state, import_state, state_size
+from sqlpipes.api.tick import Ticked, run_job, tick
 from sqlpipes.api.unit_tests import due_unit_tests, run_unit_tests, unit_tests
 from sqlpipes.decide.states import SliceState
 
@@ -28,12 +31,17 @@ __all__ = [
     "AssetStatus",
     "Card",
     "Fact",
+    "How",
+    "JobStatus",
+    "Outcome",
     "Project",
     "Renamed",
     "Report",
     "Series",
     "SliceState",
     "SourceAge",
+    "Ticked",
+    "Watch",
     "build",
     "cards",
     "check_column",
@@ -45,10 +53,14 @@ __all__ = [
     "export_state",
     "freshness",
     "import_state",
+    "job_named",
+    "job_runs",
+    "jobs",
     "left_behind",
     "lineage",
     "lint",
     "load",
+    "load_as",
     "metric",
     "plan",
     "plan_statements",
@@ -58,11 +70,14 @@ __all__ = [
     "report",
     "rows",
     "run_details",
+    "run_job",
     "run_unit_tests",
     "runs",
     "select",
+    "serve",
     "state_size",
     "status",
+    "tick",
     "unfinished",
     "unit_tests",
     "why",

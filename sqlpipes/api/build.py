@@ -108,6 +108,8 @@ def build(
     fail_fast: bool = False,
     wait_s: float = 0.0,
     command: str = "build",
+    job: str = "",
+    run_id: str | None = None,
     on_plan: Callable[[Plan], None] | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_wait: Callable[[str], None] | None = None,
@@ -124,7 +126,7 @@ def build(
 
     Raises ProjectError for files that need mending, LockedError when another process is building
     for longer than `wait_s` seconds, which may be math.inf; `on_wait` is told who that is. A failed
-    step is no exception: it is in the report.
+    step is no exception: it is in the report. `job` is the one that it is a run of.
     """
     from sqlpipes.engines import is_shared
     from sqlpipes.stores import build_lock
@@ -135,7 +137,7 @@ def build(
     gate = gate_of(project, ask, on_unit_test)
     ask = gate.ask
     wish = wish_of(project, ask)
-    run_id = _new_run_id(clock())
+    run_id = run_id or new_run_id(clock())
     with ExitStack() as stack:
         if not is_shared(project.target):
             lock = build_lock(project.root, wait_s=wait_s, command=command, on_wait=on_wait)
@@ -150,6 +152,7 @@ def build(
             return Report(run_id, ready.plan, (), Status.SUCCESS, 0.0, gate.results)
         options: dict[str, Any] = {
             "command": command,
+            "job": job,
             "threads": threads or project.target.threads,
             "fail_fast": fail_fast,
             "clock": clock,
@@ -166,7 +169,7 @@ def build(
                 break
             if on_plan:
                 on_plan(again.plan)
-            next_id = _new_run_id(clock())
+            next_id = new_run_id(clock())
             more = _run(project, store, ready.engine, again, run_id=next_id, **options)
             report = _together(report, more)
         remember_tables(project, ready.engine)
@@ -354,6 +357,6 @@ def _again(project: Project, store: Store, asked: Asked, step: Step) -> Step | N
     return step if found and found.action is Action.CHECK else found
 
 
-def _new_run_id(now: datetime) -> str:
+def new_run_id(now: datetime) -> str:
     """Sorts by time, short enough to type the end of."""
     return f"{now:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"

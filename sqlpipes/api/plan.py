@@ -13,6 +13,7 @@ from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.selection import Ask, chosen
 from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.graph import Graph
+from sqlpipes.core.partitions import as_naive_utc
 from sqlpipes.core.plan import Plan, Step
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def wish_of(project: Project, ask: Ask) -> Wish:
         observe=frozenset() if ask.only_checks else sources_seen_by(project.graph, found.names),
         partitions=ask.partitions,
         last=ask.last,
+        as_of=as_naive_utc(ask.as_of) if ask.as_of else None,
         slices=ask.slices,
         missing=ask.missing,
         failed=ask.failed,

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from sqlpipes.core.sql import Relation, fold
 
 if TYPE_CHECKING:
     from sqlpipes.core.definitions import Definitions
+    from sqlpipes.core.job import Job
     from sqlpipes.core.sql import SqlFacts
     from sqlpipes.core.unit_test import UnitTest
     from sqlpipes.read import Reading
@@ -50,6 +51,7 @@ class Project:
     parsed: int = 0  # files that were parsed this time; the others came from the cache
     unit_tests: tuple[UnitTest, ...] = ()
     resources: Mapping[str, Resource] = field(default_factory=dict)
+    jobs: tuple[Job, ...] = ()
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -162,10 +164,11 @@ def load(
         facts=reading.facts,
         selectors=reading.selectors,
         selector_places=reading.selector_places,
-        problems=in_place_order({*reading.problems, *problems, *_of_unit_tests(reading, graph)}),
+        problems=in_place_order({*reading.problems, *problems, *_of_the_rest(reading, graph)}),
         parsed=reading.parsed,
         unit_tests=reading.unit_tests,
         resources=reading.resources,
+        jobs=reading.jobs,
     )
 
 
@@ -182,12 +185,17 @@ class _Folder(str):
     __slots__ = ("__weakref__",)
 
 
-def _of_unit_tests(reading: Reading, graph: Graph) -> tuple[Problem, ...]:
-    if not reading.unit_tests:
-        return ()
-    from sqlpipes.decide.unit_tests import unit_test_problems
+def _of_the_rest(reading: Reading, graph: Graph) -> Iterator[Problem]:
+    """What unit tests and jobs say of a graph that has no such thing."""
+    if reading.unit_tests:
+        from sqlpipes.decide.unit_tests import unit_test_problems
 
-    return unit_test_problems(reading.unit_tests, graph)
+        yield from unit_test_problems(reading.unit_tests, graph)
+    if reading.jobs:
+        from sqlpipes.decide.jobs import job_problems
+
+        named = (reading.selectors, reading.selector_places, reading.config.name)
+        yield from job_problems(reading.jobs, graph, *named)
 
 
 def project_root(start: str = ".") -> str:

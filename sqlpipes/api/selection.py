@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.api.columns import lineage
@@ -40,6 +41,7 @@ class Ask:
     failed: bool = False
     stale: bool = False
     last: int | None = None
+    as_of: datetime | None = None  # only the newest slice of each that was complete then
     newest_first: bool | None = None
     force: bool = False
     full_refresh: bool = False

@@ -170,7 +170,7 @@ def _build(
     as_json = options["as_json"]
     if not as_json and well is None:
         echo_warnings(project)
-    reporter = _reporter(as_json, partial(click.echo, file=sys.stdout))  # not a function's own
+    reporter = reporter_for(as_json, partial(click.echo, file=sys.stdout))  # not a function's own
     with Interrupts() as interrupts, closing(reporter):
 
         def on_plan(plan: Plan) -> None:
@@ -188,7 +188,7 @@ def _build(
             command=seen_by(click.get_current_context()).command,
             on_plan=on_plan,
             on_event=reporter.event,
-            on_wait=_tell_wait,
+            on_wait=tell_wait,
             on_unit_test=unit_test_echo(options),
             cancel=interrupts.cancel,
         )
@@ -197,7 +197,7 @@ def _build(
     sys.exit(interrupts.exit_code or (0 if report.ok and well is not False else 1))
 
 
-def _tell_wait(who: str) -> None:
+def tell_wait(who: str) -> None:
     click.echo(f"waiting: {who} is building here (Ctrl-C ends the wait)", err=True)
 
 
@@ -216,7 +216,7 @@ def _tell(project: Project, ask: Ask, report: Report) -> None:
     tell_before(report, project)
 
 
-def _reporter(as_json: bool, echo: Callable[[str], None]) -> Reporter:
+def reporter_for(as_json: bool, echo: Callable[[str], None]) -> Reporter:
     from sqlpipes.show.progress import Lines, Live
 
     if as_json:

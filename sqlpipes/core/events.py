@@ -29,6 +29,7 @@ class Status(StrEnum):
     SPLIT = "split"  # it failed over several slices, which are then tried apart
     RUNNING = "running"
     INTERRUPTED = "interrupted"  # its process died
+    QUEUED = "queued"  # asked of a job and not yet begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class RunStarted:
     current: int  # assets looked at and found up to date
     selected: tuple[str, ...] = ()
     commit: str = ""  # of git, with -dirty at its end when files differ from it
+    job: str = ""  # the one that it is a run of
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from typing import Any
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, did_you_mean
 
-ALL = 1_000_000
-"""`catch_up: all`, as a number of times; beyond it nobody means what they wrote."""
+ALL = 10_000
+"""`catch_up: all`, as a number of times: even that has a bound."""
 
 WORDS = ("due", "missing", "stale", "failed", "last N")
 
@@ -140,6 +140,8 @@ class Job:
     tags: tuple[str, ...] = ()
     op: OpCall | None = None
     at: Location | None = field(default=None, compare=False)
+    places: Mapping[str, tuple[Location, ...]] = field(default_factory=dict, compare=False)
+    """Where each expression of `--select`, `--exclude` and `--selector` begins, by these names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ class Action(StrEnum):
     CHECK = "run checks"
     REPORT = "report"  # somebody outside wrote it: told, not planned
     REPORT_SOURCE = "report source"
+    CALL = "call op"  # of a job, and of no asset
 
 
 class Why(StrEnum):

@@ -26,6 +26,7 @@ class Wish:
     observe: frozenset[str] = frozenset()
     partitions: str | None = None
     last: int | None = None
+    as_of: datetime | None = None  # naive UTC: only the newest slice that was complete then
     slices: Mapping[str, Partitions] = field(default_factory=dict)
     missing: bool = False
     failed: bool = False
@@ -46,7 +47,11 @@ class Wish:
     @property
     def narrows(self) -> bool:
         """Whether slices that should be built may be left out."""
-        return self.picks or self.partitions is not None or bool(self.last or self.slices)
+        return (
+            self.picks
+            or self.partitions is not None
+            or bool(self.last or self.as_of or self.slices)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,8 @@ class Outlook:
             return wanted
         if self.wish.last is not None:
             wanted &= self.everything(asset).newest(self.wish.last)
+        if self.wish.as_of is not None:
+            wanted &= self.everything(asset, self.wish.as_of).newest(1)
         only = self.wish.slices.get(asset.name)
         if only is not None and meets(only.axis, wanted.axis):
             wanted &= only.overlapping(wanted.axis)
@@ -111,8 +118,9 @@ class Outlook:
             return wanted
         return narrowed(wanted, self.wish.partitions)
 
-    def everything(self, asset: Asset) -> Partitions:
-        """The slices of the asset that should exist; none while its values are not known.
+    def everything(self, asset: Asset, at: datetime | None = None) -> Partitions:
+        """The slices of the asset that should exist, now or at an instant; none while its values are not
+        known.
 
         What a source is cut into is looked at, not wanted.
         """
@@ -120,7 +128,7 @@ class Outlook:
             return WHOLE
         if self.lacks_values(asset):
             return Partitions(asset.partition.axis)
-        return asset.partition.wanted(self.now, self.observed.values.get(asset.name, {}))
+        return asset.partition.wanted(at or self.now, self.observed.values.get(asset.name, {}))
 
     def lacks_values(self, asset: Asset) -> bool:
         """Whether a query is to find the values of its slices, and finds none yet."""

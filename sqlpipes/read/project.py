@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlpipes.core.asset import Asset, Check, PythonBody
 from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Problem, ProjectError, Severity, did_you_mean
+from sqlpipes.core.job import Job
 from sqlpipes.core.sql import Relation
 from sqlpipes.core.unit_test import UnitTest
 from sqlpipes.read.braces import Names
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from sqlpipes.read.python import PythonFile, ReadResource
     from sqlpipes.read.resources import Given
 
-SELECTOR_FILES = ("selectors.yml", "selectors.yaml")
+ROOT_FILES = ("selectors.yml", "selectors.yaml", "jobs.yml", "jobs.yaml")
 TEST_DATA = ("tests/fixtures",)  # where samples are looked for, whatever folders hold the checks
 
 
@@ -107,6 +108,7 @@ class _Found:
     resources: list[ReadResource] = field(default_factory=list)
     observers: list[Observer] = field(default_factory=list)
     unit_tests: list[UnitTest] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
     known: set[str] = field(default_factory=set)  # also those that are not enabled
 
 
@@ -196,6 +198,7 @@ class _Work:
         )
         self.read_checks([file for file in check_files if file.path not in inside])
         self.read_unit_tests(properties)
+        self.read_jobs(properties)
         self.problems += foreign_snapshots(self.root, inside)
         self.name_strays(properties)
         return self.reading(properties)
@@ -212,7 +215,7 @@ class _Work:
         listed = {
             f.path: f for f in files if f.suffix in ("yml", "yaml") and not is_project_file(f)
         }
-        for name in SELECTOR_FILES:
+        for name in ROOT_FILES:
             if name not in listed and (file := one_file(self.root, name)):
                 listed[name] = file
         return read_properties(listed.values(), self.cache, self.problems)
@@ -298,6 +301,14 @@ class _Work:
         fixtures = Fixtures(self.root, tuple(self.files((*self.config.check_paths, *TEST_DATA))))
         self.found.unit_tests += read_unit_tests(properties.unit_tests, fixtures, self.problems)
 
+    def read_jobs(self, properties: Properties) -> None:
+        if properties.jobs:
+            from sqlpipes.read.jobs import read_jobs
+
+            self.found.jobs += read_jobs(
+                properties.jobs, self.root, self.ground.names, self.problems
+            )
+
     def name_strays(self, properties: Properties) -> None:
         """CFG005 for every entry whose asset does not exist."""
         seeds = {seed.name for seed in self.found.seeds}
@@ -341,6 +352,7 @@ class _Work:
             parsed=self.cache.parsed,
             unit_tests=tuple(found.unit_tests),
             resources=resources.resources if resources else {},
+            jobs=tuple(found.jobs),
         )
 
     def resources(self) -> Given | None:

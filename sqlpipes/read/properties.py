@@ -1,4 +1,4 @@
-"""YAML property files -> what they say about models, sources, seeds, selectors and unit tests."""
+"""YAML property files -> what they say about models, sources, seeds, selectors, jobs and unit tests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlpipes.read.files import File
 from sqlpipes.read.marked import Node, node_of, read_yaml
 
 Parse = Callable[[str, str], dict[str, Any]]
-SECTIONS = ("models", "sources", "seeds", "selectors", "unit_tests")
+SECTIONS = ("models", "sources", "seeds", "selectors", "unit_tests", "jobs")
 FOREIGN = (
     "snapshots",
     "macros",
@@ -44,6 +44,7 @@ class Properties:
     seeds: list[Node] = field(default_factory=list)
     selectors: list[Node] = field(default_factory=list)
     unit_tests: list[Node] = field(default_factory=list)
+    jobs: list[Node] = field(default_factory=list)
 
 
 def yaml_node(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.config import Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Location, Problem
+from sqlpipes.core.job import Job
 from sqlpipes.core.resource import Resource
 from sqlpipes.core.sql import SqlFacts
 from sqlpipes.core.unit_test import UnitTest
@@ -34,3 +35,4 @@ class Reading:
     parsed: int = 0
     unit_tests: tuple[UnitTest, ...] = ()
     resources: Mapping[str, Resource] = field(default_factory=dict)
+    jobs: tuple[Job, ...] = ()

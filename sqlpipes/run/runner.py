@@ -58,6 +58,7 @@ def run_plan(
     outputs: Mapping[str, str] = NOTHING,  # type: ignore[assignment]
     resources: Mapping[str, ReadyResource] = NOTHING,  # type: ignore[assignment]
     commit: str = "",
+    job: str = "",
 ) -> Iterator[Event]:
     """Run the steps, at most `threads` at once, each after those that it waits for.
 
@@ -92,7 +93,7 @@ def run_plan(
     warehouse = warehouse_of(engine, target.schema, root)
     began = time.perf_counter()
     counts = len(plan.steps), len(plan.current)
-    yield RunStarted(run_id, clock(), command, target.name, *counts, selected, commit)
+    yield RunStarted(run_id, clock(), command, target.name, *counts, selected, commit, job)
     size = max(1, threads) if engine.can.parallel else 1
     look = partial(warehouse_of, engine, target.schema, root)
     running = Running(plan, graph, warehouse, Crew(engine, size), settings, look)

@@ -30,7 +30,8 @@ def _run_line(run: RunRecord) -> str:
     seconds = f"{run.seconds:8.2f}s" if run.seconds is not None else " " * 9
     word = style(f"{run.status:<11}", fg=COLOURS.get(run.status))
     told = style(counts, dim=True)
-    return f"{run.run_id}  {word} {_minute(run.started_at)} {seconds}  {run.command}  {told}"
+    job = style(f"[{run.job}] ", fg="cyan") if run.job else ""
+    return f"{run.run_id}  {word} {_minute(run.started_at)} {seconds}  {job}{run.command}  {told}"
 
 
 def run_text(run: RunRecord, *, with_sql: bool = False, with_log: bool = False) -> str:

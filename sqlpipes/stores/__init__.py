@@ -7,17 +7,27 @@ two things: what happened (runs, steps, checks; may be pruned) and what is (slic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from sqlpipes.core.events import Event, Status
 from sqlpipes.core.history import History
+from sqlpipes.core.job import Request
 from sqlpipes.core.partitions import Axis, Partitions
 from sqlpipes.core.windows import Slot
 from sqlpipes.stores.lock import Holder, build_lock, lock_holder
 from sqlpipes.stores.memory import MemoryStore
-from sqlpipes.stores.records import CheckRecord, Move, Note, RunRecord, SliceRecord, StepRecord
+from sqlpipes.stores.records import (
+    CheckRecord,
+    JobRun,
+    Move,
+    Note,
+    RunRecord,
+    Schedule,
+    SliceRecord,
+    StepRecord,
+)
 
 if TYPE_CHECKING:
     from sqlpipes.stores.leases import SqlLeases
@@ -26,10 +36,13 @@ if TYPE_CHECKING:
 __all__ = [
     "CheckRecord",
     "Holder",
+    "JobRun",
+    "Jobs",
     "MemoryStore",
     "Move",
     "Note",
     "RunRecord",
+    "Schedule",
     "SliceRecord",
     "StepRecord",
     "Store",
@@ -37,6 +50,48 @@ __all__ = [
     "lock_holder",
     "open_store",
 ]
+
+
+class Jobs(Protocol):
+    """The queue of one target: what was asked of jobs, each key once, and who does it.
+
+    Every method is one transaction, so of two that take the same thing one comes too late.
+    """
+
+    def schedules(self) -> Mapping[str, Schedule]:
+        """The jobs that are due by the clock, as they were first seen."""
+
+    def keep(self, schedules: Mapping[str, str], now: datetime) -> None:
+        """Remember these schedules and no others; one that is new or has changed counts from `now`."""
+
+    def newest_due(self) -> Mapping[str, datetime]:
+        """The newest due time on record of each job, whatever became of it."""
+
+    def ask(self, requests: Sequence[Request], now: datetime) -> tuple[Request, ...]:
+        """Put them into the queue; those whose key was not on record."""
+
+    def skip(self, request: Request, message: str, now: datetime) -> bool:
+        """Note that it will not be done, unless somebody has begun it."""
+
+    def open(self) -> tuple[JobRun, ...]:
+        """What is queued or running, in the order in which it is to be done."""
+
+    def claim(self, request: Request, claim: str, run_id: str, now: datetime) -> bool:
+        """Begin it. False: somebody else has, or another run of the same job is under way."""
+
+    def give_back(self, request: Request, claim: str, message: str, *, tried: bool = True) -> bool:
+        """Queue again what `claim` had begun and did not end; not `tried` counts as no attempt."""
+
+    def end(
+        self, request: Request, claim: str, status: Status, now: datetime, run_id: str, message: str
+    ) -> bool:
+        """How it ended. False: it is not `claim`'s any more, whatever it did came too late."""
+
+    def runs(self, job: str | None = None, limit: int = 20) -> tuple[JobRun, ...]:
+        """The newest of all jobs or of one, newest first."""
+
+    def last(self) -> Mapping[str, JobRun]:
+        """The newest run of each job that has begun."""
 
 
 class Store(Protocol):
@@ -106,6 +161,9 @@ class Store(Protocol):
 
     def prune(self, keep: int) -> int:
         """Drop what happened in all but the newest `keep` runs; how many went. No slice is forgotten."""
+
+    def jobs(self) -> Jobs:
+        """What was asked of jobs, and what became of it."""
 
     def leases(self) -> SqlLeases | None:
         """Who may write what, among builds that share this state; None when no other can."""

@@ -20,7 +20,7 @@ from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Action
 from sqlpipes.stores.records import Move
 
-LOOKS_ONLY = frozenset({Action.CHECK, Action.OBSERVE, Action.REPORT_SOURCE})
+LOOKS_ONLY = frozenset({Action.CHECK, Action.OBSERVE, Action.REPORT_SOURCE, Action.CALL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,8 @@ def began(state: AssetState, mark: Mark) -> AssetState:
 
 def ended(state: AssetState, own: Mark, event: StepFinished, written_at: int) -> AssetState:
     """A step has ended well, for `event.slices`: the part of its mark that it did not cover stays."""
+    if event.action == Action.CALL:
+        return state
     if not writes(event.action):
         return replace(state, past=_looked(state.past, own, event, written_at))
     new = _claim(state, own, event, written_at)

@@ -154,6 +154,7 @@ def _run_started(to: Writing, event: RunStarted) -> None:
         "pid": os.getpid(),
         "place": plain_text(to.place),
         "commit_id": plain_text(event.commit),
+        "job": plain_text(event.job),
     }
     to.db.execute(_INSERT_RUN, values)
 

@@ -82,9 +82,9 @@ def state_folder(root: str) -> str:
     return folder
 
 
-def _open_lock(root: str) -> IO[str]:
+def _open_lock(root: str, name: str = "build.lock") -> IO[str]:
     try:
-        return open(os.path.join(state_folder(root), "build.lock"), "a+", encoding="utf-8")
+        return open(os.path.join(state_folder(root), name), "a+", encoding="utf-8")
     except OSError as error:
         message = f"cannot write in {os.path.join(root, '.sqlpipes')}: {error.strerror}"
         raise LockedError(Problem("LCK002", message)) from error
@@ -130,6 +130,54 @@ def _read_holder(file: IO[str]) -> Holder | None:
         return Holder(int(said["pid"]), str(said["command"]), str(said["host"]))
     except (ValueError, KeyError, TypeError, OSError):
         return None
+
+
+@contextmanager
+def sign_of_life(root: str, name: str, *, keep: bool = False) -> Iterator[None]:
+    """Hold <root>/.sqlpipes/<name> locked until it ends. The file stays if the process dies before.
+
+    `keep`: it always stays, which a name needs that several processes may want at once.
+    LockedError LCK004, with who holds it, when another process does.
+    """
+    with _open_lock(root, name) as file:
+        if not _try_lock(file):
+            holder = _read_holder(file) or "another process"
+            hint = "one is enough: stop that one, or leave this one out"
+            message = f"{holder} is at work in {os.path.abspath(root)}"
+            raise LockedError(Problem("LCK004", message, hint=hint))
+        try:
+            _sign(file, Holder(os.getpid(), shlex.join(sys.argv), platform.node()))
+            yield
+        finally:
+            if keep:
+                _sign(file, None)
+            else:
+                clear_sign(root, name)
+            _unlock(file)
+
+
+def gives_sign(root: str, name: str) -> bool | None:
+    """Whether a process holds that lock; None when there is no such file here."""
+    if not os.path.exists(_path(root, name)):
+        return None
+    try:
+        with open(_path(root, name), "r+", encoding="utf-8") as file:
+            if not _try_lock(file):
+                return True
+            _unlock(file)
+            return False
+    except OSError:
+        return None
+
+
+def clear_sign(root: str, name: str) -> None:
+    """Take away the file of a process that died."""
+    with suppress(OSError):
+        os.unlink(_path(root, name))
+
+
+def _path(root: str, name: str) -> str:
+    return os.path.join(root, ".sqlpipes", name)
 
 
 if sys.platform == "win32":

@@ -39,6 +39,7 @@ from sqlpipes.stores.fold import (
     told_apart,
     writes,
 )
+from sqlpipes.stores.memory_jobs import MemoryJobs
 from sqlpipes.stores.records import (
     CheckRecord,
     Move,
@@ -68,6 +69,7 @@ class MemoryStore:
         self._checks: list[CheckRecord] = []
         self._stamps: dict[str, str] = {}
         self._windows: dict[str, tuple[Axis, dict[Slot, str]]] = {}
+        self._jobs = MemoryJobs()
 
     def append(self, event: Event) -> None:
         match event:
@@ -235,6 +237,9 @@ class MemoryStore:
     def leases(self) -> None:
         """None: no other build can see this state."""
 
+    def jobs(self) -> MemoryJobs:
+        return self._jobs
+
     def close(self) -> None:
         """Nothing to let go of."""
 
@@ -253,6 +258,7 @@ class MemoryStore:
             pid=os.getpid(),
             place=self._place,
             commit=event.commit,
+            job=event.job,
         )
 
     def _run_finished(self, event: RunFinished) -> None:

@@ -23,6 +23,7 @@ from sqlpipes.stores.rows import ASSET, FEW, MARK, SLICE, WINDOW, Row, history_o
 from sqlpipes.stores.schema import newest
 
 if TYPE_CHECKING:
+    from sqlpipes.stores.jobs import SqlJobs
     from sqlpipes.stores.leases import SqlLeases
     from sqlpipes.stores.sql import SqlStore
 
@@ -138,6 +139,9 @@ class QuickStore:
 
     def leases(self) -> SqlLeases:
         return self._full.leases()
+
+    def jobs(self) -> SqlJobs:
+        return self._full.jobs()
 
     def close(self) -> None:
         if self._opened is not None:

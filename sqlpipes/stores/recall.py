@@ -179,6 +179,7 @@ def _run(row: Any, counts: dict[Status, int], **rest: Any) -> RunRecord:
         pid=row.pid,
         place=row.place,
         commit=row.commit_id,
+        job=row.job,
         counts=counts,
         **rest,
     )

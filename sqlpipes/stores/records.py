@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlpipes.core.errors import Problem
 from sqlpipes.core.events import OpCall, Status
+from sqlpipes.core.job import Request
 from sqlpipes.core.partitions import Partitions
 
 WORST_FIRST = (
@@ -19,6 +20,7 @@ WORST_FIRST = (
     Status.CANCELLED,
     Status.SKIPPED,
     Status.RUNNING,
+    Status.QUEUED,
     Status.WARN,
     Status.SUCCESS,
     Status.SPLIT,  # what became of its slices is told by the parts that followed
@@ -94,10 +96,52 @@ class RunRecord:
     selected: tuple[str, ...]
     pid: int
     place: str  # host:/path/of/the/project
+    job: str = ""  # the one that it is a run of
     counts: Mapping[Status, int] = field(default_factory=dict)
     commit: str = ""  # of git
     steps: tuple[StepRecord, ...] = ()
     checks: tuple[CheckRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A job that is due by the clock, as it was first seen: its cron line and zone, and when that was."""
+
+    text: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """What was asked of a job under one key, and what became of it.
+
+    status: queued, running, skipped (the time was missed), or as a run ends. `claim` names the process
+    that does it, as a builder; `attempts` counts those that began it. `run_id`: the run on record,
+    if there was anything to do.
+    """
+
+    request: Request
+    status: Status
+    asked_at: datetime
+    attempts: int = 0
+    claim: str = ""
+    run_id: str = ""
+    message: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN_JOBS
+
+    @property
+    def seconds(self) -> float | None:
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
+
+
+OPEN_JOBS = (Status.QUEUED, Status.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,3 +229,9 @@ def no_such_run(wanted: str, found: list[str]) -> Problem:
     return Problem(
         "RUN002", f"no run starts or ends with '{wanted}'", hint="`sqlpipes runs` lists them"
     )
+
+
+def in_turn(run: JobRun) -> tuple[datetime, datetime, str, str]:
+    """The order in which what is asked of jobs is done."""
+    request = run.request
+    return run.asked_at, request.due or run.asked_at, request.job, request.key

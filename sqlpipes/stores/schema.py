@@ -24,6 +24,15 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = {  # the version it makes -> stateme
         "ALTER TABLE sqlpipes_steps ADD COLUMN bytes BIGINT",
         "ALTER TABLE sqlpipes_steps ADD COLUMN columns TEXT NOT NULL DEFAULT '[]'",
         "ALTER TABLE sqlpipes_runs ADD COLUMN commit_id TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE sqlpipes_runs ADD COLUMN job TEXT NOT NULL DEFAULT ''",
+        "CREATE TABLE sqlpipes_jobs (target TEXT NOT NULL, job TEXT NOT NULL, "
+        "schedule TEXT NOT NULL, since TEXT NOT NULL, PRIMARY KEY (target, job))",
+        "CREATE TABLE sqlpipes_job_runs (target TEXT NOT NULL, job TEXT NOT NULL, "
+        "key TEXT NOT NULL, due TEXT, because TEXT NOT NULL, request TEXT NOT NULL, "
+        "status TEXT NOT NULL, attempts INTEGER NOT NULL, claim TEXT NOT NULL, "
+        "run_id TEXT NOT NULL, message TEXT NOT NULL, asked_at TEXT NOT NULL, "
+        "started_at TEXT, finished_at TEXT, PRIMARY KEY (target, job, key))",
+        "CREATE INDEX sqlpipes_job_runs_by_status ON sqlpipes_job_runs (target, status)",
     ),
 }
 

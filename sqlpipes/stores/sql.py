@@ -20,6 +20,7 @@ from sqlpipes.core.windows import Slot
 from sqlpipes.stores import current, journal, recall
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.connect import begin, faults, make_engine, name_of, parse_url
+from sqlpipes.stores.jobs import SqlJobs
 from sqlpipes.stores.leases import SqlLeases
 from sqlpipes.stores.lock import place_of
 from sqlpipes.stores.memo import Memo
@@ -61,6 +62,9 @@ class SqlStore:
 
     def leases(self) -> SqlLeases:
         return SqlLeases(self._read, self._write, self.target)
+
+    def jobs(self) -> SqlJobs:
+        return SqlJobs(self._read, self._write, self.target)
 
     def append(self, event: Event) -> None:
         with self._write() as to:

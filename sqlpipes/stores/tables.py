@@ -145,6 +145,7 @@ runs = Table(
     Column("pid", BigInteger, nullable=False),
     Column("place", Text, nullable=False),
     Column("commit_id", Text, nullable=False, server_default=""),
+    Column("job", Text, nullable=False, server_default=""),
     UniqueConstraint("target", "run_id"),
     Index("sqlpipes_runs_by_status", "target", "status"),
 )
@@ -200,4 +201,34 @@ checks = Table(
     Column("sample", Text, nullable=False),
     Index("sqlpipes_checks_by_run", "run_id"),
     Index("sqlpipes_checks_by_name", "target", "check_name"),
+)
+
+jobs = Table(
+    "sqlpipes_jobs",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("job", Text, primary_key=True),
+    Column("schedule", Text, nullable=False),
+    Column("since", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+job_runs = Table(
+    "sqlpipes_job_runs",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("job", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("due", Text),
+    Column("because", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("claim", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("asked_at", Text, nullable=False),
+    Column("started_at", Text),
+    Column("finished_at", Text),
+    Index("sqlpipes_job_runs_by_status", "target", "status"),
 )
