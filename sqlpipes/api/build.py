@@ -134,14 +134,14 @@ def build(
     project.raise_errors()
     ask = replace(ask or Ask(), config=(*(ask.config if ask else ()), *settings_of(config or {})))
     project = with_config(project, ask.config).project
-    gate = gate_of(project, ask, on_unit_test)
+    gate, cancel = gate_of(project, ask, on_unit_test), cancel or threading.Event()
     ask = gate.ask
     wish = wish_of(project, ask)
     run_id = run_id or new_run_id(clock())
     with ExitStack() as stack:
         if not is_shared(project.target):
-            lock = build_lock(project.root, wait_s=wait_s, command=command, on_wait=on_wait)
-            stack.enter_context(lock)
+            said: dict[str, Any] = {"command": command, "on_wait": on_wait, "stop": cancel.is_set}
+            stack.enter_context(build_lock(project.root, wait_s=wait_s, **said))
         store = stack.enter_context(closing(open_store_of(project)))
         refuse_half_renamed(project, store)
         store.close_stale_runs()
@@ -156,7 +156,7 @@ def build(
             "threads": threads or project.target.threads,
             "fail_fast": fail_fast,
             "clock": clock,
-            "cancel": cancel or threading.Event(),
+            "cancel": cancel,
             "on_event": on_event,
             "patience": replace(patience, wait_s=wait_s),
             "wish": wish,

@@ -67,8 +67,7 @@ def claimed(
     with _alive(store, root, claim, patience) as lost:
         if not jobs.claim(claim.request, claim.name, claim.run_id, clock()):
             return None
-        with _either(watch.cancel, lost) as cancel:
-            outcome = do(replace(watch, cancel=cancel))
+        outcome = do(replace(watch, cancel=Either(watch.cancel, lost)))
         if lost.is_set():
             return replace(outcome, status=Status.INTERRUPTED, message="it was taken for dead")
         if outcome.status is Status.CANCELLED and may_wait:
@@ -171,23 +170,12 @@ def _alive(store: Store, root: str, claim: Claim, patience: Patience) -> Iterato
             leases.leave(claim.name)
 
 
-@contextmanager
-def _either(*events: threading.Event) -> Iterator[threading.Event]:
-    """An event that is set as soon as one of these is."""
-    both, done = threading.Event(), threading.Event()
+class Either(threading.Event):
+    """Set when it, or any of the others, is. It is to be asked, not waited for."""
 
-    def look() -> None:
-        while not done.wait(LOOK_S):
-            if any(event.is_set() for event in events):
-                both.set()
-                return
+    def __init__(self, *others: threading.Event) -> None:
+        super().__init__()
+        self._others = others
 
-    thread = threading.Thread(target=look, daemon=True, name="sqlpipes cancel")
-    thread.start()
-    try:
-        yield both
-    finally:
-        done.set()
-        thread.join()
-        if any(event.is_set() for event in events):
-            both.set()
+    def is_set(self) -> bool:
+        return super().is_set() or any(other.is_set() for other in self._others)

@@ -37,7 +37,7 @@ def complete_job(ctx: click.Context, param: click.Parameter, incomplete: str) ->
 @project_options
 @click.pass_context
 def jobs_command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
-    """Jobs: when they are due, what came of them; `run` runs one now.
+    """Jobs: when they are due, what came of them.
 
     \b
     sqlpipes jobs
@@ -164,7 +164,7 @@ def jobs_log(
 @json_option
 @project_options
 def tick_command(at: datetime | None, dry_run: bool, as_json: bool, **options: Any) -> None:
-    """Run what is due, once. For cron, CI or a timer, every minute or so.
+    """Run what is due, once: for cron, CI or a timer.
 
     Each job runs once for each of its times, however often and wherever this is called.
 
@@ -214,7 +214,9 @@ def tick_command(at: datetime | None, dry_run: bool, as_json: bool, **options: A
 @json_option
 @project_options
 def serve_command(every: float, as_json: bool, **options: Any) -> None:
-    """Run what is due, until it is stopped; files are read again when they change.
+    """Run what is due until it is stopped.
+
+    Files that change are read again; a broken one is told, and what was declared before goes on.
 
     \b
     sqlpipes serve

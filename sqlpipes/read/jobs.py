@@ -135,8 +135,8 @@ class _Reader:
 
     def cron(self, node: Node | None) -> str:
         said = text(node, self.problems)
-        if node is None or not isinstance(node.value, str):
-            return ""
+        if node is None or isinstance(node.value, (list, dict)):
+            return ""  # told as what it is not
         fault = cron_fault(said)
         if fault is None:
             return said.strip()

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from sqlpipes.core.errors import Problem, Severity
@@ -20,6 +21,7 @@ from sqlpipes.core.job import Hook
 
 FAILED = "JOB009"
 PAUSE_S = 1.0  # before the second try of a webhook; it doubles
+GRACE_S = 1.0  # for what is left of a command that was killed
 SHOWN = 300  # characters of what a failing command says
 WORTH_ANOTHER = frozenset({408, 425, 429})  # of the answers 4xx; all 5xx are, too
 
@@ -90,7 +92,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, signal.SIGKILL)
         except OSError:
             process.kill()
-    process.wait()
+    with suppress(subprocess.TimeoutExpired):  # what left the group may still hold the pipe
+        process.communicate(timeout=GRACE_S)
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
 
 
 def _post(hook: Hook, said: Mapping[str, Any], pause_s: float) -> str:

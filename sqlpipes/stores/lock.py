@@ -39,14 +39,15 @@ def build_lock(
     wait_s: float = 0,
     command: str | None = None,
     on_wait: Callable[[str], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[None]:
-    """Hold <root>/.sqlpipes/build.lock; LockedError with the holder's name after `wait_s`.
+    """Hold <root>/.sqlpipes/build.lock; LockedError with the holder's name after `wait_s`, or on `stop`.
 
     `on_wait` is told who holds it when the waiting begins, and whenever that is somebody else. The
     file stays: only a lock on it counts, and that dies with its process however it ends.
     """
     with _open_lock(root) as file:
-        _wait_for(file, root, wait_s, on_wait)
+        _wait_for(file, root, wait_s, on_wait, stop)
         try:
             _sign(file, Holder(os.getpid(), command or shlex.join(sys.argv), platform.node()))
             yield
@@ -91,13 +92,17 @@ def _open_lock(root: str, name: str = "build.lock") -> IO[str]:
 
 
 def _wait_for(
-    file: IO[str], root: str, wait_s: float, on_wait: Callable[[str], None] | None
+    file: IO[str],
+    root: str,
+    wait_s: float,
+    on_wait: Callable[[str], None] | None,
+    stop: Callable[[], bool],
 ) -> None:
     began = time.monotonic()
     told = None
     while not _try_lock(file):
         waited, holder = time.monotonic() - began, _read_holder(file)
-        if waited >= max(wait_s, LOOK_S):
+        if stop() or waited >= max(wait_s, LOOK_S):
             raise LockedError(_locked(holder, root))
         if on_wait and waited >= LOOK_S and holder and holder != told:
             on_wait(str(holder))

@@ -7,6 +7,7 @@
     @op(...)    def h(day)              ->  OpFunction: likewise; in a build its calls are written down
     @resource   class Api / def api()   ->  the class as a dataclass, or ResourceFunction
     Definitions(assets=[f], checks=[g]) ->  an explicit list, instead of all that a module binds
+    job("nightly", cron=..., ...)       ->  Entry of `jobs`
     entry("sources", "shop", {...})     ->  Entry: what YAML says under that section
 
 Nothing is registered anywhere: `read` imports the user's module and looks for these objects.
@@ -27,6 +28,7 @@ from sqlpipes.core.definitions.functions import (
     OpDefinition,
     asset_name,
 )
+from sqlpipes.core.definitions.jobs import job
 from sqlpipes.core.definitions.ops import (
     OpFunction,
     Recorder,
@@ -77,6 +79,7 @@ __all__ = [
     "check",
     "entry",
     "hand_on",
+    "job",
     "observe",
     "op",
     "recorded_by",

@@ -30,6 +30,7 @@ from sqlpipes.core.partitions import partitioning_plain
 from sqlpipes.read.python.fields import config_fields, resource_classes
 from sqlpipes.read.python.found import Contents, Found, FoundEntry, Named
 from sqlpipes.read.python.handles import CONTEXT, Find
+from sqlpipes.read.python.loose import loose_calls
 from sqlpipes.read.python.meaning import meaning, normal_form
 from sqlpipes.read.python.modules import Unit, hashed
 from sqlpipes.read.python.queries import Seen, asks_what_is_there, seen_in, written_files
@@ -159,6 +160,8 @@ def contents_from(
             found += read
     said = (item for item in items if isinstance(item, Entry))
     entries = tuple(_entry(item, unit, texts) for item in said)
+    if not lists_of(module):
+        problems += loose_calls(text_of(unit.module.file, unit.root, texts), module)
     return Contents(tuple(found), tuple(problems), entries)
 
 
