@@ -100,7 +100,7 @@ class SqlJobs:
     def claim(self, request: Request, claim: str, run_id: str, now: datetime) -> bool:
         busy = select(RUNS.c.key).where(
             RUNS.c.target == self._target,
-            RUNS.c.job == request.job,
+            RUNS.c.job == plain_text(request.job),
             RUNS.c.status == Status.RUNNING.value,
         )
         with self._write() as to:
