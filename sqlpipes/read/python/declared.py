@@ -130,7 +130,9 @@ def contents_of(unit: Unit, module: ModuleType, dialect: str) -> Contents:
     contents = contents_from(members(module), unit, dialect, texts)
     lost = [each for whole in lists_of(module) for each in strange(whole)]
     at = _list_at(text_of(unit.module.file, unit.root, texts)) if lost else None
-    problems = (strange_problem(word, item, at) for word, item in lost)
+    problems = [strange_problem(word, item, at) for word, item in lost]
+    if not lists_of(module):
+        problems += loose_calls(text_of(unit.module.file, unit.root, texts), module)
     return replace(contents, problems=(*contents.problems, *problems))
 
 
@@ -160,8 +162,6 @@ def contents_from(
             found += read
     said = (item for item in items if isinstance(item, Entry))
     entries = tuple(_entry(item, unit, texts) for item in said)
-    if not lists_of(module):
-        problems += loose_calls(text_of(unit.module.file, unit.root, texts), module)
     return Contents(tuple(found), tuple(problems), entries)
 
 
