@@ -308,7 +308,9 @@ def _run(
     events: list[Event] = []
     started = clock()
     asked = Asked(wish, ready.observed, ready.tick, clock)
-    decided = wish.force or wish.full_refresh or wish.empty  # whatever its inputs hold
+    decided = (
+        wish.force or wish.forced or wish.full_refresh or wish.empty
+    )  # whatever its inputs hold
     again = None if decided else partial(_again, project, store, asked)
     named: dict[str, Any] = {"run_id": run_id, "command": command}
     with sharing(project, store, engine, asked, patience=patience, **named) as turns:

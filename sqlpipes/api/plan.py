@@ -14,7 +14,7 @@ from sqlpipes.api.selection import Ask, chosen
 from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import as_naive_utc
-from sqlpipes.core.plan import Plan, Step
+from sqlpipes.core.plan import TIME_HAS_COME, Plan, Reason, Step, Why
 
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Engine
@@ -42,7 +42,8 @@ def wish_of(project: Project, ask: Ask) -> Wish:
 
     found = chosen(project, ask)
     said = _said_once(project, ask)
-    forced = {name: text for name, text in said.items() if name in found.names}
+    forced = dict.fromkeys(ask.forced, TIME_HAS_COME)
+    forced |= {n: Reason(Why.FORCED, text) for n, text in said.items() if n in found.names}
     _refuse_unchosen(project, ask, frozenset(found.names) | ask.held)
     return Wish(
         names=frozenset(found.names),

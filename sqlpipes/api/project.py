@@ -196,6 +196,10 @@ def _of_the_rest(reading: Reading, graph: Graph) -> Iterator[Problem]:
 
         named = (reading.selectors, reading.selector_places, reading.config.name)
         yield from job_problems(reading.jobs, graph, *named)
+    if any(asset.auto for asset in graph.assets.values()):
+        from sqlpipes.decide.automation import automation_problems
+
+        yield from automation_problems(graph)
 
 
 def project_root(start: str = ".") -> str:

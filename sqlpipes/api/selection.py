@@ -44,6 +44,7 @@ class Ask:
     as_of: datetime | None = None  # only the newest slice of each that was complete then
     newest_first: bool | None = None
     force: bool = False
+    forced: frozenset[str] = frozenset()  # of these, also what is current: their time has come
     full_refresh: bool = False
     empty: bool = False
     only_checks: bool = False  # `test`

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from sqlpipes.core.automation import Automation
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Severity
 from sqlpipes.core.freshness import Freshness
@@ -245,6 +246,7 @@ class Asset:
         str, ...
     ] = ()  # what makes the query give other rows each time: now, random ...
     after: tuple[str, ...] = ()  # and last, in the same transaction (post_hook)
+    auto: Automation | None = None  # when it is built by itself; None: nobody said
 
     @property
     def is_stored(self) -> bool:

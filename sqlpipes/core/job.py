@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, did_you_mean
+from sqlpipes.core.partitions import Partitions
 
 ALL = 10_000
 """`catch_up: all`, as a number of times: even that has a bound."""
@@ -153,7 +154,8 @@ class Request:
     which a rule `due` hangs on; empty: the time at which it is done.
     `partition` is a rule as text, see `slice_rule`; None: the job's own. `select` and `exclude`, and
     each of `vars`, stand in place of the job's own when they are given; without a job of that name
-    they are all there is.
+    they are all there is. An automation says exactly what it wants: `only` these assets, of some of
+    them only these `slices`, and of the `forced` ones also what is current.
     """
 
     job: str
@@ -165,3 +167,6 @@ class Request:
     partition: str | None = None
     due: datetime | None = None  # aware
     tags: tuple[str, ...] = ()
+    only: tuple[str, ...] | None = None
+    slices: Mapping[str, Partitions] = field(default_factory=dict)
+    forced: frozenset[str] = frozenset()

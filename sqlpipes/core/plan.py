@@ -65,6 +65,9 @@ class Reason:
         return f"{self.why}: {self.detail}" if self.detail else str(self.why)
 
 
+TIME_HAS_COME = Reason(Why.ASKED, "its time has come")
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One asset's slices to make current. `after`: assets whose steps must have ended well before."""

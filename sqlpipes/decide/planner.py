@@ -6,7 +6,7 @@ asset is asked the same question.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import reduce
@@ -34,7 +34,10 @@ from sqlpipes.decide.staleness import (
 )
 from sqlpipes.decide.wish import Observed, Outlook, Wish
 
-__all__ = ["Observed", "Wish", "definition_of", "make_plan"]
+__all__ = ["Admit", "Observed", "Wish", "definition_of", "make_plan"]
+
+Admit = Callable[[str, Step | None, History, Changed], Step | None]
+"""Asset, its step (None: it is current), the history up to there -> what of the step may be done."""
 
 SAYS_ENOUGH = frozenset(
     {Why.NEVER_BUILT, Why.FULL_REFRESH, Why.FORCED, Why.ASKED, Why.EMPTY, Why.GONE}
@@ -49,8 +52,13 @@ def make_plan(
     observed: Observed,
     now: datetime,
     definitions: Mapping[str, str],
+    *,
+    admit: Admit | None = None,
 ) -> Plan:
     """Every step that makes `wish.names` current, in graph order, with its reasons.
+
+    `admit` may take slices out of a step, or all of it, before the history goes on; then nothing is
+    refused.
 
     `now` is naive UTC. `definitions` is what was recorded with the newest build of assets that have
     changed since. Raises ProjectError PLN001 when an input was never built and is not asked for,
@@ -58,8 +66,9 @@ def make_plan(
     a snapshot would lose its history.
     """
     look = Outlook(graph, wish, observed, now)
-    refuse(look, history)
-    refuse_losses(look, history, definitions)
+    if admit is None:
+        refuse(look, history)
+        refuse_losses(look, history, definitions)
     left_out = notes(look, history)
     waiting = set(look.waiting())
     lost = tuple(given_up(look, history))
@@ -69,6 +78,8 @@ def make_plan(
     for name in graph.order:
         if (name in wish.names or name in wish.observe) and name not in waiting:
             step = _step(look, history, changed, name)
+            if admit is not None:
+                step = admit(name, step, history, changed)
             if step is not None:
                 steps[name] = _placed(graph, steps, step, definitions.get(name))
                 seen = observed.windows.get(name)
@@ -153,7 +164,7 @@ def _reasons(
     asked = _wished(asset, look.wish, wanted)
     if look.wish.picks:
         return picked(look.wish, history.of(name), found, asked, wanted)
-    if look.wish.narrows:
+    if look.wish.narrows_slices_of(name):
         return asked + found
     past = history.of(name)
     return asked + found + values_gone(past, wanted) + slices_gone(asset, past, wanted)
@@ -171,8 +182,10 @@ def _wished(asset: Asset, wish: Wish, wanted: Partitions) -> tuple[Reason, ...]:
         return ()
     if wish.full_refresh and not is_spared(asset):
         return (Reason(Why.FULL_REFRESH, slices=wanted),)
-    if wish.force or asset.name in wish.forced:
-        return (Reason(Why.FORCED, wish.forced.get(asset.name, ""), slices=wanted),)
+    if asset.name in wish.forced:
+        return (replace(wish.forced[asset.name], slices=wanted),)
+    if wish.force:
+        return (Reason(Why.FORCED, slices=wanted),)
     if wish.empty:
         return (Reason(Why.ASKED, "--empty", slices=wanted),)
     return ()
@@ -273,7 +286,9 @@ def _writes_anew(
         return Why.FULL_REFRESH in whys
     if asset.partition is not None:
         nothing_stays = slices == look.wanted(asset) and not past.slices(slices.axis) - slices
-        nothing_stays &= not look.wish.narrows  # a state that was lost knows nothing of the rest
+        nothing_stays &= not look.wish.narrows_slices_of(
+            asset.name
+        )  # a state that was lost knows nothing of the rest
         return (
             bool(whys & {Why.GONE, Why.VALUES_GONE, Why.SLICES_GONE})
             or nothing_stays

@@ -36,11 +36,11 @@ def refuse_losses(look: Outlook, history: History, definitions: Mapping[str, str
         return
     assets = look.graph.assets
     names = [n for n in look.asked() if not look.wish.full_refresh or is_spared(assets[n])]
-    if problems := list(_lost(look.graph, history, names, definitions)):
+    if problems := list(losses(look.graph, history, names, definitions)):
         raise ProjectError(*problems)
 
 
-def _lost(
+def losses(
     graph: Graph, history: History, names: Iterable[str], definitions: Mapping[str, str]
 ) -> Iterator[Problem]:
     """PLN004 for each changed asset whose stored history its next build would not carry on."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlpipes.core.asset import Asset, Kind
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import WHOLE, Partitions, meets, narrowed
+from sqlpipes.core.plan import Reason
 from sqlpipes.core.windows import Sighting
 
 
@@ -19,6 +20,7 @@ class Wish:
     `last`: only so many of the newest slices of each of these. `slices`: only these, per asset.
     `missing`, `failed` and `stale` leave only slices that were never built, whose newest attempt
     failed, and that are built but no longer right; several of them are put together.
+    `forced`: these are built though they are current, and why.
     `observe`: sources to look at although they are not among `names`, for the sake of their readers.
     """
 
@@ -33,7 +35,7 @@ class Wish:
     stale: bool = False
     newest_first: bool | None = None  # None: as each asset says
     force: bool = False
-    forced: Mapping[str, str] = field(default_factory=dict)  # these are, whatever is current: why
+    forced: Mapping[str, Reason] = field(default_factory=dict)
     full_refresh: bool = False
     empty: bool = False
     only_checks: bool = False
@@ -52,6 +54,11 @@ class Wish:
             or self.partitions is not None
             or bool(self.last or self.as_of or self.slices)
         )
+
+    def narrows_slices_of(self, name: str) -> bool:
+        """The same of one asset: `slices` may be about others only."""
+        said = self.picks or self.partitions is not None or self.last is not None
+        return said or name in self.slices
 
 
 @dataclass(frozen=True, slots=True)

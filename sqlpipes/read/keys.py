@@ -46,8 +46,9 @@ MODEL = KEPT | {
     "strict",
     "deterministic",
     "skip_unchanged",
+    "auto",
 }
-SEED = frozenset({"types", "delimiter", "nulls", "skip_unchanged"})
+SEED = frozenset({"types", "delimiter", "nulls", "skip_unchanged", "auto"})
 SOURCE = frozenset(
     {"identifier", "changes", "files", "freshness", "loaded_at_field", "loaded_at_query"}
     | {"partition", "observe"}

@@ -22,6 +22,7 @@ from sqlpipes.core.errors import Location, Problem, ProjectError
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import FileReference, Relation, SqlFacts
 from sqlpipes.read import settings as s
+from sqlpipes.read.automation import automation
 from sqlpipes.read.braces import Names, fill, has_braces
 from sqlpipes.read.checks import read_checks
 from sqlpipes.read.files import File
@@ -103,6 +104,7 @@ def read_model(
         settings={**merged.plain(), "materialized": kept.said.value, **_spared(merged, problems)},
         before=written.before,
         after=written.after,
+        auto=automation(merged.node("auto"), problems),
         volatile=() if s.flag(merged.node("deterministic"), False, problems) else facts.volatile,
     )
     return Model(asset, facts, facts.files)

@@ -15,6 +15,7 @@ from sqlpipes.core.errors import Problem, ProjectError, Severity, did_you_mean
 from sqlpipes.core.job import Job
 from sqlpipes.core.sql import Relation
 from sqlpipes.core.unit_test import UnitTest
+from sqlpipes.read.automation import automation
 from sqlpipes.read.braces import Names
 from sqlpipes.read.cache import Cache, open_cache, problems_from_json, save_cache
 from sqlpipes.read.checks import distinct
@@ -417,7 +418,7 @@ def _defines_assets(file: File, cache: Cache, problems: list[Problem]) -> bool:
 
 
 DESCRIBING = frozenset(
-    {"description", "owner", "tags", "kind", "columns", "checks", "group", "meta", "links"}
+    {"description", "owner", "tags", "kind", "columns", "checks", "group", "meta", "links", "auto"}
 )
 
 
@@ -468,6 +469,7 @@ def _redescribed(
         group=asset.group or said["group"],
         meta={**said["meta"], **asset.meta},
         links={**said["links"], **asset.links},
+        auto=asset.auto or automation(merged.node("auto"), problems),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlpipes.core.asset import Asset, Column, Kind, Materialized, SeedBody
 from sqlpipes.core.errors import Location, Problem, did_you_mean
 from sqlpipes.read import settings as s
+from sqlpipes.read.automation import automation
 from sqlpipes.read.cache import Cache, problems_as_json, problems_from_json
 from sqlpipes.read.files import File, decode
 from sqlpipes.read.ground import Ground, layers_of, settings_hash
@@ -73,6 +74,7 @@ def read_seed(
         settings={**merged.plain(), "materialized": "seed"},
         before=written.before,
         after=written.after,
+        auto=automation(merged.node("auto"), problems),
         **fields,
     )
 

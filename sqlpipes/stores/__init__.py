@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from sqlpipes.core.config import Plain
 from sqlpipes.core.events import Event, Status
 from sqlpipes.core.history import History
 from sqlpipes.core.job import Request
 from sqlpipes.core.partitions import Axis, Partitions
+from sqlpipes.core.sensor import Reply, SensorState, Wanted
+from sqlpipes.core.verdict import Seen
 from sqlpipes.core.windows import Slot
 from sqlpipes.stores.lock import Holder, build_lock, lock_holder
 from sqlpipes.stores.memory import MemoryStore
@@ -23,6 +26,7 @@ from sqlpipes.stores.records import (
     JobRun,
     Move,
     Note,
+    PastVerdicts,
     RunRecord,
     Schedule,
     SliceRecord,
@@ -164,6 +168,38 @@ class Store(Protocol):
 
     def jobs(self) -> Jobs:
         """What was asked of jobs, and what became of it."""
+
+    def automation(self) -> Mapping[str, Seen]:
+        """What is on record of each automated asset."""
+
+    def save_automation(self, found: Mapping[str, Seen]) -> None:
+        """Replace what is on record of these; other verdicts than before are kept as a change."""
+
+    def verdicts(self, asset: str, limit: int = 10) -> tuple[PastVerdicts, ...]:
+        """The newest changes of an asset's verdicts, newest first."""
+
+    def sensors(self) -> Mapping[str, SensorState]:
+        """What is on record of each sensor that was ever called."""
+
+    def known_keys(self, sensor: str, keys: Iterable[str]) -> frozenset[str]:
+        """Those of the keys under which this sensor has asked for something before."""
+
+    def save_reply(
+        self, sensor: str, reply: Reply, at: datetime, after: datetime | None
+    ) -> tuple[Wanted, ...]:
+        """Keep a sensor's cursor together with what it wants, in one transaction; what is new of that.
+
+        Nothing is kept when its newest call is no longer the one `after` which it was asked.
+        """
+
+    def reset_sensor(self, sensor: str, cursor: Plain = None, *, keys: bool = False) -> None:
+        """Go on from this cursor; `keys`: as if it had never asked for anything."""
+
+    def open_wanted(self) -> tuple[tuple[str, Wanted], ...]:
+        """(sensor, what it wants) of all that was not done yet, oldest first."""
+
+    def mark_done(self, sensor: str, key: str, at: datetime) -> None:
+        """What the sensor wanted under this key was built, or it was tried."""
 
     def leases(self) -> SqlLeases | None:
         """Who may write what, among builds that share this state; None when no other can."""

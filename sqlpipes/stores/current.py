@@ -108,7 +108,7 @@ def drop_stamp(db: Connection, target: str, key: str) -> None:
 def forget(db: Connection, target: str, names: Iterable[str]) -> None:
     """Drop the state of these assets from every table of what is."""
     for name in names:
-        for table in (t.assets, t.slices, t.marks, t.windows):
+        for table in (t.assets, t.slices, t.marks, t.windows, t.automation):
             db.execute(delete(table).where(table.c.target == target, table.c.asset == name))
 
 

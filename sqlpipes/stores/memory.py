@@ -39,6 +39,7 @@ from sqlpipes.stores.fold import (
     told_apart,
     writes,
 )
+from sqlpipes.stores.memory_asked import MemoryAsked
 from sqlpipes.stores.memory_jobs import MemoryJobs
 from sqlpipes.stores.records import (
     CheckRecord,
@@ -54,10 +55,11 @@ from sqlpipes.stores.records import (
 OPEN = (Status.RUNNING, Status.INTERRUPTED)
 
 
-class MemoryStore:
+class MemoryStore(MemoryAsked):
     """One target's memory, for as long as this object lives. `place` stands for machine and folder."""
 
     def __init__(self, target: str = "default", place: str = "memory:") -> None:
+        super().__init__()
         self.target = target
         self._place = place
         self._tick = 0
@@ -194,6 +196,9 @@ class MemoryStore:
         self._states[move.new] = moved(self._states.pop(move.old), move)
         if move.old in self._windows:
             self._windows[move.new] = self._windows.pop(move.old)
+        if move.old in self._seen:
+            self._seen[move.new] = self._seen.pop(move.old)
+            self._verdicts[move.new] = self._verdicts.pop(move.old, [])
         if move.old in self._built_at:
             self._built_at[move.new] = self._built_at.pop(move.old)
         for step_id, (run_id, step) in self._steps.items():
@@ -209,6 +214,7 @@ class MemoryStore:
     def forget(self, names: Iterable[str]) -> None:
         self._tick += 1
         for name in names:
+            self._seen.pop(name, None)
             self._states.pop(name, None)
             self._built_at.pop(name, None)
             self._windows.pop(name, None)

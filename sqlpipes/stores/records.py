@@ -12,6 +12,10 @@ from sqlpipes.core.errors import Problem
 from sqlpipes.core.events import OpCall, Status
 from sqlpipes.core.job import Request
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.verdict import Verdict
+
+PastVerdicts = tuple[datetime, tuple[Verdict, ...]]
+"""What was decided about an asset, and from when on."""
 
 WORST_FIRST = (
     Status.ERROR,

@@ -33,6 +33,18 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = {  # the version it makes -> stateme
         "run_id TEXT NOT NULL, message TEXT NOT NULL, asked_at TEXT NOT NULL, "
         "started_at TEXT, finished_at TEXT, PRIMARY KEY (target, job, key))",
         "CREATE INDEX sqlpipes_job_runs_by_status ON sqlpipes_job_runs (target, status)",
+        "CREATE TABLE sqlpipes_automation (target TEXT NOT NULL, asset TEXT NOT NULL, at TEXT, "
+        "verdicts TEXT NOT NULL, tries TEXT NOT NULL, handled TEXT, PRIMARY KEY (target, asset))",
+        "CREATE TABLE sqlpipes_verdicts (target TEXT NOT NULL, asset TEXT NOT NULL, "
+        "number BIGINT NOT NULL, at TEXT NOT NULL, verdicts TEXT NOT NULL, "
+        "PRIMARY KEY (target, asset, number))",
+        "CREATE TABLE sqlpipes_sensors (target TEXT NOT NULL, sensor TEXT NOT NULL, cursor TEXT, "
+        "tried_at TEXT, asked_at TEXT, outcome TEXT, message TEXT NOT NULL, "
+        "seconds DOUBLE PRECISION NOT NULL, log TEXT NOT NULL, problems TEXT NOT NULL, "
+        "PRIMARY KEY (target, sensor))",
+        "CREATE TABLE sqlpipes_wanted (target TEXT NOT NULL, sensor TEXT NOT NULL, "
+        "key TEXT NOT NULL, request TEXT NOT NULL, at TEXT NOT NULL, done_at TEXT, "
+        "PRIMARY KEY (target, sensor, key))",
     ),
 }
 

@@ -232,3 +232,54 @@ job_runs = Table(
     Column("finished_at", Text),
     Index("sqlpipes_job_runs_by_status", "target", "status"),
 )
+
+automation = Table(
+    "sqlpipes_automation",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("asset", Text, primary_key=True),
+    Column("at", Text),
+    Column("verdicts", Text, nullable=False),
+    Column("tries", Text, nullable=False),
+    Column("handled", Text),
+    sqlite_with_rowid=False,
+)
+
+verdicts = Table(
+    "sqlpipes_verdicts",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("asset", Text, primary_key=True),
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Text, nullable=False),
+    Column("verdicts", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+sensors = Table(
+    "sqlpipes_sensors",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("sensor", Text, primary_key=True),
+    Column("cursor", Text),
+    Column("tried_at", Text),
+    Column("asked_at", Text),
+    Column("outcome", Text),
+    Column("message", Text, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("log", Text, nullable=False),
+    Column("problems", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+wanted = Table(
+    "sqlpipes_wanted",
+    metadata,
+    Column("target", Text, primary_key=True),
+    Column("sensor", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("done_at", Text),
+    sqlite_with_rowid=False,
+)

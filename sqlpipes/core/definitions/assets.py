@@ -62,6 +62,7 @@ def asset(
     version: str | None = None,
     retries: int | Retry | None = None,
     timeout_s: float | None = None,
+    auto: str | Mapping[str, Plain] | None = None,
 ) -> Callable[[Callable[P, R]], AssetFunction[P, R]]: ...
 
 
@@ -101,6 +102,7 @@ def asset(
     version: str | None = None,
     retries: int | Retry | None = None,
     timeout_s: float | None = None,
+    auto: str | Mapping[str, Plain] | None = None,
 ) -> Any:
     """Declare a function as an asset. Its parameters name its inputs; `context` gets an Execution.
 
@@ -109,6 +111,7 @@ def asset(
     inputs that are no parameters. `inputs` says per input which of its slices a slice reads: all,
     same, latest, as_of_build, or {"back": 6}. `version` stands for its code: it is built again when
     that text changes, and not when the code does. `metadata` is another word for `meta`.
+    `auto` says when it is built by itself, as in SQL: "eager", "missing", {"cron": "0 6 * * *"}.
 
     `materialized="incremental"` merges rows by `unique_key` (or appends them), `"snapshot"` keeps every
     state of a key: options and meaning are those of SQL models. `path` says where a file will stand,
@@ -151,6 +154,7 @@ def asset(
         version=said.text_or_none(version, "version"),
         retries=retries,
         timeout_s=timeout_s,
+        auto=said.automation(auto),
     )
 
     def decorate(function: Callable[..., Any]) -> AssetFunction[..., Any]:
@@ -191,6 +195,7 @@ def assets(
     version: str | None = None,
     retries: int | Retry | None = None,
     timeout_s: float | None = None,
+    auto: str | Mapping[str, Plain] | None = None,
 ) -> Callable[[Callable[P, R]], AssetsFunction[P, R]]:
     """Declare a function that makes several tables: it returns {name: rows}, or yields (name, rows).
 
@@ -215,6 +220,7 @@ def assets(
         "version": said.text_or_none(version, "version"),
         "retries": retries,
         "timeout_s": timeout_s,
+        "auto": said.automation(auto),
     }
     definitions = []
     for name, out in named.items():

@@ -42,6 +42,7 @@ class AssetDefinition:
     version: str | None = None  # in place of the hash of its code
     retry: Retry = ONCE
     timeout_s: float | None = None
+    auto: Plain = None  # as under `auto:`
 
 
 @dataclass(frozen=True, slots=True)

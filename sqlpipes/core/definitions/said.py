@@ -113,6 +113,20 @@ def mappings(given: Mapping[str, HowRead]) -> dict[str, Reads]:
     return found
 
 
+def automation(given: Any) -> Plain:
+    """What YAML would say under `auto:`; what it means is read there as well.
+
+    >>> automation({"when": "eager", "ignore": ("rates",)})
+    {'when': 'eager', 'ignore': ['rates']}
+    """
+    if given is None or isinstance(given, str):
+        return given
+    if not isinstance(given, Mapping):
+        raise TypeError(f'auto is "eager", or {{"cron": "0 6 * * *"}} and the like, not {given!r}')
+    several = (tuple, set, frozenset)
+    return {str(k): sorted(v) if isinstance(v, several) else v for k, v in given.items()}
+
+
 def severity(given: str) -> Severity:
     known = {"error": Severity.ERROR, "warn": Severity.WARNING, "warning": Severity.WARNING}
     if given not in known:

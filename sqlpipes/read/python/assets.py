@@ -23,6 +23,7 @@ from sqlpipes.core.partitions import partitioning_from
 from sqlpipes.core.reads import Mapped, Reads
 from sqlpipes.core.retry import Retry
 from sqlpipes.read import labels, settings
+from sqlpipes.read.automation import automation
 from sqlpipes.read.braces import Names
 from sqlpipes.read.checks import read_checks
 from sqlpipes.read.ground import Ground, folder_layers, layers_of, settings_hash
@@ -31,7 +32,7 @@ from sqlpipes.read.observers import Observer
 from sqlpipes.read.python.found import Found
 from sqlpipes.read.python.kept import kept_of, stored_settings
 
-FOLDER_KEYS = frozenset({"owner", "tags", "kind", "group", "meta", "links", "schema"})
+FOLDER_KEYS = frozenset({"owner", "tags", "kind", "group", "meta", "links", "schema", "auto"})
 UNWRITTEN = (Materialized.FILE, Materialized.NONE)  # no relation in the warehouse
 
 
@@ -101,6 +102,7 @@ def asset_of(
             **labels.links([_texts_node(found, dict(found.links or {}))], problems),
         },
         settings=_settings(found, kept.said, folder),
+        auto=automation(_auto_node(found) or folder.node("auto"), problems),
     )
 
 
@@ -187,6 +189,7 @@ def _settings(found: Found, kind: Materialized, folder: settings.Layered) -> dic
         "kind": [*found.kinds] or None,
         "links": dict(found.links or {}) or None,
         "meta": dict(found.meta or {}) or None,
+        "auto": found.auto,
     }
     given = {key: value for key, value in said.items() if value is not None}
     return {**folder.plain(), **(found.kept or {}), **given, "materialized": kind.value}
@@ -203,6 +206,11 @@ def _texts_node(found: Found, said: list[Plain] | dict[str, Plain]) -> Node:
 def _checks_node(found: Found) -> Node:
     marks = {path: list(mark) for path, mark in (found.check_marks or {}).items()}
     return Node(found.file, marks, "", list(found.checks))
+
+
+def _auto_node(found: Found) -> Node | None:
+    marks = {path: list(mark) for path, mark in (found.auto_marks or {"": found.at}).items()}
+    return None if found.auto is None else Node(found.file, marks, "", found.auto)
 
 
 def _dependency(named: Sequence[Any]) -> Dependency:

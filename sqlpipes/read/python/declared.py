@@ -391,6 +391,8 @@ def _as_asset(
         asks=node is not None and asks_what_is_there(text, node),
         checks=list(definition.checks),
         check_marks=literal_marks(text, checks) if checks is not None else {"": found.at},
+        auto=definition.auto,
+        auto_marks=_auto_marks(text, node),
         mappings={
             name: [how.how.value, how.back, how.ahead] for name, how in definition.inputs.items()
         },
@@ -407,6 +409,11 @@ def _places_of_texts(text: Text, node: Function | None, name: str) -> dict[str, 
                     at = text.at(below, (below.end_col_offset or 0) - below.col_offset)
                     found[below.value] = [at.line, at.column, at.length]
     return found
+
+
+def _auto_marks(text: Text, node: Function | None) -> dict[str, list[int]]:
+    said = decorator_value(node, "auto")
+    return literal_marks(text, said) if said is not None else {}
 
 
 def _named(name: str, at: Location, *, declared: bool = True) -> Named:

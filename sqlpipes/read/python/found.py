@@ -69,6 +69,8 @@ class Found:
     written: Sequence[str] = ()  # paths of its files; * stands for what is computed
     resources: Mapping[str, str] | None = None  # parameter -> the class that its annotation names
     config: Sequence[FieldSaid] = ()  # parameters with a default
+    auto: Plain = None  # as under `auto:`
+    auto_marks: Mapping[str, Sequence[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

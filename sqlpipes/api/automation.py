@@ -1,0 +1,197 @@
+"""Project + state + now -> what its automated assets ask for, and why the others do not.
+
+    automatic(project, store, now) -> Evaluated: a Request at most, and every verdict; writes nothing
+    remember(store, evaluated)     -> keeps what changed, before the request is built
+    ended(store, request)          -> the build that it asked for came to an end, however it went
+
+Looked at is what these assets read, and only if somebody else may have written to the warehouse.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlpipes.api.observe import looking, observe
+from sqlpipes.api.planning import sources_seen_by
+from sqlpipes.api.project import Project
+from sqlpipes.api.proofs import with_proofs
+from sqlpipes.core.asset import Kind
+from sqlpipes.core.errors import ProjectError
+from sqlpipes.core.graph import Graph
+from sqlpipes.core.history import History
+from sqlpipes.core.job import Request
+from sqlpipes.core.partitions import Partitions, as_naive_utc
+from sqlpipes.core.plan import Step, Why
+from sqlpipes.core.verdict import Decision, Seen, Verdict
+
+if TYPE_CHECKING:
+    from sqlpipes.core.engine import Engine
+    from sqlpipes.decide.automation import Evaluation
+    from sqlpipes.decide.due import Written
+    from sqlpipes.decide.wish import Observed, Wish
+    from sqlpipes.stores import Store
+
+AUTOMATION = "automation"  # stands where a request names its job
+WHOLE_AGAIN = frozenset({Why.VALUES_GONE, Why.SLICES_GONE})
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """`verdicts` are those of every automated asset in graph order; `request` asks for all of them at
+    once that are to be built; None: for nothing. `seen` is what to remember."""
+
+    verdicts: tuple[Verdict, ...] = ()
+    request: Request | None = None
+    seen: Mapping[str, Seen] = field(default_factory=dict)
+
+
+def automatic(project: Project, store: Store, now: datetime) -> Evaluated:
+    """What the automated assets ask for at `now` (aware). Raises ProjectError for files to mend."""
+    from sqlpipes.decide.automation import automated
+
+    project.raise_errors()
+    if not automated(project.graph):
+        return Evaluated()
+    found = _evaluate(project, store, now)
+    names = tuple(step.asset for step in found.steps)
+    if not names:
+        return Evaluated(found.verdicts, None, found.seen)
+    request = Request(
+        AUTOMATION,
+        _key(found.steps, store.history().tick, found.seen),
+        because="; ".join(_because(found.verdicts, name) for name in names),
+        only=names,
+        slices=_slices(found.steps),
+        forced=found.forced,
+    )
+    return Evaluated(found.verdicts, request, found.seen)
+
+
+def remember(store: Store, evaluated: Evaluated) -> None:
+    """Keep what is different from what is on record; nothing is written when nothing is."""
+    before = store.automation()
+    changed = {n: seen for n, seen in evaluated.seen.items() if before.get(n) != seen}
+    if changed:
+        store.save_automation(changed)
+
+
+def ended(store: Store, request: Request) -> None:
+    """The build of a request is over: what it has not built is not asked for again without a change."""
+    known = store.automation()
+    names = [name for name in request.only or () if name in known]
+    changed = {}
+    for name in names:
+        tries = tuple(replace(each, ended=True) for each in known[name].tries)
+        if tries != known[name].tries:
+            changed[name] = replace(known[name], tries=tries)
+    if changed:
+        store.save_automation(changed)
+
+
+def _evaluate(project: Project, store: Store, now: datetime) -> Evaluation:
+    from sqlpipes.decide.automation import Situation, automated, evaluate
+
+    graph, history, seen = project.graph, store.history(), store.automation()
+    names = automated(graph)
+    timed = [name for name in names if _is_due(graph, history, seen, name, now)]
+    wish = _wish(graph, names, timed)
+    with looking(project, store, history, wish) as engine:
+        project = with_proofs(project, engine)
+        observed, unreadable = _observe(project, store, history, wish, engine)
+    graph = project.graph
+    situation = Situation(
+        now,
+        seen,
+        store.running(),
+        _written(store, graph, timed),
+        _stale(graph, history, observed, now) if timed else {},
+        unreadable,
+        store.definitions([n for n in names if history.of(n).version != graph.version(n)]),
+    )
+    return evaluate(graph, history, observed, situation)
+
+
+def _is_due(
+    graph: Graph, history: History, seen: Mapping[str, Seen], name: str, now: datetime
+) -> bool:
+    from sqlpipes.decide.automation import is_due
+
+    auto = graph.assets[name].auto
+    return auto is not None and name in seen and is_due(auto, seen[name], history.of(name), now)
+
+
+def _wish(graph: Graph, names: Iterable[str], timed: Iterable[str]) -> Wish:
+    """What is looked at: of an asset whose time has come all that it stands on."""
+    from sqlpipes.decide.wish import Wish
+
+    above = graph.ancestors(timed)
+    seen = sources_seen_by(graph, {*names, *above})
+    return Wish(names=frozenset(names), observe=seen)
+
+
+def _observe(
+    project: Project, store: Store, history: History, wish: Wish, engine: Engine | None
+) -> tuple[Observed, dict[str, str]]:
+    """What there is to see; a source that cannot be read holds up its readers and nobody else."""
+    try:
+        return observe(project, store, history, wish, engine), {}
+    except ProjectError:
+        unreadable: dict[str, str] = {}
+    for name in sorted(wish.observe):
+        alone = replace(wish, names=frozenset(), observe=frozenset({name}))
+        try:
+            observe(project, store, history, alone, engine)
+        except ProjectError as error:
+            unreadable[name] = error.problems[0].message
+    rest = replace(wish, observe=wish.observe - unreadable.keys())
+    return observe(project, store, history, rest, engine), unreadable
+
+
+def _stale(
+    graph: Graph, history: History, observed: Observed, now: datetime
+) -> dict[str, Partitions]:
+    """What a build of everything would write; sources that were not looked at are as recorded."""
+    from sqlpipes.decide.planner import make_plan
+    from sqlpipes.decide.wish import Wish
+
+    names = (n for n in graph.order if graph.assets[n].kind is not Kind.SOURCE)
+    wish = Wish(names=frozenset(names), observe=frozenset(observed.tokens))
+    everything = make_plan(
+        graph, history, wish, observed, as_naive_utc(now), {}, admit=lambda _, step, __, ___: step
+    )
+    return {step.asset: step.slices for step in everything.steps}
+
+
+def _written(store: Store, graph: Graph, timed: Iterable[str]) -> Written:
+    """When what these assets stand on, and they themselves, was written."""
+    timed = set(timed)
+    return {
+        name: tuple((each.slices, each.at) for each in store.slices(name))
+        for name in graph.order
+        if name in timed | graph.ancestors(timed) and graph.assets[name].kind is not Kind.SOURCE
+    }
+
+
+def _slices(steps: Iterable[Step]) -> dict[str, Partitions]:
+    """Of partitioned assets the slices that may be built, however long it takes until they are. One
+    whose slices are gone is written anew, so it has to be taken as a whole."""
+    return {
+        step.asset: step.slices
+        for step in steps
+        if not step.slices.is_whole and not WHOLE_AGAIN & {r.why for r in step.reasons}
+    }
+
+
+def _key(steps: Iterable[Step], tick: int, seen: Mapping[str, Seen]) -> str:
+    """Another one whenever something has happened since, or it is asked for once more."""
+    said = [f"{s.asset} {s.slices} {[t.times for t in seen[s.asset].tries]}" for s in steps]
+    return f"{tick}-{hashlib.blake2b('|'.join(said).encode(), digest_size=6).hexdigest()}"
+
+
+def _because(verdicts: Iterable[Verdict], name: str) -> str:
+    said = (v.because for v in verdicts if v.asset == name and v.decision is Decision.RUN)
+    return f"{name}: {'; '.join(said)}"
