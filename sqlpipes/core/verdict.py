@@ -19,10 +19,13 @@ class Decision(StrEnum):
 
     HELD = "held"  # they failed, and nothing has changed since
     WAITS = "waits"  # for slices that they read
-    RUN = "run"  # asked for
+    RUN = "asked for"
     RUNNING = "running"  # somebody is building them
     NOT_DUE = "not due"  # their time has not come
     NOTHING = "nothing to do"
+
+
+JOINED = {Decision.WAITS: " for ", Decision.NOT_DUE: " "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,14 @@ class Verdict:
     because: str
 
     def __str__(self) -> str:
-        which = "" if self.slices.is_whole or not self.slices else f" {self.slices}"
-        return f"{self.decision}{which}: {self.because}"
+        """
+        >>> from sqlpipes.core.partitions import WHOLE
+        >>> print(Verdict("daily", Decision.WAITS, WHOLE, "orders 2024-01-05: never built"))
+        waits for orders 2024-01-05: never built
+        """
+        which = "" if self.slices.is_whole or not self.slices else f"{self.slices} "
+        between = JOINED.get(self.decision, ": ") if self.because else ""
+        return f"{which}{self.decision}{between}{self.because}"
 
 
 @dataclass(frozen=True, slots=True)

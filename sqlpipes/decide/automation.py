@@ -17,7 +17,7 @@ from sqlpipes.core.asset import Asset, Kind, Materialized, PythonBody
 from sqlpipes.core.automation import Automation, When
 from sqlpipes.core.errors import Problem, did_you_mean
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.history import NEVER, Built, History, Past
+from sqlpipes.core.history import NEVER, Built, History, Past, less
 from sqlpipes.core.partitions import WHOLE, Partitions, as_naive_utc, first_place
 from sqlpipes.core.plan import TIME_HAS_COME, Action, Reason, Step, Why
 from sqlpipes.core.timetable import newest_due, next_due
@@ -166,7 +166,7 @@ class _Judge:
         if found:
             return found
         lacks = self.look.lacks_values(self.look.graph.assets[name])
-        why = "the query for the values of its slices finds none yet" if lacks else "nothing is due"
+        why = "values: the query for those of its slices finds none yet" if lacks else ""
         return [self._said(name, Decision.WAITS if lacks else Decision.NOTHING, why)]
 
     def remembered(self, name: str) -> Seen:
@@ -197,7 +197,7 @@ class _Judge:
         if auto.when is When.CRON:  # its newest slice may be waited for though it is there
             needed |= self.look.everything(asset).newest(1)
         blocked = self._blocked(name, needed, history)
-        held = self._held(asset, candidates - blocked, changed)
+        held = self._held(asset, candidates - blocked, history, changed)
         running = self._running(asset, candidates - blocked - held)
         ready = self._after_own(asset, candidates - blocked - held - running, history)
         ready = _with_lookback(asset, step, ready)
@@ -230,7 +230,7 @@ class _Judge:
             if str(each) not in found:
                 found.append(str(each))
         if blocked:
-            self._note(name, Decision.WAITS, blocked, f"for {_few(found)}")
+            self._note(name, Decision.WAITS, blocked, _few(found))
         return blocked
 
     def _faults(self, name: str, history: History) -> dict[str, Faults]:
@@ -247,7 +247,9 @@ class _Judge:
                 faults.append(("waits itself, and is built first", left))
             found[other] = faults
         for other, slices in self._unsettled(name).items():
-            found.setdefault(other, []).append(("not done since its time came", slices))
+            told = found.setdefault(other, [])
+            left = reduce(less, (each for _, each in told), slices)
+            told += [("not done since the time came", left)] if left else []
         return found
 
     def _unsettled(self, name: str) -> dict[str, Partitions]:
@@ -257,7 +259,9 @@ class _Judge:
             return {}
         return unsettled(self.look, name, due, self.now.written, self.now.stale, self.now.now)
 
-    def _held(self, asset: Asset, mine: Partitions, changed: Changed) -> Partitions:
+    def _held(
+        self, asset: Asset, mine: Partitions, history: History, changed: Changed
+    ) -> Partitions:
         """Slices that were asked for, did not come, and of which nothing has changed since."""
         if asset.auto is None or asset.auto.when is When.CRON:
             return Partitions(mine.axis)
@@ -270,7 +274,7 @@ class _Judge:
             broken = among(each.slices, past.broken)
             cut_off = each.times >= MOST_TRIES and past.suspect is not None
             slices = mine & (each.slices if each.ended or cut_off else broken)
-            stuck = slices - self._moved_since(asset, each, slices, changed)
+            stuck = slices - self._moved_since(asset, each, slices, history, changed)
             if stuck:
                 said = said or _why_held(each, bool(stuck & broken), cut_off)
                 held |= stuck
@@ -279,14 +283,14 @@ class _Judge:
         return held
 
     def _moved_since(
-        self, asset: Asset, tried: Try, slices: Partitions, changed: Changed
+        self, asset: Asset, tried: Try, slices: Partitions, history: History, changed: Changed
     ) -> Partitions:
         """Those of which an input was written since they were tried: asked as if they were built then."""
         if not slices:
             return slices
         version = self.look.graph.version(asset.name)
         as_if = Built(slices, version, read_at=tried.tick, written_at=tried.tick)
-        history = self.history.with_past(
+        history = history.with_past(
             asset.name, replace(NEVER, built=(as_if,), version=version)
         )
         unseen = replace(self.look.observed, existing=None, gone_files=frozenset())
@@ -316,7 +320,7 @@ class _Judge:
         rows = ((labels, [(first, ranges[-1][1])]) for labels, ranges in ready.rows)
         later = Partitions.of_rows(ready.axis, rows) & ready
         if later:
-            self._note(asset.name, Decision.WAITS, later, "for its own slices before them")
+            self._note(asset.name, Decision.WAITS, later, "its own slices before them")
         return ready - later
 
     def _due_slices(self, name: str) -> Partitions:
@@ -354,7 +358,7 @@ class _Judge:
         coming = next_due(auto.cron, auto.timezone, self.now.now)
         shown = "any more" if coming is None else f"until {shown_at(coming, auto.timezone)}"
         self.verdicts.setdefault(name, []).append(
-            self._said(name, Decision.NOT_DUE, f"{before}not due {shown}")
+            self._said(name, Decision.NOT_DUE, f"{shown}{before}")
         )
 
     def _handle(self, name: str, auto: Automation, blocked: Partitions, ready: Partitions) -> None:
@@ -365,7 +369,9 @@ class _Judge:
         due = due_at(auto, self.now.now)
         self.seen[name] = replace(self.seen.get(name, NOT_SEEN), handled=due)
         if not ready and due is not None:
-            self._note_next(name, auto, f"nothing to do at {shown_at(due, auto.timezone)}; ")
+            self._note_next(
+                name, auto, f"; there was nothing to do at {shown_at(due, auto.timezone)}"
+            )
 
     def _is_forced(self, name: str) -> bool:
         """A function that reads no asset has nothing that could move: it runs because of its time."""
