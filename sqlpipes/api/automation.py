@@ -1,9 +1,10 @@
 """Project + state + now -> what its automated assets ask for, and why the others do not.
 
     automatic(project, store, now) -> Evaluated: a Request at most, and every verdict; writes nothing
-    remember(store, evaluated)     -> keeps what changed, before the request is built
-    ended(store, request)          -> the build that it asked for came to an end, however it went
+    remember(store, evaluated)     -> keeps what changed, before the request goes into the queue
 
+What became of an earlier request is looked up in the queue of jobs under its key: while it is open
+its slices are not asked for again, and once it ended they are not without a change.
 Looked at is what these assets read, and only if somebody else may have written to the warehouse.
 """
 
@@ -13,6 +14,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.observe import looking, observe
@@ -21,8 +23,9 @@ from sqlpipes.api.project import Project
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.core.asset import Kind
 from sqlpipes.core.errors import ProjectError
+from sqlpipes.core.events import Status
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.history import History
+from sqlpipes.core.history import History, doubt
 from sqlpipes.core.job import Request
 from sqlpipes.core.partitions import Partitions, as_naive_utc
 from sqlpipes.core.plan import Step, Why
@@ -60,44 +63,62 @@ def automatic(project: Project, store: Store, now: datetime) -> Evaluated:
     names = tuple(step.asset for step in found.steps)
     if not names:
         return Evaluated(found.verdicts, None, found.seen)
+    key = _key(found.steps, store.history(names).tick)
     request = Request(
         AUTOMATION,
-        _key(found.steps, store.history().tick, found.seen),
+        key,
         because="; ".join(_because(found.verdicts, name) for name in names),
         only=names,
         slices=_slices(found.steps),
         forced=found.forced,
     )
-    return Evaluated(found.verdicts, request, found.seen)
+    seen = {name: _under(key, each) for name, each in found.seen.items()}
+    return Evaluated(found.verdicts, request, seen)
+
+
+def _under(key: str, seen: Seen) -> Seen:
+    """What is asked for now is found in the queue under this key."""
+    return replace(seen, tries=tuple(t if t.key else replace(t, key=key) for t in seen.tries))
 
 
 def remember(store: Store, evaluated: Evaluated) -> None:
     """Keep what is different from what is on record; nothing is written when nothing is."""
-    before = store.automation()
+    before = store.asked().automation()
     changed = {n: seen for n, seen in evaluated.seen.items() if before.get(n) != seen}
     if changed:
-        store.save_automation(changed)
+        store.asked().save_automation(changed)
 
 
-def ended(store: Store, request: Request) -> None:
-    """The build of a request is over: what it has not built is not asked for again without a change."""
-    known = store.automation()
-    names = [name for name in request.only or () if name in known]
-    changed = {}
-    for name in names:
-        tries = tuple(replace(each, ended=True) for each in known[name].tries)
-        if tries != known[name].tries:
-            changed[name] = replace(known[name], tries=tries)
-    if changed:
-        store.save_automation(changed)
+def _followed(
+    store: Store, seen: Mapping[str, Seen]
+) -> tuple[dict[str, Seen], dict[str, Partitions]]:
+    """What is on record, with what became of it: (seen, slices that are still in the queue by asset).
+
+    What never came into the queue, or was taken out of it, was never asked for.
+    """
+    keys = {t.key for each in seen.values() for t in each.tries if not t.ended}
+    runs = store.jobs().named(AUTOMATION, keys) if keys else {}
+    lost = {key for key in keys if key not in runs or runs[key].status is Status.SKIPPED}
+    ended = {key for key, run in runs.items() if not run.is_open}
+    found, queued = {}, {}
+    for name, each in seen.items():
+        tries = [
+            replace(t, ended=t.ended or t.key in ended) for t in each.tries if t.key not in lost
+        ]
+        found[name] = replace(each, tries=tuple(tries))
+        open_still = [t.slices for t in tries if not t.ended]
+        if open_still:
+            queued[name] = reduce(lambda one, other: doubt(one, other) or one, open_still)
+    return found, queued
 
 
 def _evaluate(project: Project, store: Store, now: datetime) -> Evaluation:
     from sqlpipes.decide.automation import Situation, automated, evaluate
 
-    graph, history, seen = project.graph, store.history(), store.automation()
+    graph, history = project.graph, store.history()
+    seen, queued = _followed(store, store.asked().automation())
     names = automated(graph)
-    timed = [name for name in names if _is_due(graph, history, seen, name, now)]
+    timed = [name for name in names if _is_due(graph, seen, name, now)]
     wish = _wish(graph, names, timed)
     with looking(project, store, history, wish) as engine:
         project = with_proofs(project, engine)
@@ -109,19 +130,18 @@ def _evaluate(project: Project, store: Store, now: datetime) -> Evaluation:
         store.running(),
         _written(store, graph, timed),
         _stale(graph, history, observed, now) if timed else {},
+        queued,
         unreadable,
         store.definitions([n for n in names if history.of(n).version != graph.version(n)]),
     )
     return evaluate(graph, history, observed, situation)
 
 
-def _is_due(
-    graph: Graph, history: History, seen: Mapping[str, Seen], name: str, now: datetime
-) -> bool:
+def _is_due(graph: Graph, seen: Mapping[str, Seen], name: str, now: datetime) -> bool:
     from sqlpipes.decide.automation import is_due
 
     auto = graph.assets[name].auto
-    return auto is not None and name in seen and is_due(auto, seen[name], history.of(name), now)
+    return auto is not None and name in seen and is_due(auto, seen[name], now)
 
 
 def _wish(graph: Graph, names: Iterable[str], timed: Iterable[str]) -> Wish:
@@ -186,10 +206,10 @@ def _slices(steps: Iterable[Step]) -> dict[str, Partitions]:
     }
 
 
-def _key(steps: Iterable[Step], tick: int, seen: Mapping[str, Seen]) -> str:
-    """Another one whenever something has happened since, or it is asked for once more."""
-    said = [f"{s.asset} {s.slices} {[t.times for t in seen[s.asset].tries]}" for s in steps]
-    return f"{tick}-{hashlib.blake2b('|'.join(said).encode(), digest_size=6).hexdigest()}"
+def _key(steps: Iterable[Step], tick: int) -> str:
+    """The same for all who look at the same state, and another one when anything has happened since."""
+    said = "|".join(f"{step.asset} {step.slices}" for step in steps)
+    return f"{tick}-{hashlib.blake2b(said.encode(), digest_size=6).hexdigest()}"
 
 
 def _because(verdicts: Iterable[Verdict], name: str) -> str:

@@ -153,6 +153,9 @@ def ask_of(job: Job, request: Request, now: datetime) -> Ask:
         failed=rule.failed,
         stale=rule.stale,
         as_of=(request.due or now) if rule.due else None,
+        only=request.only,
+        slices=request.slices,
+        forced=request.forced,
         full_refresh=job.full_refresh,
     )
 

@@ -1,8 +1,9 @@
 """What is due -> the queue -> done, once. `tick` is one round of it; `serve` is round after round.
 
-    for source in SOURCES:  project + store + now -> Requests      schedules, then sensors, then automation
+    for source in SOURCES:  project + store + now -> Requests      schedules, then sensors
     the queue (stores.Jobs):  each key of a job once               what was missed for too long is skipped
     whoever claims one does it                                     any number of processes may tick at once
+    then automation, which looks at what that has changed, and the queue once more
 
 A source only says what it wants; that a thing is wanted twice is no fault, as its key is on record.
 What it wants is in the queue before the next source is asked, and before anything is done.
@@ -12,10 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from sqlpipes.api.automation import Evaluated, automatic, remember
 from sqlpipes.api.build import new_run_id
 from sqlpipes.api.claims import (
     BY_DEFAULT,
@@ -43,6 +45,7 @@ from sqlpipes.core.config import NOTHING, Plain
 from sqlpipes.core.errors import LockedError, Problem
 from sqlpipes.core.events import Status
 from sqlpipes.core.job import Job, Request
+from sqlpipes.core.verdict import Verdict
 
 if TYPE_CHECKING:
     from sqlpipes.stores import JobRun, Store
@@ -70,6 +73,7 @@ class Ticked:
     died: tuple[Died, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     waiting: tuple[JobRun, ...] = ()  # what is still queued: another run of its job is under way
+    verdicts: tuple[Verdict, ...] = ()  # of the automated assets, in graph order
 
     @property
     def ok(self) -> bool:
@@ -103,12 +107,15 @@ def tick(
         told: tuple[Happening, ...] = (*died, *missed)
         for happening in told:
             tell(happening)
-        outcomes = tuple(
-            _done(how, project, store, command, watch or Watch(), tell, clock, patience)
-        )
+        watch = watch or Watch()
+        outcomes = tuple(_done(how, project, store, command, watch, tell, clock, patience))
+        found = _evaluated(project, store, at or clock(), clock(), watch)
+        if found.request is not None:
+            asked += (found.request,)
+            outcomes += tuple(_done(how, project, store, command, watch, tell, clock, patience))
         outcomes += tuple(_given_up(project, each, now) for each in died if not each.again)
         waiting = tuple(run for run in store.jobs().open() if run.status is Status.QUEUED)
-        return Ticked(asked, missed, died, outcomes, waiting)
+        return Ticked(asked, missed, died, outcomes, waiting, found.verdicts)
 
 
 def run_job(
@@ -189,7 +196,22 @@ def _looked(project: Project, store: Store, now: datetime) -> Ticked:
         for run in store.jobs().runs(job, AT_MOST)
         if run.status is not Status.QUEUED
     }
-    return Ticked(tuple(request for key, request in asked.items() if key not in known), missed)
+    new = tuple(request for key, request in asked.items() if key not in known)
+    found = automatic(project, store, now)
+    new += (found.request,) if found.request else ()
+    return Ticked(new, missed, verdicts=found.verdicts)
+
+
+def _evaluated(
+    project: Project, store: Store, now: datetime, noted_at: datetime, watch: Watch
+) -> Evaluated:
+    """What the automated assets ask for goes into the queue, if it is not there already."""
+    if watch.cancel.is_set():
+        return Evaluated()
+    found = automatic(project, store, now)
+    remember(store, found)
+    asked = store.jobs().ask([found.request] if found.request else [], noted_at)
+    return found if asked else replace(found, request=None)
 
 
 def _asked(
@@ -249,7 +271,8 @@ def _done(
 def _job_of(project: Project, request: Request) -> Job | None:
     """The job of that name; a request that says what to build needs none."""
     found = next((job for job in project.jobs if job.name == request.job), None)
-    return found or (Job(request.job) if request.select else None)
+    is_told = bool(request.select) or request.only is not None
+    return found or (Job(request.job) if is_told else None)
 
 
 def _done_one(

@@ -32,6 +32,7 @@ FIELDS = (
     ("month", "1-12 or JAN-DEC"),
     ("day of the week", "0-7 or SUN-SAT, 0 and 7 being Sunday"),
 )
+BACK_H = (1, 26, 24 * 8, 24 * 63, 24 * 367, 24 * 366 * 9)  # how far back times are looked for
 SHOWN = "minute hour day month weekday, such as '0 6 * * *' for every day at 6:00"
 
 
@@ -111,6 +112,24 @@ def times(line: str, zone: str, after: datetime) -> Iterator[datetime]:
 def next_time(line: str, zone: str, after: datetime) -> datetime | None:
     """The first instant after `after`; None when there is none for fifty years."""
     return next(times(line, zone, after), None)
+
+
+def newest_time(line: str, zone: str, at: datetime) -> datetime | None:
+    """The newest instant until `at`, which counts; None when there was none for years.
+
+    >>> newest_time("0 6 * * *", "Europe/Berlin", datetime(2024, 7, 1, 4, tzinfo=UTC)).isoformat()
+    '2024-07-01T04:00:00+00:00'
+    """
+    for hours in BACK_H:
+        after = datetime.fromtimestamp(at.timestamp() - hours * 3600, UTC)
+        last = None
+        for found in times(line, zone, after):
+            if found > at:
+                break
+            last = found
+        if last is not None:
+            return last
+    return None
 
 
 def in_words(line: str) -> str:

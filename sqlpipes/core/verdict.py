@@ -20,7 +20,7 @@ class Decision(StrEnum):
     HELD = "held"  # they failed, and nothing has changed since
     WAITS = "waits"  # for slices that they read
     RUN = "asked for"
-    RUNNING = "running"  # somebody is building them
+    RUNNING = "under way"  # asked for already, or somebody is building them
     NOT_DUE = "not due"  # their time has not come
     NOTHING = "nothing to do"
 
@@ -50,13 +50,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """Slices that were asked for: of which version, at which tick. `times` in a row without a change."""
+    """Slices that were asked for: of which version, at which tick, under which key of the queue."""
 
     slices: Partitions
     version: str
     tick: int
-    times: int = 1
-    ended: bool = False  # the build that was asked for came to an end
+    key: str = ""
+    ended: bool = False  # that is done with, however it went
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +73,10 @@ class Seen:
     handled: datetime | None = None
 
     def tried(self, slices: Partitions, version: str, tick: int) -> Seen:
-        """With these slices asked for once more."""
-        same = [t.times for t in self.tries if t.version == version and _meet(t.slices, slices)]
-        rest = (replace(t, slices=less(t.slices, slices)) for t in self.tries)
-        new = Try(slices, version, tick, max(same, default=0) + 1)
-        return replace(self, tries=(*(t for t in rest if t.slices), new))
-
-
-def _meet(first: Partitions, second: Partitions) -> bool:
-    return bool(first) and less(first, second) != first
+        """With these slices asked for."""
+        rest = (replace(each, slices=less(each.slices, slices)) for each in self.tries)
+        new = Try(slices, version, tick)
+        return replace(self, tries=(*(each for each in rest if each.slices), new))
 
 
 NOT_SEEN = Seen()

@@ -15,12 +15,12 @@ from operator import or_
 
 from sqlpipes.core.asset import Asset, Kind, Materialized, PythonBody
 from sqlpipes.core.automation import Automation, When
+from sqlpipes.core.cron import newest_time, next_time
 from sqlpipes.core.errors import Problem, did_you_mean
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.history import NEVER, Built, History, Past, less
+from sqlpipes.core.history import NEVER, Built, History, less
 from sqlpipes.core.partitions import WHOLE, Partitions, as_naive_utc, first_place
 from sqlpipes.core.plan import TIME_HAS_COME, Action, Reason, Step, Why
-from sqlpipes.core.timetable import newest_due, next_due
 from sqlpipes.core.verdict import NOT_SEEN, Decision, Seen, Try, Verdict
 from sqlpipes.decide.due import Written, unsettled
 from sqlpipes.decide.planner import make_plan
@@ -29,7 +29,6 @@ from sqlpipes.decide.staleness import Changed, reasons_to_build
 from sqlpipes.decide.upstream import Faults, among, faults_of, hurdles, stored_inputs, watched
 from sqlpipes.decide.wish import Observed, Outlook, Wish
 
-MOST_TRIES = 3  # of slices whose build was cut off each time
 SAID = 3  # hurdles in one line
 PROJECT_FILES = ("pyproject.toml", "sqlpipes.yml", "sqlpipes.yaml")
 
@@ -39,7 +38,8 @@ class Situation:
     """What an evaluation knows beside graph, history and what is observed.
 
     `stale`: per asset, the slices that a build of everything would write, as far as an asset with a
-    time needs it. `unreadable`: source -> what is wrong with it.
+    time needs it. `queued`: what was asked for and is not done with.
+    `unreadable`: source -> what is wrong with it.
     """
 
     now: datetime  # aware
@@ -47,6 +47,7 @@ class Situation:
     running: Mapping[str, Partitions] = field(default_factory=dict)
     written: Written = field(default_factory=dict)
     stale: Mapping[str, Partitions] = field(default_factory=dict)
+    queued: Mapping[str, Partitions] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
     definitions: Mapping[str, str] = field(default_factory=dict)
 
@@ -100,16 +101,13 @@ def automation_problems(graph: Graph) -> tuple[Problem, ...]:
 
 def due_at(auto: Automation, now: datetime) -> datetime | None:
     """The newest time at which it was due."""
-    return newest_due(auto.cron, auto.timezone, now) if auto.when is When.CRON else None
+    return newest_time(auto.cron, auto.timezone, now) if auto.when is When.CRON else None
 
 
-def is_due(auto: Automation, seen: Seen, past: Past, now: datetime) -> bool:
-    """Whether a time has come that is not done with, or a build that it asked for was cut off."""
+def is_due(auto: Automation, seen: Seen, now: datetime) -> bool:
+    """Whether a time has come that is not done with."""
     due = due_at(auto, now)
-    if due is None or seen.handled is None:
-        return False
-    open_still = (t for t in seen.tries if not t.ended and t.times < MOST_TRIES)
-    return due > seen.handled or any(not among(t.slices, past.broken) for t in open_still)
+    return due is not None and seen.handled is not None and due > seen.handled
 
 
 def evaluate(graph: Graph, history: History, observed: Observed, now: Situation) -> Evaluation:
@@ -151,7 +149,7 @@ class _Judge:
         self.left: dict[str, Partitions] = {}  # due slices of automated assets that do not run
         self.seen = dict(situation.seen)
         self.due = {
-            name: is_due(auto, self.seen.get(name, NOT_SEEN), history.of(name), situation.now)
+            name: is_due(auto, self.seen.get(name, NOT_SEEN), situation.now)
             for name in automated(graph)
             if (auto := graph.assets[name].auto)
         }
@@ -272,11 +270,10 @@ class _Judge:
             if each.slices.axis != mine.axis or each.version != self._version(asset.name):
                 continue
             broken = among(each.slices, past.broken)
-            cut_off = each.times >= MOST_TRIES and past.suspect is not None
-            slices = mine & (each.slices if each.ended or cut_off else broken)
+            slices = mine & (each.slices if each.ended else broken)
             stuck = slices - self._moved_since(asset, each, slices, history, changed)
             if stuck:
-                said = said or _why_held(each, bool(stuck & broken), cut_off)
+                said = said or _why_held(bool(stuck & broken))
                 held |= stuck
         if held:
             self._note(asset.name, Decision.HELD, held, said)
@@ -290,9 +287,7 @@ class _Judge:
             return slices
         version = self.look.graph.version(asset.name)
         as_if = Built(slices, version, read_at=tried.tick, written_at=tried.tick)
-        history = history.with_past(
-            asset.name, replace(NEVER, built=(as_if,), version=version)
-        )
+        history = history.with_past(asset.name, replace(NEVER, built=(as_if,), version=version))
         unseen = replace(self.look.observed, existing=None, gone_files=frozenset())
         everything = self.look.everything(asset)
         found = reasons_to_build(
@@ -302,10 +297,13 @@ class _Judge:
         return reduce(or_, newer, Partitions(slices.axis))
 
     def _running(self, asset: Asset, mine: Partitions) -> Partitions:
-        found = among(mine, self.now.running.get(asset.name))
+        queued = among(mine, self.now.queued.get(asset.name))
+        if queued:
+            self._note(asset.name, Decision.RUNNING, queued, "asked for already")
+        found = among(mine, self.now.running.get(asset.name)) - queued
         if found:
-            self._note(asset.name, Decision.RUNNING, found, "somebody is building them")
-        return found
+            self._note(asset.name, Decision.RUNNING, found, "somebody is building it")
+        return queued | found
 
     def _after_own(self, asset: Asset, ready: Partitions, history: History) -> Partitions:
         """Slices of an asset that reads itself need all that come before them."""
@@ -355,7 +353,7 @@ class _Judge:
         return False
 
     def _note_next(self, name: str, auto: Automation, before: str) -> None:
-        coming = next_due(auto.cron, auto.timezone, self.now.now)
+        coming = next_time(auto.cron, auto.timezone, self.now.now)
         shown = "any more" if coming is None else f"until {shown_at(coming, auto.timezone)}"
         self.verdicts.setdefault(name, []).append(
             self._said(name, Decision.NOT_DUE, f"{shown}{before}")
@@ -426,10 +424,8 @@ def _with_lookback(asset: Asset, step: Step | None, ready: Partitions) -> Partit
     return ready | (reduce(or_, back) & ready.before(asset.partition.lookback))
 
 
-def _why_held(tried: Try, broken: bool, cut_off: bool) -> str:
+def _why_held(broken: bool) -> str:
     what = "failed last time" if broken else "asked for, and not built"
-    if cut_off and not broken:
-        what = f"cut off {tried.times} times"
     return f"{what}; not tried again until an input, the query or a check changes"
 
 

@@ -14,9 +14,9 @@ from operator import or_
 
 from sqlpipes.core.asset import Asset, Kind, PythonBody
 from sqlpipes.core.automation import When
+from sqlpipes.core.cron import newest_time
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.reads import Mapped
-from sqlpipes.core.timetable import newest_due
 from sqlpipes.decide.upstream import among, reading, stored_inputs
 from sqlpipes.decide.wish import Outlook
 
@@ -65,5 +65,5 @@ def _own_due(asset: Asset, due: datetime, now: datetime) -> datetime:
     auto = asset.auto
     own = None
     if auto is not None and auto.when is When.CRON:
-        own = newest_due(auto.cron, auto.timezone, now)
+        own = newest_time(auto.cron, auto.timezone, now)
     return min(due, own) if own else due

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlpipes.core.automation import Automation, When
+from sqlpipes.core.cron import cron_fault
 from sqlpipes.core.errors import Problem, did_you_mean
 from sqlpipes.core.partitions import is_zone, zone_names
-from sqlpipes.core.timetable import cron_fault
 from sqlpipes.read.marked import Node
 from sqlpipes.read.settings import count, text, texts
 
@@ -74,9 +76,13 @@ def _word(node: Node, faults: list[Problem]) -> When:
 
 
 def _cron(node: Node, faults: list[Problem]) -> str:
-    line = " ".join(text(node, faults, "a line of cron").split())
+    line = text(node, faults, "a line of cron")
     if line and (fault := cron_fault(line)):
-        faults.append(Problem("AUT002", f"'{line}' is no line of cron: {fault}", node.at))
+        at = node.at
+        inside = at.length - len(line)  # of the quotes, where it has some
+        column = at.column + fault.start + (1 if inside == 2 else 0)
+        place = replace(at, column=column, length=max(fault.length, 1))
+        faults.append(Problem("AUT002", fault.message, place, fault.hint))
     return line
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sqlpipes.stores.sql import SqlStore
 
 __all__ = [
+    "Asked",
     "CheckRecord",
     "Holder",
     "JobRun",
@@ -91,11 +92,50 @@ class Jobs(Protocol):
     ) -> bool:
         """How it ended. False: it is not `claim`'s any more, whatever it did came too late."""
 
+    def named(self, job: str, keys: Iterable[str]) -> Mapping[str, JobRun]:
+        """What is on record of a job under these keys."""
+
     def runs(self, job: str | None = None, limit: int = 20) -> tuple[JobRun, ...]:
         """The newest of all jobs or of one, newest first."""
 
     def last(self) -> Mapping[str, JobRun]:
         """The newest run of each job that has begun."""
+
+
+class Asked(Protocol):
+    """What is remembered from one look to the next, of one target: verdicts, cursors, wishes."""
+
+    def automation(self) -> Mapping[str, Seen]:
+        """What is on record of each automated asset."""
+
+    def save_automation(self, found: Mapping[str, Seen]) -> None:
+        """Replace what is on record of these; other verdicts than before are kept as a change."""
+
+    def verdicts(self, asset: str, limit: int = 10) -> tuple[PastVerdicts, ...]:
+        """The newest changes of an asset's verdicts, newest first."""
+
+    def sensors(self) -> Mapping[str, SensorState]:
+        """What is on record of each sensor that was ever called."""
+
+    def known_keys(self, sensor: str, keys: Iterable[str]) -> frozenset[str]:
+        """Those of the keys under which this sensor has asked for something before."""
+
+    def save_reply(
+        self, sensor: str, reply: Reply, at: datetime, after: datetime | None
+    ) -> tuple[Wanted, ...]:
+        """Keep a sensor's cursor together with what it wants, in one transaction; what is new of that.
+
+        Nothing is kept when its newest call is no longer the one `after` which it was asked.
+        """
+
+    def reset_sensor(self, sensor: str, cursor: Plain = None, *, keys: bool = False) -> None:
+        """Go on from this cursor; `keys`: as if it had never asked for anything."""
+
+    def open_wanted(self) -> tuple[tuple[str, Wanted], ...]:
+        """(sensor, what it wants) of all that is not in the queue of jobs yet, oldest first."""
+
+    def mark_done(self, sensor: str, keys: Iterable[str], at: datetime) -> None:
+        """What the sensor wanted under these keys is in the queue of jobs."""
 
 
 class Store(Protocol):
@@ -169,37 +209,8 @@ class Store(Protocol):
     def jobs(self) -> Jobs:
         """What was asked of jobs, and what became of it."""
 
-    def automation(self) -> Mapping[str, Seen]:
-        """What is on record of each automated asset."""
-
-    def save_automation(self, found: Mapping[str, Seen]) -> None:
-        """Replace what is on record of these; other verdicts than before are kept as a change."""
-
-    def verdicts(self, asset: str, limit: int = 10) -> tuple[PastVerdicts, ...]:
-        """The newest changes of an asset's verdicts, newest first."""
-
-    def sensors(self) -> Mapping[str, SensorState]:
-        """What is on record of each sensor that was ever called."""
-
-    def known_keys(self, sensor: str, keys: Iterable[str]) -> frozenset[str]:
-        """Those of the keys under which this sensor has asked for something before."""
-
-    def save_reply(
-        self, sensor: str, reply: Reply, at: datetime, after: datetime | None
-    ) -> tuple[Wanted, ...]:
-        """Keep a sensor's cursor together with what it wants, in one transaction; what is new of that.
-
-        Nothing is kept when its newest call is no longer the one `after` which it was asked.
-        """
-
-    def reset_sensor(self, sensor: str, cursor: Plain = None, *, keys: bool = False) -> None:
-        """Go on from this cursor; `keys`: as if it had never asked for anything."""
-
-    def open_wanted(self) -> tuple[tuple[str, Wanted], ...]:
-        """(sensor, what it wants) of all that was not done yet, oldest first."""
-
-    def mark_done(self, sensor: str, key: str, at: datetime) -> None:
-        """What the sensor wanted under this key was built, or it was tried."""
+    def asked(self) -> Asked:
+        """What automation decided and what sensors want."""
 
     def leases(self) -> SqlLeases | None:
         """Who may write what, among builds that share this state; None when no other can."""

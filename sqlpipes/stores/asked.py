@@ -1,4 +1,4 @@
-"""What automation decided and what sensors want, in their tables. Rows <-> values, newest kept.
+"""What automation decided and what sensors want, in their tables; newest kept. See `stores.Asked`.
 
 Nothing here moves the tick: what is built, and from what, does not change with it.
 """
@@ -6,15 +6,19 @@ Nothing here moves the tick: what is built, and from what, does not change with 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from sqlpipes.core.config import Plain
 from sqlpipes.core.sensor import Outcome, Reply, SensorState, Wanted
 from sqlpipes.core.verdict import Decision, Seen, Try, Verdict
 from sqlpipes.stores import tables as t
+from sqlpipes.stores.journal import Writing
+from sqlpipes.stores.records import PastVerdicts
 from sqlpipes.stores.text import (
     json_text,
     plain_text,
@@ -25,6 +29,59 @@ from sqlpipes.stores.text import (
 )
 
 KEPT = 50  # changes of verdict, per asset
+
+
+class SqlAsked:
+    """What is remembered between two looks, of one target."""
+
+    def __init__(
+        self,
+        read: Callable[[], AbstractContextManager[Connection]],
+        write: Callable[[], AbstractContextManager[Writing]],
+        target: str,
+    ) -> None:
+        self._read = read
+        self._write = write
+        self._target = target
+
+    def automation(self) -> dict[str, Seen]:
+        with self._read() as db:
+            return load_seen(db, self._target)
+
+    def save_automation(self, found: Mapping[str, Seen]) -> None:
+        with self._write() as to:
+            save_seen(to.db, self._target, found)
+
+    def verdicts(self, asset: str, limit: int = 10) -> tuple[PastVerdicts, ...]:
+        with self._read() as db:
+            return past_verdicts(db, self._target, asset, limit)
+
+    def sensors(self) -> dict[str, SensorState]:
+        with self._read() as db:
+            return load_sensors(db, self._target)
+
+    def known_keys(self, sensor: str, keys: Iterable[str]) -> frozenset[str]:
+        with self._read() as db:
+            return known_keys(db, self._target, sensor, keys)
+
+    def save_reply(
+        self, sensor: str, reply: Reply, at: datetime, after: datetime | None
+    ) -> tuple[Wanted, ...]:
+        with self._write() as to:
+            return save_reply(to.db, self._target, sensor, reply, at, after)
+
+    def reset_sensor(self, sensor: str, cursor: Plain = None, *, keys: bool = False) -> None:
+        with self._write() as to:
+            put_cursor(to.db, self._target, sensor, cursor, keys=keys)
+
+    def open_wanted(self) -> tuple[tuple[str, Wanted], ...]:
+        with self._read() as db:
+            return open_wanted(db, self._target)
+
+    def mark_done(self, sensor: str, keys: Iterable[str], at: datetime) -> None:
+        with self._write() as to:
+            for key in keys:
+                mark_done(to.db, self._target, sensor, key, at)
 
 
 def load_seen(db: Connection, target: str) -> dict[str, Seen]:
@@ -181,12 +238,12 @@ def _verdicts(asset: str, text: str) -> tuple[Verdict, ...]:
 
 
 def _try_plain(each: Try) -> list[Any]:
-    return [slices_text(each.slices), each.version, each.tick, each.times, each.ended]
+    return [slices_text(each.slices), each.version, each.tick, each.key, each.ended]
 
 
 def _try(plain: list[Any]) -> Try:
-    slices, version, tick, times, ended = plain
-    return Try(slices_from(slices), version, tick, times, ended)
+    slices, version, tick, key, ended = plain
+    return Try(slices_from(slices), version, tick, key, ended)
 
 
 def _text(at: datetime | None) -> str | None:

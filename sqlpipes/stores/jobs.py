@@ -21,7 +21,7 @@ from sqlpipes.stores import journal
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.journal import Writing
 from sqlpipes.stores.records import OPEN_JOBS, JobRun, Schedule, in_turn
-from sqlpipes.stores.text import json_text, plain_text
+from sqlpipes.stores.text import json_text, plain_text, slices_from, slices_text
 
 RUNS, JOBS = t.job_runs, t.jobs
 
@@ -134,6 +134,12 @@ class SqlJobs:
             _change(to, request, end | {"message": plain_text(message)})
             return True
 
+    def named(self, job: str, keys: Iterable[str]) -> Mapping[str, JobRun]:
+        wanted = sorted({plain_text(key) for key in keys})
+        query = select(RUNS).where(RUNS.c.target == self._target, RUNS.c.job == job)
+        with self._read() as db:
+            return {row.key: _run(row) for row in db.execute(query.where(RUNS.c.key.in_(wanted)))}
+
     def runs(self, job: str | None = None, limit: int = 20) -> tuple[JobRun, ...]:
         query = select(RUNS).where(RUNS.c.target == self._target)
         query = query if job is None else query.where(RUNS.c.job == job)
@@ -195,6 +201,9 @@ def _row(target: str, request: Request, now: datetime) -> dict[str, Any]:
                 "vars": dict(request.vars),
                 "partition": request.partition,
                 "tags": list(request.tags),
+                "only": None if request.only is None else list(request.only),
+                "slices": {name: slices_text(each) for name, each in request.slices.items()},
+                "forced": sorted(request.forced),
             }
         ),
         "status": Status.QUEUED.value,
@@ -218,6 +227,9 @@ def _run(row: Any) -> JobRun:
         partition=said["partition"],
         due=_at(row.due),
         tags=tuple(said["tags"]),
+        only=None if said.get("only") is None else tuple(said["only"]),
+        slices={name: slices_from(text) for name, text in said.get("slices", {}).items()},
+        forced=frozenset(said.get("forced", ())),
     )
     return JobRun(
         request,

@@ -55,11 +55,11 @@ from sqlpipes.stores.records import (
 OPEN = (Status.RUNNING, Status.INTERRUPTED)
 
 
-class MemoryStore(MemoryAsked):
+class MemoryStore:
     """One target's memory, for as long as this object lives. `place` stands for machine and folder."""
 
     def __init__(self, target: str = "default", place: str = "memory:") -> None:
-        super().__init__()
+        self._asked = MemoryAsked()
         self.target = target
         self._place = place
         self._tick = 0
@@ -196,9 +196,7 @@ class MemoryStore(MemoryAsked):
         self._states[move.new] = moved(self._states.pop(move.old), move)
         if move.old in self._windows:
             self._windows[move.new] = self._windows.pop(move.old)
-        if move.old in self._seen:
-            self._seen[move.new] = self._seen.pop(move.old)
-            self._verdicts[move.new] = self._verdicts.pop(move.old, [])
+        self._asked.move(move.old, move.new)
         if move.old in self._built_at:
             self._built_at[move.new] = self._built_at.pop(move.old)
         for step_id, (run_id, step) in self._steps.items():
@@ -214,7 +212,7 @@ class MemoryStore(MemoryAsked):
     def forget(self, names: Iterable[str]) -> None:
         self._tick += 1
         for name in names:
-            self._seen.pop(name, None)
+            self._asked.forget(name)
             self._states.pop(name, None)
             self._built_at.pop(name, None)
             self._windows.pop(name, None)
@@ -245,6 +243,9 @@ class MemoryStore(MemoryAsked):
 
     def jobs(self) -> MemoryJobs:
         return self._jobs
+
+    def asked(self) -> MemoryAsked:
+        return self._asked
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -15,7 +15,7 @@ KEPT = 50
 
 
 class MemoryAsked:
-    """The part of a store in memory that automation and sensors use."""
+    """What is remembered between two looks. See `stores.Asked`."""
 
     def __init__(self) -> None:
         self._seen: dict[str, Seen] = {}
@@ -75,5 +75,13 @@ class MemoryAsked:
         left = [(k[0], w) for k, w in self._wanted.items() if k not in self._done]
         return tuple(sorted(left, key=lambda each: (str(each[1].at), each[1].key)))
 
-    def mark_done(self, sensor: str, key: str, at: datetime) -> None:
-        self._done.add((sensor, key))
+    def mark_done(self, sensor: str, keys: Iterable[str], at: datetime) -> None:
+        self._done |= {(sensor, key) for key in keys}
+
+    def forget(self, asset: str) -> None:
+        self._seen.pop(asset, None)
+
+    def move(self, old: str, new: str) -> None:
+        if old in self._seen:
+            self._seen[new] = self._seen.pop(old)
+            self._verdicts[new] = self._verdicts.pop(old, [])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -95,6 +95,10 @@ class MemoryJobs:
             found, status=status, finished_at=now, run_id=run_id, message=message
         )
         return True
+
+    def named(self, job: str, keys: Iterable[str]) -> Mapping[str, JobRun]:
+        found = ((key, self._runs.get((job, key))) for key in keys)
+        return {key: run for key, run in found if run is not None}
 
     def runs(self, job: str | None = None, limit: int = 20) -> tuple[JobRun, ...]:
         found = [run for run in self._runs.values() if job in (None, run.request.job)]

@@ -14,18 +14,16 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlpipes.core.config import Plain
 from sqlpipes.core.events import Event, Status
 from sqlpipes.core.history import History
 from sqlpipes.core.partitions import Axis, Partitions
-from sqlpipes.core.sensor import Reply, SensorState, Wanted
-from sqlpipes.core.verdict import Seen
 from sqlpipes.core.windows import Slot
-from sqlpipes.stores.records import CheckRecord, Move, Note, PastVerdicts, RunRecord, SliceRecord
+from sqlpipes.stores.records import CheckRecord, Move, Note, RunRecord, SliceRecord
 from sqlpipes.stores.rows import ASSET, FEW, MARK, SLICE, WINDOW, Row, history_of, tokens_of
 from sqlpipes.stores.schema import newest
 
 if TYPE_CHECKING:
+    from sqlpipes.stores.asked import SqlAsked
     from sqlpipes.stores.jobs import SqlJobs
     from sqlpipes.stores.leases import SqlLeases
     from sqlpipes.stores.sql import SqlStore
@@ -146,34 +144,8 @@ class QuickStore:
     def jobs(self) -> SqlJobs:
         return self._full.jobs()
 
-    def automation(self) -> dict[str, Seen]:
-        return self._full.automation()
-
-    def save_automation(self, found: Mapping[str, Seen]) -> None:
-        self._full.save_automation(found)
-
-    def verdicts(self, asset: str, limit: int = 10) -> tuple[PastVerdicts, ...]:
-        return self._full.verdicts(asset, limit)
-
-    def sensors(self) -> dict[str, SensorState]:
-        return self._full.sensors()
-
-    def known_keys(self, sensor: str, keys: Iterable[str]) -> frozenset[str]:
-        return self._full.known_keys(sensor, keys)
-
-    def save_reply(
-        self, sensor: str, reply: Reply, at: datetime, after: datetime | None
-    ) -> tuple[Wanted, ...]:
-        return self._full.save_reply(sensor, reply, at, after)
-
-    def reset_sensor(self, sensor: str, cursor: Plain = None, *, keys: bool = False) -> None:
-        self._full.reset_sensor(sensor, cursor, keys=keys)
-
-    def open_wanted(self) -> tuple[tuple[str, Wanted], ...]:
-        return self._full.open_wanted()
-
-    def mark_done(self, sensor: str, key: str, at: datetime) -> None:
-        self._full.mark_done(sensor, key, at)
+    def asked(self) -> SqlAsked:
+        return self._full.asked()
 
     def close(self) -> None:
         if self._opened is not None:

@@ -13,15 +13,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, exc, insert, select
 
-from sqlpipes.core.config import Plain
 from sqlpipes.core.events import Event, Status
 from sqlpipes.core.history import History
 from sqlpipes.core.partitions import Axis, Partitions
-from sqlpipes.core.sensor import Reply, SensorState, Wanted
-from sqlpipes.core.verdict import Seen
 from sqlpipes.core.windows import Slot
-from sqlpipes.stores import asked, current, journal, recall
+from sqlpipes.stores import current, journal, recall
 from sqlpipes.stores import tables as t
+from sqlpipes.stores.asked import SqlAsked
 from sqlpipes.stores.connect import begin, faults, make_engine, name_of, parse_url
 from sqlpipes.stores.jobs import SqlJobs
 from sqlpipes.stores.leases import SqlLeases
@@ -29,7 +27,7 @@ from sqlpipes.stores.lock import place_of
 from sqlpipes.stores.memo import Memo
 from sqlpipes.stores.migrations import migrate
 from sqlpipes.stores.moving import move_asset
-from sqlpipes.stores.records import CheckRecord, Move, Note, PastVerdicts, RunRecord, SliceRecord
+from sqlpipes.stores.records import CheckRecord, Move, Note, RunRecord, SliceRecord
 from sqlpipes.stores.schema import MIGRATIONS
 
 
@@ -68,6 +66,9 @@ class SqlStore:
 
     def jobs(self) -> SqlJobs:
         return SqlJobs(self._read, self._write, self.target)
+
+    def asked(self) -> SqlAsked:
+        return SqlAsked(self._read, self._write, self.target)
 
     def append(self, event: Event) -> None:
         with self._write() as to:
@@ -156,44 +157,6 @@ class SqlStore:
     def prune(self, keep: int) -> int:
         with self._write() as to:
             return journal.prune(to, keep)
-
-    def automation(self) -> dict[str, Seen]:
-        with self._read() as db:
-            return asked.load_seen(db, self.target)
-
-    def save_automation(self, found: Mapping[str, Seen]) -> None:
-        with self._write() as to:
-            asked.save_seen(to.db, self.target, found)
-
-    def verdicts(self, asset: str, limit: int = 10) -> tuple[PastVerdicts, ...]:
-        with self._read() as db:
-            return asked.past_verdicts(db, self.target, asset, limit)
-
-    def sensors(self) -> dict[str, SensorState]:
-        with self._read() as db:
-            return asked.load_sensors(db, self.target)
-
-    def known_keys(self, sensor: str, keys: Iterable[str]) -> frozenset[str]:
-        with self._read() as db:
-            return asked.known_keys(db, self.target, sensor, keys)
-
-    def save_reply(
-        self, sensor: str, reply: Reply, at: datetime, after: datetime | None
-    ) -> tuple[Wanted, ...]:
-        with self._write() as to:
-            return asked.save_reply(to.db, self.target, sensor, reply, at, after)
-
-    def reset_sensor(self, sensor: str, cursor: Plain = None, *, keys: bool = False) -> None:
-        with self._write() as to:
-            asked.put_cursor(to.db, self.target, sensor, cursor, keys=keys)
-
-    def open_wanted(self) -> tuple[tuple[str, Wanted], ...]:
-        with self._read() as db:
-            return asked.open_wanted(db, self.target)
-
-    def mark_done(self, sensor: str, key: str, at: datetime) -> None:
-        with self._write() as to:
-            asked.mark_done(to.db, self.target, sensor, key, at)
 
     def close(self) -> None:
         self._engine.dispose()

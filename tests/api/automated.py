@@ -11,8 +11,10 @@ import duckdb
 
 import sqlpipes
 from sqlpipes.api import Ask, Project, Report
-from sqlpipes.api.automation import Evaluated, automatic, ended, remember
+from sqlpipes.api.automation import Evaluated, automatic, remember
+from sqlpipes.api.jobs import How
 from sqlpipes.api.project import open_store_of
+from sqlpipes.api.tick import tick
 from sqlpipes.core.verdict import Decision, Seen
 
 DAY_BY_DAY = "partition: {by: day, column: d, start: 2024-01-01}"
@@ -55,19 +57,16 @@ class Shop:
             remember(store, found)
         return found
 
-    def tick(self, *, end: bool = True) -> list[str]:
+    def tick(self) -> list[str]:
         """What one tick built, asset and slices."""
-        found, project = self.look(), self.project()
-        if found.request is None:
-            return []
-        asked = found.request
-        ask = Ask(only=asked.only, slices=asked.slices, forced=asked.forced)
-        report = sqlpipes.build(project, ask, clock=lambda: self.now)
-        if end:
-            with closing(open_store_of(project)) as store:
-                ended(store, asked)
-        steps = [step for step in report.finished if step.action != "observe source"]
-        return [f"{step.asset} {step.slices}".removesuffix(" all") for step in steps]
+        found = tick(How(str(self.root)), self.project(), clock=lambda: self.now)
+        reports = [outcome.report for outcome in found.outcomes if outcome.report]
+        steps = [step for report in reports for step in report.finished]
+        return [
+            f"{step.asset} {step.slices}".removesuffix(" all")
+            for step in steps
+            if step.action != "observe source"
+        ]
 
     def said(self, name: str) -> list[str]:
         """What an evaluation says of an asset."""
@@ -78,7 +77,7 @@ class Shop:
 
     def seen(self, name: str) -> Seen:
         with closing(open_store_of(self.project())) as store:
-            return store.automation()[name]
+            return store.asked().automation()[name]
 
     def sql(self, statement: str) -> list[Any]:
         with duckdb.connect(str(self.root / "shop.duckdb")) as db:
