@@ -15,9 +15,12 @@ if TYPE_CHECKING:
         CheckResult,
         Definitions,
         File,
+        Look,
         Out,
         Retry,
+        Run,
         Secret,
+        Skip,
         asset,
         assets,
         check,
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
         observe,
         op,
         resource,
+        sensor,
         source,
     )
     from sqlpipes.core.errors import EngineError, Location, Problem, ProjectError, SqlpipesError
@@ -52,6 +56,7 @@ __all__ = [
     "Hourly",
     "Integers",
     "Location",
+    "Look",
     "Markdown",
     "Monthly",
     "Out",
@@ -61,7 +66,9 @@ __all__ = [
     "Quarterly",
     "Report",
     "Retry",
+    "Run",
     "Secret",
+    "Skip",
     "SqlpipesError",
     "Table",
     "Url",
@@ -81,6 +88,7 @@ __all__ = [
     "plan",
     "report",
     "resource",
+    "sensor",
     "source",
 ]
 

@@ -20,6 +20,13 @@ from sqlpipes.api.rename import Renamed, left_behind, rename
 from sqlpipes.api.report import report
 from sqlpipes.api.resources import with_resources
 from sqlpipes.api.selection import Ask, select
+from sqlpipes.api.sensors import (
+    SensorStatus,
+    Tried,
+    reset_sensor,
+    run_sensor,
+    sensors,
+)
 from sqlpipes.api.serve import serve
 from sqlpipes.api.state import export_state, import_state, state_size
 from sqlpipes.api.tick import Ticked, run_job, tick
@@ -37,10 +44,12 @@ __all__ = [
     "Project",
     "Renamed",
     "Report",
+    "SensorStatus",
     "Series",
     "SliceState",
     "SourceAge",
     "Ticked",
+    "Tried",
     "Watch",
     "build",
     "cards",
@@ -68,12 +77,15 @@ __all__ = [
     "read_settings",
     "rename",
     "report",
+    "reset_sensor",
     "rows",
     "run_details",
     "run_job",
+    "run_sensor",
     "run_unit_tests",
     "runs",
     "select",
+    "sensors",
     "serve",
     "state_size",
     "status",

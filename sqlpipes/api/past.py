@@ -15,11 +15,13 @@ from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.selection import Ask
 from sqlpipes.core.asset import Kind
+from sqlpipes.core.automation import Automation
 from sqlpipes.core.errors import Location, LockedError, Problem, ProjectError, SqlpipesError
 from sqlpipes.core.events import DONE, Status
 from sqlpipes.core.history import Past, doubt
 from sqlpipes.core.partitions import WHOLE, Partitions, as_naive_utc, narrowed
 from sqlpipes.core.plan import Plan, Step, Why
+from sqlpipes.core.verdict import NOT_SEEN, Verdict
 from sqlpipes.decide.states import SliceStates, slice_states
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ class AssetStatus:
     columns: tuple[str, ...] = ()
     states: SliceStates = field(default_factory=dict)
     newest: Partitions | None = None
+    verdicts: tuple[Verdict, ...] = ()  # what automation decided last, since `decided_at`
+    decided_at: datetime | None = None
+    auto: Automation | None = None
 
 
 def status(project: Project, ask: Ask | None = None) -> tuple[AssetStatus, ...]:
@@ -67,6 +72,7 @@ def status(project: Project, ask: Ask | None = None) -> tuple[AssetStatus, ...]:
     with _settled(project) as store:
         history = store.history(names)
         last, written, running = store.last_result(), store.built_at(names), store.running()
+        decided = store.asked().automation()
     wanted = {
         name: _wanted(project, history.of(name), steps.get(name), name, now) for name in names
     }
@@ -82,6 +88,9 @@ def status(project: Project, ask: Ask | None = None) -> tuple[AssetStatus, ...]:
             columns=cut.columns if (cut := project.graph.assets[name].partition) else (),
             states=slice_states(history.of(name), wanted[name], steps.get(name), running.get(name)),
             newest=_newest(history.of(name)),
+            verdicts=decided.get(name, NOT_SEEN).verdicts,
+            decided_at=decided.get(name, NOT_SEEN).at,
+            auto=project.graph.assets[name].auto,
         )
         for name in names
     )

@@ -21,6 +21,7 @@ from sqlpipes.core.sql import Relation, fold
 if TYPE_CHECKING:
     from sqlpipes.core.definitions import Definitions
     from sqlpipes.core.job import Job
+    from sqlpipes.core.sensor import Sensor
     from sqlpipes.core.sql import SqlFacts
     from sqlpipes.core.unit_test import UnitTest
     from sqlpipes.read import Reading
@@ -52,6 +53,7 @@ class Project:
     unit_tests: tuple[UnitTest, ...] = ()
     resources: Mapping[str, Resource] = field(default_factory=dict)
     jobs: tuple[Job, ...] = ()
+    sensors: tuple[Sensor, ...] = ()
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -169,6 +171,7 @@ def load(
         unit_tests=reading.unit_tests,
         resources=reading.resources,
         jobs=reading.jobs,
+        sensors=reading.sensors,
     )
 
 
@@ -196,6 +199,10 @@ def _of_the_rest(reading: Reading, graph: Graph) -> Iterator[Problem]:
 
         named = (reading.selectors, reading.selector_places, reading.config.name)
         yield from job_problems(reading.jobs, graph, *named)
+    if reading.sensors:
+        from sqlpipes.decide.sensors import sensor_problems
+
+        yield from sensor_problems(reading.sensors, reading.jobs)
     if any(asset.auto for asset in graph.assets.values()):
         from sqlpipes.decide.automation import automation_problems
 

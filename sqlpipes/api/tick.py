@@ -40,6 +40,7 @@ from sqlpipes.api.jobs import (
 from sqlpipes.api.planning import utc_now
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.schedules import AT_MOST, Missed, due_times, newest_missed, scheduled, schedules
+from sqlpipes.api.sensors import SickSensor, failing, sensed, still_wanted
 from sqlpipes.api.sharing import Patience
 from sqlpipes.core.config import NOTHING, Plain
 from sqlpipes.core.errors import LockedError, Problem
@@ -61,7 +62,7 @@ class Begun:
     run_id: str
 
 
-Happening = Missed | Died | Begun | Outcome
+Happening = Missed | Died | SickSensor | Begun | Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,13 @@ class Ticked:
     died: tuple[Died, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     waiting: tuple[JobRun, ...] = ()  # what is still queued: another run of its job is under way
+    sick: tuple[SickSensor, ...] = ()  # sensors whose call failed
     verdicts: tuple[Verdict, ...] = ()  # of the automated assets, in graph order
 
     @property
     def ok(self) -> bool:
         given_up = any(not each.again for each in self.died)
-        return not given_up and all(outcome.ok for outcome in self.outcomes)
+        return not given_up and not self.sick and all(outcome.ok for outcome in self.outcomes)
 
 
 def tick(
@@ -103,8 +105,11 @@ def tick(
         if dry_run:
             return _looked(project, store, now)
         died = bury_dead(store, project.root, clock(), patience=patience)
+        before = store.asked().sensors() if project.sensors else {}
         asked, missed = _asked(project, store, now, clock())
-        told: tuple[Happening, ...] = (*died, *missed)
+        sick = failing(project, store, now, before)
+        news = (each for each in sick if each.is_news)
+        told: tuple[Happening, ...] = (*died, *missed, *news)
         for happening in told:
             tell(happening)
         watch = watch or Watch()
@@ -115,7 +120,7 @@ def tick(
             outcomes += tuple(_done(how, project, store, command, watch, tell, clock, patience))
         outcomes += tuple(_given_up(project, each, now) for each in died if not each.again)
         waiting = tuple(run for run in store.jobs().open() if run.status is Status.QUEUED)
-        return Ticked(asked, missed, died, outcomes, waiting, found.verdicts)
+        return Ticked(asked, missed, died, outcomes, waiting, sick, found.verdicts)
 
 
 def run_job(
@@ -172,7 +177,8 @@ def _busy(store: Store, name: str) -> Problem:
     return Problem("JOB007", f"the job '{name}' is running already{which}", hint=hint)
 
 
-SOURCES: tuple[Source, ...] = (scheduled,)
+SOURCES: tuple[Source, ...] = (scheduled, sensed)
+LOOKING: tuple[Source, ...] = (scheduled, still_wanted)  # no function of a user's is called
 
 
 def _looked(project: Project, store: Store, now: datetime) -> Ticked:
@@ -188,7 +194,7 @@ def _looked(project: Project, store: Store, now: datetime) -> Ticked:
             job == request.job and first <= request.due <= last for job, first, last in dropped
         )
     ]
-    wanted = [request for source in SOURCES for request in source(project, store, now)]
+    wanted = [request for source in LOOKING for request in source(project, store, now)]
     asked = {(request.job, request.key): request for request in (*wanted, *kept)}
     known = {
         (run.request.job, run.request.key)

@@ -29,6 +29,7 @@ COMMANDS = {
     "jobs": "sqlpipes.cli.jobs",
     "tick": "sqlpipes.cli.jobs",
     "serve": "sqlpipes.cli.jobs",
+    "sensors": "sqlpipes.cli.sensors",
     "status": "sqlpipes.cli.past",
     "runs": "sqlpipes.cli.past",
     "report": "sqlpipes.cli.outside",

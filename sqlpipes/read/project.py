@@ -13,6 +13,7 @@ from sqlpipes.core.asset import Asset, Check, PythonBody
 from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Problem, ProjectError, Severity, did_you_mean
 from sqlpipes.core.job import Job
+from sqlpipes.core.sensor import Sensor
 from sqlpipes.core.sql import Relation
 from sqlpipes.core.unit_test import UnitTest
 from sqlpipes.read.automation import automation
@@ -110,6 +111,7 @@ class _Found:
     observers: list[Observer] = field(default_factory=list)
     unit_tests: list[UnitTest] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
+    sensors: list[Sensor] = field(default_factory=list)
     known: set[str] = field(default_factory=set)  # also those that are not enabled
 
 
@@ -259,6 +261,7 @@ class _Work:
         self.problems += found.problems
         self.found.checks += found.checks
         self.found.resources += found.resources
+        self.found.sensors += found.sensors
         self.found.observers += found.observers
         self.found.known.update(asset.name for asset in found.assets)
         for section, entry in found.entries:
@@ -354,6 +357,7 @@ class _Work:
             unit_tests=tuple(found.unit_tests),
             resources=resources.resources if resources else {},
             jobs=tuple(found.jobs),
+            sensors=tuple(found.sensors),
         )
 
     def resources(self) -> Given | None:

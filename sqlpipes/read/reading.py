@@ -10,6 +10,7 @@ from sqlpipes.core.config import Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.job import Job
 from sqlpipes.core.resource import Resource
+from sqlpipes.core.sensor import Sensor
 from sqlpipes.core.sql import SqlFacts
 from sqlpipes.core.unit_test import UnitTest
 
@@ -36,3 +37,4 @@ class Reading:
     unit_tests: tuple[UnitTest, ...] = ()
     resources: Mapping[str, Resource] = field(default_factory=dict)
     jobs: tuple[Job, ...] = ()
+    sensors: tuple[Sensor, ...] = ()

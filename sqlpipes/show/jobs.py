@@ -15,11 +15,13 @@ from sqlpipes.core.job import ALL, Job, Request
 from sqlpipes.show.plan import counted
 from sqlpipes.show.problems import problems_text
 from sqlpipes.show.progress import COLOURS
+from sqlpipes.show.status import verdict_json
 
 if TYPE_CHECKING:
     from sqlpipes.api.claims import Died
     from sqlpipes.api.jobs import JobStatus, Outcome
     from sqlpipes.api.schedules import Missed
+    from sqlpipes.api.sensors import SickSensor
     from sqlpipes.api.serve import Served
     from sqlpipes.api.tick import Ticked
     from sqlpipes.stores import JobRun
@@ -171,6 +173,8 @@ def ticked_json(ticked: Ticked) -> dict[str, Any]:
         "died": [_died_json(died) for died in ticked.died],
         "done": [outcome_json(outcome) for outcome in ticked.outcomes],
         "waiting": [request_json(run.request) for run in ticked.waiting],
+        "failed_sensors": [_sick_json(each) for each in ticked.sick],
+        "verdicts": [verdict_json(verdict) for verdict in ticked.verdicts],
     }
 
 
@@ -178,7 +182,10 @@ def dry_text(ticked: Ticked) -> str:
     """What a tick would do."""
     lines = [_missed_text(missed) for missed in ticked.missed]
     lines += [f"{request.job}: would run, {request.because}" for request in ticked.asked]
-    return "\n".join(lines) or "nothing is due"
+    lines = lines or ["nothing is due"]
+    room = max((len(verdict.asset) for verdict in ticked.verdicts), default=0)
+    lines += [f"  {verdict.asset:<{room}}  {verdict}" for verdict in ticked.verdicts]
+    return "\n".join(lines)
 
 
 def rest_text(ticked: Ticked, jobs: Iterable[JobStatus]) -> str:
@@ -187,9 +194,11 @@ def rest_text(ticked: Ticked, jobs: Iterable[JobStatus]) -> str:
         f"{run.request.job}: waits, another run of it is under way ({run.request.because})"
         for run in ticked.waiting
     ]
-    if waiting or ticked.outcomes or ticked.missed:
+    if waiting or ticked.outcomes or ticked.missed or ticked.sick:
         return "\n".join(waiting)
     known = [(each.next, each.job) for each in jobs if each.next is not None]
+    if not known and ticked.verdicts:
+        return "nothing is due"
     if not known:
         return "nothing is due: no job has a schedule here"
     at, job = min(known, key=lambda pair: pair[0])
@@ -200,6 +209,7 @@ def happening_text(happening: Served, root: str) -> str:
     """One thing that happens in a tick, as it happens."""
     from sqlpipes.api.claims import Died
     from sqlpipes.api.schedules import Missed
+    from sqlpipes.api.sensors import SickSensor
     from sqlpipes.api.serve import Loaded, Trouble
     from sqlpipes.api.tick import Begun
 
@@ -208,6 +218,9 @@ def happening_text(happening: Served, root: str) -> str:
             return _missed_text(happening)
         case Died():
             return _died_text(happening)
+        case SickSensor():
+            text = problems_text(happening.state.problems, root)
+            return f"{happening.sensor.name}: sensor {style('failed', fg='red')}\n{text}"
         case Begun():
             return f"{happening.request.job}: begun, {happening.request.because}"
         case Loaded():
@@ -222,6 +235,7 @@ def happening_text(happening: Served, root: str) -> str:
 def happening_json(happening: Served) -> dict[str, Any]:
     from sqlpipes.api.claims import Died
     from sqlpipes.api.schedules import Missed
+    from sqlpipes.api.sensors import SickSensor
     from sqlpipes.api.serve import Loaded, Trouble
     from sqlpipes.api.tick import Begun
 
@@ -230,6 +244,8 @@ def happening_json(happening: Served) -> dict[str, Any]:
             return {"event": "missed", **_missed_json(happening)}
         case Died():
             return {"event": "died", **_died_json(happening)}
+        case SickSensor():
+            return {"event": "sensor failed", **_sick_json(happening)}
         case Begun():
             return {
                 "event": "begun",
@@ -241,6 +257,11 @@ def happening_json(happening: Served) -> dict[str, Any]:
         case Trouble():
             return {"event": "trouble", "problems": [str(each) for each in happening.problems]}
     return {"event": "done", **outcome_json(happening)}
+
+
+def _sick_json(sick: SickSensor) -> dict[str, Any]:
+    problems = [str(problem) for problem in sick.state.problems]
+    return {"sensor": sick.sensor.name, "problems": problems}
 
 
 def _missed_text(missed: Missed) -> str:

@@ -11,9 +11,11 @@ from typing import Any
 from click import style, unstyle
 
 from sqlpipes.api import AssetStatus, Card, SliceState
+from sqlpipes.core.automation import When
 from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import Partitions, ValueAxis, rest_of
 from sqlpipes.core.plan import Step
+from sqlpipes.core.verdict import Verdict
 from sqlpipes.show.cards import card_json, card_lines
 from sqlpipes.show.cells import BAR, SIGNS, bar
 from sqlpipes.show.grid import grid_lines
@@ -98,9 +100,20 @@ def details_text(
 
 def _in_full(item: AssetStatus, width: int, cards: Mapping[str, Card]) -> Iterator[str]:
     yield from _details(item, width)
+    yield from auto_lines(item)
     if (card := cards.get(item.asset)) and (lines := card_lines(card, width)):
         yield ""
         yield from lines
+
+
+def auto_lines(item: AssetStatus) -> Iterator[str]:
+    """How it is built by itself, and what the newest look at it decided."""
+    if item.auto is None or item.auto.when is When.NEVER:
+        return
+    yield ""
+    since = f", since {_minute(item.decided_at)}" if item.decided_at else ", not looked at yet"
+    yield f"  auto: {item.auto}{style(since, dim=True)}"
+    yield from (f"    {verdict}" for verdict in item.verdicts)
 
 
 def _details(item: AssetStatus, width: int) -> Iterator[str]:
@@ -226,6 +239,19 @@ def status_json(item: AssetStatus, card: Card | None = None) -> dict[str, Any]:
             if item.columns and reason.slices
         ],
         **(card_json(card) if card else {}),
+        "auto": str(item.auto) if item.auto else None,
+        "verdicts": [verdict_json(verdict) for verdict in item.verdicts],
+    }
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """One verdict; no ranges: it is about the whole asset."""
+    whole = verdict.slices.is_whole or not verdict.slices
+    return {
+        "asset": verdict.asset,
+        "decision": str(verdict.decision),
+        "ranges": [] if whole else range_texts(verdict.slices),
+        "because": verdict.because,
     }
 
 

@@ -8,6 +8,7 @@
     @resource   class Api / def api()   ->  the class as a dataclass, or ResourceFunction
     Definitions(assets=[f], checks=[g]) ->  an explicit list, instead of all that a module binds
     job("nightly", cron=..., ...)       ->  Entry of `jobs`
+    @sensor(...) def k(context)         ->  SensorFunction: likewise; asked now and then what to build
     entry("sources", "shop", {...})     ->  Entry: what YAML says under that section
 
 Nothing is registered anywhere: `read` imports the user's module and looks for these objects.
@@ -45,6 +46,14 @@ from sqlpipes.core.definitions.resources import (
     resource_definition,
 )
 from sqlpipes.core.definitions.secret import Secret, secrets_in
+from sqlpipes.core.definitions.sensors import (
+    Look,
+    Run,
+    SensorDefinition,
+    SensorFunction,
+    Skip,
+    sensor,
+)
 from sqlpipes.core.definitions.sources import observe, source
 from sqlpipes.core.definitions.values import CheckResult, File, Window
 from sqlpipes.core.definitions.whole import Definitions
@@ -61,6 +70,7 @@ __all__ = [
     "Entry",
     "Execution",
     "File",
+    "Look",
     "NamedResource",
     "ObserveDefinition",
     "ObserveFunction",
@@ -71,7 +81,11 @@ __all__ = [
     "ResourceDefinition",
     "ResourceFunction",
     "Retry",
+    "Run",
     "Secret",
+    "SensorDefinition",
+    "SensorFunction",
+    "Skip",
     "Window",
     "asset",
     "asset_name",
@@ -87,5 +101,6 @@ __all__ = [
     "resource",
     "resource_definition",
     "secrets_in",
+    "sensor",
     "source",
 ]

@@ -16,6 +16,7 @@ from typing import Any
 from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.config import ProjectConfig, Target
 from sqlpipes.core.errors import Problem
+from sqlpipes.core.sensor import Sensor
 from sqlpipes.core.sql import Relation
 from sqlpipes.read.ground import Ground
 from sqlpipes.read.marked import Node
@@ -37,6 +38,7 @@ from sqlpipes.read.python.found import (
     save_contents,
 )
 from sqlpipes.read.python.modules import Unit, read_unit
+from sqlpipes.read.python.sensors import sensor_named, sensor_of
 
 __all__ = ["PythonFile", "read_python"]
 
@@ -63,6 +65,7 @@ class PythonFile:
     problems: tuple[Problem, ...]
     resources: tuple[ReadResource, ...] = ()
     observers: tuple[Observer, ...] = ()
+    sensors: tuple[Sensor, ...] = ()
 
 
 def read_python(
@@ -104,6 +107,10 @@ def read_python(
         if found.kind == "observe"
     ]
     observers += named_observers([at for section, at in entries if section == "sources"], root)
+    sensors = tuple(
+        sensor_of(found, loader(path, root, partial(sensor_named, found.name)))
+        for found in contents.sensors
+    )
     return PythonFile(
         tuple(assets),
         tuple(checks),
@@ -111,6 +118,7 @@ def read_python(
         tuple(problems),
         resources,
         tuple(observers),
+        sensors,
     )
 
 
@@ -150,6 +158,7 @@ def _imported(unit: Unit, dialect: str) -> Contents:
     sound = not any(problem.is_error for problem in contents.problems)
     text = text_of(unit.module.file, unit.root, {})
     functions = [found.function for found in contents.found]
+    functions += [found.function for found in contents.sensors]
     spans = [each.span for each in members(module) if isinstance(each, Entry)]
     own = own_names(unit, module)
     inside = not any(os.path.isabs(each.identity) for each in resources)

@@ -25,6 +25,7 @@ from sqlpipes.core.definitions import (
     ObserveDefinition,
     ObserveFunction,
 )
+from sqlpipes.core.definitions.sensors import SensorFunction
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.partitions import partitioning_plain
 from sqlpipes.read.python.fields import config_fields, resource_classes
@@ -34,6 +35,7 @@ from sqlpipes.read.python.loose import loose_calls
 from sqlpipes.read.python.meaning import meaning, normal_form
 from sqlpipes.read.python.modules import Unit, hashed
 from sqlpipes.read.python.queries import Seen, asks_what_is_there, seen_in, written_files
+from sqlpipes.read.python.sensors import found_sensor
 from sqlpipes.read.python.source import (
     Function,
     Text,
@@ -78,7 +80,7 @@ def members(module: ModuleType) -> list[Any]:
     borrowed = _lies_elsewhere if lists else _borrowed
     found: list[Any] = []
     for item in every:
-        ours = isinstance(item, (*FUNCTIONS, Entry))
+        ours = isinstance(item, (*FUNCTIONS, SensorFunction, Entry))
         if ours and not any(item is other for other in found) and not borrowed(item, module):
             found.append(item)
     return found
@@ -162,7 +164,12 @@ def contents_from(
             found += read
     said = (item for item in items if isinstance(item, Entry))
     entries = tuple(_entry(item, unit, texts) for item in said)
-    return Contents(tuple(found), tuple(problems), entries)
+    sensors = tuple(
+        found_sensor(item, partial(text_of, root=unit.root, texts=texts), problems)
+        for item in items
+        if isinstance(item, SensorFunction)
+    )
+    return Contents(tuple(found), tuple(problems), entries, sensors=sensors)
 
 
 def _entry(said: Entry, unit: Unit, texts: dict[str, Text]) -> FoundEntry:

@@ -20,7 +20,8 @@ from sqlpipes.read.python.modules import Module, Unit, hashed
 
 FORMAT = 9  # raise it whenever the same text may yield other facts
 FOLDER = ".sqlpipes/cache/python"
-PARTS = ("key", "modules", "found", "entries", "resources", "problems")  # of what is kept of a file
+PARTS = ("key", "modules", "found", "entries", "resources", "sensors", "problems")
+"""Of what is kept of a file."""
 
 Place = list[int]  # line, column, length
 FieldSaid = list[Any]
@@ -98,6 +99,25 @@ class FoundResource:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundSensor:
+    """A @sensor function, as its decorator and its text say. JSON all the way down."""
+
+    name: str
+    function: str
+    file: str
+    at: Place
+    parameters: Sequence[str]  # but for `context`
+    takes_context: bool
+    job: str
+    select: Sequence[str]
+    exclude: Sequence[str]
+    every_s: float
+    timeout_s: float | None
+    description: str
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """All that a file declares, and what is wrong with it."""
 
@@ -105,6 +125,7 @@ class Contents:
     problems: tuple[Problem, ...] = ()
     entries: tuple[FoundEntry, ...] = ()
     resources: tuple[FoundResource, ...] = ()
+    sensors: tuple[FoundSensor, ...] = ()
 
 
 def known_modules(root: str, path: str) -> dict[str, Module]:
@@ -124,7 +145,8 @@ def load_contents(unit: Unit, dialect: str) -> Contents | None:
     found = tuple(Found(**plain) for plain in entry["found"])
     entries = tuple(FoundEntry(**plain) for plain in entry["entries"])
     resources = tuple(FoundResource(**plain) for plain in entry["resources"])
-    return Contents(found, problems, entries, resources)
+    sensors = tuple(FoundSensor(**plain) for plain in entry["sensors"])
+    return Contents(found, problems, entries, resources, sensors)
 
 
 def save_contents(unit: Unit, dialect: str, contents: Contents) -> None:
@@ -136,6 +158,7 @@ def save_contents(unit: Unit, dialect: str, contents: Contents) -> None:
         "found": [asdict(each) for each in contents.found],
         "entries": [asdict(each) for each in contents.entries],
         "resources": [asdict(each) for each in contents.resources],
+        "sensors": [asdict(each) for each in contents.sensors],
         "problems": [asdict(problem) for problem in contents.problems],
     }
     path = _path(unit.root, unit.module.file)

@@ -11,7 +11,7 @@ from sqlpipes.core.definitions.entries import Span
 from sqlpipes.core.errors import Location
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-DECORATORS = frozenset({"asset", "assets", "check", "observe", "resource"})
+DECORATORS = frozenset({"asset", "assets", "check", "observe", "resource", "sensor"})
 MADE_OF = frozenset({*DECORATORS, "dataclass", "contextmanager"})  # what may stand above a resource
 LINE_END = re.compile(r"\r\n|\r|\n")
 
