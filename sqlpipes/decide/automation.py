@@ -234,6 +234,7 @@ class _Judge:
     def _faults(self, name: str, history: History) -> dict[str, Faults]:
         """What is wrong with each of its inputs."""
         found: dict[str, Faults] = {}
+        none = Partitions(WHOLE.axis)
         for edge in stored_inputs(self.look.graph, name):
             other = edge.name
             gone = self.look.observed.lacks(self.look.graph.assets[other])
@@ -241,7 +242,8 @@ class _Judge:
             faults = faults_of(
                 self.look, history, other, self.now.running.get(other), gone and not rebuilt
             )
-            if left := self.left.get(other):
+            left = reduce(less, (each for _, each in faults), self.left.get(other) or none)
+            if left:
                 faults.append(("waits itself, and is built first", left))
             found[other] = faults
         for other, slices in self._unsettled(name).items():

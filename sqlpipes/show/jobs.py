@@ -12,6 +12,7 @@ from click import style
 from sqlpipes.core.cron import in_words
 from sqlpipes.core.events import Status
 from sqlpipes.core.job import ALL, Job, Request
+from sqlpipes.core.verdict import Decision
 from sqlpipes.show.plan import counted
 from sqlpipes.show.problems import problems_text
 from sqlpipes.show.progress import COLOURS
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sqlpipes.api.tick import Ticked
     from sqlpipes.stores import JobRun
 
+FEW = 5
 NO_JOBS = "no jobs: declare one in jobs.yml, under `jobs:`"
 
 
@@ -197,12 +199,17 @@ def rest_text(ticked: Ticked, jobs: Iterable[JobStatus]) -> str:
     if waiting or ticked.outcomes or ticked.missed or ticked.sick:
         return "\n".join(waiting)
     known = [(each.next, each.job) for each in jobs if each.next is not None]
-    if not known and ticked.verdicts:
-        return "nothing is due"
-    if not known:
+    if not known and not ticked.verdicts:
         return "nothing is due: no job has a schedule here"
-    at, job = min(known, key=lambda pair: pair[0])
-    return f"nothing is due; next: {job.name}, {_local(at, job.timezone)} {job.timezone}"
+    said = ["nothing is due"]
+    if known:
+        at, job = min(known, key=lambda pair: pair[0])
+        said.append(f"next: {job.name}, {_local(at, job.timezone)} {job.timezone}")
+    waits = {v.asset for v in ticked.verdicts if v.decision in (Decision.WAITS, Decision.HELD)}
+    if waits:
+        verb = "waits or is held" if len(waits) == 1 else "wait or are held"
+        said.append(f"{', '.join(sorted(waits)[:FEW])} {verb} (--dry-run says why)")
+    return "; ".join(said)
 
 
 def happening_text(happening: Served, root: str) -> str:
