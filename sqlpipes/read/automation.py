@@ -41,7 +41,9 @@ def _of_keys(node: Node, faults: list[Problem]) -> Automation:
     line, said = node.get("cron"), node.get("when")
     when = _word(said, faults) if said else When.CRON if line else None
     if when is None:
-        faults.append(Problem("AUT001", "'auto' does not say when", node.at, f"write {EXAMPLE}"))
+        if not faults:  # else that key may have been meant for it
+            hint = f"write {EXAMPLE}"
+            faults.append(Problem("AUT001", "'auto' does not say when", node.at, hint))
         when = When.NEVER
     if line is not None and when is not When.CRON:
         message = f"'cron' does not go with when: {when}"

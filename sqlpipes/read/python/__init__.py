@@ -38,7 +38,7 @@ from sqlpipes.read.python.found import (
     save_contents,
 )
 from sqlpipes.read.python.modules import Unit, read_unit
-from sqlpipes.read.python.sensors import sensor_named, sensor_of
+from sqlpipes.read.python.sensors import sensor_of
 
 __all__ = ["PythonFile", "read_python"]
 
@@ -108,7 +108,7 @@ def read_python(
     ]
     observers += named_observers([at for section, at in entries if section == "sources"], root)
     sensors = tuple(
-        sensor_of(found, loader(path, root, partial(sensor_named, found.name)))
+        sensor_of(found, loader(path, root, partial(_sensor, found.name)))
         for found in contents.sensors
     )
     return PythonFile(
@@ -177,3 +177,9 @@ def _function(kind: str, name: str, module: ModuleType) -> Any:
     from sqlpipes.read.python.declared import declared_as
 
     return declared_as(module, kind, name).function
+
+
+def _sensor(name: str, module: ModuleType) -> Any:
+    from sqlpipes.read.python.declared import sensor_named
+
+    return sensor_named(module, name).function

@@ -119,6 +119,14 @@ def declared_as(module: ModuleType, kind: str, name: str) -> Declared:
     raise LookupError(f"{module.__name__} declares no {kind} '{name}'")
 
 
+def sensor_named(module: ModuleType, name: str) -> SensorFunction[..., Any]:
+    """The sensor of that name. LookupError when the module declares none (any more)."""
+    for item in members(module):
+        if isinstance(item, SensorFunction) and item.definition.name == name:
+            return item
+    raise LookupError(f"{module.__name__} declares no sensor '{name}'")
+
+
 def definitions_of(declared: Declared) -> tuple[Definition, ...]:
     """What a decorated function declares: one thing, or several assets."""
     if isinstance(declared, AssetsFunction):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from types import ModuleType
 from typing import Any
 
 from sqlpipes.core.definitions.sensors import SensorFunction
@@ -69,13 +68,3 @@ def sensor_of(found: FoundSensor, load: Callable[[], Callable[..., Any]]) -> Sen
         found.enabled,
         Location(found.file, *found.at),
     )
-
-
-def sensor_named(name: str, module: ModuleType) -> Callable[..., Any]:
-    """The function of that sensor. LookupError when the module declares none (any more)."""
-    from sqlpipes.read.python.declared import members
-
-    for item in members(module):
-        if isinstance(item, SensorFunction) and item.definition.name == name:
-            return item.function
-    raise LookupError(f"{module.__name__} declares no sensor '{name}'")
