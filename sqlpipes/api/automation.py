@@ -22,7 +22,7 @@ from sqlpipes.api.planning import sources_seen_by
 from sqlpipes.api.project import Project
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.core.asset import Kind
-from sqlpipes.core.errors import ProjectError
+from sqlpipes.core.errors import LockedError, ProjectError
 from sqlpipes.core.events import Status
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import History, doubt
@@ -45,11 +45,14 @@ WHOLE_AGAIN = frozenset({Why.VALUES_GONE, Why.SLICES_GONE})
 @dataclass(frozen=True, slots=True)
 class Evaluated:
     """`verdicts` are those of every automated asset in graph order; `request` asks for all of them at
-    once that are to be built; None: for nothing. `seen` is what to remember."""
+    once that are to be built; None: for nothing. `seen` is what to remember. `busy`: who holds the
+    warehouse, so that nobody could look.
+    """
 
     verdicts: tuple[Verdict, ...] = ()
     request: Request | None = None
     seen: Mapping[str, Seen] = field(default_factory=dict)
+    busy: str = ""
 
 
 def automatic(project: Project, store: Store, now: datetime) -> Evaluated:
@@ -59,11 +62,14 @@ def automatic(project: Project, store: Store, now: datetime) -> Evaluated:
     project.raise_errors()
     if not automated(project.graph):
         return Evaluated()
-    found = _evaluate(project, store, now)
+    try:
+        found = _evaluate(project, store, now)
+    except LockedError as error:  # whoever builds there may be done the next time
+        return Evaluated(busy=error.problems[0].message)
     names = tuple(step.asset for step in found.steps)
     if not names:
         return Evaluated(found.verdicts, None, found.seen)
-    key = _key(found.steps, store.history(names).tick)
+    key = _key(project.graph, found.steps, store.history(), found.seen)
     request = Request(
         AUTOMATION,
         key,
@@ -206,10 +212,13 @@ def _slices(steps: Iterable[Step]) -> dict[str, Partitions]:
     }
 
 
-def _key(steps: Iterable[Step], tick: int) -> str:
-    """The same for all who look at the same state, and another one when anything has happened since."""
-    said = "|".join(f"{step.asset} {step.slices}" for step in steps)
-    return f"{tick}-{hashlib.blake2b(said.encode(), digest_size=6).hexdigest()}"
+def _key(graph: Graph, steps: Iterable[Step], history: History, seen: Mapping[str, Seen]) -> str:
+    """The same for all who look at the same state, and another one when anything of it has changed."""
+    steps = tuple(steps)
+    names = sorted({s.asset for s in steps} | graph.ancestors(s.asset for s in steps))
+    said = [f"{s.asset} {s.slices} {seen[s.asset].handled}" for s in steps]
+    said += [f"{n} {graph.version(n)} {graph.checks_version(n)} {history.of(n)}" for n in names]
+    return hashlib.blake2b("|".join(said).encode(), digest_size=8).hexdigest()
 
 
 def _because(verdicts: Iterable[Verdict], name: str) -> str:

@@ -75,6 +75,7 @@ class Ticked:
     outcomes: tuple[Outcome, ...] = ()
     waiting: tuple[JobRun, ...] = ()  # what is still queued: another run of its job is under way
     sick: tuple[SickSensor, ...] = ()  # sensors whose call failed
+    busy: str = ""  # why the automated assets could not be looked at
     verdicts: tuple[Verdict, ...] = ()  # of the automated assets, in graph order
 
     @property
@@ -120,7 +121,7 @@ def tick(
             outcomes += tuple(_done(how, project, store, command, watch, tell, clock, patience))
         outcomes += tuple(_given_up(project, each, now) for each in died if not each.again)
         waiting = tuple(run for run in store.jobs().open() if run.status is Status.QUEUED)
-        return Ticked(asked, missed, died, outcomes, waiting, sick, found.verdicts)
+        return Ticked(asked, missed, died, outcomes, waiting, sick, found.busy, found.verdicts)
 
 
 def run_job(
@@ -205,7 +206,7 @@ def _looked(project: Project, store: Store, now: datetime) -> Ticked:
     new = tuple(request for key, request in asked.items() if key not in known)
     found = automatic(project, store, now)
     new += (found.request,) if found.request else ()
-    return Ticked(new, missed, verdicts=found.verdicts)
+    return Ticked(new, missed, busy=found.busy, verdicts=found.verdicts)
 
 
 def _evaluated(

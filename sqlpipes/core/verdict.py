@@ -28,6 +28,24 @@ class Decision(StrEnum):
 JOINED = {Decision.WAITS: " for ", Decision.NOT_DUE: " "}
 
 
+def few(slices: Partitions, room: int = 80) -> str:
+    """As many of its ranges as there is room for.
+
+    >>> from sqlpipes.core.partitions import Grain
+    >>> few(Partitions.of(Grain.DAY, [(n, n + 1) for n in range(0, 90, 2)]), 24)
+    '1970-01-01, 1970-01-03 and 43 more'
+    """
+    text = str(slices)
+    if len(text) <= room:
+        return text
+    pieces = text.split(", ")
+    kept = pieces[:1]
+    while len(", ".join(pieces[: len(kept) + 1])) <= room:
+        kept = pieces[: len(kept) + 1]
+    more = f" and {len(pieces) - len(kept):,} more" if len(pieces) > len(kept) else ""
+    return ", ".join(kept) + more
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """About these slices of an asset. `because` is one line."""
@@ -43,7 +61,7 @@ class Verdict:
         >>> print(Verdict("daily", Decision.WAITS, WHOLE, "orders 2024-01-05: never built"))
         waits for orders 2024-01-05: never built
         """
-        which = "" if self.slices.is_whole or not self.slices else f"{self.slices} "
+        which = "" if self.slices.is_whole or not self.slices else f"{few(self.slices)} "
         between = JOINED.get(self.decision, ": ") if self.because else ""
         return f"{which}{self.decision}{between}{self.because}"
 

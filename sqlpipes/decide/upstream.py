@@ -15,6 +15,7 @@ from sqlpipes.core.graph import Graph, Input
 from sqlpipes.core.history import History
 from sqlpipes.core.partitions import WHOLE, Partitions, meets
 from sqlpipes.core.reads import Mapped, Reads, touched
+from sqlpipes.core.verdict import few
 from sqlpipes.decide.wish import Outlook
 
 Faults: TypeAlias = list[tuple[str, Partitions]]
@@ -31,7 +32,7 @@ class Hurdle:
     mine: Partitions
 
     def __str__(self) -> str:
-        which = "" if self.theirs.is_whole or not self.theirs else f" {self.theirs}"
+        which = "" if self.theirs.is_whole or not self.theirs else f" {few(self.theirs, 60)}"
         return f"{self.input}{which}: {self.because}"
 
 

@@ -175,6 +175,7 @@ def ticked_json(ticked: Ticked) -> dict[str, Any]:
         "died": [_died_json(died) for died in ticked.died],
         "done": [outcome_json(outcome) for outcome in ticked.outcomes],
         "waiting": [request_json(run.request) for run in ticked.waiting],
+        "busy": ticked.busy or None,
         "failed_sensors": [_sick_json(each) for each in ticked.sick],
         "verdicts": [verdict_json(verdict) for verdict in ticked.verdicts],
     }
@@ -184,6 +185,8 @@ def dry_text(ticked: Ticked) -> str:
     """What a tick would do."""
     lines = [_missed_text(missed) for missed in ticked.missed]
     lines += [f"{request.job}: would run, {request.because}" for request in ticked.asked]
+    if ticked.busy:
+        lines.append(f"automation: looks the next time, {ticked.busy}")
     lines = lines or ["nothing is due"]
     room = max((len(verdict.asset) for verdict in ticked.verdicts), default=0)
     lines += [f"  {verdict.asset:<{room}}  {verdict}" for verdict in ticked.verdicts]
@@ -196,6 +199,8 @@ def rest_text(ticked: Ticked, jobs: Iterable[JobStatus]) -> str:
         f"{run.request.job}: waits, another run of it is under way ({run.request.because})"
         for run in ticked.waiting
     ]
+    if ticked.busy:
+        waiting.append(f"automation: looks the next time, {ticked.busy}")
     if waiting or ticked.outcomes or ticked.missed or ticked.sick:
         return "\n".join(waiting)
     known = [(each.next, each.job) for each in jobs if each.next is not None]

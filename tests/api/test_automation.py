@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from api.automated import NOW, Shop, at, daily, table
 
+from sqlpipes.api.jobs import How
+from sqlpipes.api.project import open_store_of
+from sqlpipes.api.tick import tick
 from sqlpipes.core.verdict import Decision
 
-DAYS = "select date '2024-01-01' + cast(i as integer) as d, i as n from range(3) as r(i)"
+DAYS_CLOSED = (
+    "/*\n---\npartition: {by: day, column: d, start: 2024-01-01, end: 2024-01-04}\n---\n*/\n"
+    "select d, n from {source}\n"
+)
 RAW = {
     "models/raw.sql": (
         "/*\n---\npartition: {by: day, column: d, start: 2024-01-01}\n---\n*/\n"
@@ -282,4 +293,50 @@ def test_lookback_goes_with_a_new_slice(tmp_path: Path) -> None:
     assert shop.tick() == []
     shop.build("raw")
     assert shop.tick() == ["one 2024-01-02..2024-01-05"]
+    assert shop.tick() == []
+
+
+def test_while_somebody_builds_nobody_looks(tmp_path: Path) -> None:
+    import duckdb
+
+    shop = Shop(tmp_path, {**RAW, **table("sum", "select sum(n) as n from raw", "auto: eager")})
+    shop.build("seeded", "raw")
+    code = (
+        f"import duckdb, sys; db = duckdb.connect({str(tmp_path / 'shop.duckdb')!r}); "
+        "db.execute('create table x as select 1'); print('there', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "there\n"
+        with pytest.raises(duckdb.IOException):
+            duckdb.connect(str(tmp_path / "shop.duckdb"))
+        found = tick(How(str(tmp_path)), shop.project(), clock=lambda: shop.now)
+        assert (found.outcomes, found.ok) == ((), True)
+        assert found.busy
+        other.communicate("")
+    assert shop.tick() == ["sum"]
+
+
+def test_many_ticks_at_once_build_once(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, {**RAW, **daily("one", "raw"), **daily("two", "one")}, datetime.now(UTC))
+    text = DAYS_CLOSED.replace("{source}", "raw")
+    shop.write({"models/raw.sql": DAYS_CLOSED.replace("{source}", "seeded")})
+    shop.write({"models/one.sql": text.replace("---\n", "---\nauto: eager\n", 1)})
+    shop.write(
+        {"models/two.sql": text.replace("raw", "one").replace("---\n", "---\nauto: eager\n", 1)}
+    )
+    shop.build("seeded", "raw")
+    command = [sys.executable, "-m", "sqlpipes", "tick", "--project-dir", str(tmp_path)]
+    every = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for _ in range(3)
+    ]
+    said = [each.communicate()[0] for each in every]
+    assert [each.returncode for each in every] == [0, 0, 0], said
+    with closing(open_store_of(shop.project())) as store:
+        runs = store.jobs().runs("automation")
+        assert [str(run.status) for run in runs] == ["success"], said
+        assert len(store.runs()) == 2
     assert shop.tick() == []

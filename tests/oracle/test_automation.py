@@ -247,7 +247,7 @@ def test_any_world_builds_itself(models: list[Model], history: list[Any]) -> Non
 
 
 @pytest.mark.nightly
-@settings(max_examples=300, **ANY)
+@settings(max_examples=120, **ANY)
 @given(models=worlds(), history=histories)
 def test_any_world_builds_itself_many_times(models: list[Model], history: list[Any]) -> None:
     follow(models, history)
