@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
+from enum import Enum
 from typing import Any
+from uuid import UUID
 
 import duckdb
+import numpy as np
 import pandas  # type: ignore[import-untyped]
 import polars
 import pyarrow
@@ -195,3 +198,130 @@ def test_a_generator_that_raises_leaves_nothing_attached(connection: Connection)
     assert connection.columns(T) is None
     databases = connection.fetch("select database_name from duckdb_databases() where not internal")
     assert databases.rows == (("memory",),)
+
+
+class Colour(Enum):
+    RED = 1
+
+
+@pytest.mark.parametrize(
+    ("data", "types", "rows"),
+    [
+        ([{"a": np.int64(3)}, {"a": None}], ["BIGINT"], [(3,), (None,)]),
+        ([{"a": np.float32(1.5), "b": np.bool_(True)}], ["DOUBLE", "BOOLEAN"], [(1.5, True)]),
+        ([{"a": np.str_("x")}], ["VARCHAR"], [("x",)]),
+        ([{"a": np.datetime64("2024-01-02", "ns")}], ["TIMESTAMP"], [(datetime(2024, 1, 2),)]),
+        ({"a": np.array([1, 2]), "b": np.array(["x", "y"])}, None, [(1, "x"), (2, "y")]),
+        ({"a": np.array(["2024-01-02"], "datetime64[ns]")}, None, [(datetime(2024, 1, 2),)]),
+        ({"a": pyarrow.array([1, None])}, ["BIGINT"], [(1,), (None,)]),
+        ({"a": pandas.Series([1, 2])}, ["BIGINT"], [(1,), (2,)]),
+        ([{"a": Colour.RED}], ["BIGINT"], [(1,)]),
+        ([{"a": b"\x00"}], ["BLOB"], [(b"\x00",)]),
+        ([{"a": Decimal("1.10")}], None, [(Decimal("1.10"),)]),
+        ([{"a": UUID(int=5)}], ["UUID"], [(UUID(int=5),)]),
+        ([{"a": [1, 2], "b": {"x": [1]}}], None, [([1, 2], {"x": [1]})]),
+        (
+            [{"a": pandas.NaT}, {"a": pandas.Timestamp("2024-01-02")}],
+            None,
+            [(None,), (datetime(2024, 1, 2),)],
+        ),
+        (pandas.DataFrame({"a": pandas.Categorical(["x", "y"])}), None, [("x",), ("y",)]),
+        (pandas.DataFrame({0: [1], 1: [2]}), ["BIGINT", "BIGINT"], [(1, 2)]),
+    ],
+)
+def test_values_of_other_libraries(
+    connection: Connection, data: Any, types: list[str] | None, rows: list[Any]
+) -> None:
+    table = Relation("t", "main")
+    connection.load(table, data)
+    assert list(connection.fetch("select * from t").rows) == rows
+    if types is not None:
+        assert [kind for _, kind in connection.columns(table) or ()] == types
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ([{"a": object()}], "ENG008 the column 'a' has a value of type object, which no table"),
+        ([{"a": {1, 2}}], "ENG008 the column 'a' has a value of type set"),
+        ([{"a": 1}, {"a": lambda: 1}], "ENG008 the column 'a' has a value of type function"),
+        (
+            pandas.DataFrame({"a": [object(), 1]}),
+            "ENG008 the column 'a' has a value of type object",
+        ),
+        (
+            polars.DataFrame({"a": polars.Series([object()], dtype=polars.Object)}),
+            "ENG008 the column 'a'",
+        ),
+        (pandas.DataFrame([[1, 2]], columns=["a", "a"]), "ENG008 the columns 'a' and 'a' are one"),
+        (pyarrow.table([[1], [2]], names=["a", "A"]), "ENG008 the columns 'a' and 'A' are one"),
+        (polars.DataFrame({"a": [1], "A": [2]}), "ENG008 the columns 'a' and 'A' are one"),
+        (pandas.DataFrame({"": [1]}), "ENG008 a column has no name"),
+        ([{"": 1}], "ENG008 a column has no name"),
+        ([{None: 1}], "ENG008 a column has no name"),
+        (pandas.DataFrame({("a", "b"): [1]}), r"ENG008 a column is called \('a', 'b'\)"),
+        (pandas.DataFrame(), "ENG010 no rows, so no columns"),
+        (polars.DataFrame(), "ENG010 no rows, so no columns"),
+        ({"a": 1}, "ENG008 the column 'a' is of type int, not a list"),
+        ([(1, 2)], "ENG008 a row is of type tuple, not a dict"),
+        ([1, 2], "ENG008 a row is of type int, not a dict"),
+        ({1, 2}, "ENG008 a row is of type int, not a dict"),
+        (3, "ENG008 a value of type int is no table"),
+        ("abc", "ENG008 a value of type str is no table"),
+    ],
+)
+def test_what_no_table_can_hold(connection: Connection, data: Any, said: str) -> None:
+    with pytest.raises(EngineError, match=said):
+        connection.load(Relation("t", "main"), data)
+    assert connection.columns(Relation("t", "main")) is None
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select 1 as a",
+        "from range(1)",
+        "values (1)",
+        "with t as (select 1) from t",
+        "show tables",
+        "pivot (select 1 as a, 2 as b) on a using sum(b)",
+        "describe select 1",
+        "select 1;",
+    ],
+)
+def test_queries_are_run(connection: Connection, sql: str) -> None:
+    assert connection.query(sql) is not None
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "begin",
+        "commit",
+        "drop table t",
+        "create table t as select 1",
+        "set threads = 1",
+        "call f()",
+        "copy (select 1) to 'x.csv'",
+        "with a as (select 1) insert into t from a",
+        "from t; from t",
+        "explain analyze insert into t values (1)",
+        "attach ':memory:' as x",
+        "pragma threads = 1",
+    ],
+)
+def test_what_is_no_query_is_refused(connection: Connection, sql: str) -> None:
+    with pytest.raises(EngineError, match="BLD020"):
+        connection.query(sql)
+
+
+def test_a_transaction_that_was_left_open_is_ended(connection: Connection) -> None:
+    connection.execute("create table t as select 1 as a")
+    connection.execute("begin")
+    connection.execute("delete from t")
+    connection.release()
+    with connection.transaction():
+        assert connection.fetch("select count(*) from t").rows == ((1,),)
+        connection.execute("delete from t")
+        connection.release()  # a function of a check; this one is ours
+    assert connection.fetch("select count(*) from t").rows == ((0,),)

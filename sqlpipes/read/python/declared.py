@@ -315,8 +315,9 @@ def _read(
             whole_table=definition.whole_table,
         )
     if node is not None:
-        written = [definition.path] if definition.path else written_files(text, node)
-        found = replace(found, written=list(dict.fromkeys([*written, *seen.written])))
+        written = [*written_files(text, node), *seen.written]
+        said = [definition.path] if definition.path else list(dict.fromkeys(written))
+        found = replace(found, written=said)
     return _as_asset(found, declared, definition, text, node)
 
 

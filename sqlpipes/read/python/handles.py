@@ -75,7 +75,7 @@ def _uses(text: Text, scope: Scope, names: set[str], walk: _Walk) -> Iterator[Us
         elif isinstance(node, ast.Compare):
             fine |= {id(node.left), *map(id, node.comparators)}
         elif isinstance(node, ast.FormattedValue) or _renames(node):
-            fine.add(id(node.value))
+            fine |= {id(node.value)} if _is_handle(node.value, names, walk) else set()
         elif _is_handle(node, names, walk) and id(node) not in fine and _is_read(node):
             assert isinstance(node, ast.expr)
             yield Use(text, scope, node)
@@ -92,7 +92,7 @@ def _is_read(node: ast.AST) -> bool:
     return isinstance(getattr(node, "ctx", None), ast.Load)
 
 
-def _is_handle(node: ast.AST, names: Iterable[str], walk: _Walk) -> bool:
+def _is_handle(node: ast.AST | None, names: Iterable[str], walk: _Walk) -> bool:
     if isinstance(node, ast.Name):
         return node.id in names
     return isinstance(node, ast.Attribute) and node.attr in walk.attributes
