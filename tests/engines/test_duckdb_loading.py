@@ -276,40 +276,40 @@ def test_what_no_table_can_hold(connection: Connection, data: Any, said: str) ->
     assert connection.columns(Relation("t", "main")) is None
 
 
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "select 1 as a",
-        "from range(1)",
-        "values (1)",
-        "with t as (select 1) from t",
-        "show tables",
-        "pivot (select 1 as a, 2 as b) on a using sum(b)",
-        "describe select 1",
-        "select 1;",
-    ],
-)
+QUERIES = """
+select 1 as a
+select 1;
+from range(1)
+values (1)
+with t as (select 1) from t
+pivot (select 1 as a, 2 as b) on a using sum(b)
+describe select 1
+show tables
+"""
+
+
+@pytest.mark.parametrize("sql", QUERIES.strip().splitlines())
 def test_queries_are_run(connection: Connection, sql: str) -> None:
     assert connection.query(sql) is not None
 
 
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "begin",
-        "commit",
-        "drop table t",
-        "create table t as select 1",
-        "set threads = 1",
-        "call f()",
-        "copy (select 1) to 'x.csv'",
-        "with a as (select 1) insert into t from a",
-        "from t; from t",
-        "explain analyze insert into t values (1)",
-        "attach ':memory:' as x",
-        "pragma threads = 1",
-    ],
-)
+REFUSED = """
+begin
+commit
+drop table t
+create table t as select 1
+set threads = 1
+pragma threads = 1
+call f()
+copy (select 1) to 'x.csv'
+attach ':memory:' as x
+from t; from t
+with a as (select 1) insert into t from a
+explain analyze insert into t values (1)
+"""
+
+
+@pytest.mark.parametrize("sql", REFUSED.strip().splitlines())
 def test_what_is_no_query_is_refused(connection: Connection, sql: str) -> None:
     with pytest.raises(EngineError, match="BLD020"):
         connection.query(sql)
