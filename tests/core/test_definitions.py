@@ -79,7 +79,7 @@ def test_every_option_arrives():
     ("options", "said"),
     [
         ({"materialized": "tabel"}, "did you mean 'table'"),
-        ({"materialized": "view"}, "table, file, none"),
+        ({"materialized": "view"}, "table, incremental, snapshot, file, none"),
         ({"inputs": {"raw": "sam"}}, "did you mean 'same'"),
         ({"partition": "day"}, "Daily"),
         ({"tags": 3}, "tags must be a list"),
