@@ -11,7 +11,7 @@ from sqlpipes.api.project import Project
 from sqlpipes.core.asset import Asset, PythonBody
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
-from sqlpipes.core.plan import Plan
+from sqlpipes.core.plan import Action, Plan
 
 if TYPE_CHECKING:
     from sqlpipes.read.marked import Node
@@ -170,7 +170,7 @@ def check_arguments(project: Project, plan: Plan) -> None:
     problems: list[Problem] = []
     for step in plan.steps:
         body = project.graph.assets[step.asset].body
-        if isinstance(body, PythonBody) and body.config:
+        if isinstance(body, PythonBody) and body.config and step.action is Action.PYTHON:
             try:
                 body.arguments()
             except ProjectError as error:

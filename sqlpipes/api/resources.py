@@ -9,7 +9,7 @@ from typing import Any
 from sqlpipes.api.project import Project
 from sqlpipes.core.asset import PythonBody
 from sqlpipes.core.errors import Problem, ProjectError
-from sqlpipes.core.plan import Plan
+from sqlpipes.core.plan import Action, Plan
 from sqlpipes.core.resource import ReadyResource
 
 
@@ -52,7 +52,8 @@ def ready_resources(project: Project, plan: Plan) -> Mapping[str, ReadyResource]
 def _asked(project: Project, plan: Plan) -> list[str]:
     graph = project.graph
     checks = (graph.checks[name].function for step in plan.steps for name in step.checks)
-    bodies = [graph.assets[step.asset].body for step in plan.steps]
+    called = (step.asset for step in plan.steps if step.action is Action.PYTHON)
+    bodies = [graph.assets[name].body for name in called]
     found = (body for body in (*bodies, *checks) if isinstance(body, PythonBody))
     return [name for body in found for name in body.resources.values()]
 

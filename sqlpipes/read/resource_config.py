@@ -92,14 +92,13 @@ def typed_values(
     load: Callable[[], Any],
 ) -> Mapping[str, Any]:
     """The fields that are configured, typed. ProjectError with all that is wrong or missing."""
-    from sqlpipes.read.typed import converted, fields_of, hints_of, problem_of
+    from sqlpipes.read.typed import converted, filled_types, problem_of
 
     problems: list[Problem] = []
     own = {each.name: each for each in fields if not each.needs}
     missing = [each for each in own.values() if each.required and each.name not in said.fields]
     problems += [_unset(name, each) for each in missing]
-    made = inspect.unwrap(load())
-    hints = fields_of(made) if isinstance(made, type) else hints_of(made)
+    hints = filled_types(inspect.unwrap(load()))
     values: dict[str, Any] = {}
     for key, node in said.fields.items():
         if key not in own:

@@ -173,6 +173,13 @@ def fields_of(wanted: Any) -> dict[str, Any]:
     return {}
 
 
+def filled_types(made: Any) -> dict[str, Any]:
+    """Name -> type of what a class or function is called with; what has no annotation is missing."""
+    if isinstance(made, type):
+        return fields_of(made) or dict(hints_of(vars(made).get("__init__", made)))
+    return dict(hints_of(made))
+
+
 def hints_of(given: Callable[..., Any] | type) -> Mapping[str, Any]:
     """Name -> type; an annotation that cannot be evaluated is left as it is written."""
     import inspect

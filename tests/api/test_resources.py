@@ -455,6 +455,67 @@ def test_what_is_stopped_is_closed(shop, number, monkeypatch):
     assert said(root) == ["open http://shop", "close"]
 
 
+OTHERS = """
+import msgspec
+from dataclasses import dataclass, field
+from sqlpipes import Secret, asset, resource
+
+@resource
+class Struct(msgspec.Struct, kw_only=True):
+    url: str
+    hosts: list[str] = []
+
+@resource
+@dataclass(frozen=True)
+class Frozen:
+    url: str
+    hosts: list[str] = field(default_factory=list)
+
+@resource
+class Own:
+    def __init__(self, url: str, token: Secret, port: int = 80, **more):
+        self.said = f"{url}:{port + 1}:{token.reveal()}"
+
+@asset
+def all_of_them(struct: Struct, frozen: Frozen | None, own):
+    return [{"said": f"{struct.url} {struct.hosts} {frozen.url} {frozen.hosts} {own.said}"}]
+"""
+
+
+def test_structs_dataclasses_and_classes_with_an_init_of_their_own(shop):
+    config = """
+name: shop
+resources:
+  struct: {url: a, hosts: [x]}
+  frozen: {url: b}
+  own: {url: c, token: hush, port: "8"}
+"""
+    root = shop(**{"models/others.py": OTHERS, "sqlpipes.yml": config})
+    project = load(str(root), environ=ENVIRON)
+    assert project.problems == ()
+    assert build(project, Ask(select=("all_of_them",))).ok
+    assert rows(project, "all_of_them").rows == (("a ['x'] b [] c:9:hush",),)
+
+
+def test_checks_alone_set_up_only_what_they_take(shop):
+    checked = (
+        ORDERS
+        + """
+from sqlpipes import check
+
+@check(asset="orders")
+def some(orders):
+    return True
+"""
+    )
+    root = shop(**{"models/orders.py": checked})
+    assert build(load(str(root), environ=ENVIRON)).ok
+    (root / "said.txt").unlink()
+    report = build(load(str(root), environ={}), Ask(only_checks=True))
+    assert [str(each.status) for each in report.checks] == ["success"]
+    assert said(root) == []
+
+
 def test_fail_fast_closes_too(shop):
     root = shop(
         **{"models/orders.py": ORDERS.replace("return [", "raise ValueError('x')\n    return [")}

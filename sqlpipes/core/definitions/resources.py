@@ -71,9 +71,10 @@ def resource(
     """Declare a class or a function as a resource, which assets get by a parameter.
 
     A class becomes a dataclass with keyword fields that cannot be set again, unless it is a
-    dataclass or a msgspec.Struct already. With `__enter__` and `__exit__`, or `setup` and `close`, it
-    is opened and closed. A generator function yields the resource and closes it after the yield; what a
-    plain function returns is never closed. A class is named like it is, in small letters:
+    dataclass or a msgspec.Struct already, or has an `__init__` of its own. With `__enter__` and
+    `__exit__`, or `setup` and `close`, it is opened and closed. A generator function yields the
+    resource and closes it after the yield; what a plain function returns is never closed. A class is
+    named like it is, in small letters:
     `ShopApi` is `shop_api`. `retries` is of setting it up.
 
     Raises TypeError for what cannot be one.
@@ -134,7 +135,7 @@ def snake(name: str) -> str:
 
 def _marked(given: type, definition: ResourceDefinition) -> type:
     structured = "__struct_fields__" in dir(given) or "__dataclass_fields__" in vars(given)
-    made = given if structured else _as_dataclass(given)
+    made = given if structured or "__init__" in vars(given) else _as_dataclass(given)
     setattr(made, MARK, definition)
     return made
 

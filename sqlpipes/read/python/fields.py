@@ -20,7 +20,7 @@ from sqlpipes.core.errors import Location
 from sqlpipes.read.python.found import FieldSaid, Place
 from sqlpipes.read.python.handles import CONTEXT
 from sqlpipes.read.python.source import Function, Text, parameters_at
-from sqlpipes.read.typed import fields_of, hints_of
+from sqlpipes.read.typed import filled_types, hints_of
 
 BARE = inspect.Parameter.empty
 
@@ -70,13 +70,13 @@ def resource_class(wanted: Any) -> type | None:
 def resource_fields(made: Any, text: Text | None, root: str, at: Location) -> list[FieldSaid]:
     """All that a resource's class or function is filled with."""
     places = _places(made, text)
-    if isinstance(made, type):
-        hints = fields_of(made)
-        signature = inspect.signature(made).parameters
-        wanted = {name: hint for name, hint in hints.items() if name in signature}
-    else:
-        hints, signature = dict(hints_of(made)), inspect.signature(made).parameters
-        wanted = {name: wanted_type(name, each, hints) for name, each in signature.items()}
+    hints, signature = filled_types(made), inspect.signature(made).parameters
+    several = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    wanted = {
+        name: wanted_type(name, each, hints)
+        for name, each in signature.items()
+        if each.kind not in several
+    }
     return [
         _said(
             name,
