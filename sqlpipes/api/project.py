@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Defined:
-    """One thing of a project. kind: sql, python, seed, source, check, unit test or resource."""
+    """One thing of a project. kind: sql, python, seed, source, check, unit test, job, sensor or resource."""
 
     kind: str
     name: str
@@ -102,6 +102,8 @@ class Project:
             *(Defined(str(each.kind), each.name, each.at) for each in assets),
             *(Defined("check", each.name, each.at) for each in self.graph.checks.values()),
             *(Defined("unit test", each.name, each.at) for each in self.unit_tests),
+            *(Defined("job", each.name, each.at) for each in self.jobs),
+            *(Defined("sensor", each.name, each.at) for each in self.sensors),
             *(Defined("resource", each.name, each.at) for each in self.resources.values()),
         )
 

@@ -211,7 +211,10 @@ class _Work:
 
         properties = Properties()
         self.take_python(read_definitions(definitions, self.ground), properties)
-        self.found.sources += read_sources(properties.sources, self.ground, self.problems)
+        self.found.sources += read_sources(
+            properties.sources, self.ground, self.problems, self.found.observers
+        )
+        self.read_jobs(properties)
         return self.reading(properties)
 
     def read_properties(self, files: Sequence[File]) -> Properties:

@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlpipes.core.asset import PythonBody
 from sqlpipes.core.definitions import Definitions, Entry, resource_definition
+from sqlpipes.core.definitions.sensors import SensorFunction
 from sqlpipes.read.ground import Ground
 from sqlpipes.read.marked import Node
 from sqlpipes.read.observers import Observer
@@ -27,6 +28,7 @@ from sqlpipes.read.python.declared import FUNCTIONS, contents_from, strange, str
 from sqlpipes.read.python.found import Found
 from sqlpipes.read.python.modules import Module, Unit, hashed, is_inside, read_unit
 from sqlpipes.read.python.resources import found_resource, maker_of
+from sqlpipes.read.python.sensors import sensor_of
 from sqlpipes.read.python.source import LINE_END, Text
 
 
@@ -36,21 +38,26 @@ def read_definitions(whole: Definitions, ground: Ground) -> PythonFile:
     texts: dict[str, Text] = {}
     problems = [strange_problem(word, item, None) for word, item in strange(whole)]
     assets, checks, entries, resources = [], [], [], []
+    observers, sensors = [], []
     observers: list[Observer] = []
     for item in members:
         unit = _unit(_file_of(item), texts)
-        if isinstance(item, (Entry, *FUNCTIONS)):
+        if isinstance(item, (Entry, SensorFunction, *FUNCTIONS)):
             contents = contents_from([item], unit, ground.config.dialect, texts)
             problems += contents.problems
             marked = ({k: list(m) for k, m in e.marks.items()} for e in contents.entries)
             for entry, marks in zip(contents.entries, marked, strict=True):
                 entries.append((entry.section, Node(entry.file, marks, "", dict(entry.keys))))
                 observers += _observers(item, entries[-1][1])
+            for sensing in contents.sensors:
+                sensors.append(sensor_of(sensing, partial(_itself, _function_of(item))))
             for found in contents.found:
-                function: Any = getattr(item, "function", None)
+                function = _function_of(item)
                 load = partial(_itself, function)
                 said = _meant(found, function)
-                if found.kind == "check":
+                if found.kind == "observe":
+                    observers.append(observer_of(said, load))
+                elif found.kind == "check":
                     checks.append(check_of(said, load))
                 elif found.kind == "observe":
                     observers.append(observer_of(found, load))
@@ -68,6 +75,7 @@ def read_definitions(whole: Definitions, ground: Ground) -> PythonFile:
         tuple(problems),
         tuple(resources),
         tuple(observers),
+        tuple(sensors),
     )
 
 
@@ -77,6 +85,11 @@ def _observers(item: Any, node: Node) -> Iterator[Observer]:
     if isinstance(item, Entry) and callable(item.function) and at is not None:
         body = PythonBody(str(at.value), (), False, partial(_itself, item.function))
         yield Observer(item.name, body, at.at)
+
+
+def _function_of(item: Any) -> Callable[..., Any]:
+    found: Callable[..., Any] = item.function
+    return found
 
 
 def _itself(function: Callable[..., Any]) -> Callable[..., Any]:
