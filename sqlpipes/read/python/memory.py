@@ -38,8 +38,8 @@ def read_definitions(whole: Definitions, ground: Ground) -> PythonFile:
     texts: dict[str, Text] = {}
     problems = [strange_problem(word, item, None) for word, item in strange(whole)]
     assets, checks, entries, resources = [], [], [], []
-    observers, sensors = [], []
     observers: list[Observer] = []
+    sensors = []
     for item in members:
         unit = _unit(_file_of(item), texts)
         if isinstance(item, (Entry, SensorFunction, *FUNCTIONS)):
@@ -59,8 +59,6 @@ def read_definitions(whole: Definitions, ground: Ground) -> PythonFile:
                     observers.append(observer_of(said, load))
                 elif found.kind == "check":
                     checks.append(check_of(said, load))
-                elif found.kind == "observe":
-                    observers.append(observer_of(found, load))
                 else:
                     path = os.path.basename(found.file)
                     assets.append(asset_of(said, path, ground, load, problems))
