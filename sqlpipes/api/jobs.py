@@ -193,6 +193,14 @@ def perform(
     except SqlpipesError as error:
         status, problems, report, on_record = Status.ERROR, error.problems, None, False
         message = str(problems[0]) if problems else str(error)
+    except Exception as error:  # whoever goes round must go on: the other jobs are none the worse
+        message = f"sqlpipes itself broke: {type(error).__name__}: {error}"
+        status, problems, report, on_record = (
+            Status.ERROR,
+            (Problem("BLD008", message),),
+            None,
+            False,
+        )
     if status is Status.ERROR and watch.cancel.is_set() and not on_record:
         status = Status.CANCELLED
     return Outcome(
