@@ -474,7 +474,8 @@ class Crowd:
 
     def lines(self) -> list[list[str]]:
         logs = [path.read_text() for path in self.root.glob("*.log")]
-        return [line.split() for log in logs for line in log.splitlines()]
+        lines = (line for log in logs for line in log.splitlines(keepends=True))
+        return [line.split() for line in lines if line.endswith("\n")]  # one may be half written
 
     def wait_for(self, number: int, word: str) -> None:
         """Until `number` lines say that, or all have gone home."""
