@@ -39,9 +39,9 @@ def report_command(
     from sqlpipes.show.jsonl import document
     from sqlpipes.show.outside import report_json, report_text
 
-    partition, said, when = options.pop("partition"), _named_values(metadata), _instant(at)
+    said, when = _named_values(metadata), _instant(at)
     project = open_project(options)
-    note = report(project, asset, partition=partition, metadata=said, at=when)
+    note = report(project, asset, partition=options["partition"], metadata=said, at=when)
     readers = project.graph.children()[note.asset]
     click.echo(document(report_json(note)) if as_json else report_text(note, readers))
 

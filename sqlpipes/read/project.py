@@ -196,9 +196,7 @@ class _Work:
         self.read_models(model_files, properties)
         self.read_python(model_files, properties)
         self.read_seeds(seed_files, properties)
-        self.found.sources += read_sources(
-            properties.sources, self.ground, self.problems, self.found.observers
-        )
+        self.read_sources(properties)
         self.read_checks([file for file in check_files if file.path not in inside])
         self.read_unit_tests(properties)
         self.read_jobs(properties)
@@ -211,9 +209,7 @@ class _Work:
 
         properties = Properties()
         self.take_python(read_definitions(definitions, self.ground), properties)
-        self.found.sources += read_sources(
-            properties.sources, self.ground, self.problems, self.found.observers
-        )
+        self.read_sources(properties)
         self.read_jobs(properties)
         return self.reading(properties)
 
@@ -285,6 +281,12 @@ class _Work:
                     file, entries.get(file.stem, ()), self.ground, self.cache, self.problems
                 )
                 self.found.seeds += [seed] if seed else []
+
+    def read_sources(self, properties: Properties) -> None:
+        """After the Python files, which may observe what YAML declares."""
+        self.found.sources += read_sources(
+            properties.sources, self.ground, self.problems, self.found.observers
+        )
 
     def read_checks(self, files: Iterable[File]) -> None:
         for file in files:

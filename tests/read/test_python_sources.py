@@ -161,6 +161,55 @@ def test_a_decorated_function_is_still_the_function():
     namespace = {}
     exec(dedent(OBSERVED), namespace)
     assert namespace["newest"]() == 1
-    inside = "def make():\n    def f(): ...\n    source('x', observe=f)\nmake()"
-    with pytest.raises(TypeError, match="not inside of another"):
-        exec(inside, namespace)
+
+
+def test_a_function_that_cannot_be_found_again_is_told_at_once(tmp_path):
+    text = """
+        from sqlpipes import source
+
+        def made():
+            def inner(): ...
+            return source("x", observe=inner)
+
+        x = made()
+    """
+    reading = read(tmp_path, {"models/m.py": text})
+    assert places(reading) == ["models/m.py:6:32 SRC005"]
+
+
+def test_an_explicit_list_names_its_observers(tmp_path):
+    text = """
+        from sqlpipes import Definitions, observe, source
+
+        shop = source("shop", tables=["orders"])
+
+        @observe(source="shop.orders")
+        def newest():
+            return 1
+
+        @observe(source="shop.orders")
+        def unused():
+            return 1
+
+        everything = Definitions(sources=[shop], observers=[newest])
+    """
+    reading = read(tmp_path, {"models/m.py": text})
+    assert reading.problems == ()
+    assert asset(reading, "shop.orders").body.observer.function == "newest"
+
+
+def test_definitions_in_hand_are_observed_as_well():
+    from sqlpipes import Definitions, observe, source
+
+    @observe(source="far.a")
+    def first():
+        return 1
+
+    def second():
+        return 2
+
+    near = source("near", observe=observe(source="near")(second))
+    whole = Definitions(sources=[source("far", tables=["a"]), near], observers=[first])
+    graph = load(definitions=whole).graph
+    assert graph.assets["far.a"].body.observer.load()() == 1
+    assert graph.assets["near"].body.observer.load()() == 2

@@ -7,7 +7,7 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, replace
 from functools import partial
 from types import ModuleType
@@ -143,7 +143,19 @@ def contents_of(unit: Unit, module: ModuleType, dialect: str) -> Contents:
     problems = [strange_problem(word, item, at) for word, item in lost]
     if not lists_of(module):
         problems += loose_calls(text_of(unit.module.file, unit.root, texts), module)
+    problems += _unbound(contents.entries, module)
     return replace(contents, problems=(*contents.problems, *problems))
+
+
+def _unbound(entries: Iterable[FoundEntry], module: ModuleType) -> Iterator[Problem]:
+    """SRC005 for source(observe=...) of a function that the file has under no such name."""
+    for each in entries:
+        name = each.keys.get("observe")
+        if isinstance(name, str) and not hasattr(module, name):
+            line, column, length = (each.marks.get("/observe") or each.marks[""])[:3]
+            message = f"'{name}' is no function of this file that could be found again"
+            hint = "define it at the top of the file, by a name of its own"
+            yield Problem("SRC005", message, Location(each.file, line, column, length), hint)
 
 
 def _list_at(text: Text) -> Location:
