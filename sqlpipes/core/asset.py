@@ -14,7 +14,7 @@ from sqlpipes.core.freshness import Freshness
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.reads import Reads
 from sqlpipes.core.retry import ONCE, Retry
-from sqlpipes.core.sql import FileReference, Reference, Relation
+from sqlpipes.core.sql import FileReference, Reference, Relation, Spot
 from sqlpipes.core.strategy import Incremental, SchemaChange, Snapshot
 
 
@@ -86,6 +86,7 @@ class SqlBody:
     template: Template | None = field(default=None, compare=False)
     files: tuple[FileReference, ...] = ()
     opaque: bool = False  # the parser cannot read it: references come from a token scan
+    spot: Spot | None = None  # of a text that is no file of its own
 
     def render(self, scope: Scope) -> Rendered:
         if self.template is not None:

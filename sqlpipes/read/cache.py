@@ -67,6 +67,28 @@ class Cache:
             return {"problems": problems_as_json([digest])}
         return self._renew(file, kind, digest, lambda: {"hash": digest, **parse(file)})
 
+    def told(
+        self,
+        key: File,
+        kind: str,
+        digest: str,
+        parse: Callable[[], Facts],
+        holds: Callable[[Facts], bool] = lambda _: True,
+    ) -> Facts:
+        """Facts about what is no file of its own; `key` is its name here, `digest` its content.
+
+        `holds`: whether old facts are still true. Facts with a true value under "secret" are not kept.
+        """
+        old = self.entries.get(f"{kind}:{key.path}")
+        if old is None or old[2] != digest or not holds(old[3]):
+            old = [0, 0, digest, parse()]
+            self.parsed += 1
+            self.changed = True
+            if old[3].get("secret"):
+                self.used.pop(f"{kind}:{key.path}", None)
+                return dict(old[3])
+        return self._keep(key, kind, old)
+
     def use_dialect(self, dialect: str) -> None:
         """Facts about SQL that were learned in another dialect are forgotten."""
         if dialect != self.dialect:

@@ -59,12 +59,21 @@ def read_model(
     problems: list[Problem],
 ) -> Model | None:
     """The model in a file; None when it is not enabled. Faults are added to `problems`."""
+    name = query.made.name if query.made else file.stem
     merged = model_settings(file.path, entries, query.front, ground, problems)
+    if query.made:
+        over = [
+            layer(filled([node], ground.names, problems), "model", problems, ("name",))
+            for node in query.made.over
+        ]
+        merged = merge([merged, *over])
     if not s.flag(merged.node("enabled"), True, problems):
         return None
     partition = partitioning(merged.node("partition"), problems)
-    placed = relation_of(file.stem, merged, ground, problems)
-    cut = merged.node("partition") is not None
+    if query.made and query.made.partition and merged.node("partition") is None:
+        partition = query.made.partition
+    placed = relation_of(name, merged, ground, problems)
+    cut = merged.node("partition") is not None or partition is not None
     facts, template = query_facts(query, str(placed), problems, partitioned=cut)
     asked = (
         values_bodies(query, asked_values(merged.node("partition")), problems) if partition else {}
@@ -76,18 +85,18 @@ def read_model(
         partition,
         statements(merged.node("before"), placed, ground.names, problems),
         statements(merged.node("after"), placed, ground.names, problems),
-        template is not None or any(found.parts[-1] == file.stem for found in facts.references),
+        template is not None or any(found.parts[-1] == name for found in facts.references),
     )
     asset = Asset(
-        name=file.stem,
+        name=name,
         kind=Kind.SQL,
         materialized=kept.kind,
         relation=written.relation,
         body=query.body(facts, template),
         version=f"{facts.digest[:16]}.{settings_hash(written.plain())}",
-        at=Location(file.path, query.line),
+        at=Location(file.path, query.line, query.column if query.made else 1),
         path=file.path,
-        fqn=ground.fqn(file.path, file.stem),
+        fqn=ground.fqn(file.path, name),
         depends_on=(
             *s.dependencies(merged.node("depends_on"), problems),
             *_read_by(asked, file.path),
@@ -100,7 +109,7 @@ def read_model(
         snapshot=kept.snapshot,
         on_schema_change=kept.on_schema_change,
         skip_unchanged=s.flag(merged.node("skip_unchanged"), False, problems),
-        **described(file.stem, merged, facts.docs, problems),
+        **described(name, merged, facts.docs, problems),
         settings={**merged.plain(), "materialized": kept.said.value, **_spared(merged, problems)},
         before=written.before,
         after=written.after,

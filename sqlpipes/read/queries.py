@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from sqlpipes.core.asset import SqlBody, Template
+from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem
-from sqlpipes.core.sql import SqlFacts
+from sqlpipes.core.partitions import Partitioning
+from sqlpipes.core.sql import Spot, SqlFacts, spotted
 from sqlpipes.read.cache import Cache, Facts, problems_as_json, problems_from_json
-from sqlpipes.read.files import File
+from sqlpipes.read.files import File, content_hash
 from sqlpipes.read.front_matter import split_front_matter
 from sqlpipes.read.marked import Node, node_of, read_yaml
 from sqlpipes.read.templates import Templates, template_facts
+
+if TYPE_CHECKING:
+    from sqlpipes.read.jinja import JinjaTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a query that is no file of its own, but said in Python or YAML, has beside its text."""
+
+    name: str
+    key: File  # stands for it in the cache
+    spot: Spot
+    names: Mapping[str, Plain] = field(default_factory=dict)  # that its braces may use
+    partition: Partitioning | None = None
+    over: tuple[Node, ...] = ()  # keys that are stronger than its own, weak to strong
+    secret: bool = False  # nothing of it may be kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +46,12 @@ class Query:
     known: Facts
     cache: Cache
     templates: Templates
+    made: Made | None = None
+
+    @property
+    def key(self) -> File:
+        """What the cache knows it by."""
+        return self.made.key if self.made else self.file
 
     @property
     def is_template(self) -> bool:
@@ -35,7 +59,17 @@ class Query:
 
     def body(self, facts: SqlFacts, template: Template | None) -> SqlBody:
         """What the asset or check runs."""
-        return SqlBody(self.text, facts.references, self.line, template, facts.files, facts.opaque)
+        spot = self.made.spot if self.made else None
+        return SqlBody(
+            self.text, facts.references, self.line, template, facts.files, facts.opaque, spot
+        )
+
+    def template(self) -> JinjaTemplate:
+        """Its text as one, whatever is in it."""
+        if self.made is None:
+            return self.templates.template(self.text, self.file.path, self.line)
+        names, spot = self.made.names, self.made.spot
+        return self.templates.template(self.text, self.file.path, self.line, names, spot)
 
 
 def read_query(
@@ -55,6 +89,30 @@ def read_query(
     front = node_of(file.path, known["front"], known["marks"]) if "front" in known else None
     line, column = known["at"]
     return Query(file, known["text"], line, column, front, known, cache, templates)
+
+
+def made_query(
+    text: str,
+    path: str,
+    made: Made,
+    front: Node | None,
+    cache: Cache,
+    templates: Templates,
+) -> Query:
+    """A query whose text stands in a value of `path`, at a spot of it."""
+    spot = made.spot
+    place = [spot.line, spot.column, spot.indent, spot.exact]
+    digest = content_hash(repr([text, path, place, sorted(made.names.items())]).encode())
+
+    def parse() -> Facts:
+        if made.names or _is_template(text):
+            return {"secret": made.secret}
+        facts = _analyse(text, templates.dialect, Location(path))
+        return {"sql": spotted(facts, spot).to_json(), "secret": made.secret}
+
+    known = cache.told(made.key, "sql", digest, parse)
+    file = replace(made.key, path=path)
+    return Query(file, text, spot.line, spot.column, front, known, cache, templates, made)
 
 
 def _parsed(text: str, path: str, dialect: str) -> Facts:
@@ -99,15 +157,14 @@ def query_facts(
         problems += facts.problems
         return facts, None
     templates = query.templates
-    template = templates.template(query.text, query.file.path, query.line)
+    template = query.template()
     held: Any = query.known.get("rendered")
     if held is None or not templates.still_holds(held, this):
         held = template_facts(template, templates, this)
         query.cache.parsed += 1
-        if held.get("keep"):
-            query.cache.replace(
-                query.file, "sql", {**query.cache.newest(query.file, "sql"), "rendered": held}
-            )
+        if held.get("keep") and not query.known.get("secret"):
+            newest = query.cache.newest(query.key, "sql")
+            query.cache.replace(query.key, "sql", {**newest, "rendered": held})
     problems += problems_from_json(held["problems"])
     if held["partition_at"] and not partitioned:
         problems.append(_no_partition(Location(query.file.path, *held["partition_at"])))
@@ -129,8 +186,9 @@ def values_bodies(
             at = Location(query.file.path, node.at.line, node.at.column)
             held[text] = _analyse(text, query.templates.dialect, at).to_json()
             query.cache.parsed += 1
-            newest = query.cache.newest(query.file, "sql")
-            query.cache.replace(query.file, "sql", {**newest, "values": held})
+            if not query.known.get("secret"):
+                newest = query.cache.newest(query.key, "sql")
+                query.cache.replace(query.key, "sql", {**newest, "values": held})
         facts = SqlFacts.from_json(held[text], query.file.path)
         if facts.opaque or facts.problems:
             said = facts.problems[0].message if facts.problems else "it cannot be read"

@@ -12,9 +12,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.core.asset import Scope
-from sqlpipes.core.config import Plain, Target
+from sqlpipes.core.config import NOTHING, Plain, Target
 from sqlpipes.core.errors import Problem, ProjectError
-from sqlpipes.core.sql import FileReference, Reference, SqlFacts
+from sqlpipes.core.sql import FileReference, Reference, Spot, SqlFacts
 from sqlpipes.read.cache import Cache, problems_as_json, problems_from_json
 from sqlpipes.read.files import File
 
@@ -34,7 +34,14 @@ class Templates:
     _macros: Macros | None = field(default=None, repr=False)
     _digest: str = field(default="", repr=False)
 
-    def template(self, text: str, file: str, first_line: int) -> JinjaTemplate:
+    def template(
+        self,
+        text: str,
+        file: str,
+        first_line: int,
+        own: Mapping[str, Plain] = NOTHING,
+        spot: Spot | None = None,
+    ) -> JinjaTemplate:
         from sqlpipes.read.jinja import load_macros, make_template
 
         if self._macros is None:
@@ -48,6 +55,8 @@ class Templates:
             environ=self.environ,
             macros=self._macros,
             target=self.target,
+            own=own,
+            spot=spot,
         )
 
     def digest(self) -> str:

@@ -40,6 +40,8 @@ class Query:
             return found
         line = self.rendered.count("\n", 0, at)
         column = at - self.rendered.rfind("\n", 0, at)
+        if self.body.spot is not None:
+            return Location(self.file, *self.body.spot.at(line + 1, column))
         return Location(self.file, self.body.line + line, column)
 
     def _rendered_offset(self, offset: int) -> int:

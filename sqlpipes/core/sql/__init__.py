@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlpipes.core.errors import Location
 from sqlpipes.core.sql.facts import FACTS_VERSION, Cte, SqlFacts
 from sqlpipes.core.sql.relation import FileReference, Reference, Relation, fold
+from sqlpipes.core.sql.spot import Spot, spotted
 from sqlpipes.core.sql.text import bare, rewrite
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "FileReference",
     "Reference",
     "Relation",
+    "Spot",
     "SqlFacts",
     "analyse",
     "bare",
@@ -25,6 +27,7 @@ __all__ = [
     "fold",
     "rewrite",
     "split_statements",
+    "spotted",
     "token_scan",
 ]
 

@@ -79,6 +79,7 @@ class Values:
     target: Target
     vars: Mapping[str, Plain]
     environ: Mapping[str, str]
+    own: Mapping[str, Plain] = field(default_factory=dict)  # of one text alone
     seen_environ: set[str] = field(default_factory=set, compare=False)
 
 
@@ -137,6 +138,7 @@ def namespace(scope: Scope, values: Values) -> dict[str, Any]:
     """Every name of a template but the macros, for one rendering."""
     target = values.target
     return {
+        **copy.deepcopy(dict(values.own)),  # a template may append to a list it was given
         "config": _config,
         "env_var": _env_var(values),
         "exceptions": Exceptions(),

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from sqlpipes.core.errors import Location
+from sqlpipes.core.sql import Spot
 
 LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -17,6 +18,7 @@ class Source:
     file: str
     text: str
     first_line: int = 1
+    spot: Spot | None = None  # of a text that is no file of its own
 
     def at(self, offset: int, length: int = 1) -> Location:
         """The place of a character, counted from 0; one past the end is allowed.
@@ -27,6 +29,9 @@ class Source:
         offset = min(max(offset, 0), len(self.text))
         line_start = self.text.rfind("\n", 0, offset) + 1
         line = self.text.count("\n", 0, offset)
+        if self.spot is not None:
+            place = self.spot.at(line + 1, offset - line_start + 1)
+            return Location(self.file, *place, max(length, 1))
         return Location(self.file, self.first_line + line, offset - line_start + 1, max(length, 1))
 
     def offset_of_line(self, line: int) -> int:
@@ -41,5 +46,5 @@ class Source:
         return offset
 
 
-def source_of(file: str, text: str, first_line: int = 1) -> Source:
-    return Source(file, LINE_END.sub("\n", text), first_line)
+def source_of(file: str, text: str, first_line: int = 1, spot: Spot | None = None) -> Source:
+    return Source(file, LINE_END.sub("\n", text), first_line, spot)

@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlpipes.core.asset import Rendered, Scope
-from sqlpipes.core.config import Plain, Target
+from sqlpipes.core.config import NOTHING, Plain, Target
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
-from sqlpipes.core.sql import FileReference, Reference, SqlFacts
+from sqlpipes.core.sql import FileReference, Reference, Spot, SqlFacts
 from sqlpipes.read.jinja.macros import Macros
 from sqlpipes.read.jinja.names import RESERVED, Values, namespace
 from sqlpipes.read.jinja.source import Source, source_of
@@ -117,10 +117,15 @@ def make_template(
     environ: Mapping[str, str],
     macros: Macros,
     target: Target,
+    own: Mapping[str, Plain] = NOTHING,
+    spot: Spot | None = None,
 ) -> JinjaTemplate:
-    """A template from text that begins at line `first_line` of `file`. Nothing is compiled yet."""
-    values = Values(dialect, target, vars, environ)
-    return JinjaTemplate(source_of(file, text, first_line), values, macros)
+    """A template from text that begins at line `first_line` of `file`. Nothing is compiled yet.
+
+    `own`: names that this one text may use; `spot`: where it begins, when it is no file of its own.
+    """
+    values = Values(dialect, target, vars, environ, own)
+    return JinjaTemplate(source_of(file, text, first_line, spot), values, macros)
 
 
 def placed(facts: SqlFacts, trace: Trace) -> SqlFacts:
