@@ -24,12 +24,14 @@ if TYPE_CHECKING:
         asset,
         assets,
         check,
+        component,
         job,
         observe,
         op,
         resource,
         sensor,
         source,
+        sql_asset,
     )
     from sqlpipes.core.errors import EngineError, Location, Problem, ProjectError, SqlpipesError
     from sqlpipes.core.metadata import Markdown, Table, Url
@@ -80,6 +82,7 @@ __all__ = [
     "assets",
     "build",
     "check",
+    "component",
     "job",
     "lineage",
     "load",
@@ -90,6 +93,7 @@ __all__ = [
     "resource",
     "sensor",
     "source",
+    "sql_asset",
 ]
 
 _HOMES = {

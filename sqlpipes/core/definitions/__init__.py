@@ -9,6 +9,8 @@
     Definitions(assets=[f], checks=[g]) ->  an explicit list, instead of all that a module binds
     job("nightly", cron=..., ...)       ->  Entry of `jobs`
     @sensor(...) def k(context)         ->  SensorFunction: likewise; asked now and then what to build
+    sql_asset("paid", "select ...")     ->  SqlAsset: a query that is read as a .sql file is
+    @component class Feed: ...          ->  a class whose fields a YAML file fills
     entry("sources", "shop", {...})     ->  Entry: what YAML says under that section
 
 Nothing is registered anywhere: `read` imports the user's module and looks for these objects.
@@ -16,6 +18,12 @@ Nothing is registered anywhere: `read` imports the user's module and looks for t
 
 from sqlpipes.core.definitions.assets import Out, asset, assets
 from sqlpipes.core.definitions.checks import check
+from sqlpipes.core.definitions.components import (
+    Building,
+    ComponentDefinition,
+    component,
+    component_of,
+)
 from sqlpipes.core.definitions.entries import Entry, entry
 from sqlpipes.core.definitions.execution import Execution
 from sqlpipes.core.definitions.functions import (
@@ -55,6 +63,7 @@ from sqlpipes.core.definitions.sensors import (
     sensor,
 )
 from sqlpipes.core.definitions.sources import observe, source
+from sqlpipes.core.definitions.sql import SqlAsset, sql_asset
 from sqlpipes.core.definitions.values import CheckResult, File, Window
 from sqlpipes.core.definitions.whole import Definitions
 from sqlpipes.core.retry import Retry
@@ -63,9 +72,11 @@ __all__ = [
     "AssetDefinition",
     "AssetFunction",
     "AssetsFunction",
+    "Building",
     "CheckDefinition",
     "CheckFunction",
     "CheckResult",
+    "ComponentDefinition",
     "Definitions",
     "Entry",
     "Execution",
@@ -86,11 +97,14 @@ __all__ = [
     "SensorDefinition",
     "SensorFunction",
     "Skip",
+    "SqlAsset",
     "Window",
     "asset",
     "asset_name",
     "assets",
     "check",
+    "component",
+    "component_of",
     "entry",
     "hand_on",
     "job",
@@ -103,4 +117,5 @@ __all__ = [
     "secrets_in",
     "sensor",
     "source",
+    "sql_asset",
 ]

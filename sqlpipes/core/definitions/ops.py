@@ -31,6 +31,9 @@ class Recorder(Protocol):
 
     def say(self, text: str) -> None: ...
 
+    def go_on(self) -> None:
+        """Raises when the step is stopped."""
+
 
 _HERE: ContextVar[Recorder | None] = ContextVar("sqlpipes_recorder", default=None)
 _OF_THREAD = "sqlpipes_recorder"  # an attribute of threads, which inherit no context variables

@@ -32,7 +32,9 @@ from sqlpipes.read.python.assets import (
 from sqlpipes.read.python.found import (
     Contents,
     Found,
+    FoundEntry,
     FoundResource,
+    FoundSql,
     known_modules,
     load_contents,
     save_contents,
@@ -40,7 +42,7 @@ from sqlpipes.read.python.found import (
 from sqlpipes.read.python.modules import Unit, read_unit
 from sqlpipes.read.python.sensors import sensor_of
 
-__all__ = ["PythonFile", "read_python"]
+__all__ = ["PythonFile", "entry_node", "read_python"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class PythonFile:
     assets: tuple[Asset, ...]
     checks: tuple[Check, ...]
     entries: tuple[tuple[str, Node], ...]
+    queries: tuple[FoundSql, ...]
     problems: tuple[Problem, ...]
     resources: tuple[ReadResource, ...] = ()
     observers: tuple[Observer, ...] = ()
@@ -92,11 +95,7 @@ def read_python(
         for found in contents.found
         if found.kind == "check"
     ]
-    entries = [
-        (found.section, Node(found.file, {at: list(m) for at, m in found.marks.items()}, "", keys))
-        for found in contents.entries
-        if (keys := dict(found.keys))
-    ]
+    entries = tuple((found.section, entry_node(found)) for found in contents.entries)
     resources = tuple(
         ReadResource(each, loader(path, root, partial(_resource, each.name)))
         for each in contents.resources
@@ -115,11 +114,17 @@ def read_python(
         tuple(assets),
         tuple(checks),
         tuple(entries),
+        contents.queries,
         tuple(problems),
         resources,
         tuple(observers),
         sensors,
     )
+
+
+def entry_node(found: FoundEntry) -> Node:
+    marks = {at: list(mark) for at, mark in found.marks.items()}
+    return Node(found.file, marks, "", dict(found.keys))
 
 
 def _asset(
@@ -140,7 +145,7 @@ def _contents(path: str, root: str, dialect: str) -> Contents:
 
 
 def _imported(unit: Unit, dialect: str) -> Contents:
-    from sqlpipes.core.definitions import Entry
+    from sqlpipes.core.definitions import Entry, SqlAsset
     from sqlpipes.read.python.declared import contents_of, lists_of, members, text_of
     from sqlpipes.read.python.failures import import_problem
     from sqlpipes.read.python.importing import load_module
@@ -159,7 +164,7 @@ def _imported(unit: Unit, dialect: str) -> Contents:
     text = text_of(unit.module.file, unit.root, {})
     functions = [found.function for found in contents.found]
     functions += [found.function for found in contents.sensors]
-    spans = [each.span for each in members(module) if isinstance(each, Entry)]
+    spans = [each.span for each in members(module) if isinstance(each, (Entry, SqlAsset))]
     own = own_names(unit, module)
     inside = not any(os.path.isabs(each.identity) for each in resources)
     if sound and inside and is_static(text, functions, spans, len(lists_of(module)), own):

@@ -24,12 +24,14 @@ from sqlpipes.core.definitions import (
     Entry,
     ObserveDefinition,
     ObserveFunction,
+    SqlAsset,
 )
 from sqlpipes.core.definitions.sensors import SensorFunction
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.partitions import partitioning_plain
+from sqlpipes.core.sql import Spot
 from sqlpipes.read.python.fields import config_fields, resource_classes
-from sqlpipes.read.python.found import Contents, Found, FoundEntry, Named
+from sqlpipes.read.python.found import Contents, Found, FoundEntry, FoundSql, Named
 from sqlpipes.read.python.handles import CONTEXT, Find
 from sqlpipes.read.python.loose import loose_calls
 from sqlpipes.read.python.meaning import meaning, normal_form
@@ -45,6 +47,7 @@ from sqlpipes.read.python.source import (
     decorator_value,
     function_at,
     literal_marks,
+    literal_spot,
     names_it,
     out_value,
     parameters_at,
@@ -80,7 +83,7 @@ def members(module: ModuleType) -> list[Any]:
     borrowed = _lies_elsewhere if lists else _borrowed
     found: list[Any] = []
     for item in every:
-        ours = isinstance(item, (*FUNCTIONS, SensorFunction, Entry))
+        ours = isinstance(item, (*FUNCTIONS, SensorFunction, Entry, SqlAsset))
         if ours and not any(item is other for other in found) and not borrowed(item, module):
             found.append(item)
     return found
@@ -184,19 +187,51 @@ def contents_from(
             found += read
     said = (item for item in items if isinstance(item, Entry))
     entries = tuple(_entry(item, unit, texts) for item in said)
+    queries = tuple(_query(item, unit, texts) for item in items if isinstance(item, SqlAsset))
     sensors = tuple(
         found_sensor(item, partial(text_of, root=unit.root, texts=texts), problems)
         for item in items
         if isinstance(item, SensorFunction)
     )
-    return Contents(tuple(found), tuple(problems), entries, sensors=sensors)
+    return Contents(tuple(found), tuple(problems), entries, sensors=sensors, queries=queries)
 
 
 def _entry(said: Entry, unit: Unit, texts: dict[str, Text]) -> FoundEntry:
+    file, marks, _ = _called(said, unit, texts)
+    return FoundEntry(said.section, {"name": said.name, **said.keys}, file, marks)
+
+
+def _called(
+    said: Entry | SqlAsset, unit: Unit, texts: dict[str, Text]
+) -> tuple[str, dict[str, list[int]], ast.Call | None]:
+    """The file of the call that made it, the places of what it was given, and the call itself."""
+    line = said.span[0] if said.span else 1
+    if not os.path.isfile(said.file):  # made without a call, or by code that no file holds
+        own = text_of(unit.module.file, unit.root, texts)
+        return own.file, {"": [1, 1, 1]}, None
     text = text_of(said.file, unit.root, texts)
     call = call_at(text, said.span) if said.span else None
-    marks = call_marks(text, call) if call else {"": [said.span[0] if said.span else 1, 1, 1]}
-    return FoundEntry(said.section, {"name": said.name, **said.keys}, text.file, marks)
+    return text.file, call_marks(text, call) if call else {"": [line, 1, 1]}, call
+
+
+def _query(said: SqlAsset, unit: Unit, texts: dict[str, Text]) -> FoundSql:
+    file, marks, call = _called(said, unit, texts)
+    line, column = marks[""][:2]
+    spot = Spot(line, column, exact=False)
+    if call and len(call.args) > 1 and said.sql is not None:
+        text = text_of(said.file, unit.root, texts)
+        spot = literal_spot(text, call.args[1], said.sql)
+    return FoundSql(
+        said.name,
+        said.sql,
+        said.path,
+        file,
+        astuple(spot),
+        dict(said.keys),
+        marks,
+        dict(said.names),
+        partitioning_plain(said.partition) if said.partition else None,
+    )
 
 
 def text_of(file: str, root: str, texts: dict[str, Text]) -> Text:
@@ -248,7 +283,7 @@ def flat(value: Any) -> Iterator[Any]:
 def _lies_elsewhere(item: Any, module: ModuleType) -> bool:
     """Of what is listed: whether the file that it stands in declares it. One outside of the model
     folders, which nobody reads for what it declares, does not."""
-    if isinstance(item, Entry) or not _borrowed(item, module):
+    if isinstance(item, (Entry, SqlAsset)) or not _borrowed(item, module):
         return _borrowed(item, module)
     root = getattr(module, "__sqlpipes_root__", "")
     home = getattr(sys.modules.get(item.function.__module__), "__file__", None) or ""
@@ -260,7 +295,7 @@ def _lies_elsewhere(item: Any, module: ModuleType) -> bool:
 
 def _borrowed(item: Any, module: ModuleType) -> bool:
     """Whether another module of the project declares it, and this one only imports it."""
-    if isinstance(item, Entry):
+    if isinstance(item, (Entry, SqlAsset)):
         homes = [m for m in list(sys.modules.values()) if getattr(m, "__file__", "") == item.file]
         others = [home for home in homes if home is not module]
         return any(item is value for home in others for value in vars(home).values())

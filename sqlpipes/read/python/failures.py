@@ -16,7 +16,7 @@ KEYWORD = re.compile(r"(\w+)\(\) got an unexpected keyword argument '(\w+)'")
 
 def import_problem(fault: BaseException, path: str, root: str) -> Problem:
     """What went wrong while the file at `path` was imported."""
-    at = _syntax_place(fault, root) or _innermost(fault.__traceback__, root)
+    at = _syntax_place(fault, root) or innermost(fault.__traceback__, root)
     at = at or Location(_relative(path, root))
     if isinstance(fault, SyntaxError):
         return Problem("PYT001", f"{type(fault).__name__}: {fault.msg}", at)
@@ -58,7 +58,7 @@ def _syntax_place(fault: BaseException, root: str) -> Location | None:
     return Location(_relative(fault.filename, root), fault.lineno or 1, max(fault.offset or 1, 1))
 
 
-def _innermost(trace: TracebackType | None, root: str) -> Location | None:
+def innermost(trace: TracebackType | None, root: str) -> Location | None:
     found = None
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename

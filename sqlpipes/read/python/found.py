@@ -18,9 +18,9 @@ from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.sql import FACTS_VERSION
 from sqlpipes.read.python.modules import Module, Unit, hashed
 
-FORMAT = 9  # raise it whenever the same text may yield other facts
+FORMAT = 10  # raise it whenever the same text may yield other facts
 FOLDER = ".sqlpipes/cache/python"
-PARTS = ("key", "modules", "found", "entries", "resources", "sensors", "problems")
+PARTS = ("key", "modules", "found", "entries", "queries", "resources", "sensors", "problems")
 """Of what is kept of a file."""
 
 Place = list[int]  # line, column, length
@@ -118,6 +118,22 @@ class FoundSensor:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundSql:
+    """A SELECT that a call declares: its text, or the path of a file that holds it. JSON all the way."""
+
+    name: str
+    sql: str | None
+    path: str | None
+    file: str
+    spot: Sequence[Any]  # line, column, indent, exact: where the text begins, or the call stands
+    keys: Mapping[str, Plain]
+    marks: Mapping[str, Sequence[int]]
+    names: Mapping[str, Plain]
+    partition: Sequence[Any] | None = None
+    secret: bool = False  # it may hold a value of the environment
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """All that a file declares, and what is wrong with it."""
 
@@ -126,6 +142,7 @@ class Contents:
     entries: tuple[FoundEntry, ...] = ()
     resources: tuple[FoundResource, ...] = ()
     sensors: tuple[FoundSensor, ...] = ()
+    queries: tuple[FoundSql, ...] = ()
 
 
 def known_modules(root: str, path: str) -> dict[str, Module]:
@@ -141,12 +158,7 @@ def load_contents(unit: Unit, dialect: str) -> Contents | None:
     entry = _load(unit.root, unit.module.file)
     if entry is None or entry["key"] != _key(unit, dialect):
         return None
-    problems = tuple(_problem(plain) for plain in entry["problems"])
-    found = tuple(Found(**plain) for plain in entry["found"])
-    entries = tuple(FoundEntry(**plain) for plain in entry["entries"])
-    resources = tuple(FoundResource(**plain) for plain in entry["resources"])
-    sensors = tuple(FoundSensor(**plain) for plain in entry["sensors"])
-    return Contents(found, problems, entries, resources, sensors)
+    return contents_again(entry)
 
 
 def save_contents(unit: Unit, dialect: str, contents: Contents) -> None:
@@ -155,25 +167,50 @@ def save_contents(unit: Unit, dialect: str, contents: Contents) -> None:
     entry = {
         "key": _key(unit, dialect),
         "modules": modules,
-        "found": [asdict(each) for each in contents.found],
-        "entries": [asdict(each) for each in contents.entries],
-        "resources": [asdict(each) for each in contents.resources],
-        "sensors": [asdict(each) for each in contents.sensors],
-        "problems": [asdict(problem) for problem in contents.problems],
+        **plain_contents(contents),
     }
     path = _path(unit.root, unit.module.file)
     temporary = f"{path}.{os.getpid()}.tmp"
     try:
         text = json.dumps(entry, separators=(",", ":"))
-        again = json.loads(text)
-        if any(again[key] != _listed(entry[key]) for key in ("found", "entries", "resources")):
-            return  # a value that comes back as another, such as a number as a key
+        if not comes_back(entry, json.loads(text)):
+            return
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(temporary, "w", encoding="utf-8") as stream:
             stream.write(text)
         os.replace(temporary, path)
     except (OSError, TypeError, ValueError, RecursionError):
         return
+
+
+def plain_contents(contents: Contents) -> dict[str, Any]:
+    return {
+        "found": [asdict(each) for each in contents.found],
+        "entries": [asdict(each) for each in contents.entries],
+        "resources": [asdict(each) for each in contents.resources],
+        "sensors": [asdict(each) for each in contents.sensors],
+        "queries": [asdict(each) for each in contents.queries],
+        "problems": [asdict(problem) for problem in contents.problems],
+    }
+
+
+def contents_again(plain: Mapping[str, Any]) -> Contents:
+    """The inverse of `plain_contents`, also after JSON."""
+    return Contents(
+        tuple(Found(**each) for each in plain["found"]),
+        tuple(_problem(each) for each in plain["problems"]),
+        tuple(FoundEntry(**each) for each in plain["entries"]),
+        tuple(FoundResource(**each) for each in plain["resources"]),
+        tuple(FoundSensor(**each) for each in plain["sensors"]),
+        tuple(FoundSql(**each) for each in plain["queries"]),
+    )
+
+
+def comes_back(said: Mapping[str, Any], again: Mapping[str, Any]) -> bool:
+    """Whether JSON gave back what it was told: a number as a key comes back as text."""
+    return all(
+        again[key] == _listed(said[key]) for key in ("found", "entries", "resources", "queries")
+    )
 
 
 def _listed(value: Any) -> Any:

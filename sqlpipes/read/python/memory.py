@@ -17,7 +17,7 @@ from types import CodeType
 from typing import Any
 
 from sqlpipes.core.asset import PythonBody
-from sqlpipes.core.definitions import Definitions, Entry, resource_definition
+from sqlpipes.core.definitions import Definitions, Entry, SqlAsset, resource_definition
 from sqlpipes.core.definitions.sensors import SensorFunction
 from sqlpipes.read.ground import Ground
 from sqlpipes.read.marked import Node
@@ -25,7 +25,7 @@ from sqlpipes.read.observers import Observer
 from sqlpipes.read.python import PythonFile, ReadResource
 from sqlpipes.read.python.assets import asset_of, check_of, observer_of
 from sqlpipes.read.python.declared import FUNCTIONS, contents_from, strange, strange_problem
-from sqlpipes.read.python.found import Found
+from sqlpipes.read.python.found import Found, FoundSql
 from sqlpipes.read.python.modules import Module, Unit, hashed, is_inside, read_unit
 from sqlpipes.read.python.resources import found_resource, maker_of
 from sqlpipes.read.python.sensors import sensor_of
@@ -38,13 +38,15 @@ def read_definitions(whole: Definitions, ground: Ground) -> PythonFile:
     texts: dict[str, Text] = {}
     problems = [strange_problem(word, item, None) for word, item in strange(whole)]
     assets, checks, entries, resources = [], [], [], []
+    queries: list[FoundSql] = []
     observers: list[Observer] = []
     sensors = []
     for item in members:
         unit = _unit(_file_of(item), texts)
-        if isinstance(item, (Entry, SensorFunction, *FUNCTIONS)):
+        if isinstance(item, (Entry, SqlAsset, SensorFunction, *FUNCTIONS)):
             contents = contents_from([item], unit, ground.config.dialect, texts)
             problems += contents.problems
+            queries += contents.queries
             marked = ({k: list(m) for k, m in e.marks.items()} for e in contents.entries)
             for entry, marks in zip(contents.entries, marked, strict=True):
                 entries.append((entry.section, Node(entry.file, marks, "", dict(entry.keys))))
@@ -70,6 +72,7 @@ def read_definitions(whole: Definitions, ground: Ground) -> PythonFile:
         tuple(assets),
         tuple(checks),
         tuple(entries),
+        tuple(queries),
         tuple(problems),
         tuple(resources),
         tuple(observers),
@@ -95,7 +98,7 @@ def _itself(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _file_of(item: Any) -> str:
-    if isinstance(item, Entry):
+    if isinstance(item, (Entry, SqlAsset)):
         return item.file
     function = inspect.unwrap(getattr(item, "function", item))
     code = getattr(function, "__code__", None)

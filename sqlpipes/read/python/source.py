@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from sqlpipes.core.definitions.entries import Span
 from sqlpipes.core.errors import Location
+from sqlpipes.core.sql import Spot
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 DECORATORS = frozenset({"asset", "assets", "check", "observe", "resource", "sensor"})
 MADE_OF = frozenset({*DECORATORS, "dataclass", "contextmanager"})  # what may stand above a resource
 LINE_END = re.compile(r"\r\n|\r|\n")
+OPENING = re.compile(r"[a-zA-Z]*('''|\"\"\"|'|\")")
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,20 @@ def literal_marks(text: Text, node: ast.expr, path: str = "") -> dict[str, list[
                 key_at = text.at(key)
                 marks[below] += [key_at.line, key_at.column + isinstance(key.value, str)]
     return marks
+
+
+def literal_spot(text: Text, node: ast.expr, value: str) -> Spot:
+    """Where a text begins that is written as it is read: one literal, in which nothing is escaped."""
+    at = text.at(node)
+    opening = OPENING.match(text.lines[at.line - 1], at.column - 1)
+    said = value.split("\n")
+    if isinstance(node, ast.Constant) and opening and "f" not in opening[0].lower():
+        column = opening.end() + 1
+        lines = text.lines[at.line - 1 : at.line - 1 + len(said)]
+        rest = [line[: len(want)] for line, want in zip(lines[1:], said[1:], strict=False)]
+        if lines[0][opening.end() :].startswith(said[0]) and rest == said[1:]:
+            return Spot(at.line, column)
+    return Spot(at.line, at.column, exact=False)
 
 
 def call_at(text: Text, span: Span) -> ast.Call | None:
