@@ -121,6 +121,18 @@ def read_yaml(text: str, file: str, first_line: int = 1) -> Document:
         return Document(None, {}, (Problem("YML001", f"this is not YAML: {reason}", at),))
 
 
+def read_documents(text: str, file: str) -> list[Document]:
+    """The documents of a YAML text that `---` parts, without the empty ones. Faults as in `read_yaml`."""
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        roots = [root for root in yaml.compose_all(text, loader) if root is not None]
+        return [_Reader(file).document(root) for root in roots]
+    except (yaml.YAMLError, UnicodeEncodeError, _Endless):
+        return [read_yaml(text, file)]
+
+
 def _syntax_problem(fault: Any, text: str, file: str, first_line: int) -> Problem:
     mark = fault.problem_mark or fault.context_mark
     at = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file, first_line)

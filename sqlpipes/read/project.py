@@ -42,6 +42,7 @@ from sqlpipes.read.templates import Templates, macro_texts
 if TYPE_CHECKING:
     from sqlpipes.core.definitions import Definitions
     from sqlpipes.read.python import PythonFile, ReadResource
+    from sqlpipes.read.python.found import FoundSql
     from sqlpipes.read.resources import Given
 
 ROOT_FILES = ("selectors.yml", "selectors.yaml", "jobs.yml", "jobs.yaml")
@@ -195,6 +196,7 @@ class _Work:
         )
         self.read_models(model_files, properties)
         self.read_python(model_files, properties)
+        self.read_components(model_files, properties)
         self.read_seeds(seed_files, properties)
         self.read_sources(properties)
         self.read_checks([file for file in check_files if file.path not in inside])
@@ -263,6 +265,10 @@ class _Work:
         self.found.sensors += found.sensors
         self.found.observers += found.observers
         self.found.known.update(asset.name for asset in found.assets)
+        for query in found.queries:
+            self.found.known.add(query.name)
+            model = self.made(query, entries.get(query.name, ()))
+            self.found.models += [model] if model else []
         for section, entry in found.entries:
             getattr(properties, section).append(entry)
         self.found.python += [
@@ -271,6 +277,39 @@ class _Work:
             else asset
             for asset in found.assets
         ]
+
+    def read_components(self, files: Sequence[File], properties: Properties) -> None:
+        """What components declare is read as what stands in files: functions, queries, entries."""
+        if not properties.components:
+            return
+        from sqlpipes.read.components import catalog_of, read_components
+        from sqlpipes.read.components.declaring import declared
+
+        catalog = catalog_of(files, self.cache)
+        ways = (self.ground, self.cache, self.problems)
+        for component in read_components(properties.components, catalog, *ways):
+            made = declared(component, self.ground, self.problems)
+            self.found.known.update(made.names)
+            self.found.checks += made.checks
+            for section, entry in made.entries:
+                getattr(properties, section).append(entry)
+            entries = _by_name(properties.models)
+            for asset, over in made.assets:
+                told = [*entries.get(asset.name, ()), *over]
+                self.found.python.append(
+                    _redescribed(asset, told, self.ground, self.problems) if told else asset
+                )
+            for query, over in made.queries:
+                model = self.made(query, entries.get(query.name, ()), over)
+                self.found.models += [model] if model else []
+
+    def made(
+        self, query: FoundSql, entries: Sequence[Node], over: Sequence[Node] = ()
+    ) -> Model | None:
+        from sqlpipes.read.made import read_made
+
+        ways = (self.cache, self.templates)
+        return read_made(query, entries, over, self.ground, *ways, self.problems)
 
     def read_seeds(self, files: Iterable[File], properties: Properties) -> None:
         entries = _by_name(properties.seeds)

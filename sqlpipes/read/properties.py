@@ -9,10 +9,10 @@ from typing import Any
 from sqlpipes.core.errors import Problem, Severity, did_you_mean, nearest
 from sqlpipes.read.cache import Cache, problems_as_json, problems_from_json
 from sqlpipes.read.files import File
-from sqlpipes.read.marked import Node, node_of, read_yaml
+from sqlpipes.read.marked import Document, Node, node_of, read_documents, read_yaml
 
 Parse = Callable[[str, str], dict[str, Any]]
-SECTIONS = ("models", "sources", "seeds", "selectors", "unit_tests", "jobs")
+SECTIONS = ("models", "sources", "seeds", "selectors", "unit_tests", "jobs", "components")
 FOREIGN = (
     "snapshots",
     "macros",
@@ -45,18 +45,35 @@ class Properties:
     selectors: list[Node] = field(default_factory=list)
     unit_tests: list[Node] = field(default_factory=list)
     jobs: list[Node] = field(default_factory=list)
+    components: list[Node] = field(default_factory=list)  # of a list, or documents with a `type:`
 
 
 def yaml_node(
     file: File, cache: Cache, problems: list[Problem], parse: Parse | None = None
 ) -> Node:
     """A whole YAML file as a node; value None when it is empty or broken."""
+    return yaml_nodes(file, cache, problems, parse)[0]
+
+
+def yaml_nodes(
+    file: File, cache: Cache, problems: list[Problem], parse: Parse | None = None
+) -> list[Node]:
+    """The documents of a YAML file: one, or of a file of components several."""
     facts = cache.facts(file, "yaml", parse or yaml_facts)
     problems += problems_from_json(facts.get("problems", []))
-    return node_of(file.path, facts.get("value"), facts.get("marks", {}))
+    several = facts.get("documents", [[facts.get("value"), facts.get("marks", {})]])
+    return [node_of(file.path, value, marks) for value, marks in several]
 
 
 def yaml_facts(text: str, path: str) -> dict[str, Any]:
+    if "\n---" in text:
+        documents = read_documents(text, path)
+        if len(documents) > 1 and any(map(_is_component, documents)):
+            faults = [problem for each in documents for problem in each.problems]
+            return {
+                "documents": [[each.value, each.marks] for each in documents],
+                **({"problems": problems_as_json(faults)} if faults else {}),
+            }
     document = read_yaml(text, path)
     found: dict[str, Any] = {"value": document.value, "marks": document.marks}
     if document.problems:
@@ -64,12 +81,18 @@ def yaml_facts(text: str, path: str) -> dict[str, Any]:
     return found
 
 
+def _is_component(document: Document) -> bool:
+    return isinstance(document.value, dict) and "type" in document.value
+
+
 def read_properties(files: Iterable[File], cache: Cache, problems: list[Problem]) -> Properties:
     """Collect the sections that are known here; name those that are not."""
     found = Properties()
-    for file in files:
-        node = yaml_node(file, cache, problems)
+    for node in (node for file in files for node in yaml_nodes(file, cache, problems)):
         if node.value is None:
+            continue
+        if isinstance(node.value, dict) and "type" in node.value:
+            found.components.append(node)
             continue
         if not isinstance(node.value, dict):
             message = "a property file must hold sections such as models: or sources:"
@@ -103,9 +126,21 @@ def _add_section(section: str, node: Node, found: Properties, problems: list[Pro
         hint = did_you_mean(section, SECTIONS) or f"known sections: {', '.join(SECTIONS)}, anchors"
         message = f"a property file has no section '{section}'"
         problems.append(Problem("CFG001", message, node.key_at, hint))
+    elif section == "components":
+        found.components += _components(node, problems)
     elif node.value is not None:
         entries: list[Node] = getattr(found, section)
         entries += _entries(section, node, problems)
+
+
+def _components(node: Node, problems: list[Problem]) -> list[Node]:
+    """The entries of a list; whether they have a `type:` is asked where they are read."""
+    if isinstance(node.value, list):
+        return list(node.items())
+    if node.value is not None:
+        hint = "begin each entry with `- type:`"
+        problems.append(Problem("CFG002", "'components' must be a list of entries", node.at, hint))
+    return []
 
 
 def _entries(section: str, node: Node, problems: list[Problem]) -> list[Node]:

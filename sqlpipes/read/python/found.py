@@ -209,7 +209,8 @@ def contents_again(plain: Mapping[str, Any]) -> Contents:
 def comes_back(said: Mapping[str, Any], again: Mapping[str, Any]) -> bool:
     """Whether JSON gave back what it was told: a number as a key comes back as text."""
     return all(
-        again[key] == _listed(said[key]) for key in ("found", "entries", "resources", "queries")
+        again[key] == _listed(said[key])
+        for key in ("found", "entries", "resources", "sensors", "queries")
     )
 
 
