@@ -165,13 +165,20 @@ def file_hash(file: File) -> str | Problem:
 def files_token(patterns: Iterable[str], besides: Iterable[str] = ()) -> str | None:
     """A text that moves when a file behind the patterns comes, goes or changes (path, size, time).
 
-    Files `besides` do not count. None when it cannot be known: a pattern that names no local file.
+    For an http(s) URL it moves with the tag or the date that its server gives. Files `besides` do not
+    count. None when it cannot be known: of a file elsewhere, or from a server that says neither.
     """
     patterns = tuple(patterns)
-    if any(map(is_remote, patterns)):
-        return None
     left_out = {path for path, _ in list_files(besides)}
-    lines = (line for path, line in list_files(patterns) if path not in left_out)
+    local = [pattern for pattern in patterns if not is_remote(pattern)]
+    remote = [pattern for pattern in patterns if is_remote(pattern)]
+    lines = [line for path, line in list_files(local) if path not in left_out]
+    if remote:
+        from sqlpipes.read.urls import url_lines
+
+        if (found := url_lines(remote)) is None:
+            return None
+        lines += found
     return content_hash("\n".join(lines).encode())
 
 

@@ -1,0 +1,1 @@
+"""The built-in components, one a file. They know what any other component knows: sqlpipes.core."""
