@@ -38,6 +38,8 @@ COMMANDS = {
     "rename": "sqlpipes.cli.rename",
     "lint": "sqlpipes.cli.check",
     "debug": "sqlpipes.cli.check",
+    "components": "sqlpipes.cli.components",
+    "new": "sqlpipes.cli.components",
     "init": "sqlpipes.cli.folder",
     "clean": "sqlpipes.cli.folder",
     "completion": "sqlpipes.cli.folder",
