@@ -19,7 +19,7 @@ KINDS = ("model", "asset", "check", "source", "component")
 def components_command(
     name: str | None, as_json: bool, schema: bool, project_dir: str | None
 ) -> None:
-    """What `type:` may say in a YAML file, and what each wants to be told.
+    """What `type:` may say in a YAML file.
 
     Built in, of this project, and of installed packages. With NAME: its attributes and an example.
 
@@ -54,9 +54,9 @@ def components_command(
 @click.option("--on", metavar="ASSET", help="Of a check: what it looks at.")
 @project_options
 def new_command(kind: str, name: str, on: str | None, **options: Any) -> None:
-    """A small file that runs at once, to begin with. Nothing is overwritten.
+    """A small file that runs at once.
 
-    NAME may have folders: staging/orders.
+    Nothing is overwritten. NAME may have folders: staging/orders.
 
     \b
     sqlpipes new model staging/orders
