@@ -304,3 +304,35 @@ def test_without_rows_nothing_is_merged(tmp_path: Path) -> None:
     ok(tmp_path, "build")
     ok(tmp_path, "build", "--empty", "-s", "orders")
     assert len(table(tmp_path, "orders")) in (0, 2)
+
+
+def test_sql_and_python_read_each_other_slice_by_slice(tmp_path: Path) -> None:
+    cut = "partition: {by: day, column: day, start: 2024-01-01, end: 2024-01-04, batch: 1}"
+    sql = f"/*\n---\nmaterialized: table\n{cut}\ninputs: {{%s: same}}\n---\n*/\n%s"
+    text = """
+@asset(
+    partition=Daily("day", start="2024-01-01", end="2024-01-04", batch=1),
+    inputs={"daily": "same"},
+)
+def doubled(daily: list[dict], context):
+    assert {str(row["day"]) for row in daily} <= set(context.partition_keys)
+    return [{"day": row["day"], "n": 2 * row["n"]} for row in daily]
+"""
+    project(tmp_path, text, "1,2024-01-01", "2,2024-01-02", "3,2024-01-03")
+    seed(tmp_path, "1,2024-01-01", "2,2024-01-02", "3,2024-01-03", head="n,day")
+    write(
+        tmp_path,
+        {
+            "models/daily.sql": sql % ("raw", "select day, n from raw"),
+            "models/last.sql": sql % ("doubled", "select day, n + 1 as n from doubled"),
+        },
+    )
+    ok(tmp_path, "build")
+    assert table(tmp_path, "last") == ["2024-01-01 3", "2024-01-02 5", "2024-01-03 7"]
+    ok(tmp_path, "build", "-s", "daily", "--partition", "2024-01-02", "--force")
+    said = ok(tmp_path, "plan")
+    for name in ("doubled", "last"):
+        (line,) = [line for line in said.splitlines() if f"  {name}  " in line]
+        assert "2024-01-02 (1 slice)" in line, said
+    ok(tmp_path, "build")
+    assert "nothing to do" in ok(tmp_path, "plan")
