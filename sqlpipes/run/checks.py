@@ -17,7 +17,7 @@ from sqlpipes.core.errors import Problem, ProjectError, did_you_mean
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.run.conditions import needs_total, parse_condition, verdict
-from sqlpipes.run.query import body_query, subquery
+from sqlpipes.run.query import body_query, files_query, subquery
 from sqlpipes.run.warehouse import Warehouse, identifier, literal
 from sqlpipes.run.windows import inside_sql
 
@@ -123,8 +123,7 @@ def subject(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
     if asset.relation is not None:
         return warehouse.quote(asset.relation)
     if isinstance(asset.body, SourceBody) and asset.body.files:
-        reads = (f"select * from {literal(pattern)}" for pattern in asset.body.files)
-        return f"({' union all by name '.join(reads)}) as {identifier(asset.name)}"
+        return f"{files_query(asset.body)} as {identifier(asset.name)}"
     message = f"'{asset.name}' is no table that SQL can read"
     raise ProjectError(Problem("CHK012", message, asset.at, "write its checks in Python"))
 

@@ -1,7 +1,7 @@
 """The user's SQL + the graph -> the same text, whose table names reach the right relations.
 
 The text runs as it was written. A name is replaced only where it would mean something else in this
-warehouse; an ephemeral input becomes a subquery in its place.
+warehouse; an ephemeral input, and a source that is files, becomes a subquery in its place.
 """
 
 from __future__ import annotations
@@ -9,13 +9,18 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from sqlpipes.core.asset import Asset, Materialized, Rendered, Scope, SqlBody
+from sqlpipes.core.asset import Asset, Materialized, Rendered, Scope, SourceBody, SqlBody
 from sqlpipes.core.errors import Location
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.sql import Reference, bare, rewrite
 from sqlpipes.run.warehouse import Warehouse, identifier, literal
 
 Span = tuple[int, int, str]
+FILE_READERS = {
+    "read_csv": (".csv", ".tsv"),
+    "read_parquet": (".parquet",),
+    "read_json": (".json", ".jsonl", ".ndjson"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,8 @@ def _replacement(
         return None
     if asset.materialized is Materialized.EPHEMERAL:
         return subquery(asset, graph, warehouse) + _alias(reference, text)
+    if isinstance(asset.body, SourceBody) and asset.body.files:
+        return files_query(asset.body) + _alias(reference, text)
     if asset.relation is None or (not everywhere and warehouse.reaches(reference, asset.relation)):
         return None
     last = reference.folded(warehouse.dialect)[-1]
@@ -128,6 +135,20 @@ def subquery(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
     assert isinstance(asset.body, SqlBody)
     inner = body_query(asset.body, asset.path, graph, warehouse, everywhere=True)
     return f"(\n{inner.text}\n)"
+
+
+def files_query(body: SourceBody) -> str:
+    """The rows of a source's files in parentheses; a column that some of them lack is null there."""
+    reads = (f"select * from {_file_scan(pattern)}" for pattern in body.files)
+    return f"({' union all by name '.join(reads)})"
+
+
+def _file_scan(pattern: str) -> str:
+    name = pattern.lower().removesuffix(".gz").removesuffix(".zst")
+    for reader, endings in FILE_READERS.items():
+        if name.endswith(endings):
+            return f"{reader}({literal(pattern)}, union_by_name = true)"
+    return literal(pattern)
 
 
 def _alias(reference: Reference, text: str) -> str:
