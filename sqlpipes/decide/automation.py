@@ -213,7 +213,9 @@ class _Judge:
         if step is None or step.action is Action.CHECK:
             return none
         if auto.when is When.MISSING:
-            found = step.slices - self.history.of(asset.name).slices(everything.axis)
+            found = step.slices
+            if not self._is_gone(asset.name):
+                found -= self.history.of(asset.name).slices(everything.axis)
         else:
             told = (r for r in step.reasons if _counts(r, auto))
             found = reduce(or_, (r.slices or step.slices for r in told), none)
@@ -222,8 +224,9 @@ class _Judge:
     def _blocked(self, name: str, mine: Partitions, history: History) -> Partitions:
         found: list[str] = []
         blocked = Partitions(mine.axis)
-        faults, unreadable = self._faults(name, history), self.now.unreadable
-        for each in hurdles(self.look, history, name, mine, faults, unreadable):
+        faults = self._faults(name, history)
+        nowhere = {**self.now.unreadable, **self._gone(name, history)}
+        for each in hurdles(self.look, history, name, mine, faults, nowhere):
             blocked |= each.mine
             if str(each) not in found:
                 found.append(str(each))
@@ -231,17 +234,29 @@ class _Judge:
             self._note(name, Decision.WAITS, blocked, _few(found))
         return blocked
 
+    def _gone(self, name: str, history: History) -> dict[str, str]:
+        """Inputs whose relation somebody took away, and which do not come back in this build."""
+        names = {edge.name for edge in stored_inputs(self.look.graph, name)}
+        return {
+            other: "gone, though it was built"
+            for other in names
+            if self._is_gone(other) and history.of(other) is self.history.of(other)
+        }
+
+    def _is_gone(self, name: str) -> bool:
+        asset = self.look.graph.assets[name]
+        if asset.kind is Kind.SOURCE or asset.materialized is Materialized.EPHEMERAL:
+            return False
+        return bool(self.history.of(name).built) and self.look.observed.lacks(asset)
+
     def _faults(self, name: str, history: History) -> dict[str, Faults]:
         """What is wrong with each of its inputs."""
         found: dict[str, Faults] = {}
         none = Partitions(WHOLE.axis)
         for edge in stored_inputs(self.look.graph, name):
             other = edge.name
-            gone = self.look.observed.lacks(self.look.graph.assets[other])
-            rebuilt = history.of(other) is not self.history.of(other)
-            faults = faults_of(
-                self.look, history, other, self.now.running.get(other), gone and not rebuilt
-            )
+            running = self.now.running.get(other)
+            faults = faults_of(self.look, history, other, running)
             left = reduce(less, (each for _, each in faults), self.left.get(other) or none)
             if left:
                 faults.append(("waits itself, and is built first", left))

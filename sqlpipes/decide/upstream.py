@@ -74,18 +74,18 @@ def hurdles(
     name: str,
     mine: Partitions,
     faults: Mapping[str, Faults],
-    unreadable: Mapping[str, str],
+    nowhere: Mapping[str, str],
 ) -> Iterator[Hurdle]:
     """What stands in the way of `mine`, slices of `name`; `faults` of its inputs are known already.
 
-    `unreadable`: source -> what is wrong with it.
+    `nowhere`: input -> why nothing of it can be read.
     """
     if not mine:
         return
     graph = look.graph
     for edge in stored_inputs(graph, name):
         source = graph.assets[edge.name]
-        absent = unreadable.get(edge.name) or _absent(look, history, source)
+        absent = nowhere.get(edge.name) or _absent(look, history, source)
         if absent is not None:
             yield Hurdle(edge.name, absent, Partitions(look.everything(source).axis), mine)
             continue
@@ -116,16 +116,12 @@ def _absent(look: Outlook, history: History, asset: Asset) -> str | None:
     return "never built"
 
 
-def faults_of(
-    look: Outlook, history: History, name: str, running: Partitions | None, gone: bool
-) -> Faults:
+def faults_of(look: Outlook, history: History, name: str, running: Partitions | None) -> Faults:
     """What is wrong with slices of an asset as it stands in a history, which may be a planned one."""
     asset, past = look.graph.assets[name], history.of(name)
     if asset.kind is Kind.SOURCE or not asset.is_stored:
         return []
     wanted = look.everything(asset)
-    if gone:
-        return [("gone, though it was built", wanted)]
     alive = among(wanted, running)
     broken = among(wanted, past.broken) - alive
     doubtful = among(wanted, past.suspect) - alive - broken

@@ -340,3 +340,19 @@ def test_many_ticks_at_once_build_once(tmp_path: Path) -> None:
         assert [str(run.status) for run in runs] == ["success"], said
         assert len(store.runs()) == 2
     assert shop.tick() == []
+
+
+def test_a_view_that_somebody_dropped_comes_back_or_is_waited_for(tmp_path: Path) -> None:
+    view = "/*\n---\nauto: missing\n---\n*/\nselect d, n from raw\n"
+    files = {**RAW, "models/v.sql": view, **daily("one", "v")}
+    shop = Shop(tmp_path, files)
+    shop.build("seeded", "raw")
+    assert shop.tick() == ["v", "one 2024-01-01..2024-01-04"]
+    shop.sql("drop view v")
+    shop.build("raw", force=True)
+    assert shop.tick() == ["v", "one 2024-01-01..2024-01-04"]
+    shop.write({"models/v.sql": "select d, n from raw\n"})
+    shop.build("raw", force=True)
+    shop.sql("drop view v")
+    assert shop.tick() == []
+    assert shop.said("one") == ["2024-01-01..2024-01-04 waits for v: gone, though it was built"]
