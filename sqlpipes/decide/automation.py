@@ -7,7 +7,7 @@ left runs in one build, an asset after those that it reads. No clock, no files, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
@@ -18,7 +18,7 @@ from sqlpipes.core.automation import Automation, When
 from sqlpipes.core.cron import newest_time, next_time
 from sqlpipes.core.errors import Problem, did_you_mean
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.history import NEVER, Built, History, less
+from sqlpipes.core.history import NEVER, Built, History, Past, less
 from sqlpipes.core.partitions import WHOLE, Partitions, as_naive_utc, first_place
 from sqlpipes.core.plan import TIME_HAS_COME, Action, Reason, Step, Why
 from sqlpipes.core.verdict import NOT_SEEN, Decision, Seen, Try, Verdict
@@ -173,7 +173,7 @@ class _Judge:
         if name in self.left:
             ready = (v.slices for v in self.of(name) if v.decision is Decision.RUN)
             due = reduce(or_, ready, self.left[name])
-            after = replace(after, tries=tuple(t for t in after.tries if among(t.slices, due)))
+            after = replace(after, tries=tuple(_still_open(after.tries, due)))
         verdicts = tuple(self.of(name))
         at = before.at if verdicts == before.verdicts else self.now.now
         return replace(after, verdicts=verdicts, at=at)
@@ -288,6 +288,7 @@ class _Judge:
                 continue
             broken = among(each.slices, past.broken)
             slices = mine & (each.slices if each.ended else broken)
+            slices -= _done_since(past, each, mine)
             stuck = slices - self._moved_since(asset, each, slices, history, changed)
             if stuck:
                 said = said or _why_held(bool(stuck & broken))
@@ -439,6 +440,22 @@ def _with_lookback(asset: Asset, step: Step | None, ready: Partitions) -> Partit
     if not back:
         return ready
     return ready | (reduce(or_, back) & ready.before(asset.partition.lookback))
+
+
+def _still_open(tries: Iterable[Try], due: Partitions) -> Iterator[Try]:
+    """What was tried and is due still; all of it where that is cut otherwise now."""
+    for each in tries:
+        if each.slices.axis != due.axis:
+            if due:
+                yield each
+        elif left := each.slices & due:
+            yield replace(each, slices=left)
+
+
+def _done_since(past: Past, tried: Try, mine: Partitions) -> Partitions:
+    """Slices that were written after they were tried: whatever is wrong with them now is another matter."""
+    found = (among(mine, past.trusted(b)) for b in past.built if b.written_at > tried.tick)
+    return reduce(or_, found, Partitions(mine.axis))
 
 
 def _why_held(broken: bool) -> str:

@@ -356,3 +356,17 @@ def test_a_view_that_somebody_dropped_comes_back_or_is_waited_for(tmp_path: Path
     shop.sql("drop view v")
     assert shop.tick() == []
     assert shop.said("one") == ["2024-01-01..2024-01-04 waits for v: gone, though it was built"]
+
+
+def test_what_came_well_and_is_gone_since_is_built_again(tmp_path: Path) -> None:
+    keys = "auto: eager\npartition: {by: day, column: d, start: 2024-01-01, batch: 1}"
+    one = f"/*\n---\n{keys}\n---\n*/\nselect d, cast(t as integer) as n from raw\n"
+    raw = RAW["models/raw.sql"].replace("d, n", "d, t")
+    seed = "d,t\n2024-01-01,1\n2024-01-02,x\n2024-01-03,3\n"
+    files = {"models/raw.sql": raw, "seeds/seeded.csv": seed, "models/one.sql": one}
+    shop = Shop(tmp_path, files)
+    shop.build("seeded", "raw")
+    assert shop.tick() == ["one 2024-01-01", "one 2024-01-03"]
+    shop.sql("drop table one")
+    assert shop.tick() == ["one 2024-01-01", "one 2024-01-03"]
+    assert shop.tick() == []

@@ -240,14 +240,14 @@ histories = st.lists(st.lists(happenings, min_size=1, max_size=4), min_size=1, m
 ANY = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
-@settings(max_examples=8, **ANY)
+@settings(max_examples=5, **ANY)
 @given(models=worlds(), history=histories)
 def test_any_world_builds_itself(models: list[Model], history: list[Any]) -> None:
     follow(models, history)
 
 
 @pytest.mark.nightly
-@settings(max_examples=120, **ANY)
+@settings(max_examples=80, **ANY)
 @given(models=worlds(), history=histories)
 def test_any_world_builds_itself_many_times(models: list[Model], history: list[Any]) -> None:
     follow(models, history)
