@@ -34,6 +34,7 @@ from sqlpipes.read.partition import partitioning
 from sqlpipes.read.python.declared import contents_from
 from sqlpipes.read.python.found import Contents, comes_back, plain_contents
 from sqlpipes.read.python.modules import Unit
+from sqlpipes.read.python.texts import Texts
 
 FUNCTIONS = (AssetFunction, AssetsFunction, CheckFunction)
 DEEPEST = 20  # components that give components
@@ -59,7 +60,7 @@ def made_by(wanted: Wanted, lines: Callable[[], list[str]]) -> tuple[Contents, N
     if built is None:
         return Contents((), tuple(problems)), needs, False
     with at_home(wanted.home, built.unit):
-        contents = contents_from(built.members, built.unit, wanted.dialect, {})
+        contents = contents_from(built.members, Texts(built.unit), wanted.dialect)
     contents = relocated(contents, built.node, wanted.at, lines(), own=wanted.home.is_project)
     contents = _with_meaning(contents, built)
     if not wanted.home.is_project:
@@ -76,8 +77,8 @@ def function_of(wanted: Wanted, kind: str, name: str) -> Any:
 
     Raises ProjectError for what is wrong by now, LookupError when it makes none of that name.
     """
-    from sqlpipes.read.python.declared import definitions_of
     from sqlpipes.read.python.importing import with_imports
+    from sqlpipes.read.python.members import definitions_of
 
     problems: list[Problem] = []
     built = _built(wanted, Needs(wanted.root, wanted.names.environ), problems)
@@ -197,7 +198,7 @@ def _said(fault: BaseException) -> str:
 
 def _with_meaning(contents: Contents, built: Built) -> Contents:
     """Functions that hold the component, or what is not plain, hang on all of its fields."""
-    from sqlpipes.read.python.declared import definitions_of
+    from sqlpipes.read.python.members import definitions_of
     from sqlpipes.read.python.modules import hashed
 
     held = {

@@ -145,12 +145,10 @@ def _contents(path: str, root: str, dialect: str) -> Contents:
 
 
 def _imported(unit: Unit, dialect: str) -> Contents:
-    from sqlpipes.core.definitions import Entry, SqlAsset
-    from sqlpipes.read.python.declared import contents_of, lists_of, members, text_of
+    from sqlpipes.read.python.declared import contents_of, is_said_by_text
     from sqlpipes.read.python.failures import import_problem
     from sqlpipes.read.python.importing import load_module
-    from sqlpipes.read.python.resources import own_names, resources_of
-    from sqlpipes.read.python.source import is_static
+    from sqlpipes.read.python.texts import Texts
 
     try:
         module = load_module(unit)
@@ -158,16 +156,10 @@ def _imported(unit: Unit, dialect: str) -> Contents:
         raise
     except BaseException as fault:  # SystemExit too: a module that exits is at fault
         return Contents((), (import_problem(fault, unit.module.file, unit.root),))
-    resources = tuple(resources_of(unit, module))
-    contents = replace(contents_of(unit, module, dialect), resources=resources)
+    texts = Texts(unit)
+    contents = contents_of(module, texts, dialect)
     sound = not any(problem.is_error for problem in contents.problems)
-    text = text_of(unit.module.file, unit.root, {})
-    functions = [found.function for found in contents.found]
-    functions += [found.function for found in contents.sensors]
-    spans = [each.span for each in members(module) if isinstance(each, (Entry, SqlAsset))]
-    own = own_names(unit, module)
-    inside = not any(os.path.isabs(each.identity) for each in resources)
-    if sound and inside and is_static(text, functions, spans, len(lists_of(module)), own):
+    if sound and is_said_by_text(contents, module, texts):
         save_contents(unit, dialect, contents)
     return contents
 
@@ -179,12 +171,12 @@ def _resource(name: str, module: ModuleType) -> Any:
 
 
 def _function(kind: str, name: str, module: ModuleType) -> Any:
-    from sqlpipes.read.python.declared import declared_as
+    from sqlpipes.read.python.members import declared_as
 
     return declared_as(module, kind, name).function
 
 
 def _sensor(name: str, module: ModuleType) -> Any:
-    from sqlpipes.read.python.declared import sensor_named
+    from sqlpipes.read.python.members import sensor_named
 
     return sensor_named(module, name).function

@@ -24,27 +24,29 @@ from sqlpipes.read.marked import Node
 from sqlpipes.read.observers import Observer
 from sqlpipes.read.python import PythonFile, ReadResource
 from sqlpipes.read.python.assets import asset_of, check_of, observer_of
-from sqlpipes.read.python.declared import FUNCTIONS, contents_from, strange, strange_problem
+from sqlpipes.read.python.declared import contents_from
 from sqlpipes.read.python.found import Found, FoundSql
+from sqlpipes.read.python.members import FUNCTIONS, strange, strange_problem
 from sqlpipes.read.python.modules import Module, Unit, hashed, is_inside, read_unit
 from sqlpipes.read.python.resources import found_resource, maker_of
 from sqlpipes.read.python.sensors import sensor_of
 from sqlpipes.read.python.source import LINE_END, Text
+from sqlpipes.read.python.texts import Texts
 
 
 def read_definitions(whole: Definitions, ground: Ground) -> PythonFile:
     """What is listed, as if a file had listed it. Each thing counts once, however often it is listed."""
     members = list({id(item): item for item in whole}.values())
-    texts: dict[str, Text] = {}
+    known: dict[str, Text] = {}
     problems = [strange_problem(word, item, None) for word, item in strange(whole)]
     assets, checks, entries, resources = [], [], [], []
     queries: list[FoundSql] = []
     observers: list[Observer] = []
     sensors = []
     for item in members:
-        unit = _unit(_file_of(item), texts)
+        texts = Texts(_unit(_file_of(item), known), known)
         if isinstance(item, (Entry, SqlAsset, SensorFunction, *FUNCTIONS)):
-            contents = contents_from([item], unit, ground.config.dialect, texts)
+            contents = contents_from([item], texts, ground.config.dialect)
             problems += contents.problems
             queries += contents.queries
             marked = ({k: list(m) for k, m in e.marks.items()} for e in contents.entries)
@@ -65,9 +67,7 @@ def read_definitions(whole: Definitions, ground: Ground) -> PythonFile:
                     path = os.path.basename(found.file)
                     assets.append(asset_of(said, path, ground, load, problems))
         elif resource_definition(item) is not None:
-            resources.append(
-                ReadResource(found_resource(item, unit, texts), partial(maker_of, item))
-            )
+            resources.append(ReadResource(found_resource(item, texts), partial(maker_of, item)))
     return PythonFile(
         tuple(assets),
         tuple(checks),
@@ -112,11 +112,11 @@ def _class_file(given: Any) -> str:
         return "<memory>"
 
 
-def _unit(file: str, texts: dict[str, Text]) -> Unit:
+def _unit(file: str, known: dict[str, Text]) -> Unit:
     """What the file reaches below the folder that we stand in; itself alone when it is elsewhere."""
     here = os.getcwd()
-    if file not in texts:
-        texts[file] = _text(file, here)
+    if file not in known:
+        known[file] = _text(file, here)
     if os.path.isfile(file) and is_inside(file, here):
         try:
             return read_unit(file, here)

@@ -12,18 +12,18 @@ from typing import Any
 
 from sqlpipes.core.definitions import NamedResource, resource_definition
 from sqlpipes.core.errors import Location
-from sqlpipes.read.python.declared import flat, lists_of, text_of
 from sqlpipes.read.python.fields import home_of, identity_of, resource_fields
 from sqlpipes.read.python.found import FoundResource
+from sqlpipes.read.python.members import flat, lists_of
 from sqlpipes.read.python.modules import Unit
 from sqlpipes.read.python.source import Function, Text
+from sqlpipes.read.python.texts import Texts
 
 
-def resources_of(unit: Unit, module: ModuleType) -> list[FoundResource]:
+def resources_of(module: ModuleType, texts: Texts) -> list[FoundResource]:
     """What its Definitions list, else all that it binds to a name: also what it only imports, as a
     resource may stand outside of the model folders."""
-    texts: dict[str, Text] = {}
-    return [found_resource(each, unit, texts) for each in bound_resources(module)]
+    return [found_resource(each, texts) for each in bound_resources(module)]
 
 
 def bound_resources(module: ModuleType) -> list[Any]:
@@ -71,22 +71,23 @@ def is_given(item: Any) -> bool:
     return isinstance(item, NamedResource) and resource_definition(item.given) is None
 
 
-def found_resource(item: Any, unit: Unit, texts: dict[str, Text]) -> FoundResource:
+def found_resource(item: Any, texts: Texts) -> FoundResource:
     definition = resource_definition(item)
     assert definition is not None
     made = inner_of(item)
     known = type(made) if is_given(item) else inspect.unwrap(made)
-    file = home_of(known, unit.root)
-    absolute = os.path.join(unit.root, file)
-    text = text_of(absolute, unit.root, texts) if os.path.isfile(absolute) else None
+    root = texts.unit.root
+    file = home_of(known, root)
+    absolute = os.path.join(root, file)
+    text = texts.of(absolute) if os.path.isfile(absolute) else None
     at = _place(known, text) if text else Location(file)
     given = is_given(item)
-    fields = [] if given else resource_fields(known, text, unit.root, at)
+    fields = [] if given else resource_fields(known, text, root, at)
     if isinstance(item, NamedResource):
-        at = _listed_at(definition.name, unit, texts)
+        at = _listed_at(definition.name, texts.own)
     return FoundResource(
         name=definition.name,
-        identity=identity_of(known, unit.root),
+        identity=identity_of(known, root),
         file=at.file,
         at=[at.line, at.column, at.length],
         description=definition.description or _documented(known, given),
@@ -115,9 +116,8 @@ def _place(known: Any, text: Text) -> Location:
     return Location(text.file)
 
 
-def _listed_at(name: str, unit: Unit, texts: dict[str, Text]) -> Location:
+def _listed_at(name: str, text: Text) -> Location:
     """Where a list of Definitions names it."""
-    text = text_of(unit.module.file, unit.root, texts)
     for node in ast.walk(text.tree):
         if isinstance(node, ast.Constant) and node.value == name:
             return text.at(node, len(name) + 2)

@@ -10,18 +10,19 @@ from sqlpipes.core.definitions.sensors import SensorFunction
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.sensor import Sensor
 from sqlpipes.read.python.found import FoundSensor
-from sqlpipes.read.python.source import Text, function_at
+from sqlpipes.read.python.source import function_at
+from sqlpipes.read.python.texts import Texts
 
 CONTEXT = "context"
 
 
 def found_sensor(
-    item: SensorFunction[..., Any], text_of: Callable[[str], Text], problems: list[Problem]
+    item: SensorFunction[..., Any], texts: Texts, problems: list[Problem]
 ) -> FoundSensor:
     """What a decorated function declares. SEN001 when it cannot be called."""
     function = inspect.unwrap(item.function)
     code = function.__code__
-    text = text_of(code.co_filename)
+    text = texts.of(code.co_filename)
     node = function_at(text, function.__name__, code.co_firstlineno)
     at = text.name_at(node) if node is not None else Location(text.file, code.co_firstlineno)
     said = item.definition
