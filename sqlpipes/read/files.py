@@ -55,6 +55,14 @@ def walk(root: str, folder: str, problems: list[Problem]) -> list[File]:
     return sorted(_walk(start, relative, problems), key=lambda file: file.path)
 
 
+def walk_all(root: str, folders: Iterable[str], problems: list[Problem]) -> list[File]:
+    """Every file under several folders, each once."""
+    found: dict[str, File] = {}
+    for folder in folders:
+        found |= {file.path: file for file in walk(root, folder, problems)}
+    return list(found.values())
+
+
 def _walk(absolute: str, relative: str, problems: list[Problem]) -> Iterator[File]:
     try:
         entries = list(os.scandir(absolute))

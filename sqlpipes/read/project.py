@@ -9,35 +9,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlpipes.core.asset import Asset, Check, PythonBody
-from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
-from sqlpipes.core.errors import Problem, ProjectError, Severity, did_you_mean
+from sqlpipes.core.asset import Asset, Check
+from sqlpipes.core.config import NOTHING, Plain
+from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.job import Job
 from sqlpipes.core.sensor import Sensor
 from sqlpipes.core.sql import Relation
 from sqlpipes.core.unit_test import UnitTest
-from sqlpipes.read.automation import automation
-from sqlpipes.read.braces import Names
 from sqlpipes.read.cache import Cache, open_cache, problems_from_json, save_cache
 from sqlpipes.read.checks import distinct
+from sqlpipes.read.configured import Choice, Configured, configure
 from sqlpipes.read.file_inputs import reader_of, with_file_inputs
-from sqlpipes.read.files import File, one_file, walk
+from sqlpipes.read.files import File, one_file, walk_all
 from sqlpipes.read.foreign import foreign_snapshots
-from sqlpipes.read.ground import Ground, folder_layers
-from sqlpipes.read.keys import IGNORED, KNOWN, OTHER_NAMES
 from sqlpipes.read.marked import Node, node_of
-from sqlpipes.read.models import Model, described, filled, read_model
+from sqlpipes.read.models import Model, read_model
 from sqlpipes.read.observers import Observer
-from sqlpipes.read.profiles import own_output, read_output, usual_dialect
-from sqlpipes.read.project_file import is_project_file, read_project_file
+from sqlpipes.read.project_file import is_project_file
 from sqlpipes.read.properties import Properties, entry_name, has_unit_tests, read_properties
 from sqlpipes.read.queries import read_query
 from sqlpipes.read.reading import Reading
 from sqlpipes.read.seeds import FORMATS, read_seed
-from sqlpipes.read.settings import layer
 from sqlpipes.read.sources import read_sources
 from sqlpipes.read.sql_checks import read_sql_check
-from sqlpipes.read.templates import Templates, macro_texts
+from sqlpipes.read.strays import sound_selectors, stray_problems
 
 if TYPE_CHECKING:
     from sqlpipes.core.definitions import Definitions
@@ -76,14 +71,18 @@ def read_project(
     """
     if not os.path.isdir(root):
         raise ProjectError(Problem("PRJ001", f"there is no folder {root}"))
+    root, problems = os.path.abspath(root), list[Problem]()
+    choice = Choice(target, profile, profiles_dir, dict(vars), environ, own_target)
     with _without_collector():
-        work = _Work(os.path.abspath(root), dict(vars), environ, cache)
-        work.own_target = own_target
-        work.configure(target, profile, profiles_dir)
-        work.ground = replace(work.ground, placed=placed or {})
-        work.definitions, work.given = definitions, resources
-        found = work.read()
-        save_cache(work.cache)
+        kept = open_cache(root, enabled=cache)
+        stands = configure(root, choice, kept, problems, placed or {})
+        work = _Work(root, kept, stands, problems)
+        found = (
+            work.read_memory(definitions, resources)
+            if definitions is not None
+            else work.read(resources)
+        )
+        save_cache(kept)
         return found
 
 
@@ -120,60 +119,18 @@ class _Work:
     """The work of `read_project`, in its order. It lives for one call."""
 
     def __init__(
-        self, root: str, vars: Mapping[str, Plain], environ: Mapping[str, str], cache: bool
+        self, root: str, cache: Cache, stands: Configured, problems: list[Problem]
     ) -> None:
         self.root = root
-        self.given_vars = vars
-        self.environ = environ
-        self.keep = cache
-        self.problems: list[Problem] = []
-        self.cache: Cache = open_cache(root, enabled=cache)
+        self.cache = cache
+        self.config, self.target = stands.config, stands.target
+        self.ground, self.templates = stands.ground, stands.templates
+        self.resource_layers = stands.resources
+        self.problems = problems
         self.found = _Found()
-        self.definitions: Definitions | None = None
-        self.own_target = False
-        self.given: Mapping[str, Any] = NOTHING
-
-    def configure(self, target: str | None, profile: str | None, folder: str | None) -> None:
-        """Project file, profile, folder defaults, macros."""
-        file = read_project_file(self.root, self.cache)
-        self.problems += [*file.problems, *_misspelt(self.given_vars, file.config.vars)]
-        if self.own_target:
-            file = replace(file, config=replace(file.config, name="memory"))
-        self.vars = {**file.config.vars, **self.given_vars}
-        self.config: ProjectConfig = replace(file.config, vars=self.vars)
-        names = Names(self.environ, self.vars)
-        output = (
-            own_output(self.config)
-            if self.own_target
-            else read_output(
-                self.root,
-                self.config,
-                self.cache,
-                names,
-                target=target,
-                profile=profile,
-                profiles_dir=folder,
-            )
-        )
-        self.target: Target = output.target
-        self.resource_layers = (file.resources, output.resources)
-        if file.dialect is None:
-            self.config = replace(self.config, dialect=usual_dialect(self.target))
-        self.cache.use_dialect(self.config.dialect)
-        names = replace(names, target=_target_names(self.target))
-        folders = folder_layers(file.defaults, names, self.problems)
-        self.ground = Ground(self.root, self.config, self.target, names, folders)
-        macros = macro_texts(self.files(self.config.macro_paths), self.cache, self.problems)
-        self.templates = Templates(
-            self.config.dialect, self.vars, self.environ, self.target, macros
-        )
 
     def files(self, folders: Iterable[str]) -> list[File]:
-        """All files of several folders, each once."""
-        found: dict[str, File] = {}
-        for folder in folders:
-            found |= {file.path: file for file in walk(self.root, folder, self.problems)}
-        return list(found.values())
+        return walk_all(self.root, folders, self.problems)
 
     def check_files(self) -> list[File]:
         """Files of the check folders, less what stands in a folder `fixtures` that is not listed."""
@@ -184,9 +141,7 @@ class _Work:
                     found[file.path] = file
         return list(found.values())
 
-    def read(self) -> Reading:
-        if self.definitions is not None:
-            return self.read_memory(self.definitions)
+    def read(self, given: Mapping[str, Any]) -> Reading:
         model_files = self.files(self.config.model_paths)
         seed_files = self.files(self.config.seed_paths)
         check_files = self.check_files()
@@ -203,17 +158,18 @@ class _Work:
         self.read_unit_tests(properties)
         self.read_jobs(properties)
         self.problems += foreign_snapshots(self.root, inside)
-        self.name_strays(properties)
-        return self.reading(properties)
+        seeds = {seed.name for seed in self.found.seeds}
+        self.problems += stray_problems(properties, self.found.known, seeds)
+        return self.reading(properties, given)
 
-    def read_memory(self, definitions: Definitions) -> Reading:
+    def read_memory(self, definitions: Definitions, given: Mapping[str, Any]) -> Reading:
         from sqlpipes.read.python.memory import read_definitions
 
         properties = Properties()
         self.take_python(read_definitions(definitions, self.ground), properties)
         self.read_sources(properties)
         self.read_jobs(properties)
-        return self.reading(properties)
+        return self.reading(properties, given)
 
     def read_properties(self, files: Sequence[File]) -> Properties:
         listed = {
@@ -259,6 +215,8 @@ class _Work:
         properties: Properties,
         entries: Mapping[str, list[Node]] = NOTHING,  # type: ignore[assignment]
     ) -> None:
+        from sqlpipes.read.python.described import redescribed
+
         self.problems += found.problems
         self.found.checks += found.checks
         self.found.resources += found.resources
@@ -272,7 +230,7 @@ class _Work:
         for section, entry in found.entries:
             getattr(properties, section).append(entry)
         self.found.python += [
-            _redescribed(asset, entries[asset.name], self.ground, self.problems)
+            redescribed(asset, entries[asset.name], self.ground, self.problems)
             if asset.name in entries
             else asset
             for asset in found.assets
@@ -284,6 +242,7 @@ class _Work:
             return
         from sqlpipes.read.components import catalog_of, read_components
         from sqlpipes.read.components.declaring import declared
+        from sqlpipes.read.python.described import redescribed
 
         catalog = catalog_of(files, self.cache)
         ways = (self.ground, self.cache, self.problems)
@@ -297,7 +256,7 @@ class _Work:
             for asset, over in made.assets:
                 told = [*entries.get(asset.name, ()), *over]
                 self.found.python.append(
-                    _redescribed(asset, told, self.ground, self.problems) if told else asset
+                    redescribed(asset, told, self.ground, self.problems) if told else asset
                 )
             for query, over in made.queries:
                 model = self.made(query, entries.get(query.name, ()), over)
@@ -357,35 +316,18 @@ class _Work:
                 properties.jobs, self.root, self.ground.names, self.problems
             )
 
-    def name_strays(self, properties: Properties) -> None:
-        """CFG005 for every entry whose asset does not exist."""
-        seeds = {seed.name for seed in self.found.seeds}
-        for section in ("models", "seeds"):
-            for entry in getattr(properties, section):
-                name = entry_name(entry)
-                if name not in self.found.known:
-                    hint = did_you_mean(name, sorted(self.found.known))
-                    at = (entry.get("name") or entry).at
-                    message = f"'{section}' describes '{name}', which does not exist"
-                    self.problems.append(Problem("CFG005", message, at, hint))
-                elif section == "models" and name in seeds:
-                    at = (entry.get("name") or entry).at
-                    hint = "move the entry to `seeds:`"
-                    message = f"'{name}' is a seed, not a model"
-                    self.problems.append(Problem("CFG005", message, at, hint))
-
-    def reading(self, properties: Properties) -> Reading:
+    def reading(self, properties: Properties, given: Mapping[str, Any]) -> Reading:
         found = self.found
         every: list[Model | Asset] = [*found.models, *found.python]
         readers = (reader_of(each, self.root) for each in every)
         built, implicit = with_file_inputs(readers, found.sources, self.ground)
         assets = [*built, *found.seeds, *found.sources, *implicit]
-        resources = self.resources()
+        resources = self.resources(given)
         if resources:
             from sqlpipes.read.resources import with_resources
 
             assets, found.checks = with_resources(assets, found.checks, resources, self.problems)
-        selectors = {entry_name(node): node for node in self.sound_selectors(properties)}
+        selectors = sound_selectors(properties.selectors, self.problems)
         checks = distinct([*(c for asset in assets for c in asset.checks), *found.checks])
         return Reading(
             root=self.root,
@@ -404,14 +346,14 @@ class _Work:
             sensors=tuple(found.sensors),
         )
 
-    def resources(self) -> Given | None:
+    def resources(self, given: Mapping[str, Any]) -> Given | None:
         """None without any, which is the usual case: then nothing is imported for them."""
-        if not self.found.resources and not any(self.resource_layers) and not self.given:
+        if not self.found.resources and not any(self.resource_layers) and not given:
             return None
         from sqlpipes.read.resources import read_resources, with_given
 
-        said: dict[str, Plain] = {k: v for k, v in self.given.items() if isinstance(v, dict)}
-        things = {name: thing for name, thing in self.given.items() if name not in said}
+        said: dict[str, Plain] = {k: v for k, v in given.items() if isinstance(v, dict)}
+        things = {name: thing for name, thing in given.items() if name not in said}
         complete = not any(problem.code == "PYT001" for problem in self.problems)
         read = read_resources(
             self.found.resources,
@@ -421,35 +363,6 @@ class _Work:
             complete=complete,
         )
         return with_given(read, things, self.problems)
-
-    def sound_selectors(self, properties: Properties) -> list[Node]:
-        found: dict[str, Node] = {}
-        for node in properties.selectors:
-            name = entry_name(node)
-            if name in found:
-                message = f"the selector '{name}' is defined twice"
-                others = (found[name].at,)
-                self.problems.append(Problem("CFG003", message, node.at, others=others))
-            found.setdefault(name, node)
-        return list(found.values())
-
-
-def _misspelt(given: Mapping[str, Plain], declared: Mapping[str, Plain]) -> Iterator[Problem]:
-    """A warning for each --vars name that is almost one of the project's own."""
-    for name in given:
-        hint = did_you_mean(name, declared) if name not in declared else None
-        if hint:
-            message = f"--vars sets '{name}', which the project does not declare"
-            yield Problem("CFG009", message, hint=hint, severity=Severity.WARNING)
-
-
-def _target_names(target: Target) -> dict[str, Plain]:
-    return {
-        "name": target.name,
-        "schema": target.schema,
-        "type": target.engine,
-        "threads": target.threads,
-    }
 
 
 def _by_name(entries: Iterable[Node]) -> dict[str, list[Node]]:
@@ -463,62 +376,6 @@ def _defines_assets(file: File, cache: Cache, problems: list[Problem]) -> bool:
     facts = cache.facts(file, "py", lambda text, path: {"assets": "sqlpipes" in text})
     problems += problems_from_json(facts.get("problems", []))
     return bool(facts.get("assets"))
-
-
-DESCRIBING = frozenset(
-    {"description", "owner", "tags", "kind", "columns", "checks", "group", "meta", "links", "auto"}
-)
-
-
-def with_options(
-    asset: Asset, entries: Sequence[Node], names: Names, problems: list[Problem]
-) -> tuple[Asset, list[Node]]:
-    """The asset with its parameters as `config:` sets them, and the entries without that."""
-    from sqlpipes.read.python.config import Config, configured
-
-    options: dict[str, Node] = {}
-    rest: list[Node] = []
-    known = {o.name for o in asset.body.options} if isinstance(asset.body, PythonBody) else set()
-    for entry in filled(entries, names, problems):
-        left = dict(entry.value) if isinstance(entry.value, dict) else {}
-        config = entry.get("config")
-        for name, node in config.entries() if config else ():
-            if name in known or name not in KNOWN["model"] | OTHER_NAMES.keys() | IGNORED:
-                if name in options and options[name].value != node.value:
-                    others = (options[name].key_at,)
-                    message = f"'{name}' of '{asset.name}' is set to two different values"
-                    problems.append(Problem("CFG003", message, node.key_at, others=others))
-                options[name] = node
-        if config and isinstance(config.value, dict):
-            left["config"] = {k: v for k, v in config.value.items() if k not in options}
-        rest.append(entry.with_value(left))
-    return (configured(asset, Config(options), problems) if options else asset), rest
-
-
-def _redescribed(
-    asset: Asset, entries: Sequence[Node], ground: Ground, problems: list[Problem]
-) -> Asset:
-    """A Python asset with what a property file adds to it; the decorator's own words come first."""
-    asset, entries = with_options(asset, entries, ground.names, problems)
-    merged = layer(filled(entries, ground.names, problems), "model", problems, ("name",))
-    for key, nodes in merged.nodes.items():
-        if key not in DESCRIBING:
-            message = f"'{key}' of a Python asset is set in its decorator"
-            problems.append(Problem("CFG002", message, nodes[-1].key_at))
-    said = described(asset.name, merged, (), problems)
-    return replace(
-        asset,
-        checks=(*asset.checks, *said["checks"]),
-        columns=asset.columns or said["columns"],
-        description=asset.description or said["description"],
-        owners=asset.owners or said["owners"],
-        tags=tuple(dict.fromkeys((*asset.tags, *said["tags"]))),
-        kinds=tuple(dict.fromkeys((*asset.kinds, *said["kinds"]))),
-        group=asset.group or said["group"],
-        meta={**said["meta"], **asset.meta},
-        links={**said["links"], **asset.links},
-        auto=asset.auto or automation(merged.node("auto"), problems),
-    )
 
 
 def _with_named_checks(assets: Sequence[Asset], checks: Sequence[Check]) -> list[Asset]:
