@@ -14,7 +14,7 @@ SHELVES = ("Coffee", "Tea", "Brewing", "Tableware", "Gifts", "Unknown")
 SEGMENTS = ("champion", "loyal", "regular", "new", "at risk", "asleep")
 
 
-@asset(owner="sales@shop.example", tags=["report"], deps=["lead_model"])
+@asset(owner="sales@shop.example", kind="report")
 def sales_dashboard(
     daily_trend,
     monthly_sales,
@@ -23,6 +23,7 @@ def sales_dashboard(
     customer_segments,
     demand_forecast,
     lead_scores,
+    lead_model: Path,
     context,
 ) -> File:
     """The page that the shop looks at in the morning."""
@@ -30,7 +31,7 @@ def sales_dashboard(
     segments = rows(
         customer_segments.aggregate("segment, count(*) people, sum(net_sales) net_sales")
     )
-    model = json.loads(Path(context.path("output/lead_model.json")).read_text("utf-8"))
+    model = json.loads(lead_model.read_text("utf-8"))
     page = PAGE.substitute(
         period=f"{days[0]['order_date']:%d %B} to {days[-1]['order_date']:%d %B %Y}",
         tiles=tiles(days, rows(daily_traffic), segments),

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from sqlpipes import File, asset, check
+from sqlpipes import File, asset, check, op
 
 CHANNELS = ("search", "social", "newsletter", "referral", "ads")
 NUMBERS = ("visits", "page_views", "cart_adds", "minutes")
 
 
-@asset(owner="growth@shop.example", tags=["marketing", "ml"])
+@asset(owner="growth@shop.example", tags=["marketing"], kind="ml")
 def lead_model(lead_features, context) -> File:
     """Weights and quality of the model that foresees who buys in the month after the first week."""
     rows = lead_features.filter("converted is not null").order("customer_id").fetchnumpy()
@@ -42,9 +42,9 @@ def lead_model(lead_features, context) -> File:
 
 
 @check(asset=lead_model)
-def model_beats_guessing(context):
+def model_beats_guessing(lead_model: Path):
     """A model that cannot tell buyers from others must not score anybody."""
-    model = json.loads(Path(context.path("output/lead_model.json")).read_text("utf-8"))
+    model = json.loads(lead_model.read_text("utf-8"))
     return model["metrics"]["auc"] > 0.65
 
 
@@ -63,6 +63,7 @@ def design_matrix(rows):
     return np.column_stack(columns)
 
 
+@op
 def fit(inputs, outcomes, penalty=1.0, rounds=25):
     """Newton's method with a ridge penalty on all weights but the intercept, which comes first."""
     inputs = np.column_stack([np.ones(len(inputs)), inputs])

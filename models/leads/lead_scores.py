@@ -12,8 +12,8 @@ CHANNEL = "channel_"
 
 @asset(
     owner="growth@shop.example",
-    tags=["marketing", "ml"],
-    deps=["lead_model"],
+    tags=["marketing"],
+    kind="ml",
     checks=[
         {"unique": ["customer_id"]},
         {"range": {"column": "probability", "min": 0, "max": 1}},
@@ -21,9 +21,9 @@ CHANNEL = "channel_"
         {"relationships": {"column": "customer_id", "to": "customers", "field": "customer_id"}},
     ],
 )
-def lead_scores(lead_features, context):
+def lead_scores(lead_features, lead_model: Path):
     """One row per open lead: the chance to buy within a month, and a grade. A is the best fifth."""
-    model = json.loads(Path(context.path("output/lead_model.json")).read_text("utf-8"))
+    model = json.loads(lead_model.read_text("utf-8"))
     leads = lead_features.filter("is_lead").order("customer_id").fetchnumpy()
     inputs = np.column_stack([feature(leads, name) for name in model["features"]])
     inputs = (inputs - model["mean"]) / model["spread"]

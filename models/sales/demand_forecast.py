@@ -9,7 +9,7 @@ DAYS_AHEAD = 28
 
 @asset(
     owner="sales@shop.example",
-    tags=["ml"],
+    kind="ml",
     checks=[
         {"unique": ["category", "forecast_date"]},
         {"range": {"column": "expected_units", "min": 0}},
