@@ -4,14 +4,15 @@ Every function takes and returns values, prints nothing and keeps nothing: two p
 project twice, can be worked on in one process. Engines and stores are opened here and closed here.
 """
 
-from sqlpipes.api.build import Report, build
+from sqlpipes.api.build import build
+from sqlpipes.api.build_report import Report
 from sqlpipes.api.cards import Card, cards, column_docs
 from sqlpipes.api.columns import check_column, lineage
 from sqlpipes.api.components import Described, component_kind, component_kinds, component_schema
 from sqlpipes.api.config import read_settings
 from sqlpipes.api.folder import Fact, clean, debug, write_starter
 from sqlpipes.api.freshness import SourceAge, freshness
-from sqlpipes.api.jobs import How, JobStatus, Outcome, Watch, job_named, job_runs, jobs, load_as
+from sqlpipes.api.jobs import How, JobStatus, Outcome, job_named, job_runs, jobs, load_as
 from sqlpipes.api.look import compiled, lint, rows
 from sqlpipes.api.metrics import Series, metric
 from sqlpipes.api.past import AssetStatus, run_details, runs, status, unfinished
@@ -31,6 +32,7 @@ from sqlpipes.api.sensors import (
 )
 from sqlpipes.api.serve import serve
 from sqlpipes.api.state import export_state, import_state, state_size
+from sqlpipes.api.terms import Watch
 from sqlpipes.api.tick import Ticked, run_job, tick
 from sqlpipes.api.unit_tests import due_unit_tests, run_unit_tests, unit_tests
 from sqlpipes.decide.states import SliceState

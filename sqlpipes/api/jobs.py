@@ -7,25 +7,25 @@ when that is. Nothing here asks whether it is due.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlpipes.api.build import Report, build
+from sqlpipes.api.build import build
+from sqlpipes.api.build_report import Report
 from sqlpipes.api.planning import utc_now
 from sqlpipes.api.project import Project, load, open_store_of
 from sqlpipes.api.selection import Ask
+from sqlpipes.api.terms import Watch
 from sqlpipes.core.config import NOTHING, Plain
 from sqlpipes.core.cron import next_time
 from sqlpipes.core.errors import Location, Problem, ProjectError, SqlpipesError, did_you_mean
-from sqlpipes.core.events import Event, RunFinished, Status, StepFailed
+from sqlpipes.core.events import RunFinished, Status, StepFailed
 from sqlpipes.core.job import Job, Request, SliceRule, slice_rule
 
 if TYPE_CHECKING:
-    from sqlpipes.core.plan import Plan
     from sqlpipes.stores import JobRun
 
 WELL = (Status.SUCCESS, Status.WARN)
@@ -41,16 +41,6 @@ class How:
     profiles_dir: str | None = None
     vars: Mapping[str, Plain] = field(default_factory=dict)
     cache: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Who is told of what happens in a run, and what stops it."""
-
-    on_plan: Callable[[Plan], None] | None = None
-    on_event: Callable[[Event], None] | None = None
-    on_wait: Callable[[str], None] | None = None
-    cancel: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlpipes.api.jobs import How, Watch, load_as
+from sqlpipes.api.jobs import How, load_as
 from sqlpipes.api.planning import utc_now
 from sqlpipes.api.project import Project
+from sqlpipes.api.terms import Watch
 from sqlpipes.api.tick import Happening, tick
 from sqlpipes.core.errors import Problem, SqlpipesError
 

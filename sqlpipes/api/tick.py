@@ -31,7 +31,6 @@ from sqlpipes.api.claims import (
 from sqlpipes.api.jobs import (
     How,
     Outcome,
-    Watch,
     ask_of,
     job_named,
     perform,
@@ -42,6 +41,7 @@ from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.schedules import AT_MOST, Missed, due_times, newest_missed, scheduled, schedules
 from sqlpipes.api.sensors import SickSensor, failing, sensed, still_wanted
 from sqlpipes.api.sharing import Patience
+from sqlpipes.api.terms import Watch
 from sqlpipes.core.config import NOTHING, Plain
 from sqlpipes.core.errors import LockedError, Problem
 from sqlpipes.core.events import Status

@@ -70,33 +70,29 @@ def run_plan(
     EngineError before the first event when the warehouse cannot be looked at; after that, what goes
     wrong is an event.
     """
-    settings = Settings(
-        run_id,
-        target,
-        root,
-        clock,
-        definition,
-        tokens,
-        vars,
-        fail_fast,
-        cancel or threading.Event(),
-        grace_s,
-        sightings,
-        turns,
-        again,
-        outputs,
-        Resources(resources, root),
-        Mask(text for ready in resources.values() for text in secrets_in(ready.values)),
-    )
-    for catalog, schemas in _schemas(plan, graph, target).items():
-        engine.create_schemas(sorted(schemas), catalog)
-    warehouse = warehouse_of(engine, target.schema, root)
+    asked = (run_id, target, root, clock, definition, tokens, vars, fail_fast)
+    limits = (cancel or threading.Event(), grace_s)
+    mask = Mask(text for ready in resources.values() for text in secrets_in(ready.values))
+    opened = Resources(resources, root)
+    settings = Settings(*asked, *limits, sightings, turns, again, outputs, opened, mask)
+    running = _running(plan, graph, engine, settings, threads)
     began = time.perf_counter()
     counts = len(plan.steps), len(plan.current)
     yield RunStarted(run_id, clock(), command, target.name, *counts, selected, commit, job)
-    size = max(1, threads) if engine.can.parallel else 1
+    yield from _to_its_end(running, settings, began)
+
+
+def _running(plan: Plan, graph: Graph, engine: Engine, settings: Settings, threads: int) -> Running:
+    """Nothing of it has begun. EngineError when the warehouse cannot be looked at."""
+    target, root = settings.target, settings.root
+    for catalog, schemas in _schemas(plan, graph, target).items():
+        engine.create_schemas(sorted(schemas), catalog)
     look = partial(warehouse_of, engine, target.schema, root)
-    running = Running(plan, graph, warehouse, Crew(engine, size), settings, look)
+    size = max(1, threads) if engine.can.parallel else 1
+    return Running(plan, graph, look(), Crew(engine, size), settings, look)
+
+
+def _to_its_end(running: Running, settings: Settings, began: float) -> Iterator[Event]:
     problems: tuple[Problem, ...] = ()
     try:
         with captured() as around:
@@ -104,7 +100,8 @@ def run_plan(
             yield from map(settings.mask.value, running.events())
     finally:
         problems = _close(running, settings)
-    yield RunFinished(run_id, clock(), running.status, time.perf_counter() - began, problems)
+    seconds = time.perf_counter() - began
+    yield RunFinished(settings.run_id, settings.clock(), running.status, seconds, problems)
 
 
 def _close(running: Running, settings: Settings) -> tuple[Problem, ...]:

@@ -1,0 +1,99 @@
+"""Project + store + wish -> a plan, with the warehouse opened if anything of it must run."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from math import inf
+from typing import TYPE_CHECKING
+
+from sqlpipes.api.build_report import Report
+from sqlpipes.api.observe import is_as_we_left_it, observe, untouched
+from sqlpipes.api.planning import plan_from
+from sqlpipes.api.project import Project
+from sqlpipes.api.proofs import with_proofs
+from sqlpipes.api.terms import Terms
+from sqlpipes.api.values import asking
+from sqlpipes.core.history import History
+from sqlpipes.core.plan import Plan
+
+if TYPE_CHECKING:
+    from sqlpipes.core.engine import Engine
+    from sqlpipes.decide.planner import Observed, Wish
+    from sqlpipes.stores import Store
+
+READERS_S = 2.0  # for a `show` or `status` of another process to let go of the database
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A plan with what it was made from. No engine: there is nothing to do and nobody looked.
+
+    `project` is the one that was asked about, with all that its queries prove of their inputs.
+    `trusted`: nobody but us wrote to the warehouse since a build of ours that saw everything.
+    """
+
+    project: Project
+    plan: Plan
+    observed: Observed
+    engine: Engine | None
+    trusted: bool
+    tick: int  # of the history that the plan was made from
+
+
+def get_ready(project: Project, store: Store, wish: Wish, terms: Terms, stack: ExitStack) -> Ready:
+    """Plan, and open the warehouse if anything must run. What was seen before it was ours is seen anew:
+    others may have built, here or from another folder, while we waited for it."""
+    from sqlpipes.engines import exists
+
+    def ready(engine: Engine | None, history: History, trusted: bool) -> Ready:
+        proven = with_proofs(project, engine)
+        observed = observe(proven, store, history, wish, engine)
+        plan = plan_from(proven, store, history, wish, observed, terms.clock())
+        return Ready(proven, plan, observed, engine, trusted, history.tick)
+
+    history = store.history()
+    trusted = is_as_we_left_it(project, store)
+    there = exists(project.target, project.root)
+    if not there or untouched(project, store, history, wish):
+        found = ready(None, history, trusted)
+        if not found.plan.steps:
+            return found
+        engine = _open(project, terms.patience.wait_s, stack)
+        moved = store.history().tick != history.tick or (not there and bool(engine.relations()))
+        if not moved and (not trusted or is_as_we_left_it(project, store)):
+            return replace(found, engine=engine)
+    else:
+        engine = _open(project, terms.patience.wait_s, stack)
+    return ready(engine, store.history(), trusted and is_as_we_left_it(project, store))
+
+
+def look_again(
+    project: Project, store: Store, engine: Engine, wish: Wish, done: Report, now: datetime
+) -> Ready | None:
+    """What is left to do after a build from which a partition's query may find other values.
+
+    A plan is made before anything is built, so new values, and on a first build all of them, are
+    found only now.
+    """
+    graph = project.graph
+    names = [n for n in asking(graph, wish.names) if graph.ancestors([n]) & done.plan.names]
+    if not names or not done.ok or wish.only_checks or wish.empty:
+        return None
+    below = graph.descendants(names) & wish.names
+    rest = replace(wish, names=frozenset({*names, *below}), force=False, full_refresh=False)
+    history = store.history()
+    observed = observe(project, store, history, rest, engine)
+    plan = plan_from(project, store, history, rest, observed, now)
+    if not plan.names & set(names):
+        return None
+    return Ready(project, plan, observed, engine, trusted=False, tick=history.tick)
+
+
+def _open(project: Project, wait_s: float, stack: ExitStack) -> Engine:
+    """Builds are waited for as long as it takes; any other program may keep the database for ever."""
+    from sqlpipes.engines import open_engine
+
+    wait_s = wait_s if wait_s < inf else READERS_S
+    return stack.enter_context(closing(open_engine(project.target, project.root, wait_s=wait_s)))

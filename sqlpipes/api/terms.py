@@ -1,0 +1,35 @@
+"""On which terms a build runs: who is told of it, what stops it, and all else that is not what is built."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlpipes.api.sharing import Patience
+from sqlpipes.core.events import Event
+from sqlpipes.core.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told of what happens in a run, and what stops it."""
+
+    on_plan: Callable[[Plan], None] | None = None
+    on_event: Callable[[Event], None] | None = None
+    on_wait: Callable[[str], None] | None = None
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a build goes about it. `command` and `job`: who asked for it, as it is put on record."""
+
+    command: str
+    job: str
+    threads: int
+    fail_fast: bool
+    patience: Patience
+    clock: Callable[[], datetime]
+    watch: Watch
