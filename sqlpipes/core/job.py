@@ -105,7 +105,7 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True)
-class OpCall:
+class JobOp:
     """The op that a job calls in place of a build. `load` imports the user's module and returns it."""
 
     name: str
@@ -139,7 +139,7 @@ class Job:
     description: str = ""
     owners: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
-    op: OpCall | None = None
+    op: JobOp | None = None
     at: Location | None = field(default=None, compare=False)
     places: Mapping[str, tuple[Location, ...]] = field(default_factory=dict, compare=False)
     """Where each expression of `--select`, `--exclude` and `--selector` begins, by these names."""

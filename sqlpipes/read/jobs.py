@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from sqlpipes.core.cron import cron_fault
 from sqlpipes.core.errors import Location, Problem, did_you_mean
-from sqlpipes.core.job import ALL, EVERY, Hook, Job, OpCall, SliceRule, slice_rule
+from sqlpipes.core.job import ALL, EVERY, Hook, Job, JobOp, SliceRule, slice_rule
 from sqlpipes.core.partitions import is_zone, zone_names
 from sqlpipes.read.braces import Names, fill, has_braces
 from sqlpipes.read.labels import owners
@@ -224,7 +224,7 @@ class _Reader:
         self.problems.append(wrong(node, "a number of seconds above 0"))
         return 30.0
 
-    def op(self, node: Node | None) -> OpCall | None:
+    def op(self, node: Node | None) -> JobOp | None:
         """`file.py:name`, or the name of an op that is bound in the file of the job itself."""
         said = text(node, self.problems)
         if node is None or not said:
@@ -239,7 +239,7 @@ class _Reader:
             )
         elif not os.path.isfile(path):
             self.problems.append(Problem("JOB005", f"there is no file '{file}'", node.at))
-        return OpCall(name, _loader(path, self.root, name), self.mapping(self.node.get("args")))
+        return JobOp(name, _loader(path, self.root, name), self.mapping(self.node.get("args")))
 
     def places(self) -> dict[str, tuple[Location, ...]]:
         found = {}

@@ -21,7 +21,7 @@ from sqlpipes.core.events import (
     StepStarted,
     plain_value,
 )
-from sqlpipes.core.job import OpCall
+from sqlpipes.core.job import JobOp
 from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.plan import Action, Plan, Reason, Step, Why
 from sqlpipes.run.capture import captured
@@ -44,14 +44,14 @@ class _Call:
     done: threading.Event = field(default_factory=threading.Event)
 
 
-def op_plan(call: OpCall, because: str) -> Plan:
+def op_plan(op: JobOp, because: str) -> Plan:
     """What is shown of it beforehand."""
     reasons = (Reason(Why.ASKED, because),)
-    return Plan((Step(f"op:{call.name}", Action.CALL, WHOLE, reasons),))
+    return Plan((Step(f"op:{op.name}", Action.CALL, WHOLE, reasons),))
 
 
 def run_op(
-    call: OpCall,
+    op: JobOp,
     *,
     at: Location,
     run_id: str,
@@ -69,12 +69,12 @@ def run_op(
     `cancel` ends its waits between attempts; what it is in the middle of has `grace_s` seconds to
     return and is left alone then.
     """
-    name, began = f"op:{call.name}", time.perf_counter()
+    name, began = f"op:{op.name}", time.perf_counter()
     yield RunStarted(run_id, clock(), command, target, 1, 0, (name,), job=job)
     action = str(Action.CALL)
     yield StepStarted(run_id, clock(), name, action, "", "", WHOLE, (because,))
     with captured(), recording(lambda: _go_on(cancel)) as recorder:
-        made = _made(call, at, root, cancel, grace_s)
+        made = _made(op, at, root, cancel, grace_s)
     seconds = time.perf_counter() - began
     told: dict[str, Any] = {"log": recorder.log, "ops": recorder.calls}
     here = (run_id, clock(), name, action)
@@ -93,10 +93,10 @@ def _go_on(cancel: threading.Event) -> None:
         raise Stopped
 
 
-def _made(call: OpCall, at: Location, root: str, cancel: threading.Event, grace_s: float) -> _Call:
+def _made(op: JobOp, at: Location, root: str, cancel: threading.Event, grace_s: float) -> _Call:
     made = _Call()
-    thread = threading.Thread(target=_work, args=(made, call, at, root), daemon=True)
-    thread.name = f"sqlpipes-op-{call.name}"
+    thread = threading.Thread(target=_work, args=(made, op, at, root), daemon=True)
+    thread.name = f"sqlpipes-op-{op.name}"
     thread.start()
     while not made.done.wait(LOOK_S):
         if cancel.is_set():
@@ -105,15 +105,15 @@ def _made(call: OpCall, at: Location, root: str, cancel: threading.Event, grace_
     return made
 
 
-def _work(made: _Call, call: OpCall, at: Location, root: str) -> None:
+def _work(made: _Call, op: JobOp, at: Location, root: str) -> None:
     try:
-        made.value = call.load()(**call.args)
+        made.value = op.load()(**op.args)
     except Stopped:
         made.stopped = True
     except SqlpipesError as error:
         made.problems = placed_error(error, at, root).problems
     except BaseException as error:  # SystemExit too: an op that exits is at fault, not we
-        made.problems = user_error(error, call.name, at, root).problems
+        made.problems = user_error(error, op.name, at, root).problems
     finally:
         made.done.set()
 

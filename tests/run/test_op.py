@@ -11,7 +11,7 @@ from typing import Any
 from sqlpipes.core.definitions import Retry, op
 from sqlpipes.core.errors import Location
 from sqlpipes.core.events import Event, RunFinished, RunStarted, Status, StepFailed, StepFinished
-from sqlpipes.core.job import OpCall
+from sqlpipes.core.job import JobOp
 from sqlpipes.run.op import run_op
 
 NOW = datetime(2024, 1, 5, 6, tzinfo=UTC)
@@ -19,7 +19,7 @@ SOON = Retry(3, pause_s=0.01)
 
 
 def called(function: Any, cancel: threading.Event | None = None, **args: Any) -> list[Event]:
-    call = OpCall(function.definition.name, lambda: function, args)
+    call = JobOp(function.definition.name, lambda: function, args)
     return list(
         run_op(
             call,
@@ -94,7 +94,7 @@ def test_a_module_that_cannot_be_imported_is_a_fault_of_the_user():
     def load() -> Any:
         raise LookupError("rates.py has no op 'x'")
 
-    call = OpCall("x", load)
+    call = JobOp("x", load)
     said = {"run_id": "r", "command": "", "job": "x", "target": "dev", "root": "/nowhere"}
     end = list(
         run_op(
