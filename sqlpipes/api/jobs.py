@@ -176,37 +176,33 @@ def perform(
     began = clock()
     try:
         if job.op is not None:
-            found = _called(project, job, request, run_id, command, watch, clock)
+            end = _called(project, job, request, run_id, command, watch, clock)
         else:
-            found = _built(how, project, job, request, run_id, command, watch, clock, wait_s)
-        status, message, problems, report, on_record = found
+            end = _built(how, project, job, request, run_id, command, watch, clock, wait_s)
     except SqlpipesError as error:
-        status, problems, report, on_record = Status.ERROR, error.problems, None, False
-        message = str(problems[0]) if problems else str(error)
+        message = str(error.problems[0]) if error.problems else str(error)
+        end = End(_unless_stopped(watch), message, error.problems)
     except Exception as error:  # whoever goes round must go on: the other jobs are none the worse
         message = f"sqlpipes itself broke: {type(error).__name__}: {error}"
-        status, problems, report, on_record = (
-            Status.ERROR,
-            (Problem("BLD008", message),),
-            None,
-            False,
-        )
-    if status is Status.ERROR and watch.cancel.is_set() and not on_record:
-        status = Status.CANCELLED
-    return Outcome(
-        job.name,
-        request,
-        status,
-        message,
-        began,
-        clock(),
-        run_id if on_record else "",
-        problems,
-        report,
-    )
+        end = End(_unless_stopped(watch), message, (Problem("BLD008", message),))
+    on_record = run_id if end.on_record else ""
+    said = (end.status, end.message, began, clock(), on_record, end.problems, end.report)
+    return Outcome(job.name, request, *said)
 
 
-Found = tuple[Status, str, tuple[Problem, ...], Report | None, bool]
+def _unless_stopped(watch: Watch) -> Status:
+    return Status.CANCELLED if watch.cancel.is_set() else Status.ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How what was asked for has ended. `on_record`: it was a run, with events."""
+
+    status: Status
+    message: str
+    problems: tuple[Problem, ...] = ()
+    report: Report | None = None
+    on_record: bool = False
 
 
 def _built(
@@ -219,7 +215,7 @@ def _built(
     watch: Watch,
     clock: Callable[[], datetime],
     wait_s: float,
-) -> Found:
+) -> End:
     vars = {**job.vars, **request.vars}
     if vars:
         project = load_as(how, vars)
@@ -238,7 +234,7 @@ def _built(
     )
     problems = tuple(problem for failed in report.failed for problem in failed.problems)
     status = report.status if report.status not in WELL or report.ok else Status.FAIL
-    return status, _told(report, problems), problems, report, bool(report.events)
+    return End(status, _told(report, problems), problems, report, bool(report.events))
 
 
 def _told(report: Report, problems: tuple[Problem, ...]) -> str:
@@ -262,7 +258,7 @@ def _called(
     command: str,
     watch: Watch,
     clock: Callable[[], datetime],
-) -> Found:
+) -> End:
     from sqlpipes.run.op import op_plan, run_op
 
     assert job.op is not None
@@ -292,7 +288,7 @@ def _called(
             if watch.on_event:
                 watch.on_event(event)
     message = str(problems[0]) if problems else f"op {job.op.name} returned"
-    return status, message, problems, None, True
+    return End(status, message, problems, on_record=True)
 
 
 def with_hooks(project: Project, job: Job, outcome: Outcome) -> Outcome:

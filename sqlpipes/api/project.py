@@ -152,6 +152,10 @@ def load(
         resources=resources,
         own_target=alone and not (target or profile or profiles_dir),
     )
+    return _linked(root, reading)
+
+
+def _linked(root: str, reading: Reading) -> Project:
     graph, problems = link(
         reading.assets,
         reading.checks,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
+from math import inf
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.automation import Evaluated, automatic, remember
@@ -113,12 +114,12 @@ def tick(
         told: tuple[Happening, ...] = (*died, *missed, *news)
         for happening in told:
             tell(happening)
-        watch = watch or Watch()
-        outcomes = tuple(_done(how, project, store, command, watch, tell, clock, patience))
-        found = _evaluated(project, store, at or clock(), clock(), watch)
+        round = Round(how, project, store, command, watch or Watch(), clock, patience, tell)
+        outcomes = tuple(_done(round))
+        found = _evaluated(project, store, at or clock(), clock(), round.watch)
         if found.request is not None:
             asked += (found.request,)
-            outcomes += tuple(_done(how, project, store, command, watch, tell, clock, patience))
+            outcomes += tuple(_done(round))
         outcomes += tuple(_given_up(project, each, now) for each in died if not each.again)
         waiting = tuple(run for run in store.jobs().open() if run.status is Status.QUEUED)
         return Ticked(asked, missed, died, outcomes, waiting, sick, found.busy, found.verdicts)
@@ -149,22 +150,8 @@ def run_job(
     with closing(open_store_of(project)) as store:
         bury_dead(store, project.root, now, patience=patience)
         store.jobs().ask([request], now)
-
-        def do(inner: Watch) -> Outcome:
-            said = {"run_id": run_id, "command": command, "clock": clock, "wait_s": wait_s}
-            return perform(how, project, job, request, watch=inner, **said)  # type: ignore[arg-type]
-
-        claim = Claim(request, _claim_of(job, run_id), run_id, command)
-        outcome = claimed(
-            store,
-            project.root,
-            claim,
-            do,
-            watch=watch or Watch(),
-            clock=clock,
-            may_wait=False,
-            patience=patience,
-        )
+        round = Round(how, project, store, command, watch or Watch(), clock, patience)
+        outcome = _done_once(round, job, request, run_id, may_wait=False, wait_s=wait_s)
         if outcome is None:
             store.jobs().skip(request, "another run was under way", clock())
             raise LockedError(_busy(store, name))
@@ -176,6 +163,52 @@ def _busy(store: Store, name: str) -> Problem:
     which = next((f" (run {run.run_id})" for run in runs if run.run_id), "")
     hint = "one run of a job at a time: wait for it to end"
     return Problem("JOB007", f"the job '{name}' is running already{which}", hint=hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What all that is done at one time has in common. `tell`: of each happening, as it happens."""
+
+    how: How
+    project: Project
+    store: Store
+    command: str
+    watch: Watch
+    clock: Callable[[], datetime]
+    patience: Patience
+    tell: Callable[[Happening], None] = lambda happening: None
+
+
+def _done_once(
+    round: Round, job: Job, request: Request, run_id: str, *, may_wait: bool, wait_s: float = inf
+) -> Outcome | None:
+    """What came of it, before its hooks; None when it is somebody else's to do."""
+    project, command, clock = round.project, round.command, round.clock
+
+    def do(watch: Watch) -> Outcome:
+        round.tell(Begun(request, run_id))
+        return perform(
+            round.how,
+            project,
+            job,
+            request,
+            run_id=run_id,
+            command=command,
+            watch=watch,
+            clock=clock,
+            wait_s=wait_s,
+        )
+
+    return claimed(
+        round.store,
+        project.root,
+        Claim(request, _claim_of(job, run_id), run_id, command),
+        do,
+        watch=round.watch,
+        clock=clock,
+        may_wait=may_wait,
+        patience=round.patience,
+    )
 
 
 SOURCES: tuple[Source, ...] = (scheduled, sensed)
@@ -244,34 +277,26 @@ def _asked(
     return asked, missed
 
 
-def _done(
-    how: How,
-    project: Project,
-    store: Store,
-    command: str,
-    watch: Watch,
-    tell: Callable[[Happening], None],
-    clock: Callable[[], datetime],
-    patience: Patience,
-) -> Iterator[Outcome]:
+def _done(round: Round) -> Iterator[Outcome]:
     """Do what is queued, one after the other, for as long as there is something that can be claimed."""
+    queue, clock = round.store.jobs(), round.clock
     tried: set[tuple[str, str]] = set()
-    while not watch.cancel.is_set():
-        queued = [run for run in store.jobs().open() if run.status is Status.QUEUED]
+    while not round.watch.cancel.is_set():
+        queued = [run for run in queue.open() if run.status is Status.QUEUED]
         left = [r.request for r in queued if (r.request.job, r.request.key) not in tried]
         if not left:
             return
         request = left[0]
         tried.add((request.job, request.key))
-        job = _job_of(project, request)
+        job = _job_of(round.project, request)
         if job is None:
-            store.jobs().skip(request, f"there is no job '{request.job}' any more", clock())
+            queue.skip(request, f"there is no job '{request.job}' any more", clock())
             continue
-        outcome = _done_one(
-            how, project, store, job, request, command, watch, tell, clock, patience
-        )
+        may_wait = not is_by_hand(request)
+        outcome = _done_once(round, job, request, new_run_id(clock()), may_wait=may_wait)
         if outcome is not None:
-            tell(outcome)
+            outcome = with_hooks(round.project, job, outcome)
+            round.tell(outcome)
             yield outcome
 
 
@@ -280,39 +305,6 @@ def _job_of(project: Project, request: Request) -> Job | None:
     found = next((job for job in project.jobs if job.name == request.job), None)
     is_told = bool(request.select) or request.only is not None
     return found or (Job(request.job) if is_told else None)
-
-
-def _done_one(
-    how: How,
-    project: Project,
-    store: Store,
-    job: Job,
-    request: Request,
-    command: str,
-    watch: Watch,
-    tell: Callable[[Happening], None],
-    clock: Callable[[], datetime],
-    patience: Patience,
-) -> Outcome | None:
-    run_id = new_run_id(clock())
-
-    def do(inner: Watch) -> Outcome:
-        tell(Begun(request, run_id))
-        said = {"run_id": run_id, "command": command, "clock": clock}
-        return perform(how, project, job, request, watch=inner, **said)  # type: ignore[arg-type]
-
-    claim = Claim(request, _claim_of(job, run_id), run_id, command)
-    outcome = claimed(
-        store,
-        project.root,
-        claim,
-        do,
-        watch=watch,
-        clock=clock,
-        may_wait=not is_by_hand(request),
-        patience=patience,
-    )
-    return None if outcome is None else with_hooks(project, job, outcome)
 
 
 def _claim_of(job: Job, run_id: str) -> str:

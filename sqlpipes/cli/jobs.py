@@ -15,7 +15,7 @@ from sqlpipes.cli.options import echo_notes, echo_warnings, json_option, parse_v
 from sqlpipes.cli.seen import seen_by
 
 if TYPE_CHECKING:
-    from sqlpipes.api import How, Project
+    from sqlpipes.api import How, Outcome, Project
     from sqlpipes.api.serve import Served
     from sqlpipes.core.plan import Plan
 
@@ -86,18 +86,40 @@ def jobs_run(
     sqlpipes jobs run nightly
     sqlpipes jobs run nightly --partition 'last 3' --vars '{full: true}'
     """
-    from sqlpipes.api import Watch, job_named, run_job
-    from sqlpipes.cli.build import reporter_for, tell_wait
-    from sqlpipes.cli.interrupts import Interrupts
     from sqlpipes.show.jobs import outcome_json, outcome_text
     from sqlpipes.show.jsonl import line
 
     given = _together(ctx, options)
     vars = parse_vars(given.pop("vars_text"))
-    how, project = _opened({**given, "vars_text": None})
+    how, project = _opened_for(name, {**given, "vars_text": None})
+    asked = {"partition": partition, "vars": vars, "wait_s": 0.0 if no_wait else inf}
+    outcome, stopped = _run(how, project, name, as_json, asked)
+    if as_json:
+        click.echo(line({"event": "done", **outcome_json(outcome)}))
+    else:
+        click.echo(outcome_text(outcome, project.root))
+    sys.exit(stopped or (0 if outcome.ok else 1))
+
+
+def _opened_for(name: str, given: dict[str, Any]) -> tuple[How, Project]:
+    """The project, in the job's own target if it names one and no option does."""
+    from sqlpipes.api import job_named
+
+    how, project = _opened(given)
     job = job_named(project, name)
     if job.target and not given["target"] and job.target != project.target.name:
-        how, project = _opened({**given, "vars_text": None, "target": job.target})
+        return _opened({**given, "target": job.target})
+    return how, project
+
+
+def _run(
+    how: How, project: Project, name: str, as_json: bool, asked: dict[str, Any]
+) -> tuple[Outcome, int]:
+    """Run it and show it as it goes: what came of it, and the exit code of a signal, or 0."""
+    from sqlpipes.api import Watch, run_job
+    from sqlpipes.cli.build import reporter_for, tell_wait
+    from sqlpipes.cli.interrupts import Interrupts
+
     reporter = reporter_for(as_json, partial(click.echo, file=sys.stdout))
     if not as_json:
         echo_warnings(project)
@@ -109,21 +131,10 @@ def jobs_run(
                 echo_notes(plan, project)
             reporter.plan(plan)
 
-        outcome = run_job(
-            how,
-            project,
-            name,
-            partition=partition,
-            vars=vars,
-            command=seen_by(ctx).command,
-            watch=Watch(on_plan, reporter.event, tell_wait, interrupts.cancel),
-            wait_s=0.0 if no_wait else inf,
-        )
-    if as_json:
-        click.echo(line({"event": "done", **outcome_json(outcome)}))
-    else:
-        click.echo(outcome_text(outcome, project.root))
-    sys.exit(interrupts.exit_code or (0 if outcome.ok else 1))
+        watch = Watch(on_plan, reporter.event, tell_wait, interrupts.cancel)
+        command = seen_by(click.get_current_context()).command
+        outcome = run_job(how, project, name, command=command, watch=watch, **asked)
+    return outcome, interrupts.exit_code or 0
 
 
 @jobs_command.command("log")
