@@ -21,7 +21,7 @@ from sqlpipes.api.selection import Ask
 from sqlpipes.api.terms import Watch
 from sqlpipes.core.config import NOTHING, Plain
 from sqlpipes.core.cron import next_time
-from sqlpipes.core.errors import Location, Problem, ProjectError, SqlpipesError, did_you_mean
+from sqlpipes.core.errors import Location, Problem, ProjectError, SqlpipesError, near_or_all
 from sqlpipes.core.events import RunFinished, Status, StepFailed
 from sqlpipes.core.job import Job, Request, SliceRule, slice_rule
 
@@ -97,9 +97,7 @@ def job_named(project: Project, name: str) -> Job:
         if job.name == name:
             return job
     names = [job.name for job in project.jobs]
-    hint = did_you_mean(name, names) or (
-        f"there are: {', '.join(names)}" if names else "declare it in jobs.yml under `jobs:`"
-    )
+    hint = near_or_all(name, names, "declare it in jobs.yml under `jobs:`")
     raise ProjectError(Problem("JOB006", f"there is no job '{name}'", hint=hint))
 
 

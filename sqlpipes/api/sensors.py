@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sqlpipes.api.planning import utc_now
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.core.config import NOTHING, Plain
-from sqlpipes.core.errors import Problem, ProjectError, did_you_mean
+from sqlpipes.core.errors import Problem, ProjectError, near_or_all
 from sqlpipes.core.job import Request
 from sqlpipes.core.sensor import NEVER_ASKED, Outcome, Reply, Sensor, SensorState, Wanted
 
@@ -184,9 +184,7 @@ def sensor_named(project: Project, name: str) -> Sensor:
         if sensor.name == name:
             return sensor
     names = [each.name for each in project.sensors]
-    hint = did_you_mean(name, names) or (
-        f"there are: {', '.join(names)}" if names else "declare one in Python with @sensor"
-    )
+    hint = near_or_all(name, names, "declare one in Python with @sensor")
     raise ProjectError(Problem("SEN007", f"there is no sensor '{name}'", hint=hint))
 
 

@@ -11,7 +11,7 @@ A fault is found as a `Problem`, collected with its siblings, and raised once, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -103,6 +103,17 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
     if not near:
         return None
     return "did you mean " + " or ".join(f"'{match}'" for match in near) + "?"
+
+
+def near_or_all(name: str, known: Sequence[str], otherwise: str) -> str:
+    """A hint that names the nearest of `known`, or else all of them; `otherwise` when there are none.
+
+    >>> near_or_all("zzz", ["orders", "customers"], "declare one")
+    'there are: orders, customers'
+    """
+    if not known:
+        return otherwise
+    return did_you_mean(name, known) or f"there are: {', '.join(known)}"
 
 
 def nearest(name: str, known: Iterable[str], limit: int = 1) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlpipes.core.errors import Problem, did_you_mean
+from sqlpipes.core.errors import Problem, near_or_all
 from sqlpipes.core.job import Job
 from sqlpipes.core.sensor import NEVER_ASKED, Sensor, SensorState
 
@@ -22,9 +22,7 @@ def sensor_problems(sensors: Sequence[Sensor], jobs: Sequence[Job]) -> Iterator[
             yield Problem("SEN002", message, sensor.at, others=others)
         known.setdefault(sensor.name, sensor)
         if sensor.job and sensor.job not in names:
-            hint = did_you_mean(sensor.job, names) or (
-                f"there are: {', '.join(names)}" if names else "select=... needs no job"
-            )
+            hint = near_or_all(sensor.job, names, "select=... needs no job")
             message = f"there is no job '{sensor.job}' for the sensor '{sensor.name}'"
             yield Problem("SEN003", message, sensor.at, hint)
 

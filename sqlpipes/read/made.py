@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from sqlpipes.core.errors import Location, Problem, did_you_mean
 from sqlpipes.core.partitions import partitioning_from
 from sqlpipes.core.sql import Spot
-from sqlpipes.read.cache import Cache, Facts, problems_as_json, problems_from_json
+from sqlpipes.read.cache import Cache, Facts, problems_from_json
 from sqlpipes.read.files import File, one_file, walk
 from sqlpipes.read.front_matter import split_front_matter
 from sqlpipes.read.ground import Ground
-from sqlpipes.read.marked import Node, node_of, read_yaml
+from sqlpipes.read.marked import Node, node_of
 from sqlpipes.read.models import Model, read_model
 from sqlpipes.read.python.found import FoundSql
-from sqlpipes.read.queries import Made, made_query
+from sqlpipes.read.queries import Made, front_facts, made_query
 from sqlpipes.read.templates import Templates
 
 
@@ -60,16 +60,7 @@ def _text(
 
 
 def _split(text: str, path: str) -> Facts:
-    split = split_front_matter(text, path)
-    found: Facts = {"text": split.body, "at": [split.body_line, split.body_column]}
-    problems = list(split.problems)
-    if split.yaml is not None:
-        document = read_yaml(split.yaml, path, split.yaml_line)
-        found |= {"front": document.value, "marks": document.marks}
-        problems += document.problems
-    if problems:
-        found["problems"] = problems_as_json(problems)
-    return found
+    return front_facts(split_front_matter(text, path), path)
 
 
 def _no_file(path: str, root: str, at: Location) -> Problem:

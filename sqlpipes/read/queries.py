@@ -13,7 +13,7 @@ from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Spot, SqlFacts, spotted
 from sqlpipes.read.cache import Cache, Facts, problems_as_json, problems_from_json
 from sqlpipes.read.files import File, content_hash
-from sqlpipes.read.front_matter import split_front_matter
+from sqlpipes.read.front_matter import SqlFile, split_front_matter
 from sqlpipes.read.marked import Node, node_of, read_yaml
 from sqlpipes.read.templates import Templates, template_facts
 
@@ -117,17 +117,23 @@ def made_query(
 
 def _parsed(text: str, path: str, dialect: str) -> Facts:
     split = split_front_matter(text, path)
+    found = front_facts(split, path)
+    if split.yaml is None and split.problems:
+        found["sql"] = SqlFacts(opaque=True).to_json()  # where the query begins is not known
+    elif not _is_template(split.body):
+        at = Location(path, split.body_line, split.body_column)
+        found["sql"] = _analyse(split.body, dialect, at).to_json()
+    return found
+
+
+def front_facts(split: SqlFile, path: str) -> Facts:
+    """The query's text and place, what stands in its front matter, and what is wrong with that."""
     found: Facts = {"text": split.body, "at": [split.body_line, split.body_column]}
     problems = list(split.problems)
     if split.yaml is not None:
         document = read_yaml(split.yaml, path, split.yaml_line)
         found |= {"front": document.value, "marks": document.marks}
         problems += document.problems
-    if split.yaml is None and split.problems:
-        found["sql"] = SqlFacts(opaque=True).to_json()  # where the query begins is not known
-    elif not _is_template(split.body):
-        at = Location(path, split.body_line, split.body_column)
-        found["sql"] = _analyse(split.body, dialect, at).to_json()
     if problems:
         found["problems"] = problems_as_json(problems)
     return found

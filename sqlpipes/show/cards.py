@@ -12,6 +12,7 @@ from sqlpipes.show.numbers import number_text
 
 if TYPE_CHECKING:
     from sqlpipes.api import Card
+    from sqlpipes.core.asset import Asset
     from sqlpipes.core.lineage import Documented
     from sqlpipes.stores import StepRecord
 
@@ -136,6 +137,19 @@ def values_json(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: {"type": str(one.kind), "value": one.value} for name, one in found.items()}
 
 
+def labels_json(asset: Asset) -> dict[str, Any]:
+    """What people say of it."""
+    return {
+        "description": asset.description,
+        "owners": list(asset.owners),
+        "tags": list(asset.tags),
+        "kinds": list(asset.kinds),
+        "group": asset.group,
+        "links": dict(asset.links),
+        "meta": dict(asset.meta),
+    }
+
+
 def column_json(column: Documented) -> dict[str, Any]:
     return {
         "name": column.name,
@@ -149,13 +163,7 @@ def card_json(card: Card) -> dict[str, Any]:
     """What `ls --json` says of it too, and the newest build."""
     asset, last = card.asset, card.last
     return {
-        "description": asset.description,
-        "owners": list(asset.owners),
-        "tags": list(asset.tags),
-        "kinds": list(asset.kinds),
-        "group": asset.group,
-        "links": dict(asset.links),
-        "meta": dict(asset.meta),
+        **labels_json(asset),
         "columns": [column_json(column) for column in card.columns],
         "last_build": None
         if last is None

@@ -9,7 +9,7 @@ from click import style
 
 from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.graph import Graph
-from sqlpipes.show.cards import column_json
+from sqlpipes.show.cards import column_json, labels_json
 
 if TYPE_CHECKING:
     from sqlpipes.core.lineage import Documented
@@ -51,13 +51,7 @@ def asset_json(graph: Graph, asset: Asset, columns: Sequence[Documented] = ()) -
         "path": asset.path,
         "line": asset.at.line,
         "inputs": list(graph.parents(asset.name)),
-        "description": asset.description,
-        "owners": list(asset.owners),
-        "tags": list(asset.tags),
-        "kinds": list(asset.kinds),
-        "group": asset.group,
-        "links": dict(asset.links),
-        "meta": dict(asset.meta),
+        **labels_json(asset),
         "partition": str(asset.partition.axis) if asset.partition else None,
         "columns": [column_json(column) for column in columns],
         "checks": [_check_json(check) for check in graph.gate(asset.name)],
