@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from sqlpipes.core.errors import Location
+
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 """What YAML and JSON can say: the only form in which config travels before it is typed."""
 
@@ -19,6 +21,7 @@ class Target:
     `schema` is where assets without a schema of their own live; `schema_prefix` stands before every
     schema that an asset names, so that two targets can share one database without meeting. `catalog`
     is the database's own name as far as the profile tells it: `shop.main.orders` is `orders`.
+    `places`: where each key of the output is written.
     """
 
     name: str
@@ -28,6 +31,7 @@ class Target:
     threads: int = 4
     options: Mapping[str, Plain] = field(default_factory=dict)
     catalog: str | None = None
+    places: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

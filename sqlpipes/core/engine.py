@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -29,6 +29,30 @@ class Capabilities:
     reads_files: bool = False  # read_csv/read_parquet/read_json in SQL
     renames: bool = False  # ALTER ... RENAME TO keeps the rows, and can be rolled back
     parallel: bool = True  # several connections may write at once
+    is_instant: str = "typeof({}) = 'TIMESTAMP WITH TIME ZONE'"  # of a column, as a predicate
+    matches: str = "regexp_matches({}, {})"  # whether a text holds a regular expression
+    lock_timeout: str = ""  # a statement after which nobody waits longer than so many ms for a lock
+
+
+@dataclass(frozen=True, slots=True)
+class Dependant:
+    """What stands on a relation and keeps it from being dropped: `kind` is view, foreign key ..."""
+
+    kind: str
+    relation: Relation
+    restore: tuple[str, ...] = ()  # once it is made again: its owner, rights and comments
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A relation as it stands: `dependants` in the order in which they can be dropped.
+
+    `restore` gives a relation that takes its place its rights, comments and indexes.
+    """
+
+    kind: str  # table, view, materialized view ...
+    dependants: tuple[Dependant, ...] = ()
+    restore: tuple[str, ...] = ()
 
 
 class Form(StrEnum):
@@ -79,6 +103,15 @@ class Connection(Protocol):
     def describe(self, sql: str) -> tuple[tuple[str, str], ...]:
         """(name, type) of the columns that a SELECT yields, without running it."""
 
+    def meeting(self, there: str, here: str) -> tuple[tuple[str, str], ...]:
+        """(name, type) in which the columns of two SELECTs, matched by name, meet; none if they do not.
+
+        A transaction goes on whatever comes of it.
+        """
+
+    def standing(self, relation: Relation) -> Standing | None:
+        """What stands at that name and what stands on it; asked where nothing replaces a table."""
+
     def frame(self, relation: Relation, form: Form = Form.NATIVE) -> Any:
         """The relation's rows, for Python assets: lazy as the engine's own handle, or read into a frame."""
 
@@ -96,11 +129,23 @@ class Connection(Protocol):
         to tell them from.
         """
 
+    def load_files(
+        self, relation: Relation, sql_of: Callable[[Mapping[str, str]], str], types: Mapping[str, str]
+    ) -> int:
+        """The same from data files; asked of an engine that reads none itself.
+
+        `types` are declared ones, by column; `sql_of` makes of those that DuckDB knows its SELECT.
+        """
+
     def shared(self, name: str) -> Relation:
         """Where a table stands that all connections of this process see, and nobody else."""
 
     def interrupt(self) -> None:
         """Stop the statement that is running, from another thread."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything can still be said over it: a server may have ended it."""
 
     def close(self) -> None: ...
 

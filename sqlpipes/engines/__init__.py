@@ -19,7 +19,13 @@ from sqlpipes.core.errors import EngineError, Problem, did_you_mean
 __all__ = ["ENTRY_POINTS", "blank", "exists", "is_shared", "open_engine", "stamp"]
 
 ENTRY_POINTS = "sqlpipes.engines"
-BUILT_IN = MappingProxyType({"duckdb": "sqlpipes.engines.duckdb"})
+BUILT_IN = MappingProxyType(
+    {
+        "duckdb": "sqlpipes.engines.duckdb",
+        "postgres": "sqlpipes.engines.postgres",
+        "postgresql": "sqlpipes.engines.postgres",
+    }
+)
 
 
 def open_engine(target: Target, root: str, *, read_only: bool = False, wait_s: float = 0) -> Engine:

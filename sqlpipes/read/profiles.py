@@ -22,7 +22,7 @@ NAMES = ("profiles.yml", "profiles.yaml")
 PLAIN_KEYS = ("type", "schema", "schema_prefix", "threads")
 OTHER_NAMES = {"dataset": "schema", "adapter": "type"}
 SECRET = r"(?i)pass|pwd|token|secret|key|credential|url|uri|dsn|connection|settings"
-DEFAULT_SCHEMAS = {"postgres": "public", "redshift": "public", "spark": "default"}
+DEFAULT_SCHEMAS = {"postgres": "public", "postgresql": "public", "redshift": "public", "spark": "default"}
 
 
 def read_target(root: str, config: ProjectConfig, cache: Cache, names: Names, **how: Any) -> Target:
@@ -195,7 +195,9 @@ def _target(name: str, node: Node, problems: list[Problem]) -> Target:
     options = {key: value for key, value in said.items() if key not in PLAIN_KEYS}
     if engine == "duckdb" and "database" in options and "path" not in options:
         options["path"] = options.pop("database")
-    return Target(name, engine, schema, prefix, threads, options, _catalog(engine, options))
+    places = {key: below.at for key, below in node.entries()}
+    catalog = _catalog(engine, options)
+    return Target(name, engine, schema, prefix, threads, options, catalog, places)
 
 
 def _catalog(engine: str, options: Mapping[str, Plain]) -> str | None:
@@ -205,13 +207,22 @@ def _catalog(engine: str, options: Mapping[str, Plain]) -> str | None:
     ('shop', 'dw')
     """
     if engine != "duckdb":
-        named = options.get("dbname") or options.get("database")
+        named = options.get("dbname") or options.get("database") or _of_url(options.get("url"))
         return named if isinstance(named, str) else None
     path = options.get("path")
     if not isinstance(path, str) or path == ":memory:":
         return "memory"
     name = re.split(r"[/\\:]", path.partition("?")[0])[-1].lstrip(".").partition(".")[0]
     return f"{name}_db" if name in ("main", "temp", "system") else name or None
+
+
+def _of_url(url: Plain) -> str | None:
+    """
+    >>> _of_url("postgresql://me:pw@db:5432/shop?sslmode=require")
+    'shop'
+    """
+    rest = url.partition("://")[2].partition("?")[0] if isinstance(url, str) else ""
+    return rest.partition("/")[2] or None
 
 
 def _text(

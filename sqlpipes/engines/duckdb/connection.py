@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 import duckdb
 
-from sqlpipes.core.engine import Form, Rows
+from sqlpipes.core.engine import Form, Rows, Standing
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.sql import Relation
 from sqlpipes.engines.duckdb.faults import statement_error
-from sqlpipes.engines.duckdb.loading import BATCH_ROWS, create_head, is_lazy, load
+from sqlpipes.engines.duckdb.forms import as_form
+from sqlpipes.engines.duckdb.loading import create_head, is_lazy, load
 from sqlpipes.engines.duckdb.names import TEMPORARY, identifier, literal
 
 SHARED = "sqlpipes_shared"  # a database in memory
@@ -101,6 +102,25 @@ class DuckConnection:
             raise EngineError(*map(_line_up, error.problems), statement=sql) from error
         return tuple((str(row[0]), str(row[1])) for row in rows)
 
+    def meeting(self, there: str, here: str) -> tuple[tuple[str, str], ...]:
+        try:
+            return self.describe(f"{there} union all by name\n{here}")
+        except EngineError:  # a date and a list have no type in common
+            return ()
+
+    def standing(self, relation: Relation) -> Standing | None:
+        """Nothing keeps a relation from being replaced here: a view looks up its tables when it is read."""
+        wanted = (
+            f"lower(schema_name) = lower({literal(relation.schema)}) and lower(database_name) = "
+            f"lower({literal(relation.catalog or self._catalog)}) and lower({{}}_name) = "
+            f"lower({literal(relation.name)})"
+        )
+        found = self.fetch(
+            f"select 'table' from duckdb_tables() where {wanted.format('table')} union all "
+            f"select 'view' from duckdb_views() where {wanted.format('view')}"
+        ).rows
+        return Standing(str(found[0][0])) if found else None
+
     def frame(self, relation: Relation, form: Form = Form.NATIVE) -> Any:
         return self.query(f"select * from {self._quote(relation)}", form)
 
@@ -108,8 +128,8 @@ class DuckConnection:
         try:
             self._demand_query(sql)
             if form in STREAMS and not self._in_transaction:
-                return _as_form(self._lend().sql(sql), form)
-            return _as_form(self._cursor.sql(sql), form, at_once=self._in_transaction)
+                return as_form(self._lend().sql(sql), form)
+            return as_form(self._cursor.sql(sql), form, at_once=self._in_transaction)
         except duckdb.Error as error:
             raise statement_error(error, sql) from error
 
@@ -167,6 +187,14 @@ class DuckConnection:
             cursor.execute(f"detach database if exists {landing}")
             cursor.close()
 
+    def load_files(
+        self, relation: Relation, sql_of: Callable[[Mapping[str, str]], str], types: Mapping[str, str]
+    ) -> int:
+        kind = "temp " if relation.catalog == TEMPORARY else ""
+        table = self._quote(relation)
+        self.execute(f"create or replace {kind}table {table} as\n{sql_of(types)}")
+        return int(self.fetch(f"select count(*) from {table}").rows[0][0])
+
     def shared(self, name: str) -> Relation:
         self.execute(f"attach if not exists ':memory:' as {SHARED}")
         return Relation(name, "main", SHARED)
@@ -176,6 +204,10 @@ class DuckConnection:
             if cursor is not None:
                 cursor.interrupt()
 
+    @property
+    def is_open(self) -> bool:
+        return True
+
     def close(self) -> None:
         self.release()
         self._cursor.close()
@@ -184,23 +216,3 @@ class DuckConnection:
 def _line_up(problem: Problem) -> Problem:
     at = problem.at
     return replace(problem, at=replace(at, line=at.line - 1)) if at else problem
-
-
-def _as_form(relation: Any, form: Form, *, at_once: bool = False) -> Any:
-    """`at_once`: read to the end, also what is a stream, so that the cursor is free again."""
-    if form is Form.ARROW:
-        return relation.to_arrow_table()
-    if form is Form.POLARS:
-        return relation.pl()
-    if form is Form.LAZY:
-        return relation.pl().lazy() if at_once else relation.pl(lazy=True)
-    if form is Form.READER:
-        if at_once:
-            return relation.to_arrow_table().to_reader()
-        return relation.to_arrow_reader(BATCH_ROWS)
-    if form is Form.PANDAS:
-        return relation.df()
-    if form is Form.ROWS:
-        names = relation.columns
-        return [dict(zip(names, row, strict=True)) for row in relation.fetchall()]
-    return relation

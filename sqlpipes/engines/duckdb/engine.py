@@ -21,7 +21,8 @@ from sqlpipes.engines.duckdb.connection import DuckConnection
 from sqlpipes.engines.duckdb.faults import is_held, opening_error, setting_problem
 from sqlpipes.engines.duckdb.names import TEMPORARY, identifier, literal, quoted
 from sqlpipes.engines.duckdb.place import MEMORY, attached, database_path, listed
-from sqlpipes.engines.duckdb.windows import token_sql, windows_of
+from sqlpipes.engines.duckdb.windows import WORDS
+from sqlpipes.engines.windows import token_sql, windows_of
 
 T = TypeVar("T")
 
@@ -115,7 +116,7 @@ class DuckEngine:
 
     def token_sql(self, relation: Relation, changes: str) -> str:
         """`changes`: count, hash (row count and the sum of all row hashes), or an aggregate."""
-        return token_sql(self.quote(relation), changes)
+        return token_sql(self.quote(relation), changes, WORDS)
 
     def windows(
         self,
@@ -129,7 +130,7 @@ class DuckEngine:
         rows = self.quote(relation)
         if where:
             rows = f"(select * from {rows} where {where})"
-        return windows_of(connection, rows, columns, changes, cut)
+        return windows_of(connection, rows, columns, changes, cut, WORDS)
 
     def close(self) -> None:
         with suppress(duckdb.Error):  # a function that was left alone is still in it

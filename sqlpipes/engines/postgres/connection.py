@@ -1,0 +1,266 @@
+"""One thread's connection to Postgres: statements in, counts and rows out, every failure an EngineError.
+
+psycopg runs in autocommit; transactions are begun and ended in words, so that what is open is always known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+import duckdb
+import psycopg
+from psycopg.pq import ExecStatus
+
+from sqlpipes.core.engine import Dependant, Form, Rows, Standing
+from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.sql import Relation
+from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
+from sqlpipes.engines.postgres import catalog
+from sqlpipes.engines.postgres.faults import CUT, cut_error, statement_error
+from sqlpipes.engines.postgres.handing import hand_over
+from sqlpipes.engines.postgres.loading import Landed, copy_in, land_files, land_value
+from sqlpipes.engines.postgres.local import Local
+from sqlpipes.engines.postgres.names import TEMPORARY, identifier, literal, quoted, shortened
+
+Driver = psycopg.Connection[Any]
+Oid = tuple[int, int]  # of a type, and its modifier
+
+COUNTED = ("INSERT", "UPDATE", "DELETE", "MERGE", "SELECT", "COPY")
+SELECTS = ("select", "with", "values", "table")
+CANCEL_S = 5.0
+
+
+class PostgresConnection:
+    """See `core.engine.Connection`. `types` is shared by all connections of an engine."""
+
+    def __init__(self, driver: Driver, types: dict[Oid, str], schema: str) -> None:
+        self._driver = driver
+        self._types = types
+        self._schema = schema  # of the tables that several connections see
+        self._local = Local()
+        self._notes: list[str] = []  # names that the server has cut
+        self._in_transaction = False
+        self._stopped = False
+        driver.add_notice_handler(self._note)
+
+    # ------------------------------------------------------------------------------ statements
+
+    def execute(self, sql: str) -> int | None:
+        with self._said(sql), self._driver.cursor() as cursor:
+            cursor.execute(sql.encode())
+            while cursor.nextset():
+                continue
+            tag = (cursor.statusmessage or "").split(" ")[0]
+            return cursor.rowcount if tag in COUNTED and cursor.rowcount >= 0 else None
+
+    def parse(self, sql: str) -> None:
+        """The server reads no text without looking names up, so the project's own parser has to do."""
+
+    def fetch(self, sql: str, limit: int | None = None) -> Rows:
+        if limit is not None and sql.lstrip().lower().startswith(SELECTS):
+            return self._first(sql, limit)
+        with self._said(sql), self._driver.cursor() as cursor:
+            cursor.execute(sql.encode())
+            rows = cursor.fetchall() if cursor.description else []
+            return self._rows(cursor, rows if limit is None else rows[:limit])
+
+    def _first(self, sql: str, limit: int) -> Rows:
+        """The first rows only: a plain query would bring all of them here."""
+        outer = self._in_transaction
+        head = f"{'' if outer else 'begin;'}declare sqlpipes_first no scroll cursor for\n"
+        with self._said(sql, head), self._driver.cursor() as cursor:
+            try:
+                cursor.execute(f"{head}{sql}".encode())
+                cursor.execute(f"fetch forward {int(limit)} from sqlpipes_first".encode())
+                rows = cursor.fetchall()
+                found = self._rows(cursor, rows)
+                cursor.execute(b"close sqlpipes_first")
+                return found
+            finally:
+                if not outer:
+                    with suppress(psycopg.Error):
+                        self._driver.execute("rollback")
+
+    def _rows(self, cursor: psycopg.Cursor[Any], rows: Sequence[Any]) -> Rows:
+        described = cursor.description or []
+        oids = [(column.type_code, -1) for column in described]
+        names = tuple(column.name for column in described)
+        return Rows(names, self._type_names(oids), tuple(tuple(row) for row in rows))
+
+    @contextmanager
+    def _said(self, sql: str, before: str | None = "") -> Iterator[None]:
+        """What psycopg raises, as ours. `before` stood before the text; None: around it, so no place of
+        the server's is one of the text."""
+        self._notes.clear()
+        self._stopped = False
+        try:
+            yield
+        except psycopg.Error as error:
+            said = statement_error(
+                error, f"{before or ''}{sql}", lost=not self.is_open, stopped=self._stopped
+            )
+            problems = [_moved(problem, before) for problem in said.problems]
+            raise EngineError(*problems, statement=sql) from error
+        except UnicodeEncodeError as error:
+            problem = Problem("ENG004", f"the statement is no text: {error.reason}")
+            raise EngineError(problem, statement=sql) from error
+        if self._notes:
+            raise cut_error(self._notes, sql)
+
+    def _note(self, said: psycopg.errors.Diagnostic) -> None:
+        if said.sqlstate == CUT:
+            self._notes.append(said.message_primary or "")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        self.execute("begin")
+        self._in_transaction = True
+        try:
+            yield
+            self._commit()
+        except BaseException:
+            with suppress(psycopg.Error):
+                self._driver.execute("rollback")
+            raise
+        finally:
+            self._in_transaction = False
+
+    def _commit(self) -> None:
+        """The server answers ROLLBACK, and no error, where a statement before has failed."""
+        with self._said("commit"):
+            answer = self._driver.execute("commit").statusmessage
+        if answer != "COMMIT":
+            message = "the transaction was rolled back: a statement in it had failed"
+            raise EngineError(Problem("ENG005", message), statement="commit")
+
+    # --------------------------------------------------------------------------------- columns
+
+    def columns(self, relation: Relation) -> tuple[tuple[str, str], ...] | None:
+        found = self.fetch(catalog.columns_sql(relation)).rows
+        return tuple((str(name), str(kind)) for name, kind in found) or None
+
+    def describe(self, sql: str) -> tuple[tuple[str, str], ...]:
+        """The server is told to prepare the query, which binds it and runs nothing."""
+        with self._said(sql):
+            pgconn = self._driver.pgconn
+            for answer in (pgconn.prepare(b"", sql.encode()), pgconn.describe_prepared(b"")):
+                if answer.status != ExecStatus.COMMAND_OK:
+                    raise psycopg.errors.error_from_result(answer)
+        names = [(answer.fname(i) or b"").decode() for i in range(answer.nfields)]
+        oids = [(answer.ftype(i), answer.fmod(i)) for i in range(answer.nfields)]
+        return tuple(zip(names, self._type_names(oids), strict=True))
+
+    def _type_names(self, oids: Sequence[Oid]) -> tuple[str, ...]:
+        unknown = sorted(set(oids) - self._types.keys())
+        if unknown:
+            pairs = ", ".join(f"({oid}::oid, {modifier})" for oid, modifier in unknown)
+            sql = f"select format_type(oid, mod) from (values {pairs}) as t(oid, mod)"
+            with self._said(sql):
+                found = self._driver.execute(sql.encode()).fetchall()
+            self._types.update(zip(unknown, (str(name) for (name,) in found), strict=True))
+        return tuple(self._types[oid] for oid in oids)
+
+    def meeting(self, there: str, here: str) -> tuple[tuple[str, str], ...]:
+        """Types meet in a UNION, by the server's own rules."""
+        mine = {name for name, _ in self.describe(here)}
+        names = [name for name, _ in self.describe(there) if name in mine]
+        if not names:
+            return ()
+        listed = ", ".join(identifier(name) for name in names)
+        sql = f"select {listed} from (\n{there}\n) as t union all select {listed} from (\n{here}\n) as h"
+        if self._in_transaction:
+            self.execute("savepoint sqlpipes_meeting")
+        try:
+            return self.describe(sql)
+        except EngineError:  # a date and a list have no type in common
+            if self._in_transaction:
+                self.execute("rollback to savepoint sqlpipes_meeting")
+            return ()
+
+    def standing(self, relation: Relation) -> Standing | None:
+        found = self.fetch(catalog.kind_sql(relation)).rows
+        if not found:
+            return None
+        below = []
+        for schema, name, kind, _ in self.fetch(catalog.below_sql(relation)).rows:
+            each = Relation(name, schema)
+            below.append(Dependant(catalog.KINDS.get(kind, "relation"), each, self._lost_with(each)))
+        for schema, name, key in self.fetch(catalog.keys_sql(relation)).rows:
+            below.append(Dependant(f"foreign key {key}", Relation(name, schema)))
+        kind = catalog.KINDS.get(str(found[0][0]), "relation")
+        return Standing(kind, tuple(below), self._lost_with(relation))
+
+    def _lost_with(self, relation: Relation) -> tuple[str, ...]:
+        return tuple(str(sql) for _, sql in self.fetch(catalog.restore_sql(relation)).rows)
+
+    # ------------------------------------------------------------------------- rows in and out
+
+    def frame(self, relation: Relation, form: Form = Form.NATIVE) -> Any:
+        return self.query(f"select * from {quoted(relation)}", form)
+
+    def query(self, sql: str, form: Form = Form.NATIVE) -> Any:
+        columns = self.describe(sql)
+        try:
+            with self._said(sql, None):
+                return hand_over(self._driver, self._local, sql, columns, form)
+        except duckdb.Error as error:
+            raise duckdb_error(error, sql) from error
+
+    def release(self) -> None:
+        self._local.release()
+
+    def load(self, relation: Relation, data: Any, columns: Sequence[tuple[str, str]] = ()) -> int:
+        return self._copy(relation, land_value(self._local, data, columns))
+
+    def load_files(
+        self, relation: Relation, sql_of: Callable[[Mapping[str, str]], str], types: Mapping[str, str]
+    ) -> int:
+        return self._copy(relation, land_files(self._local, sql_of, types, self._knows))
+
+    def _knows(self, kind: str) -> bool:
+        return self.fetch(f"select to_regtype({literal(kind)}) is not null").rows[0][0] is True
+
+    def _copy(self, relation: Relation, landed: Landed) -> int:
+        if relation.schema == TEMPORARY:
+            create = "create temp table"
+        else:
+            create = "create unlogged table"
+        table = quoted(relation)
+        with self._said(f"-- copy rows into {table}", None):
+            return copy_in(self._driver, table, landed, self._local, create)
+
+    def shared(self, name: str) -> Relation:
+        """A table that the other threads see is one that everybody sees; it is dropped once fetched."""
+        return Relation(shortened(f"sqlpipes_{name}"), self._schema)
+
+    # ------------------------------------------------------------------------------ the end
+
+    def interrupt(self) -> None:
+        self._stopped = True
+        self._local.interrupt()
+        with suppress(psycopg.Error):
+            self._driver.cancel_safe(timeout=CANCEL_S)
+
+    @property
+    def database(self) -> str:
+        return self._driver.info.dbname
+
+    @property
+    def is_open(self) -> bool:
+        return not (self._driver.closed or self._driver.broken)
+
+    def close(self) -> None:
+        self._local.close()
+        self._driver.close()
+
+
+def _moved(problem: Problem, before: str | None) -> Problem:
+    """The place in the text itself; what stood before it ended with a line."""
+    if before is None:
+        return replace(problem, at=None)
+    lines = before.count("\n")
+    at = problem.at
+    return replace(problem, at=replace(at, line=at.line - lines)) if at and lines else problem

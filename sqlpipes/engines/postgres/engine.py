@@ -1,0 +1,147 @@
+"""Target -> an open Postgres: a first connection for what is asked once, and one more for each thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import psycopg
+
+from sqlpipes.core.config import Target
+from sqlpipes.core.engine import Capabilities, Connection, RelationType
+from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.partitions import Partitioning
+from sqlpipes.core.sql import Relation
+from sqlpipes.core.windows import Windows
+from sqlpipes.engines.postgres import catalog
+from sqlpipes.engines.postgres.connection import Driver, Oid, PostgresConnection
+from sqlpipes.engines.postgres.faults import is_worth_another, opening_error, setting_error
+from sqlpipes.engines.postgres.names import TEMPORARY, identifier, literal, quoted, shortened
+from sqlpipes.engines.postgres.place import OURS, Place, place_of, session_sql
+from sqlpipes.engines.postgres.windows import WORDS
+from sqlpipes.engines.windows import token_sql, windows_of
+
+CAN = Capabilities(
+    transactional_ddl=True,
+    merge=True,
+    renames=True,
+    is_instant="pg_typeof({}) = 'timestamp with time zone'::regtype",
+    matches="{} ~ {}",
+    lock_timeout="set lock_timeout = {}",
+)
+FIRST_MERGE = 150000  # the server's version
+PAUSE_S = 0.5
+
+
+class PostgresEngine:
+    """An open Postgres database; see `core.engine.Engine`."""
+
+    dialect = "postgres"
+    can = CAN
+
+    def __init__(self, target: Target, place: Place, read_only: bool, wait_s: float) -> None:
+        self._target = target
+        self._place = place
+        self._read_only = read_only
+        self._types: dict[Oid, str] = {}
+        self._first = self._connection(wait_s)
+        self.catalog: str | None = self._first.database
+
+    def connect(self) -> PostgresConnection:
+        return self._connection(0.0)
+
+    def _connection(self, wait_s: float) -> PostgresConnection:
+        driver = _connected(self._place, wait_s)
+        try:
+            _set_up(driver, self._place, read_only=self._read_only)
+        except BaseException:
+            driver.close()
+            raise
+        return PostgresConnection(driver, self._types, self._target.schema)
+
+    def relations(self) -> Mapping[Relation, RelationType]:
+        rows = self._first.fetch(catalog.RELATIONS).rows
+        return {Relation(name, schema): catalog.type_of(kind) for schema, name, kind in rows}
+
+    def all_columns(self) -> Mapping[Relation, tuple[tuple[str, str], ...]]:
+        found: dict[Relation, list[tuple[str, str]]] = {}
+        for schema, table, column, kind in self._first.fetch(catalog.COLUMNS).rows:
+            found.setdefault(Relation(table, schema), []).append((column, kind))
+        return {relation: tuple(columns) for relation, columns in found.items()}
+
+    def create_schemas(self, schemas: Sequence[str], catalog: str | None = None) -> None:
+        """Asked first, as who may not make schemas may not say IF NOT EXISTS either."""
+        if catalog not in (None, self.catalog):
+            message = f"Postgres writes to one database, '{self.catalog}', and not to '{catalog}'"
+            raise EngineError(Problem("ENG004", message))
+        rows = self._first.fetch("select nspname from pg_namespace").rows
+        for schema in sorted(set(schemas) - {name for (name,) in rows}):
+            self._create_schema(schema)
+
+    def _create_schema(self, schema: str) -> None:
+        try:
+            self._first.execute(f"create schema if not exists {identifier(schema)}")
+        except EngineError:  # another build has made it at this very moment
+            sql = f"select 1 from pg_namespace where nspname = {literal(schema)}"
+            if not self._first.fetch(sql).rows:
+                raise
+
+    def quote(self, relation: Relation) -> str:
+        return quoted(relation)
+
+    def temporary(self, name: str) -> Relation:
+        return Relation(shortened(name), TEMPORARY)
+
+    def token_sql(self, relation: Relation, changes: str) -> str:
+        """`changes`: count, hash (row count and the sum of all row hashes), or an aggregate."""
+        return token_sql(quoted(relation), changes, WORDS)
+
+    def windows(
+        self,
+        connection: Connection,
+        relation: Relation,
+        changes: str,
+        cut: Partitioning,
+        where: str = "",
+    ) -> Windows:
+        columns = connection.columns(relation) or ()
+        rows = quoted(relation)
+        if where:
+            rows = f"(select * from {rows} where {where})"
+        return windows_of(connection, rows, columns, changes, cut, WORDS)
+
+    def close(self) -> None:
+        self._first.close()
+
+
+def open_postgres(target: Target, *, read_only: bool, wait_s: float) -> PostgresEngine:
+    """Raises ProjectError PRF003 for a wrong output, EngineError ENG002 when there is no way in."""
+    return PostgresEngine(target, place_of(target), read_only, wait_s)
+
+
+def _connected(place: Place, wait_s: float) -> Driver:
+    """Tried again while a server starts or is full, as often as the target says."""
+    arguments: dict[str, Any] = dict(place.arguments)
+    deadline = time.monotonic() + wait_s
+    for attempt in range(place.retries + 1):
+        try:
+            return psycopg.connect(autocommit=True, prepare_threshold=None, **arguments)
+        except psycopg.Error as error:
+            last = attempt == place.retries and time.monotonic() >= deadline
+            if last or not is_worth_another(error):
+                raise opening_error(error, place) from None
+        time.sleep(PAUSE_S)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _set_up(driver: Driver, place: Place, *, read_only: bool) -> None:
+    try:
+        driver.execute(session_sql(place, read_only=read_only).encode())
+    except psycopg.Error as error:
+        raise opening_error(error, place) from None
+    for name, value in place.settings[len(OURS) :]:
+        try:
+            driver.execute(f"set {identifier(name)} = {literal(value)}".encode())
+        except psycopg.Error as error:
+            raise setting_error(error, name, value) from None

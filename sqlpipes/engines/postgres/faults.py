@@ -1,0 +1,128 @@
+"""psycopg's exceptions -> EngineError: code by SQLSTATE, place in the statement, hint."""
+
+from __future__ import annotations
+
+import re
+
+import psycopg
+
+from sqlpipes.core.errors import EngineError, Location, Problem
+from sqlpipes.engines.postgres.place import Place
+
+LOST = "ENG011"  # the connection was cut: nothing of the open transaction is there
+SHORTEN = "ENG012"  # a name of more than 63 bytes
+CUT = "42622"  # SQLSTATE of the notice about one
+CONFLICTS = ("40001", "40P01", "55P03")  # serialization, deadlock, a lock that was not to be had
+CANCELLED = "57014"
+ENDED = ("57P01", "57P02", "57P03", "57P05")
+PREFIX = re.compile(r"^(connection failed: )?(connection to server .*? failed: )?(FATAL: +)?", re.S)
+QUOTED = re.compile(r'"([^"]+)"')
+
+
+def statement_error(
+    error: BaseException, statement: str, *, lost: bool = False, stopped: bool = False
+) -> EngineError:
+    """What Postgres said about a statement, as ours. The problem's place is in the statement.
+
+    `lost`: the connection is gone; `stopped`: it was told to stop, by us.
+    """
+    diag = getattr(error, "diag", None)
+    state = getattr(error, "sqlstate", None) or ""
+    message = (diag.message_primary if diag else None) or _first_line(error)
+    if lost or state in ENDED or state.startswith("08"):
+        told = f"the connection to the warehouse was lost: {message}"
+        hint = "what was not committed is not there; building again does it again"
+        return EngineError(Problem(LOST, told, hint=hint), statement=statement)
+    code = _code(state, stopped)
+    hint, detail = (diag.message_hint, diag.message_detail) if diag else (None, None)
+    if detail and state[:2] in ("22", "23", "2B", "40"):
+        message = f"{message}: {' '.join(detail.split())}"
+    return EngineError(
+        Problem(code, message, _place(diag, statement), hint or _own_hint(state)),
+        statement=statement,
+    )
+
+
+def cut_error(notes: list[str], statement: str) -> EngineError:
+    """The server cut a name off, and would take two that begin alike for one."""
+    found = QUOTED.search(notes[0])
+    name = found[1] if found else ""
+    message = f"the name '{name}' is {len(name.encode())} bytes long, and Postgres keeps 63"
+    at = _place_of(name, statement)
+    return EngineError(Problem(SHORTEN, message, at, "give it a shorter one"), statement=statement)
+
+
+def opening_error(error: BaseException, place: Place) -> EngineError:
+    """Why there is no connection, without the password that it was tried with."""
+    said = _first_line(error)
+    message = PREFIX.sub("", said) or said
+    if place.secret:
+        message = message.replace(place.secret, "...")
+    problem = Problem("ENG002", f"cannot connect to {place.name}: {message}", hint=_way_in(said))
+    return EngineError(problem)
+
+
+def setting_error(error: BaseException, name: str, value: str) -> EngineError:
+    """A setting of the target that the server refuses, without its value, which may be a secret."""
+    said = _first_line(error)
+    said = said.replace(value, "...") if value else said
+    return EngineError(Problem("ENG009", f"the target's setting '{name}' is refused: {said}"))
+
+
+def is_worth_another(error: BaseException) -> bool:
+    """Whether a server that refuses may let us in a moment later."""
+    state = getattr(error, "sqlstate", None)
+    return state in ("57P03", "53300") or (state is None and "timeout" not in str(error))
+
+
+def _code(state: str, stopped: bool) -> str:
+    if state in CONFLICTS:
+        return "ENG006"
+    if state == CANCELLED and stopped:
+        return "ENG007"
+    not_understood = state.startswith(("42", "0A", "3F")) and state != "42501"
+    return "ENG004" if not_understood else "ENG005"
+
+
+def _own_hint(state: str) -> str | None:
+    if state == "42501":
+        return "the role of the target needs that right: grant it, or set `role:`"
+    if state == CANCELLED:
+        return "the server's statement_timeout, or somebody who ended it"
+    return None
+
+
+def _way_in(said: str) -> str:
+    if "password authentication failed" in said or "no password supplied" in said:
+        return "see `user` and `password` of the target"
+    if "does not exist" in said:
+        return "see `dbname`, `user` and `role` of the target"
+    if "refused" in said or "translate host name" in said or "No such file" in said:
+        return "is the server up, and are `host` and `port` of the target right?"
+    if "SSL" in said:
+        return "see `sslmode` of the target"
+    return "see the target's output in profiles.yml"
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def _place(diag: psycopg.errors.Diagnostic | None, statement: str) -> Location | None:
+    position = diag.statement_position if diag else None
+    if not position or not str(position).isdigit():
+        return None
+    return _location(statement, int(position) - 1)
+
+
+def _location(statement: str, offset: int) -> Location:
+    line = statement.count("\n", 0, offset) + 1
+    column = offset - statement.rfind("\n", 0, offset)
+    word = re.match(r'"[^"]*"|\w+|.', statement[offset:], re.S)
+    return Location("", line, column, len(word[0]) if word else 1)
+
+
+def _place_of(name: str, statement: str) -> Location | None:
+    offset = statement.find(name) if name else -1
+    return _location(statement, offset) if offset >= 0 else None

@@ -1,0 +1,79 @@
+"""Rows of Postgres -> what a Python function asked for, by COPY through the local DuckDB.
+
+Without an annotation a function gets a DuckDB relation, here as there; its rows have been brought over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+
+from sqlpipes.core.engine import Form
+from sqlpipes.engines.duckdb.forms import as_form
+from sqlpipes.engines.postgres.local import Local
+from sqlpipes.engines.postgres.names import identifier, literal
+from sqlpipes.engines.postgres.types import to_duckdb
+
+LONGEST_LINE = 2_000_000  # bytes of a row; DuckDB must be told of longer ones
+
+Columns = Sequence[tuple[str, str]]
+
+
+def hand_over(
+    driver: psycopg.Connection[Any], local: Local, sql: str, columns: Columns, form: Form
+) -> Any:
+    """`columns` are those of the SELECT, with Postgres' types."""
+    table = local.table()
+    with local.file() as path:
+        longest, breaks = _copy_out(driver, sql, columns, path)
+        cursor = local.cursor()
+        cursor.execute(f"create table {table} as\n{_read_sql(path, columns, longest, breaks)}")
+    return as_form(cursor.sql(f"select * from {table}"), form)
+
+
+def _copy_out(
+    driver: psycopg.Connection[Any], sql: str, columns: Columns, path: str
+) -> tuple[int, bool]:
+    """The longest row, in bytes, and whether a text has line breaks."""
+    names = [f"c{place}" for place in range(len(columns))]
+    shown = (_as_text(name, kind) for name, (_, kind) in zip(names, columns, strict=True))
+    query = f"select {', '.join(shown)} from (\n{sql}\n) as q({', '.join(names)})"
+    longest, breaks = 0, False
+    with driver.cursor() as cursor, open(path, "wb") as file:
+        with cursor.copy(f"copy ({query}) to stdout (format csv)") as copy:
+            for row in copy:
+                longest = max(longest, len(row))
+                breaks = breaks or row.count(b"\n") > 1 or b"\r" in row
+                file.write(row)
+    return longest, breaks
+
+
+def _as_text(name: str, kind: str) -> str:
+    if kind.endswith("[]"):
+        return f"to_json({name})"
+    if kind.startswith("interval"):
+        return f"replace(cast({name} as text), '+', '')"
+    return name
+
+
+def _read_sql(path: str, columns: Columns, longest: int, breaks: bool) -> str:
+    kinds = [to_duckdb(kind) for _, kind in columns]
+    shown = []
+    for place, ((name, _), kind) in enumerate(zip(columns, kinds, strict=True)):
+        value = f"unhex(substr(c{place}, 3))" if kind == "BLOB" else f"c{place}"
+        shown.append(f"{value} as {identifier(name)}")
+    read = ("VARCHAR" if kind == "BLOB" else kind for kind in kinds)
+    struct = ", ".join(f"'c{place}': {literal(kind)}" for place, kind in enumerate(read))
+    options = [
+        literal(path),
+        f"columns={{{struct}}}",
+        "header=false, auto_detect=false, delim=',', quote='\"', escape='\"', nullstr=''",
+        "allow_quoted_nulls=false, null_padding=false",
+    ]
+    if longest > LONGEST_LINE:
+        options.append(f"max_line_size={longest + 100}, buffer_size={4 * (longest + 100)}")
+    if breaks:
+        options.append("parallel=false")
+    return f"select {', '.join(shown)} from read_csv({', '.join(options)})"

@@ -1,0 +1,83 @@
+"""A DuckDB in memory beside a connection to Postgres: rows on their way in and out pass through it.
+
+It knows every kind of frame and file, and puts what does not fit into memory into a folder of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+import duckdb
+
+from sqlpipes.engines.postgres.names import identifier, literal
+
+Cursor = duckdb.DuckDBPyConnection
+
+
+class Local:
+    """Opened when it is first asked for; `close` takes away its folder."""
+
+    def __init__(self) -> None:
+        self._first: Cursor | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._lent: list[Cursor] = []
+        self._tables: list[str] = []
+        self._numbers = count(1)
+
+    def cursor(self) -> Cursor:
+        """One for each stream: as long as rows of it are to come, it can do nothing else."""
+        self._lent.append(self._open().cursor())
+        self._lent[-1].execute("set TimeZone = 'UTC'; set python_enable_replacements = false")
+        return self._lent[-1]
+
+    def table(self) -> str:
+        """A name for rows, quoted, until `release`."""
+        self._tables.append(identifier(f"rows_{next(self._numbers)}"))
+        return self._tables[-1]
+
+    @contextmanager
+    def file(self) -> Iterator[str]:
+        """A path for a file that is gone afterwards."""
+        self._open()
+        assert self._folder is not None
+        path = os.path.join(self._folder.name, f"rows_{next(self._numbers)}.csv")
+        try:
+            yield path
+        finally:
+            if os.path.exists(path):
+                os.remove(path)
+
+    def release(self) -> None:
+        """End all streams, and forget the rows."""
+        while self._lent:
+            self._lent.pop().close()
+        while self._tables:
+            name = self._tables.pop()
+            if self._first is not None:
+                self._first.execute(f"drop table if exists {name}")
+
+    def interrupt(self) -> None:
+        for cursor in (self._first, *self._lent):
+            if cursor is not None:
+                cursor.interrupt()
+
+    def close(self) -> None:
+        self.release()
+        if self._first is not None:
+            self._first.close()
+            self._first = None
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+    def _open(self) -> Cursor:
+        if self._first is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="sqlpipes-")
+            self._first = duckdb.connect(":memory:")
+            spill = os.path.join(self._folder.name, "spill")
+            self._first.execute(f"set temp_directory = {literal(spill)}; set TimeZone = 'UTC'")
+        return self._first

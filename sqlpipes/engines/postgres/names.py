@@ -1,0 +1,60 @@
+"""Relations and values as they stand in Postgres' SQL, and names that fit into 63 bytes."""
+
+from __future__ import annotations
+
+import hashlib
+
+from sqlpipes.core.sql import Relation
+
+TEMPORARY = "pg_temp"  # the schema of tables that only their connection sees
+LONGEST = 63  # bytes of a name; the server cuts the rest off
+
+
+def identifier(name: str) -> str:
+    """
+    >>> identifier('x"; drop table y')
+    '"x""; drop table y"'
+    """
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Backslashes stay as they are: every connection says standard_conforming_strings.
+
+    >>> literal("it's")
+    "'it''s'"
+    """
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quoted(relation: Relation) -> str:
+    """
+    >>> quoted(Relation("orders", "shop", "dw"))
+    '"dw"."shop"."orders"'
+    """
+    parts = [part for part in (relation.catalog, relation.schema, relation.name) if part]
+    return ".".join(identifier(part) for part in parts)
+
+
+def shortened(name: str, longest: int = LONGEST) -> str:
+    """A name of ours that would be cut: its beginning, and a digest in place of the rest.
+
+    >>> shortened("sqlpipes_orders"), len(shortened("x" * 80)), shortened("x" * 80) == shortened("x" * 81)
+    ('sqlpipes_orders', 63, False)
+    """
+    raw = name.encode()
+    if len(raw) <= longest:
+        return name
+    digest = hashlib.blake2b(raw, digest_size=6).hexdigest()
+    head = raw[: longest - len(digest) - 1].decode(errors="ignore")
+    return f"{head}_{digest}"
+
+
+def folded(name: str) -> str:
+    """A column's name as if it stood in a query without quotes, where it could.
+
+    >>> folded("OrderId"), folded("Order Id")
+    ('orderid', 'Order Id')
+    """
+    plain = name.isascii() and name.replace("_", "a").isalnum() and not name[:1].isdigit()
+    return name.lower() if plain else name
