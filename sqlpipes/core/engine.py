@@ -130,7 +130,10 @@ class Connection(Protocol):
         """
 
     def load_files(
-        self, relation: Relation, sql_of: Callable[[Mapping[str, str]], str], types: Mapping[str, str]
+        self,
+        relation: Relation,
+        sql_of: Callable[[Mapping[str, str]], str],
+        types: Mapping[str, str],
     ) -> int:
         """The same from data files; asked of an engine that reads none itself.
 

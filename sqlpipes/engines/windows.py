@@ -47,7 +47,6 @@ MOST_LABELS = 10_000  # each is a row of ranges in the state
 MOST_WINDOWS = 1_000_000  # each is a row of the state
 
 
-
 @dataclass(frozen=True, slots=True)
 class Words:
     """What an engine calls its types, and how it says what dialects say differently."""
@@ -121,9 +120,7 @@ def _measures(changes: str, words: Words) -> list[str]:
     return [f"cast((\n{changes}\n) as varchar)"]
 
 
-def _kinds(
-    columns: Sequence[tuple[str, str]], cut: Partitioning, words: Words
-) -> tuple[str, ...]:
+def _kinds(columns: Sequence[tuple[str, str]], cut: Partitioning, words: Words) -> tuple[str, ...]:
     """The type of each cut's column."""
     there = {name.lower(): kind for name, kind in columns}
     found = []

@@ -22,7 +22,12 @@ NAMES = ("profiles.yml", "profiles.yaml")
 PLAIN_KEYS = ("type", "schema", "schema_prefix", "threads")
 OTHER_NAMES = {"dataset": "schema", "adapter": "type"}
 SECRET = r"(?i)pass|pwd|token|secret|key|credential|url|uri|dsn|connection|settings"
-DEFAULT_SCHEMAS = {"postgres": "public", "postgresql": "public", "redshift": "public", "spark": "default"}
+DEFAULT_SCHEMAS = {
+    "postgres": "public",
+    "postgresql": "public",
+    "redshift": "public",
+    "spark": "default",
+}
 
 
 def read_target(root: str, config: ProjectConfig, cache: Cache, names: Names, **how: Any) -> Target:

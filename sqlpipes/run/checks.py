@@ -110,7 +110,7 @@ def _question(
     narrowed = slices is not None and not slices.is_whole
     if narrowed and cut and not check.whole_table and check.type != "freshness":
         assert slices is not None
-        rows.insert(0, f"({inside_sql(cut, slices)})")
+        rows.insert(0, f"({inside_sql(cut, slices, warehouse.can)})")
         columns = cut.columns
     table = subject(asset, graph, warehouse)
     return Question(check, table, " and ".join(rows) or None, graph, warehouse, columns, now)
@@ -223,7 +223,8 @@ def _range(ask: Question) -> str:
 def _matches(ask: Question) -> str:
     """The pattern may match anywhere; anchor it with ^ and $. NULL holds."""
     pattern = literal(str(ask.argument("pattern")))
-    return ask.bad(f"not regexp_matches(cast({ask.column} as varchar), {pattern})")
+    found = ask.warehouse.can.matches.format(f"cast({ask.column} as varchar)", pattern)
+    return ask.bad(f"not {found}")
 
 
 def _freshness(ask: Question) -> str:

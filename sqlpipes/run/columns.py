@@ -94,11 +94,17 @@ def altered(work: Work, found: Difference) -> tuple[Statement, ...]:
     if policy is SchemaChange.SYNC:
         changes += [f"drop column {identifier(name)}" for name, _ in found.removed]
         changes += [
-            f"alter column {identifier(name)} set data type {kind}"
+            f"alter column {identifier(name)} set data type {kind} "
+            f"using cast({identifier(name)} as {kind})"
             for name, _, kind in found.retyped
         ]
     return tuple(
-        Statement(f"alter table {work.table} {change}", Purpose.PREPARE) for change in changes
+        Statement(
+            f"alter table {work.table} {change}",
+            Purpose.PREPARE,
+            disturbs=None if change.startswith("add") else work.relation,
+        )
+        for change in changes
     )
 
 

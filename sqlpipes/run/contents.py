@@ -37,7 +37,7 @@ def contents(
     if asset.partition is None:
         row = connection.fetch(warehouse.token_sql(relation, "hash")).rows[0]
         return Contents(columns, str(row[0]))
-    inside = inside_sql(asset.partition, slices)
+    inside = inside_sql(asset.partition, slices, warehouse.can)
     found = warehouse.windows(connection, relation, "hash", asset.partition, inside)
     return Contents(columns, windows=found)
 

@@ -62,7 +62,7 @@ class Crew(Generic[R]):
         opened: list[Connection] = []
 
         def connection(*, anew: bool = False) -> Connection:
-            if anew:
+            if anew or (opened and not opened[0].is_open):
                 opened.clear()  # never closed: a function that was left alone may still use it
             if not opened:
                 opened.append(self._engine.connect())

@@ -17,6 +17,8 @@ WHOLE_NUMBERS = frozenset(
     f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE")
 ) | {"INTEGER", "UINTEGER"}  # one that is too large for the table's is refused when it is written
 
+TEXTS = ("TEXT", "CHARACTER VARYING", "VARCHAR")  # so is one that is too long
+
 Shape = dict[str, str]  # column, in lower case -> type
 
 
@@ -29,7 +31,7 @@ def demand_fit(statement: Statement, asset: Asset, connection: Connection) -> No
         return
     faults = [*_other_names(there, here)]
     if not faults:
-        both = _both(connection, f"select * from {statement.into}", statement.rows.sql)
+        both = _meeting(connection, f"select * from {statement.into}", statement.rows.sql)
         faults = [*_other_types(there, here, both)]
     if faults:
         message = f"these rows do not fit the table of '{asset.name}': {'; '.join(faults)}"
@@ -46,7 +48,7 @@ def columns_for(connection: Connection, sql: str, table: str | None) -> tuple[tu
     here = {name.lower(): kind for name, kind in found}
     if all(there.get(name, kind) == kind for name, kind in here.items()):
         return found
-    both = _both(connection, f"select * from {table}", sql)
+    both = _meeting(connection, f"select * from {table}", sql)
     return tuple(
         (name, there[key] if _holds(there.get(key), kind, both.get(key, kind)) else kind)
         for name, kind in found
@@ -54,11 +56,8 @@ def columns_for(connection: Connection, sql: str, table: str | None) -> tuple[tu
     )
 
 
-def _both(connection: Connection, there: str, here: str) -> Shape:
-    try:
-        return _shape(connection, f"{there} union all by name\n{here}")
-    except EngineError:  # a date and a list have no type in common
-        return {}
+def _meeting(connection: Connection, there: str, here: str) -> Shape:
+    return {name.lower(): kind for name, kind in connection.meeting(there, here)}
 
 
 def _shape(connection: Connection, sql: str) -> Shape:
@@ -79,4 +78,8 @@ def _other_types(there: Shape, here: Shape, both: Shape) -> Iterator[str]:
 
 def _holds(there: str | None, here: str, both: str) -> bool:
     """Whether the table's type loses nothing of `here`; `both` is the type in which the two meet."""
-    return there is not None and (both == there or {there, here} <= WHOLE_NUMBERS)
+    if there is None:
+        return False
+    kinds = {kind.upper() for kind in (there, here)}
+    texts = all(kind.startswith(TEXTS) for kind in kinds)
+    return both == there or kinds <= WHOLE_NUMBERS or texts

@@ -95,7 +95,7 @@ def _rows_sql(asset: Asset, graph: Graph, warehouse: Warehouse, slices: Partitio
     table = subject(asset, graph, warehouse)
     if slices is None or asset.partition is None:
         return f"select * from {table}"
-    return f"select * from {table} where {inside_sql(asset.partition, slices)}"
+    return f"select * from {table} where {inside_sql(asset.partition, slices, warehouse.can)}"
 
 
 def _hints(function: Callable[..., Any]) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from sqlpipes.core.asset import Asset, PythonBody
+from sqlpipes.core.asset import Asset, PythonBody, SeedBody
 from sqlpipes.core.definitions import File
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.partitions import Partitions
@@ -16,8 +16,10 @@ from sqlpipes.core.sql import Relation
 from sqlpipes.run.families import family_of, parts_of
 from sqlpipes.run.faults import streamed_error
 from sqlpipes.run.job import Job
+from sqlpipes.run.placing import placing
 from sqlpipes.run.python import Place, call_asset, watched
-from sqlpipes.run.statement import Call
+from sqlpipes.run.seeds import seed_query
+from sqlpipes.run.statement import Call, Purpose, Statement, stage_head
 
 Columns = tuple[tuple[str, str], ...]
 UNDECLARED = "declare its columns with types, in YAML: then --empty does not call the function"
@@ -40,6 +42,9 @@ def land(
     ENG010 for what is no table.
     """
     slices, stage = call.slices, call.stage
+    if isinstance(asset.body, SeedBody):
+        _land_file(asset, asset.body, stage, place)
+        return {}
     declared = tuple((c.name, c.type) for c in asset.columns if c.type)
     if empty and declared:
         place.connection.load(stage, [], declared)
@@ -60,6 +65,17 @@ def land(
     return answer.metadata
 
 
+def _land_file(asset: Asset, body: SeedBody, stage: Relation, place: Place) -> None:
+    """A data file that no SQL of the warehouse reads."""
+
+    def sql_of(types: Mapping[str, str]) -> str:
+        return seed_query(replace(body, types=types))
+
+    said = Statement(seed_query(body), Purpose.PREPARE)
+    with placing(said, asset, place):
+        place.connection.load_files(stage, sql_of, body.types)
+
+
 def _land_shared(
     asset: Asset, slices: Partitions, stage: Relation, place: Place, job: Job
 ) -> Mapping[str, Any]:
@@ -71,7 +87,8 @@ def _land_shared(
     assert place.families is not None
     waiting, metadata = place.families.fetch(asset, slices, job, call)
     table, own = place.warehouse.quote(waiting), place.warehouse.quote(stage)
-    place.connection.execute(f"create or replace temp table {own} as select * from {table}")
+    head = stage_head(own, place.warehouse.can)
+    place.connection.execute(f"{head}select * from {table}")
     place.connection.execute(f"drop table {table}")
     return metadata
 

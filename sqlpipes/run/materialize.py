@@ -21,8 +21,8 @@ from sqlpipes.run.parts import LOOKS_ONLY, parts_of
 from sqlpipes.run.query import asset_query
 from sqlpipes.run.slices import slices
 from sqlpipes.run.snapshot import snapshot
-from sqlpipes.run.statement import Purpose, Statement, Transaction
-from sqlpipes.run.warehouse import Warehouse
+from sqlpipes.run.statement import Made, Purpose, Statement, Transaction
+from sqlpipes.run.warehouse import Warehouse, identifier
 from sqlpipes.run.work import Work, cleaned, create, landed, make_room, rows_of, whole_scope
 
 TRANSACTION_WORDS = re.compile(
@@ -101,10 +101,12 @@ def _hook(sql: str, asset: Asset) -> Statement:
 
 def _view(work: Work) -> Transaction:
     query = asset_query(work.asset, work.graph, work.warehouse, whole_scope(work))
-    head, tail = f"create or replace view {work.table} as\n", ""
+    head, before, tail = f"create or replace view {work.table} as\n", "", ""
     if work.empty:
-        head, tail = f"{head}select * from (\n", "\n) limit 0"
-    write = work.statement(head, query, tail)
+        before, tail = "select * from (\n", f"\n) as {identifier('rows')} limit 0"
+    write = work.statement(head + before, query, tail)
+    made = Made(work.relation, RelationType.VIEW)
+    write = replace(write, select=len(head), makes=made)
     return Transaction((*make_room(work, RelationType.VIEW), write), WHOLE, fresh=True)
 
 

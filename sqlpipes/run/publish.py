@@ -6,10 +6,9 @@ see as it was.
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -20,6 +19,7 @@ from sqlpipes.core.engine import Rows
 from sqlpipes.core.errors import EngineError, Problem, SqlpipesError, did_you_mean
 from sqlpipes.core.events import OpCall, Status
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.run.anew import found_out
 from sqlpipes.run.attempts import attempted
 from sqlpipes.run.contents import Contents, contents, unmoved
 from sqlpipes.run.files import file_metadata
@@ -27,10 +27,10 @@ from sqlpipes.run.fit import columns_for, demand_fit
 from sqlpipes.run.gate import Result, row_text, run_checks
 from sqlpipes.run.job import Job, Stopped
 from sqlpipes.run.landing import land
+from sqlpipes.run.placing import placing
 from sqlpipes.run.python import Place, call_asset
 from sqlpipes.run.recording import recording
 from sqlpipes.run.statement import Call, Purpose, Statement, Transaction
-from sqlpipes.run.windows import column_hint
 
 CONFLICT = "ENG006"  # another transaction got there first: the same statements may succeed now
 ATTEMPTS = 5
@@ -178,8 +178,14 @@ def _land_one(order: Order, call: Call, job: Job, place: Place) -> dict[str, Any
     fresh = order.transaction.fresh
     said = land(order.asset, call, place, job, fresh=fresh, empty=order.empty)
     _demand_columns(order.asset, call, place)
-    for statement in call.then:
-        _run(statement, order.asset, place)
+    todo = list(reversed(call.then))
+    while todo:
+        statement = todo.pop()
+        more = found_out(statement, order.asset, place)
+        if more is None:
+            _run(statement, order.asset, place)
+        else:
+            todo += reversed(more)
     return dict(said)
 
 
@@ -244,6 +250,10 @@ def _publish(
         while todo:
             job.go_on()
             statement = todo.pop()
+            more = found_out(statement, order.asset, place)
+            if more is not None:
+                todo += reversed(more)
+                continue
             said.append(statement.sql)
             if statement.purpose is Purpose.FIT:
                 _fit(statement, order.asset, place, now(), todo)
@@ -292,7 +302,7 @@ def _fit(
     """Ask for the columns, and put what they call for on top of `todo` (last is next)."""
     assert statement.fit is not None
     assert statement.relation is not None
-    with _placing(statement, asset, place):
+    with placing(statement, asset, place):
         old = place.connection.columns(statement.relation)
         table = place.warehouse.quote(statement.relation) if old else None
         new = columns_for(place.connection, statement.sql, table)
@@ -316,9 +326,9 @@ def _check(
 
 def _run(statement: Statement, asset: Asset, place: Place) -> int | None:
     if statement.into is not None:
-        with _placing(statement.rows, asset, place):
+        with placing(statement.rows, asset, place):
             demand_fit(statement, asset, place.connection)
-    with _placing(statement, asset, place):
+    with placing(statement, asset, place):
         if statement.purpose is not Purpose.AUDIT:
             return place.connection.execute(statement.sql)
         rows = place.connection.fetch(statement.sql)
@@ -331,46 +341,6 @@ def _with_examples(statement: Statement, rows: Rows) -> Problem:
     assert statement.fault is not None
     examples = "; ".join(f"({row_text(rows.columns, row)})" for row in rows.rows[:3])
     return replace(statement.fault, message=f"{statement.fault.message}: {examples}")
-
-
-@contextmanager
-def _placing(statement: Statement, asset: Asset, place: Place) -> Iterator[None]:
-    try:
-        yield
-    except EngineError as error:
-        raise _placed(error, statement, asset, place) from error
-
-
-def _placed(error: EngineError, statement: Statement, asset: Asset, place: Place) -> EngineError:
-    """The same error, with its place in the user's file instead of in the statement."""
-    problems = []
-    for problem in error.problems:
-        if problem.at is not None and problem.at.file:  # a data file that the statement reads
-            problems.append(_in_project(problem, asset, place.root))
-            continue
-        found = statement.place(problem.at.line, problem.at.column) if problem.at else None
-        at = replace(found, length=problem.at.length) if found and problem.at else None
-        hint = problem.hint if at else _own_hint(problem, asset)
-        problems.append(replace(problem, at=at or asset.at, hint=hint))
-    return EngineError(*problems, statement=statement.sql)
-
-
-def _in_project(problem: Problem, asset: Asset, root: str) -> Problem:
-    assert problem.at is not None
-    home = os.path.abspath(root) + os.sep
-    file = problem.at.file.removeprefix(home).replace(os.sep, "/")
-    others = () if file == asset.path else (asset.at,)
-    return replace(problem, at=replace(problem.at, file=file), others=others)
-
-
-def _own_hint(problem: Problem, asset: Asset) -> str | None:
-    """For a refusal of what we put around the user's text: a type that is no date."""
-    if problem.at is None or asset.partition is None or problem.hint:
-        return problem.hint
-    if isinstance(asset.body, PythonBody):
-        columns = " and ".join(f"'{cut.column}'" for cut in asset.partition.cuts)
-        return f"return values of the partition's own kind in {columns}: a date and not its text"
-    return "; ".join(column_hint(cut.along, cut.column) for cut in asset.partition.cuts)
 
 
 def _failed(error: BaseException, asset: Asset, job: Job) -> Outcome:

@@ -21,7 +21,6 @@ from sqlpipes.run.statement import (
     Purpose,
     Statement,
     Transaction,
-    insert_head,
 )
 from sqlpipes.run.warehouse import identifier
 from sqlpipes.run.windows import inside_sql, missing_sql, pruned_parts, scope_of
@@ -95,7 +94,7 @@ def _guarded(work: Work, part: Partitions, create: bool) -> Statement:
     """The user's text inside its window. Rows without a partition value pass, to be found after."""
     cut = _partition(work)
     query = asset_query(work.asset, work.graph, work.warehouse, _scope(work, part, create))
-    guard = f"({inside_sql(cut, part)}) or {missing_sql(cut)}"
+    guard = f"({inside_sql(cut, part, work.warehouse.can)}) or {missing_sql(cut)}"
     tail = f"\n) as {identifier(work.asset.name)} where {guard}{work.limit}"
     put = work.put(create, f"select {work.picked} from (\n", query, tail)
     return replace(put, into=None)  # its columns have been asked for
@@ -108,11 +107,9 @@ def _pruned(
     statements = []
     for i, one in enumerate(asked):
         query = asset_query(work.asset, work.graph, work.warehouse, _scope(work, one, create))
-        into = f"create or replace temp table {work.stage} as\n"
-        if i:
-            into = insert_head(work.stage)
+        put = work.insert if i else work.into_stage
         tail = f"\n) as {identifier(work.asset.name)}{work.limit}"
-        staged = work.statement(f"{into}select * from (\n", query, tail)
+        staged = put(work.stage, "select * from (\n", query, tail)
         statements.append(replace(staged, purpose=Purpose.PREPARE, into=work.stage if i else None))
     publish = work.put(create, "", f"select {work.picked} from {work.stage}")
     publish = replace(publish, into=None)
@@ -189,9 +186,9 @@ def _call(
     then = [_null_audit(work, work.stage), _outside_audit(work, part)]
     if whole is not None:
         table = work.warehouse.quote(whole)
-        head = f"create or replace temp table {table} as\n" if first else insert_head(table)
-        sql = f"{head}select * from {work.stage}"
-        then.append(Statement(sql, Purpose.PREPARE, into=None if first else table))
+        put = work.into_stage if first else work.insert
+        joined = put(table, "", f"select * from {work.stage}")
+        then.append(replace(joined, purpose=Purpose.PREPARE, into=None if first else table))
     return Call(part, work.landing, tuple(then), whole, this=work.this)
 
 
@@ -199,7 +196,7 @@ def _call(
 
 
 def _delete(work: Work, part: Partitions) -> Statement:
-    inside = inside_sql(_partition(work), part)
+    inside = inside_sql(_partition(work), part, work.warehouse.can)
     return Statement(f"delete from {work.table} where {inside}", Purpose.PREPARE)
 
 
@@ -227,7 +224,7 @@ def _way_out(work: Work, what: str) -> str:
 
 def _outside_audit(work: Work, part: Partitions) -> Statement:
     cut = _partition(work)
-    inside = inside_sql(cut, part)
+    inside = inside_sql(cut, part, work.warehouse.can)
     sql = f"select * from {work.stage} where not coalesce({inside}, false) limit {EXAMPLES}"
     fault = Problem(
         "BLD002",

@@ -17,7 +17,14 @@ from sqlpipes.core.sql.relation import fold
 from sqlpipes.core.strategy import HardDeletes, SchemaChange, Snapshot
 from sqlpipes.run.columns import altered, both, difference, must_have, names_of, without
 from sqlpipes.run.merge import key_audits
-from sqlpipes.run.statement import Columns, Fitted, Purpose, Statement, Transaction
+from sqlpipes.run.statement import (
+    Columns,
+    Fitted,
+    Purpose,
+    Statement,
+    Transaction,
+    stage_head,
+)
 from sqlpipes.run.warehouse import identifier
 from sqlpipes.run.windows import scope_of
 from sqlpipes.run.work import EXAMPLES, Work, clean, landed, make_room, staged
@@ -110,14 +117,13 @@ def _first(work: Work, new: Columns, now: datetime) -> tuple[Statement, ...]:
     parts = Parts(work, new, _time(work, new), "", how.marks_deleted)
     parts = replace(parts, now=_now_sql(now, parts.time))
     deleted = f", false as {parts.is_deleted}" if parts.marks else ""
-    create = (
-        f"create or replace table {work.table} as\n"
+    states = (
         f"select {parts.columns()}, {parts.updated_at or parts.now} as {parts.valid_from}, "
         f"cast(null as {parts.time}) as {parts.valid_to}, true as {parts.is_current}{deleted}\n"
         f"from {work.stage}"
     )
     room = make_room(work, RelationType.TABLE)
-    return (*_audits(work), *room, Statement(create, Purpose.WRITE))
+    return (*_audits(work), *room, work.put(True, "", states))
 
 
 def _later(work: Work, new: Columns, old: Columns, now: datetime) -> tuple[Statement, ...]:
@@ -182,7 +188,7 @@ def changes_sql(parts: Parts) -> str:
         f"  where not {parts.is_current} group by {keys}\n) as past on {parts.same_key('past', 'new')}\n"
         f"where old.{first} is null or {_differs(parts)}"
     )
-    head = f"create or replace temp table {parts.changes} as\n"
+    head = stage_head(parts.changes, parts.work.warehouse.can)
     if _how(parts.work).hard_deletes is HardDeletes.IGNORE:
         return head + seen
     return f"{head}{seen}\nunion all\n{_missing(parts)}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from sqlpipes.core.engine import Capabilities, RelationType
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.sql import Relation
@@ -24,9 +25,32 @@ class Purpose(StrEnum):
     CLEAN = "clean"
 
 
-def insert_head(table: str) -> str:
-    """What stands before the SELECT of an insert; `table` is quoted."""
-    return f"insert into {table} by name\n"
+def insert_head(table: str, can: Capabilities) -> str:
+    """What stands before the SELECT of an insert; `table` is quoted.
+
+    Where columns cannot be matched by name, they are listed when the SELECT has been asked for them.
+    """
+    return f"insert into {table}{' by name' if can.insert_by_name else ''}\n"
+
+
+def create_head(table: str, can: Capabilities) -> str:
+    """What stands before the SELECT of a table that takes the place of any other."""
+    return f"create {'or replace ' if can.create_or_replace_table else ''}table {table} as\n"
+
+
+def stage_head(table: str, can: Capabilities) -> str:
+    """The same for a table that only this connection sees."""
+    if can.create_or_replace_table:
+        return f"create or replace temp table {table} as\n"
+    return f"drop table if exists {table};\ncreate temp table {table} as\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a CREATE puts in the place of whatever stands there."""
+
+    relation: Relation
+    kind: RelationType
 
 
 Columns = tuple[tuple[str, str], ...]
@@ -49,15 +73,26 @@ class Statement:
     query: Query | None = None
     offset: int = 0
     into: str | None = None  # of an insert: the table that its rows must fit
+    select: int = 0  # of an insert or a CREATE: where in `sql` the SELECT begins
+    fills: str | None = (
+        None  # of an insert: the table whose columns are those of the SELECT by name
+    )
+    makes: Made | None = None  # of a CREATE of a relation that readers see
+    disturbs: Relation | None = None  # of an ALTER that views on the table may forbid
     fit: Fit | None = field(default=None, compare=False)  # of a FIT; it may raise EngineError
     relation: Relation | None = None  # of a FIT: what the query's columns are held against
 
     @property
     def rows(self) -> Statement:
-        """The SELECT of an insert on its own."""
-        assert self.into is not None
-        head = len(insert_head(self.into))
-        return replace(self, sql=self.sql[head:], offset=self.offset - head, into=None)
+        """The SELECT of an insert or a CREATE on its own."""
+        return self.headed("")
+
+    def headed(self, head: str) -> Statement:
+        """The same SELECT after another head; nothing is left to be found out about it."""
+        moved = len(head) - self.select
+        sql, offset = head + self.sql[self.select :], self.offset + moved
+        found = replace(self, sql=sql, offset=offset, select=len(head))
+        return replace(found, into=None, fills=None, makes=None)
 
     def place(self, line: int, column: int) -> Location | None:
         """The place in the user's file of a line and column of this statement, if it is theirs.

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from sqlpipes.core.asset import Scope, SqlBody
+from sqlpipes.core.engine import Capabilities
 from sqlpipes.core.partitions import (
     IntegerAxis,
     Labels,
@@ -32,10 +33,10 @@ from sqlpipes.core.partitions import (
 )
 from sqlpipes.run.warehouse import identifier, literal
 
-ZONED = "'TIMESTAMP WITH TIME ZONE'"
+DUCKDB = Capabilities()
 
 
-def inside_sql(cut: Partitioning, slices: Partitions) -> str:
+def inside_sql(cut: Partitioning, slices: Partitions, can: Capabilities = DUCKDB) -> str:
     """A predicate that is true for the rows of these slices; NULL for a row without a value.
 
     >>> from sqlpipes.core.partitions import Grain, TimeAxis
@@ -45,8 +46,8 @@ def inside_sql(cut: Partitioning, slices: Partitions) -> str:
     place = first_place(slices.axis)
     parts = []
     for ranges, labels in _groups(slices):
-        along = [] if place is None else [_along(cut.cuts[place], ranges)]
-        parts.append(_all([*along, *_labelled(cut, slices, labels)]))
+        along = [] if place is None else [_along(cut.cuts[place], ranges, can)]
+        parts.append(_all([*along, *_labelled(cut, slices, labels, can)]))
     return _any(parts)
 
 
@@ -75,11 +76,11 @@ def _any(parts: list[str]) -> str:
     return " or ".join(f"({part})" for part in parts) or "false"
 
 
-def _along(cut: Partitioning, ranges: Ranges) -> str:
+def _along(cut: Partitioning, ranges: Ranges, can: Capabilities) -> str:
     if isinstance(cut.along, IntegerAxis):
         return _any([_numbers(cut.column, cut.along, found) for found in ranges])
     assert isinstance(cut.along, TimeAxis)
-    return _times(cut.column, cut.along, ranges)
+    return _times(cut.column, cut.along, ranges, can)
 
 
 def _numbers(column: str, axis: IntegerAxis, found: Range) -> str:
@@ -87,7 +88,7 @@ def _numbers(column: str, axis: IntegerAxis, found: Range) -> str:
     return f"{name} >= {axis.number(found[0])} and {name} < {axis.number(found[1])}"
 
 
-def _times(column: str, axis: TimeAxis, ranges: Ranges) -> str:
+def _times(column: str, axis: TimeAxis, ranges: Ranges, can: Capabilities) -> str:
     name = identifier(column)
     walls = [(_bound(axis.boundary(low)), _bound(axis.boundary(high))) for low, high in ranges]
     on_wall = _any([f"{name} >= {low} and {name} < {high}" for low, high in walls])
@@ -95,7 +96,7 @@ def _times(column: str, axis: TimeAxis, ranges: Ranges) -> str:
         return on_wall
     instants = [(_instant(axis.instant(low)), _instant(axis.instant(high))) for low, high in ranges]
     in_utc = _any([f"{name} >= {low} and {name} < {high}" for low, high in instants])
-    return f"case when typeof({name}) = {ZONED} then {in_utc} else {on_wall} end"
+    return f"case when {can.is_instant.format(name)} then {in_utc} else {on_wall} end"
 
 
 def _bound(at: datetime) -> str:
@@ -107,7 +108,9 @@ def _instant(at: datetime) -> str:
     return f"timestamptz '{at.isoformat(sep=' ')}+00'"
 
 
-def _labelled(cut: Partitioning, slices: Partitions, labels: list[Labels]) -> list[str]:
+def _labelled(
+    cut: Partitioning, slices: Partitions, labels: list[Labels], can: Capabilities
+) -> list[str]:
     """What the axes of the labels say; labels that differ in the last one only share a list."""
     places = rest_places(slices.axis)
     if not places:
@@ -117,18 +120,19 @@ def _labelled(cut: Partitioning, slices: Partitions, labels: list[Labels]) -> li
         groups.setdefault(each[:-1], []).append(each)
     parts = []
     for fixed, group in groups.items():
-        alone = [_label(cut.cuts[p], (one,)) for p, one in zip(places[:-1], fixed, strict=True)]
-        last = _label(cut.cuts[places[-1]], tuple(each[-1] for each in group))
+        firsts = zip(places[:-1], fixed, strict=True)
+        alone = [_label(cut.cuts[p], (one,), can) for p, one in firsts]
+        last = _label(cut.cuts[places[-1]], tuple(each[-1] for each in group), can)
         parts.append(_all([*alone, last]))
     return [_any(parts)]
 
 
-def _label(cut: Partitioning, labels: Labels) -> str:
+def _label(cut: Partitioning, labels: Labels, can: Capabilities) -> str:
     """Values are written as text, which the engine casts to the column's type."""
     if isinstance(cut.along, ValueAxis):
         return f"{identifier(cut.column)} in ({', '.join(literal(str(one)) for one in labels)})"
     ordinals = [(int(one), int(one) + 1) for one in labels]
-    return _along(cut, Partitions.of(cut.along, ordinals).ranges)
+    return _along(cut, Partitions.of(cut.along, ordinals).ranges, can)
 
 
 def scope_of(

@@ -12,7 +12,15 @@ from sqlpipes.core.plan import Step
 from sqlpipes.core.sql import Relation
 from sqlpipes.run.query import Query, asset_query
 from sqlpipes.run.seeds import seed_query
-from sqlpipes.run.statement import Call, Purpose, Statement, insert_head
+from sqlpipes.run.statement import (
+    Call,
+    Made,
+    Purpose,
+    Statement,
+    create_head,
+    insert_head,
+    stage_head,
+)
 from sqlpipes.run.warehouse import Warehouse, identifier
 from sqlpipes.run.windows import scope_of
 
@@ -59,8 +67,9 @@ class Work:
 
     @property
     def landing(self) -> Relation | None:
-        """Where the rows of a function wait for the transaction."""
-        if isinstance(self.asset.body, PythonBody):
+        """Where rows wait for the transaction: those of a function, or of a file that no SQL reads."""
+        read = isinstance(self.asset.body, SeedBody) and not self.warehouse.can.reads_files
+        if isinstance(self.asset.body, PythonBody) or read:
             return stage_of(self.asset, self.warehouse)
         return None
 
@@ -78,10 +87,23 @@ class Work:
     def put(self, create: bool, before: str, query: Query | str, after: str = "") -> Statement:
         """The same as rows of the table: it is made of them, or they join those that are there."""
         if create:
-            head = f"create or replace table {self.table} as\n"
-            return self.statement(head + before, query, after)
-        head = insert_head(self.table)
-        return replace(self.statement(head + before, query, after), into=self.table)
+            head = create_head(self.table, self.warehouse.can)
+            made = Made(self.relation, RelationType.TABLE)
+            put = self.statement(head + before, query, after)
+            return replace(put, select=len(head), makes=made)
+        return replace(self.insert(self.table, before, query, after), into=self.table)
+
+    def insert(self, table: str, before: str, query: Query | str, after: str = "") -> Statement:
+        """Rows into any table, their columns matched by name."""
+        head = insert_head(table, self.warehouse.can)
+        put = self.statement(head + before, query, after)
+        return replace(put, select=len(head), fills=table)
+
+    def into_stage(self, table: str, before: str, query: Query | str, after: str = "") -> Statement:
+        """A table of these rows that only this connection sees."""
+        head = stage_head(table, self.warehouse.can)
+        put = self.statement(head + before, query, after)
+        return replace(put, select=len(head), purpose=Purpose.PREPARE)
 
 
 def stage_of(asset: Asset, warehouse: Warehouse) -> Relation:
@@ -99,7 +121,7 @@ def rows_of(work: Work) -> Query | str:
     body = work.asset.body
     if isinstance(body, SqlBody):
         return asset_query(work.asset, work.graph, work.warehouse, whole_scope(work))
-    if isinstance(body, SeedBody):
+    if isinstance(body, SeedBody) and work.landing is None:
         return seed_query(body)
     return f"select * from {work.stage}"
 
@@ -107,7 +129,7 @@ def rows_of(work: Work) -> Query | str:
 def create(work: Work, query: Query | str) -> Statement:
     """The table, made of all rows of a query."""
     if work.empty:
-        return work.put(True, "select * from (\n", query, "\n) limit 0")
+        return work.put(True, "select * from (\n", query, f"\n) as {identifier('rows')} limit 0")
     return work.put(True, "", query)
 
 
@@ -117,9 +139,8 @@ def staged(work: Work, scope: Scope) -> tuple[Statement, ...]:
         emptied = Statement(f"delete from {work.stage}", Purpose.PREPARE)
         return (emptied,) if work.empty else ()
     query = asset_query(work.asset, work.graph, work.warehouse, scope)
-    head = f"create or replace temp table {work.stage} as\nselect * from (\n"
     tail = f"\n) as {identifier(work.asset.name)}{work.limit}"
-    return (replace(work.statement(head, query, tail), purpose=Purpose.PREPARE),)
+    return (work.into_stage(work.stage, "select * from (\n", query, tail),)
 
 
 def landed(work: Work, this: Relation | None = None) -> tuple[Call, ...]:
@@ -133,7 +154,12 @@ def cleaned(work: Work) -> tuple[Statement, ...]:
 
 
 def make_room(work: Work, wanted: RelationType) -> tuple[Statement, ...]:
-    """CREATE OR REPLACE does not replace a view with a table, nor a table with a view."""
+    """CREATE OR REPLACE does not replace a view with a table, nor a table with a view.
+
+    Where it does not exist at all, what is to be done is asked when the time has come.
+    """
+    if not work.warehouse.can.create_or_replace_table:
+        return ()
     existing = None if work.made else work.warehouse.type_of(work.relation)
     if existing is None or existing is wanted:
         return ()

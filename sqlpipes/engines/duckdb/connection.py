@@ -188,7 +188,10 @@ class DuckConnection:
             cursor.close()
 
     def load_files(
-        self, relation: Relation, sql_of: Callable[[Mapping[str, str]], str], types: Mapping[str, str]
+        self,
+        relation: Relation,
+        sql_of: Callable[[Mapping[str, str]], str],
+        types: Mapping[str, str],
     ) -> int:
         kind = "temp " if relation.catalog == TEMPORARY else ""
         table = self._quote(relation)

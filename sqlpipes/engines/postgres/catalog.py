@@ -110,4 +110,3 @@ def index_sql(relation: Relation) -> str:
         f"from pg_index i where i.indrelid = {regclass(relation)} and not exists ("
         "select 1 from pg_constraint k where k.conindid = i.indexrelid) order by 1"
     )
-

@@ -187,7 +187,9 @@ class PostgresConnection:
         below = []
         for schema, name, kind, _ in self.fetch(catalog.below_sql(relation)).rows:
             each = Relation(name, schema)
-            below.append(Dependant(catalog.KINDS.get(kind, "relation"), each, self._lost_with(each)))
+            below.append(
+                Dependant(catalog.KINDS.get(kind, "relation"), each, self._lost_with(each))
+            )
         for schema, name, key in self.fetch(catalog.keys_sql(relation)).rows:
             below.append(Dependant(f"foreign key {key}", Relation(name, schema)))
         kind = catalog.KINDS.get(str(found[0][0]), "relation")
@@ -216,7 +218,10 @@ class PostgresConnection:
         return self._copy(relation, land_value(self._local, data, columns))
 
     def load_files(
-        self, relation: Relation, sql_of: Callable[[Mapping[str, str]], str], types: Mapping[str, str]
+        self,
+        relation: Relation,
+        sql_of: Callable[[Mapping[str, str]], str],
+        types: Mapping[str, str],
     ) -> int:
         return self._copy(relation, land_files(self._local, sql_of, types, self._knows))
 
@@ -224,11 +229,8 @@ class PostgresConnection:
         return self.fetch(f"select to_regtype({literal(kind)}) is not null").rows[0][0] is True
 
     def _copy(self, relation: Relation, landed: Landed) -> int:
-        if relation.schema == TEMPORARY:
-            create = "create temp table"
-        else:
-            create = "create unlogged table"
-        table = quoted(relation)
+        how = "temp" if relation.schema == TEMPORARY else "unlogged"
+        create, table = f"create {how} table", quoted(relation)
         with self._said(f"-- copy rows into {table}", None):
             return copy_in(self._driver, table, landed, self._local, create)
 

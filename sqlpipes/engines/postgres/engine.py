@@ -27,7 +27,7 @@ CAN = Capabilities(
     merge=True,
     renames=True,
     is_instant="pg_typeof({}) = 'timestamp with time zone'::regtype",
-    matches="{} ~ {}",
+    matches="({} ~ {})",
     lock_timeout="set lock_timeout = {}",
 )
 FIRST_MERGE = 150000  # the server's version

@@ -28,13 +28,14 @@ def statement_error(
     """
     diag = getattr(error, "diag", None)
     state = getattr(error, "sqlstate", None) or ""
-    message = (diag.message_primary if diag else None) or _first_line(error)
+    message = str((diag.message_primary if diag else None) or _first_line(error))
     if lost or state in ENDED or state.startswith("08"):
         told = f"the connection to the warehouse was lost: {message}"
         hint = "what was not committed is not there; building again does it again"
         return EngineError(Problem(LOST, told, hint=hint), statement=statement)
     code = _code(state, stopped)
-    hint, detail = (diag.message_hint, diag.message_detail) if diag else (None, None)
+    hint = diag.message_hint if diag else None
+    detail = diag.message_detail if diag else None
     if detail and state[:2] in ("22", "23", "2B", "40"):
         message = f"{message}: {' '.join(detail.split())}"
     return EngineError(

@@ -41,12 +41,13 @@ def _copy_out(
     shown = (_as_text(name, kind) for name, (_, kind) in zip(names, columns, strict=True))
     query = f"select {', '.join(shown)} from (\n{sql}\n) as q({', '.join(names)})"
     longest, breaks = 0, False
-    with driver.cursor() as cursor, open(path, "wb") as file:
-        with cursor.copy(f"copy ({query}) to stdout (format csv)") as copy:
-            for row in copy:
-                longest = max(longest, len(row))
-                breaks = breaks or row.count(b"\n") > 1 or b"\r" in row
-                file.write(row)
+    copy_sql = f"copy ({query}) to stdout (format csv)".encode()
+    with driver.cursor() as cursor, open(path, "wb") as file, cursor.copy(copy_sql) as copy:
+        for found in copy:
+            row = bytes(found)
+            longest = max(longest, len(row))
+            breaks = breaks or row.count(b"\n") > 1 or b"\r" in row
+            file.write(row)
     return longest, breaks
 
 

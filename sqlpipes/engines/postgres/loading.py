@@ -81,16 +81,19 @@ def copy_in(
         landed.cursor.execute(f"copy ({landed.select}) to {where} ({options})")
         with driver.cursor() as cursor:
             cursor.execute(f"drop table if exists {table};\n{create} {table} (\n{columns}\n)")
-            with cursor.copy(f"copy {table} from stdin (format csv)") as copy, open(path, "rb") as file:
+            with (
+                cursor.copy(f"copy {table} from stdin (format csv)") as copy,
+                open(path, "rb") as file,
+            ):
                 while chunk := file.read(CHUNK):
                     copy.write(chunk)
             return cursor.rowcount
 
 
-def _landed(
-    cursor: Cursor, table: str, declared: Mapping[str, str], *, only_empty: bool
-) -> Landed:
-    described = [(str(row[0]), str(row[1])) for row in cursor.execute(f"describe {table}").fetchall()]
+def _landed(cursor: Cursor, table: str, declared: Mapping[str, str], *, only_empty: bool) -> Landed:
+    described = [
+        (str(row[0]), str(row[1])) for row in cursor.execute(f"describe {table}").fetchall()
+    ]
     asked = [name for name, _ in described if folded(name) in declared]
     wanted = _empty(cursor, table, asked) if only_empty else set(asked)
     columns, texts, selected = [], [], []

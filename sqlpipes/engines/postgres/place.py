@@ -18,7 +18,16 @@ PLAIN = ("host", "user", "password", "dbname", "sslmode", "sslcert", "sslkey", "
 NUMBERS = ("port", "connect_timeout", "keepalives_idle", "retries")
 OTHER_NAMES = MappingProxyType({"pass": "password", "database": "dbname", "username": "user"})
 ADDRESS = ("host", "port", "user", "password", "dbname")  # what a URL says
-KNOWN = (*PLAIN, *NUMBERS, *OTHER_NAMES, "url", "role", "search_path", "settings", "application_name")
+KNOWN = (
+    *PLAIN,
+    *NUMBERS,
+    *OTHER_NAMES,
+    "url",
+    "role",
+    "search_path",
+    "settings",
+    "application_name",
+)
 DRIVERS = ("postgresql", "postgres", "postgresql+psycopg")
 CONNECT_TIMEOUT_S = 10
 DEFAULTS: Mapping[str, str | int] = MappingProxyType(

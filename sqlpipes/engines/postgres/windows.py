@@ -9,6 +9,10 @@ ZONED = "timestamp with time zone"
 SIZES = ("smallint", "integer", "bigint")
 NUMBERS = (*SIZES, "numeric", "double precision", "real")
 DAY = 86_400_000_000  # microseconds: more of them than a double counts must not be multiplied
+AT_US = (
+    f"(select timestamp '1970-01-01' + (us / {DAY}) * interval '1 day' "
+    f"+ (us % {DAY}) * interval '1 microsecond' from (select {{}} as us) as one)"
+)
 
 WORDS = Words(
     zoned=ZONED,
@@ -19,11 +23,7 @@ WORDS = Words(
     wide="numeric",
     row_hash="hashtextextended(cast({} as text), 0)",
     epoch_us="cast(extract(epoch from {}) * 1000000 as bigint)",
-    at_us=(
-        "(select timestamp '1970-01-01' + (us / %d) * interval '1 day' "
-        "+ (us %% %d) * interval '1 microsecond' from (select {} as us) as one)"
-    )
-    % (DAY, DAY),
+    at_us=AT_US,
     year="cast(extract(year from {}) as bigint)",
     month="cast(extract(month from {}) as bigint)",
     divided="/",

@@ -1,0 +1,146 @@
+"""What of a statement is known only when its turn has come, on engines that replace and match less.
+
+A CREATE where a relation of that name stands: rows are put in the place of rows where the columns are
+the same, so that the table keeps its rights, its indexes and the views on it, and its readers never wait.
+Where they are others, it is dropped and made, and with it the views on it that are assets of ours. An
+INSERT by name: the columns are listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlpipes.core.asset import Asset, Materialized, SqlBody
+from sqlpipes.core.engine import Dependant, RelationType, Standing
+from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.graph import Graph
+from sqlpipes.core.sql import Relation
+from sqlpipes.run.placing import placing
+from sqlpipes.run.python import Place
+from sqlpipes.run.query import asset_query
+from sqlpipes.run.statement import Columns, Made, Purpose, Statement, stage_head
+from sqlpipes.run.warehouse import Warehouse, identifier
+
+Statements = tuple[Statement, ...]
+
+
+def found_out(statement: Statement, asset: Asset, place: Place) -> Statements | None:
+    """What to say instead; None when the statement can be said as it is.
+
+    Raises EngineError BLD019 when something that is not ours stands on what must be dropped.
+    """
+    can = place.warehouse.can
+    if statement.makes is not None and not can.create_or_replace_table:
+        return _made(statement, statement.makes, asset, place)
+    if statement.fills is not None and statement.into is None and not can.insert_by_name:
+        return (_listed(statement, statement.fills, asset, place),)
+    if statement.disturbs is not None and not can.create_or_replace_table:
+        return _around(statement, statement.disturbs, asset, place)
+    return None
+
+
+def _listed(statement: Statement, table: str, asset: Asset, place: Place) -> Statement:
+    return statement.headed(_filling(table, _columns(statement, asset, place)))
+
+
+def _filling(table: str, columns: Columns) -> str:
+    return f"insert into {table} ({', '.join(identifier(name) for name, _ in columns)})\n"
+
+
+def _columns(statement: Statement, asset: Asset, place: Place) -> Columns:
+    with placing(statement.rows, asset, place):
+        return place.connection.describe(statement.rows.sql)
+
+
+def _made(statement: Statement, made: Made, asset: Asset, place: Place) -> Statements:
+    """A query that reads the relation which it is written to is staged before anything is taken away."""
+    there = place.connection.standing(made.relation)
+    table = place.warehouse.quote(made.relation)
+    plain = statement.headed(f"create {made.kind} {table} as\n")
+    if there is None:
+        return (plain,)
+    new = _columns(statement, asset, place)
+    old = place.connection.columns(made.relation) or ()
+    same_kind = there.kind == made.kind
+    if made.kind is RelationType.VIEW:
+        if same_kind and new[: len(old)] == old:
+            return (statement.headed(f"create or replace view {table} as\n"),)
+        return _remade(made, there, (plain,), asset, place)
+    before: Statements = ()
+    after: Statements = ()
+    if asset.name in place.graph.reads_self:
+        stage = place.warehouse.quote(place.warehouse.temporary(f"sqlpipes_{asset.name}_anew"))
+        staged = statement.headed(stage_head(stage, place.warehouse.can))
+        before = (replace(staged, purpose=Purpose.PREPARE),)
+        after = (Statement(f"drop table {stage}", Purpose.CLEAN),)
+        head = f"create table {table} as\n"
+        plain = Statement(f"{head}select * from {stage}", Purpose.WRITE, select=len(head))
+    if same_kind and new == old:
+        empty = Statement(f"delete from {table}", Purpose.PREPARE)
+        return (*before, empty, plain.headed(_filling(table, new)), *after)
+    return (*before, *_remade(made, there, (plain,), asset, place), *after)
+
+
+def _remade(
+    made: Made, there: Standing, create: Statements, asset: Asset, place: Place
+) -> Statements:
+    """Drop what stands there and what stands on it, and make all of it again."""
+    table = place.warehouse.quote(made.relation)
+    views = _views_on(there, made.relation, asset, place)
+    drop = Statement(f"drop {there.kind} {table}", Purpose.PREPARE)
+    restore = [Statement(sql, Purpose.PREPARE) for sql in there.restore]
+    return (*_dropped(there, place), drop, *create, *restore, *views)
+
+
+def _around(statement: Statement, relation: Relation, asset: Asset, place: Place) -> Statements:
+    """An ALTER between the fall and the rise of the views on its table."""
+    there = place.connection.standing(relation)
+    alter = replace(statement, disturbs=None)
+    if there is None or not there.dependants:
+        return (alter,)
+    views = _views_on(there, relation, asset, place)
+    return (*_dropped(there, place), alter, *views)
+
+
+def _dropped(there: Standing, place: Place) -> Statements:
+    return tuple(
+        Statement(f"drop {each.kind} {place.warehouse.quote(each.relation)}", Purpose.PREPARE)
+        for each in there.dependants
+    )
+
+
+def _views_on(there: Standing, relation: Relation, asset: Asset, place: Place) -> Statements:
+    """The nearest first, each from the query of its own file."""
+    ours = {each: _owner(each, place.graph, place.warehouse) for each in there.dependants}
+    if strangers := [each for each, owner in ours.items() if owner is None]:
+        raise EngineError(_in_the_way(relation, strangers, asset))
+    found: list[Statement] = []
+    for each, owner in reversed(ours.items()):
+        assert owner is not None
+        query = asset_query(owner, place.graph, place.warehouse)
+        head = f"create view {place.warehouse.quote(each.relation)} as\n"
+        made = Statement(head + query.text, Purpose.PREPARE, query=query, offset=len(head))
+        found += [made, *(Statement(sql, Purpose.PREPARE) for sql in each.restore)]
+    return tuple(found)
+
+
+def _owner(dependant: Dependant, graph: Graph, warehouse: Warehouse) -> Asset | None:
+    """The asset of ours that the view is."""
+    if dependant.kind != RelationType.VIEW:
+        return None
+    name = warehouse.name(dependant.relation)
+    for asset in graph.assets.values():
+        is_view = asset.materialized is Materialized.VIEW and isinstance(asset.body, SqlBody)
+        if is_view and asset.relation and warehouse.name(asset.relation) == name:
+            return asset
+    return None
+
+
+def _in_the_way(relation: Relation, found: Sequence[Dependant], asset: Asset) -> Problem:
+    said = ", ".join(f"{each.kind} {each.relation}" for each in found[:5])
+    if len(found) > 5:
+        said += f" and {len(found) - 5} more"
+    message = f"{relation} must be dropped to get other columns, but these depend on it: {said}"
+    hint = "drop them first, or make them assets of the project; nothing is ever dropped by CASCADE"
+    return Problem("BLD019", message, asset.at, hint)

@@ -1,0 +1,54 @@
+"""What the warehouse says of a statement -> the same at its place in the user's file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from sqlpipes.core.asset import Asset, PythonBody
+from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.run.python import Place
+from sqlpipes.run.statement import Statement
+from sqlpipes.run.windows import column_hint
+
+
+@contextmanager
+def placing(statement: Statement, asset: Asset, place: Place) -> Iterator[None]:
+    try:
+        yield
+    except EngineError as error:
+        raise _placed(error, statement, asset, place) from error
+
+
+def _placed(error: EngineError, statement: Statement, asset: Asset, place: Place) -> EngineError:
+    """The same error, with its place in the user's file instead of in the statement."""
+    problems = []
+    for problem in error.problems:
+        if problem.at is not None and problem.at.file:  # a data file that the statement reads
+            problems.append(_in_project(problem, asset, place.root))
+            continue
+        found = statement.place(problem.at.line, problem.at.column) if problem.at else None
+        at = replace(found, length=problem.at.length) if found and problem.at else None
+        hint = problem.hint if at else _own_hint(problem, asset)
+        problems.append(replace(problem, at=at or asset.at, hint=hint))
+    return EngineError(*problems, statement=statement.sql)
+
+
+def _in_project(problem: Problem, asset: Asset, root: str) -> Problem:
+    assert problem.at is not None
+    home = os.path.abspath(root) + os.sep
+    file = problem.at.file.removeprefix(home).replace(os.sep, "/")
+    others = () if file == asset.path else (asset.at,)
+    return replace(problem, at=replace(problem.at, file=file), others=others)
+
+
+def _own_hint(problem: Problem, asset: Asset) -> str | None:
+    """For a refusal of what we put around the user's text: a type that is no date."""
+    if problem.at is None or asset.partition is None or problem.hint:
+        return problem.hint
+    if isinstance(asset.body, PythonBody):
+        columns = " and ".join(f"'{cut.column}'" for cut in asset.partition.cuts)
+        return f"return values of the partition's own kind in {columns}: a date and not its text"
+    return "; ".join(column_hint(cut.along, cut.column) for cut in asset.partition.cuts)
