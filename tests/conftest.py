@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from servers.postgres import NoServer, postgres_server
+from notyet import apply_marks
+from servers.postgres import NoServer, empty_postgres, postgres_server
+
+from sqlpipes.core.config import Target
+from sqlpipes.core.engine import Engine
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +41,42 @@ def postgres_url(postgres_server_url: str) -> Iterator[str]:
         connection.execute(f"create database {name}")
         yield server.set(database=name).render_as_string(hide_password=False)
         connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="session")
+def postgres_database(postgres_server_url: str) -> Iterator[str]:
+    """The URL of a database that the tests of one process share, one after the other."""
+    import uuid
+
+    import psycopg
+    from sqlalchemy import make_url
+
+    name = f"suite_{uuid.uuid4().hex[:12]}"
+    server = make_url(postgres_server_url)
+    plain = server.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        connection.execute(f"create database {name}")
+        yield server.set(database=name).render_as_string(hide_password=False)
+        connection.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
+    """An empty warehouse of each kind: what a test that asks for it holds for holds on all of them."""
+    apply_marks(request, request.param)
+    if request.param == "duckdb":
+        return Target("dev", "duckdb", options={"path": ":memory:"})
+    url = request.getfixturevalue("postgres_database")
+    empty_postgres(url)
+    return Target("dev", "postgres", "main", options={"url": url})
+
+
+@pytest.fixture
+def opened(target: Target) -> Iterator[Engine]:
+    """The target's engine, with a schema `main`."""
+    from sqlpipes.engines import open_engine
+
+    engine = open_engine(target, ".")
+    engine.create_schemas(["main"])
+    yield engine
+    engine.close()

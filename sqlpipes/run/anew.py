@@ -16,6 +16,7 @@ from sqlpipes.core.engine import Dependant, RelationType, Standing
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.sql import Relation
+from sqlpipes.core.strategy import SchemaChange
 from sqlpipes.run.placing import placing
 from sqlpipes.run.python import Place
 from sqlpipes.run.query import asset_query
@@ -41,7 +42,17 @@ def found_out(statement: Statement, asset: Asset, place: Place) -> Statements | 
 
 
 def _listed(statement: Statement, table: str, asset: Asset, place: Place) -> Statement:
-    return statement.headed(_filling(table, _columns(statement, asset, place)))
+    new = _columns(statement, asset, place)
+    head = _filling(table, new)
+    if asset.on_schema_change is not SchemaChange.IGNORE:
+        return statement.headed(head)
+    stored = dict(place.connection.describe(f"select * from {table}"))
+    cast = (
+        f"cast({identifier(n)} as {stored[n]})" if n in stored else identifier(n) for n, _ in new
+    )
+    before = f"{head}select {', '.join(cast)} from (\n"
+    found = statement.headed(before)
+    return replace(found, sql=f"{found.sql}\n) as {identifier('stored')}", select=len(head))
 
 
 def _filling(table: str, columns: Columns) -> str:

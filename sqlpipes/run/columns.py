@@ -108,6 +108,20 @@ def altered(work: Work, found: Difference) -> tuple[Statement, ...]:
     )
 
 
+def as_stored(work: Work, found: Difference) -> tuple[Statement, ...]:
+    """With `on_schema_change: ignore`, staged values become what the table's columns hold."""
+    if work.asset.on_schema_change is not SchemaChange.IGNORE:
+        return ()
+    return tuple(
+        Statement(
+            f"alter table {work.stage} alter column {identifier(name)} set data type {kind} "
+            f"using cast({identifier(name)} as {kind})",
+            Purpose.PREPARE,
+        )
+        for name, kind, _ in found.retyped
+    )
+
+
 def refused(asset: Asset, found: Difference) -> EngineError:
     """BLD010: what differs, and the ways out."""
     message = f"these rows do not fit the table of '{asset.name}': {found}"

@@ -17,7 +17,11 @@ WHOLE_NUMBERS = frozenset(
     f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE")
 ) | {"INTEGER", "UINTEGER"}  # one that is too large for the table's is refused when it is written
 
-TEXTS = ("TEXT", "CHARACTER VARYING", "VARCHAR")  # so is one that is too long
+TEXTS = (
+    "TEXT",
+    "CHARACTER VARYING",
+    "VARCHAR",
+)  # they take any value; a text that is too long is refused
 
 Shape = dict[str, str]  # column, in lower case -> type
 
@@ -81,5 +85,4 @@ def _holds(there: str | None, here: str, both: str) -> bool:
     if there is None:
         return False
     kinds = {kind.upper() for kind in (there, here)}
-    texts = all(kind.startswith(TEXTS) for kind in kinds)
-    return both == there or kinds <= WHOLE_NUMBERS or texts
+    return both == there or kinds <= WHOLE_NUMBERS or there.upper().startswith(TEXTS)

@@ -14,7 +14,16 @@ from sqlpipes.core.errors import Problem
 from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.sql.relation import fold
 from sqlpipes.core.strategy import SchemaChange, Strategy
-from sqlpipes.run.columns import altered, both, compared, difference, must_have, names_of, without
+from sqlpipes.run.columns import (
+    altered,
+    as_stored,
+    both,
+    compared,
+    difference,
+    must_have,
+    names_of,
+    without,
+)
 from sqlpipes.run.statement import Columns, Fitted, Purpose, Statement, Transaction
 from sqlpipes.run.warehouse import identifier
 from sqlpipes.run.work import (
@@ -42,7 +51,7 @@ def merge(work: Work) -> Transaction:
         found = difference(new, old, work.warehouse.dialect)
         if found and work.asset.on_schema_change is SchemaChange.REBUILD:
             return Fitted((clean(work.stage), *_anew(_as_first(work))), instead=True)
-        alter = altered(work, found)
+        alter = (*altered(work, found), *as_stored(work, found))
         written = _written(work, new, old)
         return Fitted((*alter, *key_audits(work, work.stage), *merge_sql(work, written)))
 

@@ -15,7 +15,7 @@ from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.sql.relation import fold
 from sqlpipes.core.strategy import HardDeletes, SchemaChange, Snapshot
-from sqlpipes.run.columns import altered, both, difference, must_have, names_of, without
+from sqlpipes.run.columns import altered, as_stored, both, difference, must_have, names_of, without
 from sqlpipes.run.merge import key_audits
 from sqlpipes.run.statement import (
     Columns,
@@ -134,7 +134,8 @@ def _later(work: Work, new: Columns, old: Columns, now: datetime) -> tuple[State
     names = how.names
     stored = without(old, (names.valid_from, names.valid_to, names.is_current), dialect)
     known = without(stored, (names.is_deleted,), dialect)
-    alter = altered(work, difference(new, known, dialect))
+    found = difference(new, known, dialect)
+    alter = (*altered(work, found), *as_stored(work, found))
     if work.empty:  # no rows are not a sign that all are deleted
         return alter
     written = both(new, known, dialect) if _ignores(work) else new

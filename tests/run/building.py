@@ -231,6 +231,31 @@ def rows(engine: Engine, sql: str) -> list[tuple[Any, ...]]:
         connection.close()
 
 
+def columns_of(engine: Engine, name: str) -> dict[str, str]:
+    """Column -> type of a table in the usual schema; nothing when it is not there."""
+    connection = engine.connect()
+    try:
+        return dict(connection.columns(Relation(name, "main")) or ())
+    finally:
+        connection.close()
+
+
+def tables(engine: Engine) -> set[str]:
+    """What stands in the usual schema."""
+    return {relation.name for relation in engine.relations() if relation.schema == "main"}
+
+
+def numbers(count: int, name: str = "n") -> str:
+    """A FROM of the whole numbers from 0 on, in words that every engine knows."""
+    first = ", ".join(f"({n})" for n in range(10))
+    digits = len(str(max(count - 1, 1)))
+    froms = ", ".join(f"(values {first}) as d{i}(d{i})" for i in range(digits))
+    value = " + ".join(f"d{i} * {10**i}" for i in range(digits))
+    return (
+        f"(select * from (select {value} as {name} from {froms}) as a where {name} < {count}) as b"
+    )
+
+
 def run_sql(engine: Engine, *statements: str) -> None:
     connection = engine.connect()
     try:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import pytest
+from notyet import only
 from run.building import (
     build,
     check,
     daily,
     days,
     graph_of,
-    memory_engine,
     model,
+    numbers,
     rows,
     run_sql,
     said,
@@ -44,11 +44,9 @@ NOW = datetime(2024, 1, 5)
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    engine = memory_engine()
-    run_sql(engine, SQL, "create table parents as select 1 as key union all select null")
-    yield engine
-    engine.close()
+def engine(opened: Engine) -> Engine:
+    run_sql(opened, SQL, "create table parents as select 1 as key union all select null")
+    return opened
 
 
 def bad(
@@ -113,7 +111,7 @@ def test_hostile_columns_are_quoted(engine: Engine, type: str) -> None:
     run_sql(engine, f'alter table t add column "{name.replace(chr(34), chr(34) * 2)}" varchar')
     told: dict[str, Any] = {"column": name, "min": "", "pattern": HOSTILE, "values": [HOSTILE]}
     assert len(bad(engine, check("t", type, **told))) == (4 if type == "not_null" else 0)
-    assert len(rows(engine, "from t")) == 4
+    assert len(rows(engine, "select * from t")) == 4
 
 
 def test_where_narrows_and_may_end_in_a_comment(engine: Engine) -> None:
@@ -135,7 +133,7 @@ def test_a_key_of_the_written_slices_that_stands_in_another_is_found(engine: Eng
     asked = check("t", "unique", columns=["id"])
     assert bad(engine, asked, days(2, 3), part=True) == [(2, 2)]
     assert bad(engine, asked, days(0, 1), part=True) == []
-    spread = check("t", "unique", columns=["id", "D"])
+    spread = check("t", "unique", columns=["id", "D" if engine.dialect == "duckdb" else "d"])
     assert bad(engine, spread, days(2, 3), part=True) == []
     assert '"id", "D") in' not in check_sql(
         spread,
@@ -233,11 +231,11 @@ def test_a_blocking_check_keeps_the_old_rows_and_every_result_is_told(engine: En
     assert [p.code for p in failed.problems] == ["CHK010", "CHK010"]
     assert {str(p.at) for p in failed.problems} == {"models/a.sql:2:5"}
     assert any(p.hint == "for example id=2, rows_of_this_key=2" for p in failed.problems)
-    assert rows(engine, "from a") == [("old",)]
+    assert rows(engine, "select * from a") == [("old",)]
 
 
 def test_samples_are_a_few_bad_rows_and_failures_all_of_them(engine: Engine) -> None:
-    text = "select range as id, null as x from range(50)"
+    text = f"select id, null as x from {numbers(50, 'id')}"
     asked = check("a", "not_null", column="x", severity=Severity.WARNING)
     found = next(e for e in outcome(engine, asked, text=text) if isinstance(e, CheckFinished))
     assert (found.failures, len(found.sample), found.columns) == (50, 5, ("id", "x"))
@@ -250,7 +248,7 @@ def test_a_check_that_the_engine_refuses_is_placed_where_it_is_written(engine: E
     failed = next(event for event in events if isinstance(event, StepFailed))
     assert failed.status is Status.ERROR
     assert str(failed.problems[0]).startswith("models/a.sql:2:5: ENG004 check 'a.not_null': ")
-    assert rows(engine, "from a") == [("old",)]
+    assert rows(engine, "select * from a") == [("old",)]
 
 
 @pytest.mark.parametrize(
@@ -283,7 +281,7 @@ def test_a_python_check_sees_rows_that_are_not_published_yet(engine: Engine) -> 
     events = outcome(engine, check("a", "python", function=body))
     found = next(event for event in events if isinstance(event, CheckFinished))
     assert (found.failures, found.columns) == (1, ("id", "status", "amount", "d"))
-    assert rows(engine, "from a") == [("old",)]
+    assert rows(engine, "select * from a") == [("old",)]
 
 
 @pytest.mark.parametrize(
@@ -308,6 +306,7 @@ def test_a_check_that_waits_for_another_asset_looks_at_all_slices(engine: Engine
     assert found == {"ids_match": 2, "a.relationships": 2}
 
 
+@only("duckdb", "lists are JSON elsewhere")
 def test_of_huge_and_odd_values_a_readable_beginning_is_kept(engine: Engine) -> None:
     text = "select repeat('x', 100000) as long, 'nan'::double as odd, [repeat('y', 500)] as list"
     results = outcome(engine, sql_check("bad", text, "a"))

@@ -16,7 +16,6 @@ from run.building import (
     daily,
     days,
     graph_of,
-    memory_engine,
     model,
     python,
     rows,
@@ -35,14 +34,13 @@ from sqlpipes.run.materialize import step_sql
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    engine = memory_engine()
+def engine(opened: Engine) -> Engine:
     run_sql(
-        engine,
-        "create table numbers as select range as n, date '2024-01-01' + range::int as d from range(4)",
+        opened,
+        "create table numbers as select cast(n as bigint) as n, date '2024-01-01' + n as d "
+        "from (values (0), (1), (2), (3)) as t(n)",
     )
-    yield engine
-    engine.close()
+    return opened
 
 
 NUMBERS = model("numbers", "select range as n, date '2024-01-01' + range::int as d from range(4)")
@@ -111,7 +109,7 @@ def test_the_context_says_where_it_runs_and_runs_sql(engine: Engine, tmp_path: P
     )
     build(engine, graph, "one")
     events = build(engine, graph, "p", root=str(tmp_path), vars={"size": 3})
-    assert rows(engine, "from p order by n") == [(0, 7), (1, 7)]
+    assert rows(engine, "select * from p order by n") == [(0, 7), (1, 7)]
     finished = next(event for event in events if isinstance(event, StepFinished))
     assert finished.metadata == {"rows": 2}
     assert (seen[0].target, seen[0].root, seen[0].vars) == ("dev", str(tmp_path), {"size": 3})
@@ -125,7 +123,7 @@ def test_an_ephemeral_input_is_its_query(engine: Engine) -> None:
         python("p", lambda few: few, "few"),
     )
     build(engine, graph, "p")
-    assert len(rows(engine, "from p")) == 2
+    assert len(rows(engine, "select * from p")) == 2
 
 
 def windowed(context: Execution) -> list[dict[str, Any]]:
@@ -153,7 +151,7 @@ def test_rows_outside_of_the_window_are_an_error(engine: Engine) -> None:
     found = problem(run(engine, asset, slices={"p": days(0, 2)}))
     assert found.code == "BLD002"
     assert "context.partition.start and context.partition.end (exclusive)" in (found.hint or "")
-    assert rows(engine, "from duckdb_tables() where table_name like '%p'") == []
+    assert rows(engine, "select * from duckdb_tables() where table_name like '%p'") == []
 
 
 def test_a_row_without_a_value_in_the_partition_column(engine: Engine) -> None:
@@ -206,10 +204,10 @@ def test_a_slice_without_rows(engine: Engine) -> None:
     asset = python("p", lambda: answers.pop(0), partition=daily())
     run(engine, asset, slices={"p": days(0, 1)})
     run(engine, asset, slices={"p": days(0, 1)})
-    assert rows(engine, "from p") == []
+    assert rows(engine, "select * from p") == []
     assert problem(run(engine, python("q", list))).code == "ENG010"
     run(engine, python("q", list, columns=(Column("n", "INTEGER"),)))
-    assert rows(engine, "from q") == []
+    assert rows(engine, "select * from q") == []
 
 
 def by_day(rows_of: dict[int, int], calls: list[str]) -> Asset:
@@ -284,7 +282,7 @@ def test_a_table_that_returns_nothing_or_no_table(engine: Engine) -> None:
     found = problem(run(engine, python("p", lambda: None)))
     assert (found.code, str(found.at)) == ("BLD006", "models/assets.py:3:1")
     assert problem(run(engine, python("p", lambda: 3))).code == "ENG008"
-    assert rows(engine, "from p") == [("old",)]
+    assert rows(engine, "select * from p") == [("old",)]
 
 
 def test_an_exception_is_placed_in_the_user_s_own_file(engine: Engine, tmp_path: Path) -> None:
@@ -427,7 +425,7 @@ def test_a_call_that_yields_rows_of_another_s_window_is_a_fault(engine: Engine) 
     asset = python("p", both, partition=daily(batch=1))
     events = build(engine, graph_of(asset), slices={"p": days(0, 2)}, full=True)
     assert problem(events).code == "BLD002"
-    assert len(rows(engine, "from p")) == 1
+    assert len(rows(engine, "select * from p")) == 1
 
 
 def test_a_partitioned_file_is_written_stretch_by_stretch(engine: Engine, tmp_path: Path) -> None:

@@ -14,18 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from run.building import (
-    build,
-    check,
-    daily,
-    days,
-    graph_of,
-    memory_engine,
-    model,
-    python,
-    rows,
-    run_sql,
-)
+from run.building import build, check, daily, days, graph_of, model, python, rows, run_sql
 
 from sqlpipes.core.asset import Asset, PythonBody
 from sqlpipes.core.definitions import CheckResult, Execution, File, Retry, op
@@ -37,10 +26,8 @@ QUICK = Retry(2, pause_s=0.0)
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    opened = memory_engine()
-    yield opened
-    opened.close()
+def engine(opened: Engine) -> Engine:
+    return opened
 
 
 def told(asset: Asset, **body: Any) -> Asset:
@@ -66,7 +53,7 @@ def test_a_function_that_fails_is_called_again(engine: Engine) -> None:
         return [{"n": len(calls)}]
 
     event = finished(build(engine, graph_of(told(python("p", flaky, context=True), retry=QUICK))))
-    assert rows(engine, "from p") == [(3,)]
+    assert rows(engine, "select * from p") == [(3,)]
     assert event.metadata == {"call": 3}
     assert [line.split(":")[0] for line in event.log.splitlines()] == [
         "attempt 1 of 3 failed",
@@ -85,7 +72,7 @@ def test_the_last_attempt_s_fault_is_told_and_counted(engine: Engine) -> None:
     run_sql(engine, "create table p as select 7 as n")
     problem = failed(build(engine, graph_of(told(python("p", broken), retry=QUICK)))).problems[0]
     assert problem.message == "broken() of 'p' raised ValueError: call 3 (attempt 3 of 3)"
-    assert rows(engine, "from p") == [(7,)]
+    assert rows(engine, "select * from p") == [(7,)]
 
 
 def test_what_is_no_fault_of_the_function_is_not_tried_again(engine: Engine) -> None:
@@ -114,7 +101,9 @@ def test_a_function_that_does_not_listen_is_left_alone_and_cannot_publish(engine
     problem = failed(events).problems[0]
     assert problem.code == "BLD017"
     assert "was left alone" in problem.message
-    assert rows(engine, "from other") == [(3,)]  # the same thread went on with another connection
+    assert rows(engine, "select * from other") == [
+        (3,)
+    ]  # the same thread went on with another connection
     go_on.set()
     assert ended.wait(10)
     time.sleep(0.2)
@@ -131,7 +120,7 @@ def test_a_query_that_takes_too_long_is_interrupted_and_tried_again(engine: Engi
 
     asset = told(python("p", slow, context=True), timeout_s=0.5, retry=QUICK)
     finished(build(engine, graph_of(asset)))
-    assert rows(engine, "from p") == [(100,)]
+    assert rows(engine, "select * from p") == [(100,)]
 
 
 def test_an_endless_generator_ends_in_time(engine: Engine) -> None:
@@ -331,7 +320,7 @@ def test_a_function_that_wants_to_end_the_process_fails_alone(
     events = build(engine, graph)
     assert failed(events).problems[0].code == "BLD005"
     assert type(error).__name__ in failed(events).problems[0].message
-    assert rows(engine, "from other") == [(1,)]
+    assert rows(engine, "select * from other") == [(1,)]
     assert rows(engine, "select count(*) from duckdb_tables() where table_name like '%p%'") == [
         (0,)
     ]
@@ -376,7 +365,7 @@ def test_a_reader_whose_batches_die_midway_names_the_user_s_line(engine: Engine)
     assert (problem.code, problem.message) == ("BLD005", "asset() raised ValueError: mid reader")
     assert problem.at is not None
     assert 'raise ValueError("mid reader")' in home.read_text().splitlines()[problem.at.line - 1]
-    assert rows(engine, "from p") == [(7,)]
+    assert rows(engine, "select * from p") == [(7,)]
 
 
 def test_the_slice_that_failed_is_told(engine: Engine) -> None:
@@ -417,7 +406,7 @@ def test_what_is_no_table(engine: Engine, answer: Any, code: str) -> None:
     run_sql(engine, "create table p as select 7 as n")
     event = failed(build(engine, graph_of(python("p", lambda: answer))))
     assert [p.code for p in event.problems] == [code]
-    assert rows(engine, "from p") == [(7,)]
+    assert rows(engine, "select * from p") == [(7,)]
 
 
 def test_an_input_that_is_read_same_comes_narrowed_to_the_slices(engine: Engine) -> None:

@@ -47,10 +47,8 @@ ENDLESS = "select count(*) as n from range(100000000) a, range(100000) b"
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    engine = memory_engine()
-    yield engine
-    engine.close()
+def engine(opened: Engine) -> Engine:
+    return opened
 
 
 def last(events: list[Event]) -> RunFinished:
@@ -114,11 +112,11 @@ def test_a_start_is_recorded_before_anything_is_touched(engine: Engine) -> None:
     graph = graph_of(model("a", "select 1 as x"))
     for event in events_of(plan_of(graph), graph, engine):
         if isinstance(event, StepStarted):
-            assert rows(engine, "from duckdb_tables() where table_name = 'a'") == []
+            assert rows(engine, "select * from duckdb_tables() where table_name = 'a'") == []
             assert event.full
             assert event.reasons == ("asked for",)
         if isinstance(event, StepFinished):
-            assert rows(engine, "from a") == [(1,)]
+            assert rows(engine, "select * from a") == [(1,)]
             assert (event.rows, event.relation, event.full) == (1, "main.a", True)
 
 
@@ -156,7 +154,7 @@ def test_a_warning_is_no_failure(engine: Engine) -> None:
     events = build(engine, graph)
     assert of(events, StepFinished)["a"].status is Status.WARN
     assert last(events).status is Status.WARN
-    assert rows(engine, "from b") == [(1,)]
+    assert rows(engine, "select * from b") == [(1,)]
 
 
 # --------------------------------------------------------------------------------------- failures
@@ -320,7 +318,7 @@ def test_whatever_statement_fails_readers_see_the_old_rows(shape: str) -> None:
             failures += 1
             assert "the plug was pulled" in of(events, StepFailed)["a"].problems[0].message
             assert rows(engine, "select count(*), min(v), max(v) from a") == [(6, 1, 1)]
-            assert rows(engine, "from log") == []
+            assert rows(engine, "select * from log") == []
         assert failures >= 4
         assert faulty.left > 0
         assert rows(engine, "select count(*), min(v), max(v) from a") == [(6, 2, 2)]
@@ -336,7 +334,7 @@ def test_a_conflict_with_another_writer_is_tried_again(engine: Engine) -> None:
     graph = graph_of(*(model(f"a{i}", "select 1 as x", after=hook) for i in range(8)))
     events = build(engine, graph, threads=4)
     assert last(events).status is Status.SUCCESS
-    assert rows(engine, "from shared") == [(8,)]
+    assert rows(engine, "select * from shared") == [(8,)]
 
 
 # ------------------------------------------------------------------------------------------ stops
@@ -360,8 +358,8 @@ def test_cancel_interrupts_what_runs_and_rolls_it_back(engine: Engine) -> None:
         "runfinished cancelled",
     ]
     assert of(events, StepFailed)["b"].problems[0].code == "BLD007"
-    assert rows(engine, "from b") == [(-1,)]
-    assert rows(engine, "from a") == [(1,)]
+    assert rows(engine, "select * from b") == [(-1,)]
+    assert rows(engine, "select * from a") == [(1,)]
 
 
 def test_ctrl_c_while_it_waits(engine: Engine) -> None:
@@ -378,7 +376,7 @@ def test_ctrl_c_while_it_waits(engine: Engine) -> None:
         if isinstance(event, StepFinished):
             timer.start()
     assert last(events).status is Status.CANCELLED
-    assert rows(engine, "from b") == [(-1,)]
+    assert rows(engine, "select * from b") == [(-1,)]
 
 
 def test_closing_the_generator_stops_and_rolls_back(engine: Engine) -> None:
@@ -389,7 +387,7 @@ def test_closing_the_generator_stops_and_rolls_back(engine: Engine) -> None:
         if isinstance(event, StepFinished):
             break
     running.close()  # type: ignore[attr-defined]
-    assert rows(engine, "from b") == [(-1,)]
+    assert rows(engine, "select * from b") == [(-1,)]
     assert [t for t in threading.enumerate() if t.name == "sqlpipes"] == []
     run_sql(engine, "create or replace table b as select 5 as n")
 
@@ -426,7 +424,7 @@ def test_a_function_that_does_not_listen_is_left_alone_and_cannot_publish(
     for thread in threading.enumerate():
         if thread.name == "sqlpipes":
             thread.join(30)
-    assert rows(engine, "from p") == [("old",)]
+    assert rows(engine, "select * from p") == [("old",)]
 
 
 def test_a_failing_slice_does_not_stop_its_siblings(engine: Engine) -> None:
@@ -439,7 +437,7 @@ def test_a_failing_slice_does_not_stop_its_siblings(engine: Engine) -> None:
     failed = of(events, StepFailed)["a"]
     assert failed.slices == days(2, 3)
     assert "(slice 2024-01-03)" in failed.problems[0].message
-    assert len(rows(engine, "from a")) == 3
+    assert len(rows(engine, "select * from a")) == 3
     assert last(events).status is Status.ERROR
 
 
@@ -480,7 +478,7 @@ def test_a_commit_under_way_is_waited_for_and_never_called_cancelled(engine: Eng
     threading.Thread(target=lambda: began.wait(30) and cancel.set()).start()
     events = list(events_of(plan_of(graph), graph, slow, cancel=cancel, grace_s=0.0))
     assert said(events)[-2:] == ["finished a success", "runfinished cancelled"]
-    assert rows(engine, "from a") == [(1,)]
+    assert rows(engine, "select * from a") == [(1,)]
 
 
 def test_checks_that_looked_at_no_rows_are_still_due(engine: Engine) -> None:
@@ -556,4 +554,4 @@ def test_a_conflict_that_lasts_fails_its_part_and_no_sibling(engine: Engine) -> 
     events = build(Contended(engine, 0), graph, "a", slices={"a": days(0, 3)})
     failed = [str(event.slices) for event in events if isinstance(event, StepFailed)]
     assert failed == ["2024-01-02"]
-    assert len(rows(engine, "from a")) == 2
+    assert len(rows(engine, "select * from a")) == 2

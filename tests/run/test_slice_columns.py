@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from run.building import (
     build,
+    columns_of,
     daily,
     days,
     events_of,
     graph_of,
-    memory_engine,
     model,
     plan_of,
     rows,
@@ -29,14 +29,13 @@ PRUNED = "select * from raw where d >= '{start}' and d < '{end}'"
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    engine = memory_engine()
+def engine(opened: Engine) -> Engine:
     run_sql(
-        engine,
-        "create table raw as select date '2024-01-01' + range::int as d, 'x' as v from range(4)",
+        opened,
+        "create table raw as select date '2024-01-01' + n as d, 'x' as v "
+        "from (values (0), (1), (2), (3)) as t(n)",
     )
-    yield engine
-    engine.close()
+    return opened
 
 
 def sliced(change: SchemaChange, *, pruned: bool = False, **cut: Any) -> Any:
@@ -90,7 +89,7 @@ def test_old_slices_keep_what_they_have(
     begin(engine, graph)
     assert said(build(engine, graph, slices={"a": days(2, 4)}))[-1] == "runfinished success"
     assert rows(engine, f"select {columns} from a order by d") == values
-    width = len(rows(engine, "from pragma_table_info('a')"))
+    width = len(columns_of(engine, "a"))
     assert width == len(columns.split(", ")) + 1
 
 
@@ -111,12 +110,12 @@ def test_rebuild_fills_the_slices_that_the_table_holds(
         ("2024-01-03", 7),
         ("2024-01-04", 7),
     ]
-    assert len(rows(engine, "from pragma_table_info('a')")) == 2
+    assert len(columns_of(engine, "a")) == 2
 
 
 def test_the_question_costs_no_look_at_the_rows(engine: Engine) -> None:
     """A query whose rows would be an error is asked for its columns all the same."""
-    text = "select d, case when v = 'y' then error('no') else v end as v from raw"
+    text = "select d, case when v = 'y' then cast(cast(v as integer) as varchar) else v end as v from raw"
     graph = graph_of(model("a", text, partition=daily()))
     assert said(build(engine, graph, slices={"a": days(0, 3)}))[-1] == "runfinished success"
     run_sql(engine, "update raw set v = 'y' where d = '2024-01-04'")

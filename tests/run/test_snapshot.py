@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -23,11 +23,9 @@ CHECKED = Snapshot(None)
 
 
 @pytest.fixture
-def engine() -> Iterator[Engine]:
-    engine = memory_engine()
-    run_sql(engine, "create table src (id integer, status varchar, ts timestamp)")
-    yield engine
-    engine.close()
+def engine(opened: Engine) -> Engine:
+    run_sql(opened, "create table src (id integer, status varchar, ts timestamp)")
+    return opened
 
 
 def snapshot(how: Snapshot, sql: str = "select * from src", **options: Any) -> Any:
@@ -73,7 +71,7 @@ def test_a_change_ends_a_state_and_begins_another(engine: Engine) -> None:
         (2, "b", "01T00", None, True),
         (3, "d", "02T00", None, True),
     ]
-    assert rows(engine, "from duckdb_tables() where temporary") == []
+    assert rows(engine, "select * from duckdb_tables() where temporary") == []
 
 
 @pytest.mark.parametrize("how", [TIMED, CHECKED])
@@ -81,10 +79,10 @@ def test_a_second_look_without_a_change_writes_nothing(engine: Engine, how: Snap
     graph = snapshot(replace(how, hard_deletes=HardDeletes.NEW_RECORD))
     put(engine, "1, 'a', '2024-01-01'", "2, null, '2024-01-01'")
     ok(take(engine, graph))
-    before = rows(engine, "from a order by all")
+    before = rows(engine, "select * from a order by all")
     for hours in (1, 2):
         assert ok(take(engine, graph, hours)).rows == 0
-        assert rows(engine, "from a order by all") == before
+        assert rows(engine, "select * from a order by all") == before
 
 
 def test_checked_columns_make_a_state_and_null_is_a_value(engine: Engine) -> None:
@@ -198,11 +196,11 @@ def test_what_cannot_be_kept_is_refused_at_once_and_later(
     assert rows(engine, "select count(*) from duckdb_tables() where table_name = 'a'") == [(0,)]
     put(engine, "1, 'a', '2024-01-01'")
     ok(take(engine, snapshot(CHECKED if code == "BLD016" else how)))
-    before = rows(engine, "from a")
+    before = rows(engine, "select * from a")
     changed = snapshot(how, sql, on_schema_change=SchemaChange.IGNORE)
     refused = failed(take(engine, changed, 1)).problems[0].code
     assert refused == code or (code, refused) == ("BLD014", "ENG004")  # 7 > timestamp
-    assert rows(engine, "from a") == before
+    assert rows(engine, "select * from a") == before
 
 
 def test_a_table_that_is_no_snapshot_is_left_alone(engine: Engine) -> None:
@@ -335,10 +333,10 @@ def test_any_history_is_what_it_is_row_by_row(history: Any, how: Snapshot) -> No
         put(engine, *(f"{key}, {status}, '{ts}'" for key, (status, ts) in at.items()))
         ok(take(engine, snapshot(how), hours))
         slow.take(at, DAY0 + timedelta(hours=hours))
-        assert sorted(rows(engine, "from a"), key=repr) == slow.rows()
+        assert sorted(rows(engine, "select * from a"), key=repr) == slow.rows()
         well_formed(slow.states)
         ok(take(engine, snapshot(how), hours))
-        assert sorted(rows(engine, "from a"), key=repr) == slow.rows()
+        assert sorted(rows(engine, "select * from a"), key=repr) == slow.rows()
     engine.close()
 
 

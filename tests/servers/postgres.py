@@ -58,6 +58,19 @@ def postgres_server() -> Iterator[str]:
                 server.wait(timeout=START_S)
 
 
+def empty_postgres(url: str) -> None:
+    """Drop all that a test has left in its database."""
+    import psycopg
+
+    plain = url.replace("postgresql+psycopg://", "postgresql://")
+    schemas = "nspname not like 'pg\\_%' and nspname <> 'information_schema'"
+    with psycopg.connect(plain, autocommit=True) as connection:
+        found = connection.execute(f"select quote_ident(nspname) from pg_namespace where {schemas}")
+        names = ", ".join(name for (name,) in found.fetchall())
+        connection.execute(f"drop schema if exists {names or 'public'} cascade")
+        connection.execute("create schema public")
+
+
 def is_root() -> bool:
     return hasattr(os, "geteuid") and os.geteuid() == 0
 

@@ -1,0 +1,28 @@
+"""Marks for tests that run on every engine: where one falls short, and where a test is about one of them.
+
+`@notyet("postgres", reason)`: it should hold there and does not; the test must fail there, so that the mark
+goes when it is mended. The table in docs/engines.md is made from these marks. `@only("duckdb", reason)`:
+the test is about something that only this engine has, such as its SQL.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+
+def notyet(engine: str, reason: str) -> pytest.MarkDecorator:
+    return pytest.mark.notyet(engine, reason)
+
+
+def only(engine: str, reason: str) -> pytest.MarkDecorator:
+    return pytest.mark.only(engine, reason)
+
+
+def apply_marks(request: pytest.FixtureRequest, engine: str) -> None:
+    """What the marks of a test mean on this engine; called by the fixture that opens it."""
+    for mark in request.node.iter_markers("only"):
+        if mark.args[0] != engine:
+            pytest.skip(f"only {mark.args[0]}: {mark.args[1]}")
+    for mark in request.node.iter_markers("notyet"):
+        if mark.args[0] == engine:
+            request.applymarker(pytest.mark.xfail(strict=True, reason=mark.args[1]))
