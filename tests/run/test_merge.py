@@ -14,7 +14,6 @@ from run.building import (
     build,
     columns_of,
     graph_of,
-    memory_engine,
     model,
     rows,
     run_sql,
@@ -212,9 +211,10 @@ def model_of_merge(stored: dict, new: list, how: dict) -> None:  # type: ignore[
 
 @given(st.lists(batch, min_size=1, max_size=4), hows, st.booleans())
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-def test_merges_are_what_they_are_row_by_row(batches, how, native) -> None:  # type: ignore[no-untyped-def]
-    engine = memory_engine()
+def test_merges_are_what_they_are_row_by_row(opened, batches, how, native) -> None:  # type: ignore[no-untyped-def]
+    engine = opened
     engine.can = replace(engine.can, merge=native)
+    run_sql(engine, "drop table if exists a", "drop table if exists src")
     run_sql(engine, "create table src (id integer, status integer, note integer, ts integer)")
     stored: dict[int, tuple[int, int, int | None]] = {}
     for new in batches:
@@ -225,7 +225,6 @@ def test_merges_are_what_they_are_row_by_row(batches, how, native) -> None:  # t
         assert rows(engine, "select * from a order by id") == sorted(
             (k, *v) for k, v in stored.items()
         )
-    engine.close()
 
 
 # --------------------------------------------------------------------------------------- append

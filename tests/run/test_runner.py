@@ -25,6 +25,7 @@ from run.building import (
     rows,
     run_sql,
     said,
+    tables,
 )
 
 from sqlpipes.core.asset import Asset
@@ -112,7 +113,7 @@ def test_a_start_is_recorded_before_anything_is_touched(engine: Engine) -> None:
     graph = graph_of(model("a", "select 1 as x"))
     for event in events_of(plan_of(graph), graph, engine):
         if isinstance(event, StepStarted):
-            assert rows(engine, "select * from duckdb_tables() where table_name = 'a'") == []
+            assert "a" not in tables(engine)
             assert event.full
             assert event.reasons == ("asked for",)
         if isinstance(event, StepFinished):
@@ -322,10 +323,7 @@ def test_whatever_statement_fails_readers_see_the_old_rows(shape: str) -> None:
         assert failures >= 4
         assert faulty.left > 0
         assert rows(engine, "select count(*), min(v), max(v) from a") == [(6, 2, 2)]
-        assert rows(engine, "select count(*) from duckdb_tables() where table_name <> 'raw'") in (
-            [(1,)],
-            [(2,)],
-        )
+        assert tables(engine) - {"raw"} in ({"a", "log"}, {"a"}, {"log"})
 
 
 def test_a_conflict_with_another_writer_is_tried_again(engine: Engine) -> None:
@@ -389,7 +387,7 @@ def test_closing_the_generator_stops_and_rolls_back(engine: Engine) -> None:
     running.close()  # type: ignore[attr-defined]
     assert rows(engine, "select * from b") == [(-1,)]
     assert [t for t in threading.enumerate() if t.name == "sqlpipes"] == []
-    run_sql(engine, "create or replace table b as select 5 as n")
+    run_sql(engine, "drop table b", "create table b as select 5 as n")
 
 
 def test_cancelled_before_it_begins(engine: Engine) -> None:
@@ -535,7 +533,7 @@ def test_slices_of_a_table_that_is_written_anew_are_waited_for_all_together(engi
     anew = Plan((replace(plan.steps[0], full=True), plan.steps[1]))
     lines = said(events_of(anew, graph, engine, threads=2))
     assert lines[1:4] == ["started a", "finished a success", "started b"]
-    assert rows(engine, "select count(*), min(d)::varchar from b") == [(4, "2024-01-05")]
+    assert rows(engine, "select count(*), cast(min(d) as varchar) from b") == [(4, "2024-01-05")]
 
 
 def test_a_conflict_that_lasts_fails_its_part_and_no_sibling(engine: Engine) -> None:

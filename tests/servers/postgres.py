@@ -27,6 +27,13 @@ QUICK = (
     "listen_addresses=127.0.0.1",
 )
 START_S = 30.0
+WORDS = """
+create schema public;
+create function public.range(bigint) returns setof bigint language sql immutable
+    as 'select generate_series(0, $1 - 1)';
+create function public.error(text) returns text language plpgsql volatile
+    as 'begin raise exception using message = $1; end';
+"""  # words of DuckDB's that the tests of all engines use
 
 
 class NoServer(Exception):
@@ -68,7 +75,7 @@ def empty_postgres(url: str) -> None:
         found = connection.execute(f"select quote_ident(nspname) from pg_namespace where {schemas}")
         names = ", ".join(name for (name,) in found.fetchall())
         connection.execute(f"drop schema if exists {names or 'public'} cascade")
-        connection.execute("create schema public")
+        connection.execute(WORDS)
 
 
 def is_root() -> bool:

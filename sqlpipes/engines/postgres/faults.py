@@ -14,6 +14,7 @@ SHORTEN = "ENG012"  # a name of more than 63 bytes
 CUT = "42622"  # SQLSTATE of the notice about one
 CONFLICTS = ("40001", "40P01", "55P03")  # serialization, deadlock, a lock that was not to be had
 CANCELLED = "57014"
+UNTYPED = "42883"  # no function or operator takes these types
 ENDED = ("57P01", "57P02", "57P03", "57P05")
 PREFIX = re.compile(r"^(connection failed: )?(connection to server .*? failed: )?(FATAL: +)?", re.S)
 QUOTED = re.compile(r'"([^"]+)"')
@@ -34,7 +35,7 @@ def statement_error(
         hint = "what was not committed is not there; building again does it again"
         return EngineError(Problem(LOST, told, hint=hint), statement=statement)
     code = _code(state, stopped)
-    hint = diag.message_hint if diag else None
+    hint = diag.message_hint if diag and state != UNTYPED else None  # it says nothing of the text
     detail = diag.message_detail if diag else None
     if detail and state[:2] in ("22", "23", "2B", "40"):
         message = f"{message}: {' '.join(detail.split())}"
