@@ -6,6 +6,7 @@ see as it was.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -33,6 +34,7 @@ from sqlpipes.run.recording import recording
 from sqlpipes.run.statement import Call, Purpose, Statement, Transaction
 
 CONFLICT = "ENG006"  # another transaction got there first: the same statements may succeed now
+LOST = "ENG011"  # the connection was cut, and with it the transaction that was open
 ATTEMPTS = 5
 FIRST_PAUSE_S = 0.05
 
@@ -99,10 +101,17 @@ def carry_out(order: Order, place: Place, job: Job, now: Callable[[], datetime])
         done,
         seconds=time.perf_counter() - began,
         results=tuple(results),
-        in_doubt=order.calls and bool(done.problems) and not place.files.used,
+        in_doubt=_in_doubt(order, done, place, job),
         log=recorder.log,
         ops=recorder.calls,
     )
+
+
+def _in_doubt(order: Order, done: Outcome, place: Place, job: Job) -> bool:
+    """Whether something may have been written: by a function, or by a commit that was not answered."""
+    if order.calls and done.problems and not place.files.used:
+        return True
+    return job.publishing and any(problem.code == LOST for problem in done.problems)
 
 
 def _done(
@@ -225,13 +234,31 @@ def _retried(
         try:
             return _publish(order, transaction, place, job, now, results, said)
         except EngineError as error:
-            conflict = any(problem.code == CONFLICT for problem in error.problems)
-            if not conflict or attempt == ATTEMPTS or job.stopped:
+            if attempt == ATTEMPTS or job.stopped or not _may_be_repeated(error, order, job):
                 raise
         job.unpublished()
         time.sleep(pause)
         pause *= 2
+        if not place.connection.is_open:
+            place = _reconnected(order, transaction, place, job)
     raise AssertionError("the last attempt returns or raises")
+
+
+def _may_be_repeated(error: EngineError, order: Order, job: Job) -> bool:
+    """After a conflict nothing is there. Nor is it when the connection was cut before the commit; but
+    then rows that a function has made are gone as well, and it is not called again for that."""
+    codes = {problem.code for problem in error.problems}
+    if CONFLICT in codes:
+        return True
+    called = isinstance(order.asset.body, PythonBody)
+    return LOST in codes and not job.publishing and not called
+
+
+def _reconnected(order: Order, transaction: Transaction, place: Place, job: Job) -> Place:
+    connection = place.renew()
+    job.start(connection)
+    _, place = _land(order, transaction, replace(place, connection=connection), job)
+    return place
 
 
 def _publish(

@@ -54,7 +54,7 @@ def content(engine: Engine) -> tuple[object, object]:
     columns = (
         "select column_name, data_type from duckdb_columns() where table_name = 'a' order by 1"
     )
-    return rows(engine, columns), rows(engine, "from a order by all")
+    return rows(engine, columns), rows(engine, "select * from a order by all")
 
 
 def status(events: list[Any]) -> Status:
@@ -99,9 +99,9 @@ def test_a_failure_leaves_columns_and_rows_as_they_were(shape: str, merge: bool)
                 break
             failures += 1
             assert content(engine) == before, at
-            assert rows(engine, "from log") == []
+            assert rows(engine, "select * from log") == []
         assert failures >= 3
         assert faulty.left > 0
         assert content(engine) != before
         assert rows(engine, "select count(extra) > 0 from a") == [(True,)]
-        assert rows(engine, "from duckdb_tables() where temporary") == []
+        assert rows(engine, "select * from duckdb_tables() where temporary") == []

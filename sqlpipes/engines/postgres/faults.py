@@ -32,8 +32,8 @@ def statement_error(
     message = str((diag.message_primary if diag else None) or _first_line(error))
     if lost or state in ENDED or state.startswith("08"):
         told = f"the connection to the warehouse was lost: {message}"
-        hint = "what was not committed is not there; building again does it again"
-        return EngineError(Problem(LOST, told, hint=hint), statement=statement)
+        way = "what was not committed is not there; building again does it again"
+        return EngineError(Problem(LOST, told, hint=way), statement=statement)
     code = _code(state, stopped)
     hint = diag.message_hint if diag and state != UNTYPED else None  # it says nothing of the text
     detail = diag.message_detail if diag else None

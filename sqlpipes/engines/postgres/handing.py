@@ -71,7 +71,7 @@ def _read_sql(path: str, columns: Columns, longest: int, breaks: bool) -> str:
         literal(path),
         f"columns={{{struct}}}",
         "header=false, auto_detect=false, delim=',', quote='\"', escape='\"', nullstr=''",
-        "allow_quoted_nulls=false, null_padding=false",
+        "allow_quoted_nulls=false, null_padding=false, new_line='\\n'",
     ]
     if longest > LONGEST_LINE:
         options.append(f"max_line_size={longest + 100}, buffer_size={4 * (longest + 100)}")
