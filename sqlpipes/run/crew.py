@@ -62,8 +62,10 @@ class Crew(Generic[R]):
         opened: list[Connection] = []
 
         def connection(*, anew: bool = False) -> Connection:
-            if anew or (opened and not opened[0].is_open):
+            if anew:
                 opened.clear()  # never closed: a function that was left alone may still use it
+            while opened and not opened[0].is_open:
+                opened.pop().close()
             if not opened:
                 opened.append(self._engine.connect())
             return opened[0]

@@ -255,6 +255,7 @@ def _may_be_repeated(error: EngineError, order: Order, job: Job) -> bool:
 
 
 def _reconnected(order: Order, transaction: Transaction, place: Place, job: Job) -> Place:
+    place.connection.close()
     connection = place.renew()
     job.start(connection)
     _, place = _land(order, transaction, replace(place, connection=connection), job)

@@ -384,7 +384,7 @@ def test_odd_types_of_postgres_are_handed_over(connection: Connection) -> None:
 
 def test_rows_that_are_out_leave_no_file(connection: Connection, tmp_path: Path) -> None:
     connection.query("select 1 as a", Form.ARROW)
-    folder = connection._local._folder  # type: ignore[attr-defined]
-    assert list(Path(folder.name).glob("*.csv")) == []
+    folder = Path(connection._local._folder)  # type: ignore[attr-defined]
+    assert list(folder.glob("*.csv")) == []
     connection.close()
-    assert not Path(folder.name).exists()
+    assert not folder.exists()

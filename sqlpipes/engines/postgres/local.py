@@ -6,8 +6,10 @@ It knows every kind of frame and file, and puts what does not fit into memory in
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 
@@ -23,7 +25,8 @@ class Local:
 
     def __init__(self) -> None:
         self._first: Cursor | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: str | None = None
+        self._gone: Callable[[], object] = lambda: None
         self._lent: list[Cursor] = []
         self._tables: list[str] = []
         self._numbers = count(1)
@@ -44,7 +47,7 @@ class Local:
         """A path for a file that is gone afterwards."""
         self._open()
         assert self._folder is not None
-        path = os.path.join(self._folder.name, f"rows_{next(self._numbers)}.csv")
+        path = os.path.join(self._folder, f"rows_{next(self._numbers)}.csv")
         try:
             yield path
         finally:
@@ -70,14 +73,13 @@ class Local:
         if self._first is not None:
             self._first.close()
             self._first = None
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
+        self._gone()
 
     def _open(self) -> Cursor:
         if self._first is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="sqlpipes-")
+            self._folder = tempfile.mkdtemp(prefix="sqlpipes-")
+            self._gone = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
             self._first = duckdb.connect(":memory:")
-            spill = os.path.join(self._folder.name, "spill")
+            spill = os.path.join(self._folder, "spill")
             self._first.execute(f"set temp_directory = {literal(spill)}; set TimeZone = 'UTC'")
         return self._first
