@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from notyet import apply_marks
+from places import Place
 from servers.postgres import NoServer, empty_postgres, postgres_server
 
 from sqlpipes.core.config import Target
@@ -69,6 +70,17 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
     url = request.getfixturevalue("postgres_database")
     empty_postgres(url)
     return Target("dev", "postgres", "main", options={"url": url})
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Where a project of the test's own is built, on each kind of engine."""
+    apply_marks(request, request.param)
+    if request.param == "duckdb":
+        return Place()
+    url = request.getfixturevalue("postgres_database")
+    empty_postgres(url)
+    return Place("postgres", url)
 
 
 @pytest.fixture

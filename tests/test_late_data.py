@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from cli.projects import ok, run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from places import Place
 
 import sqlpipes
 from sqlpipes.api import Ask
@@ -18,13 +18,13 @@ from sqlpipes.api import Ask
 NOW = datetime(2024, 11, 15, 12, tzinfo=UTC)
 ROWS = (
     "create or replace table raw.orders as select i as id, 10 as amount, "
-    "timestamp '2024-01-01' + interval (i * 6) hour as ordered_at from range(40) hours(i)"
+    "timestamp '2024-01-01' + interval '6 hours' * i as ordered_at from range(40) hours(i)"
 )
 DAILY = (
     "/*\n---\npartition: {by: day, column: day, start: 2024-01-01, end: 2024-01-11}\n"
     "inputs: {raw.orders: same}\n---\n*/\n"
     "select ordered_at::date as day, sum(amount) as total, count(*) as n from raw.orders\n"
-    "where ordered_at is not null group by all\n"
+    "where ordered_at is not null group by 1\n"
 )
 TOTAL = "/*\n---\nmaterialized: table\n---\n*/\nselect sum(amount) as total from raw.orders\n"
 
@@ -32,8 +32,11 @@ TOTAL = "/*\n---\nmaterialized: table\n---\n*/\nselect sum(amount) as total from
 class Shop:
     """A project whose source is a table that we write to as somebody else would."""
 
-    def __init__(self, root: Path, partition: str = "{by: day, column: ordered_at}") -> None:
-        self.root = root
+    def __init__(
+        self, root: Path, place: Place, partition: str = "{by: day, column: ordered_at}"
+    ) -> None:
+        self.root, self.place = root, place
+        place.prepare(root)
         (root / "models").mkdir()
         (root / "sqlpipes.yml").write_text("name: shop\n")
         self.source(partition)
@@ -48,12 +51,7 @@ class Shop:
         (self.root / "models" / f"{name}.sql").write_text(text)
 
     def sql(self, *statements: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(self.root / "shop.duckdb")) as warehouse:
-            warehouse.execute("set TimeZone = 'UTC'")
-            warehouse.execute("create schema if not exists raw")
-            for statement in statements:
-                found = warehouse.execute(statement).fetchall()
-        return found
+        return self.place.sql(self.root, *statements)
 
     def load(self) -> sqlpipes.Project:
         return sqlpipes.load(str(self.root), environ={})
@@ -80,14 +78,14 @@ class Shop:
         """Whether the daily totals are those of the rows as they are now."""
         truth = (
             "select ordered_at::date, sum(amount), count(*) from raw.orders "
-            "where ordered_at >= '2024-01-01' and ordered_at < '2024-01-11' group by all order by 1"
+            "where ordered_at >= '2024-01-01' and ordered_at < '2024-01-11' group by 1 order by 1"
         )
         return self.sql(truth) == self.sql("select * from daily order by 1")
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    found = Shop(tmp_path)
+def shop(tmp_path: Path, place: Place) -> Shop:
+    found = Shop(tmp_path, place)
     found.sql(ROWS)
     found.settled()
     return found
@@ -171,8 +169,8 @@ def test_an_aggregate_per_window(shop: Shop) -> None:
     assert shop.plan() == {"raw.orders": "2024-01-03", "daily": "2024-01-03"}
 
 
-def test_a_source_that_gets_windows_builds_nothing(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, "")
+def test_a_source_that_gets_windows_builds_nothing(tmp_path: Path, place: Place) -> None:
+    shop = Shop(tmp_path, place, "")
     shop.sql(ROWS)
     shop.settled()
     shop.source("{by: day, column: ordered_at}")
@@ -206,12 +204,12 @@ def test_months_of_a_source_and_days_of_a_model(shop: Shop) -> None:
     assert shop.plan() == {"raw.orders": "2024-01-01", "daily": "2024-01-01..2024-01-08"}
 
 
-def test_a_zone_of_its_own(tmp_path: Path) -> None:
+def test_a_zone_of_its_own(tmp_path: Path, place: Place) -> None:
     cut = "timezone: Europe/Berlin"
-    shop = Shop(tmp_path, f"{{by: day, column: ordered_at, {cut}}}")
+    shop = Shop(tmp_path, place, f"{{by: day, column: ordered_at, {cut}}}")
     shop.sql(
         "create table raw.orders as select i as id, 1 as amount, "
-        "timestamptz '2024-03-29 23:00+00' + interval (i) hour as ordered_at from range(72) h(i)"
+        "timestamptz '2024-03-29 23:00+00' + interval '1 hour' * i as ordered_at from range(72) h(i)"
     )
     text = DAILY.replace("2024-01-01, end: 2024-01-11", f"2024-03-30, end: 2024-04-02, {cut}")
     shop.model(
@@ -226,8 +224,8 @@ def test_a_zone_of_its_own(tmp_path: Path) -> None:
     assert shop.plan()["daily"] == "2024-04-01"
 
 
-def test_integers_and_values(tmp_path: Path) -> None:
-    shop = Shop(tmp_path, "{by: integer, column: id, width: 10}")
+def test_integers_and_values(tmp_path: Path, place: Place) -> None:
+    shop = Shop(tmp_path, place, "{by: integer, column: id, width: 10}")
     by_id = "{by: integer, column: id, width: 10, start: 0, end: 40}"
     query = "select id, amount from raw.orders"
     shop.model(
@@ -242,7 +240,7 @@ def test_integers_and_values(tmp_path: Path) -> None:
     shop.sql(
         "create or replace table raw.orders as select 'eu' as region, 1 as x union all select 'us', 2"
     )
-    query = "select region, sum(x) as x from raw.orders where region is not null group by all"
+    query = "select region, sum(x) as x from raw.orders where region is not null group by 1"
     by_value = "{by: values, column: region, values: [eu, us, asia]}"
     shop.model(
         "daily", f"/*\n---\npartition: {by_value}\ninputs: {{raw.orders: same}}\n---\n*/\n{query}"
@@ -332,8 +330,8 @@ def test_a_failed_check_of_the_source_leaves_its_windows_moved(shop: Shop) -> No
     assert not sqlpipes.build(shop.load(), clock=lambda: NOW).ok
 
 
-def test_an_empty_source_and_one_without_windows(tmp_path: Path) -> None:
-    shop = Shop(tmp_path)
+def test_an_empty_source_and_one_without_windows(tmp_path: Path, place: Place) -> None:
+    shop = Shop(tmp_path, place)
     shop.sql("create table raw.orders (id int, amount int, ordered_at timestamp)")
     shop.settled()
     shop.sql("insert into raw.orders values (1, 1, null)")
@@ -412,7 +410,7 @@ edits = st.one_of(
 def test_after_any_edits_the_days_are_right(
     tmp_path_factory: pytest.TempPathFactory, story: list[tuple[list[str], bool]]
 ) -> None:
-    shop = Shop(tmp_path_factory.mktemp("late"))
+    shop = Shop(tmp_path_factory.mktemp("late"), Place())
     shop.sql(ROWS)
     shop.build()
     for changes, whole in story:
