@@ -29,7 +29,7 @@ Statements = tuple[Statement, ...]
 def found_out(statement: Statement, asset: Asset, place: Place) -> Statements | None:
     """What to say instead; None when the statement can be said as it is.
 
-    Raises EngineError BLD019 when something that is not ours stands on what must be dropped.
+    Raises EngineError ENG013 when something that is not ours stands on what must be dropped.
     """
     can = place.warehouse.can
     if statement.makes is not None and not can.create_or_replace_table:
@@ -154,4 +154,4 @@ def _in_the_way(relation: Relation, found: Sequence[Dependant], asset: Asset) ->
         said += f" and {len(found) - 5} more"
     message = f"{relation} must be dropped to get other columns, but these depend on it: {said}"
     hint = "drop them first, or make them assets of the project; nothing is ever dropped by CASCADE"
-    return Problem("BLD019", message, asset.at, hint)
+    return Problem("ENG013", message, asset.at, hint)

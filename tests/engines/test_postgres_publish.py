@@ -95,7 +95,7 @@ def test_other_columns_are_refused_where_a_stranger_would_be_lost(engine: Engine
     ok(build(engine, graph_of(model("a", "select 1 as x"))))
     put_things_on(engine)
     found = problem(build(engine, graph_of(model("a", "select 2 as x, 3 as y"))))
-    assert found.code == "BLD019"
+    assert found.code == "ENG013"
     assert "view main.stranger" in found.message
     assert rows(engine, "select * from stranger") == [(1,)]
     run_sql(engine, "drop view stranger")
@@ -148,7 +148,7 @@ def test_a_view_takes_on_columns_and_is_made_anew_where_it_must_be(engine: Engin
     ok(build(engine, graph_of(model("a", "select 1 as x, 2 as y", "view"))))
     assert oid(engine) == before
     found = problem(build(engine, graph_of(model("a", "select 'text' as x", "view"))))
-    assert found.code == "BLD019"
+    assert found.code == "ENG013"
     run_sql(engine, "drop view stranger")
     ok(build(engine, graph_of(model("a", "select 'text' as x", "view"))))
     assert rows(engine, "select * from a") == [("text",)]
