@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from servers.postgres import empty_postgres
 
 REPLACES = re.compile(r"create or replace table (\S+) as", re.IGNORECASE)
 
@@ -24,6 +25,19 @@ class Place:
         if self.kind == "postgres":
             said = f"{{type: postgres, url: '{self.url}', schema: main}}"
             (root / "profiles.yml").write_text(f"shop: {{outputs: {{default: {said}}}}}\n")
+
+    def empty(self) -> None:
+        """Take away what an earlier example of the same test has left."""
+        if self.kind == "postgres":
+            empty_postgres(self.url)
+
+    def tables(self, root: Path) -> set[str]:
+        """Names of tables in the schema `main`."""
+        sql = (
+            "select table_name from information_schema.tables "
+            "where table_schema = 'main' and table_type = 'BASE TABLE'"
+        )
+        return {str(name) for (name,) in self.sql(root, sql)}
 
     def sql(self, root: Path, *statements: str) -> list[tuple[Any, ...]]:
         """Rows of the last one. Schemas `main` and `raw` are there."""

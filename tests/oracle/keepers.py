@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
+from places import Place
 
 import sqlpipes
 from sqlpipes.api import Ask
@@ -34,7 +34,7 @@ MODELS = {
     "frozen": f"partition: {{by: day, {CUT}, batch: 5}}\ninputs: {{raw.events: as_of_build}}\n---\n*/\n"
     "select d, id, v from raw.events",
     "daily": f"partition: {{by: day, {CUT}}}\n---\n*/\n"
-    "select d, sum(v) as v from raw.events group by all",
+    "select d, sum(v) as v from raw.events group by 1",
     "of_newest": f"partition: {{by: week, {CUT}}}\n"
     "inputs: {daily: latest, raw.weeks: as_of_build}\n---\n*/\n"
     f"select d, (select sum(v) from daily where d = date '{LAST}') as v from raw.weeks",
@@ -54,6 +54,7 @@ class Keepers:
     """The project, the rows of its source, and what its assets promise to hold."""
 
     root: Path
+    place: Place = field(default_factory=Place)
     now: datetime = datetime(2024, 2, 1, tzinfo=UTC)
     rows: dict[int, Event_] = field(default_factory=dict)
     ids: int = 0
@@ -62,11 +63,13 @@ class Keepers:
 
     def create(self) -> None:
         (self.root / "models").mkdir(parents=True)
+        self.place.empty()
+        self.place.prepare(self.root)
         (self.root / "sqlpipes.yml").write_text("name: shop\n")
         (self.root / "models" / "sources.yml").write_text(SOURCES)
         for name, text in MODELS.items():
             (self.root / "models" / f"{name}.sql").write_text(f"/*\n---\n{text}\n")
-        self.sql("create schema raw; create table raw.events (id int, d date, v int, u int)")
+        self.sql("create table raw.events (id int, d date, v int, u int)")
         weeks = ", ".join(f"(date '{FIRST + timedelta(days=7 * n)}')" for n in range(4))
         self.sql(f"create table raw.weeks (d date); insert into raw.weeks values {weeks}")
         self.kept = {name: {} for name in ("merged", "appended", "history", "frozen")}
@@ -142,7 +145,7 @@ class Keepers:
 
     def _adopt(self, before: Kept) -> None:
         """After a kill each may have been written or not; half of it is never there."""
-        there = {name for (name,) in self.sql("select table_name from duckdb_tables()")}
+        there = self.place.tables(self.root)
         for name, promise in PROMISES.items():
             old, fresh = before[name], promise({}, self.rows)
             may = [old, self.kept[name], promise(old, self.rows), *([fresh] if not old else [])]
@@ -190,10 +193,10 @@ class Keepers:
         daily: dict[date, int] = {}
         for _, day, v, _ in self.rows.values():
             daily[day] = daily.get(day, 0) + v
-        assert dict(self.sql("from daily")) == daily
+        assert dict(self.sql("select * from daily")) == daily
         newest = daily.get(LAST)
         weeks = [(FIRST + timedelta(days=7 * n), newest) for n in range(4)]
-        assert sorted(self.sql("from of_newest")) == weeks
+        assert sorted(self.sql("select * from of_newest")) == weeks
 
     def plan(self) -> set[str]:
         return {step.asset for step in sqlpipes.plan(self.load(), now=self.now).steps}
@@ -202,8 +205,7 @@ class Keepers:
         return sqlpipes.load(str(self.root), environ={})
 
     def sql(self, text: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(self.root / "shop.duckdb")) as connection:
-            return connection.execute(text).fetchall()
+        return self.place.sql(self.root, text)
 
     def _put(self, row: Event_) -> None:
         self.delete(row[0])

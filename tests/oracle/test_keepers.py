@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle.keepers import LAST, MODELS, Keepers
+from places import Place
 
 from sqlpipes.api import Ask
 
@@ -34,9 +35,9 @@ operation = st.one_of(
 )
 
 
-def follow(operations: History) -> None:
+def follow(operations: History, place: Place) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        shop = Keepers(Path(folder))
+        shop = Keepers(Path(folder), place)
         shop.create()
         for day in (0, 3, 8, 27):
             shop.insert(day, day)
@@ -64,15 +65,15 @@ def what_moved(shop: Keepers, before: list[Any], after: list[Any]) -> None:
 
 @given(st.lists(operation, min_size=2, max_size=10))
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
-def test_what_is_promised_is_kept(operations):  # type: ignore[no-untyped-def]
-    follow(operations)
+def test_what_is_promised_is_kept(place, operations):  # type: ignore[no-untyped-def]
+    follow(operations, place)
 
 
 @pytest.mark.nightly
 @given(st.lists(operation, min_size=2, max_size=25))
 @settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
-def test_what_is_promised_is_kept_many_times(operations):  # type: ignore[no-untyped-def]
-    follow(operations)
+def test_what_is_promised_is_kept_many_times(place, operations):  # type: ignore[no-untyped-def]
+    follow(operations, place)
 
 
 @pytest.mark.parametrize(
@@ -87,4 +88,4 @@ def test_what_is_promised_is_kept_many_times(operations):  # type: ignore[no-unt
     ],
 )
 def test_a_build_of_some_slices_does_not_hide_what_the_source_did(ask: Ask) -> None:
-    follow([("build", Ask()), ("delete", 2), ("build", ask)])
+    follow([("build", Ask()), ("delete", 2), ("build", ask)], Place())
