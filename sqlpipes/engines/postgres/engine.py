@@ -123,16 +123,15 @@ def open_postgres(target: Target, *, read_only: bool, wait_s: float) -> Postgres
 def _connected(place: Place, wait_s: float) -> Driver:
     """Tried again while a server starts or is full, as often as the target says."""
     arguments: dict[str, Any] = dict(place.arguments)
-    deadline = time.monotonic() + wait_s
-    for attempt in range(place.retries + 1):
+    deadline, left = time.monotonic() + wait_s, place.retries
+    while True:
         try:
             return psycopg.connect(autocommit=True, prepare_threshold=None, **arguments)
         except psycopg.Error as error:
-            last = attempt == place.retries and time.monotonic() >= deadline
-            if last or not is_worth_another(error):
+            if not is_worth_another(error) or (left <= 0 and time.monotonic() >= deadline):
                 raise opening_error(error, place) from None
+        left -= 1
         time.sleep(PAUSE_S)
-    raise AssertionError("the last attempt returns or raises")
 
 
 def _set_up(driver: Driver, place: Place, *, read_only: bool) -> None:
