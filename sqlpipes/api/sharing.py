@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sqlpipes.stores.pulse import Pulse
 
 ASK_S = 0.3  # between two questions whether what others hold is free
+LOCK_MS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,8 @@ def sharing(
     table = fences_of(engine, project.target.schema)
     with ExitStack() as stack:
         mine, pulses = (stack.enter_context(closing(engine.connect())) for _ in range(2))
+        if engine.can.lock_timeout:  # a part that is being published is not waited for
+            pulses.execute(engine.can.lock_timeout.format(LOCK_MS))
         leases.enlist(run_id, command, pid=os.getpid())
         stack.callback(leases.leave, run_id)
         pulse = Pulse(

@@ -47,12 +47,14 @@ class Dependant:
 class Standing:
     """A relation as it stands: `dependants` in the order in which they can be dropped.
 
-    `restore` gives a relation that takes its place its rights, comments and indexes.
+    `restore` gives a relation that takes its place its rights and comments; `indexes` are statements
+    with the columns that they need.
     """
 
     kind: str  # table, view, materialized view ...
     dependants: tuple[Dependant, ...] = ()
     restore: tuple[str, ...] = ()
+    indexes: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 class Form(StrEnum):

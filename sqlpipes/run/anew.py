@@ -77,7 +77,7 @@ def _made(statement: Statement, made: Made, asset: Asset, place: Place) -> State
     if made.kind is RelationType.VIEW:
         if same_kind and new[: len(old)] == old:
             return (statement.headed(f"create or replace view {table} as\n"),)
-        return _remade(made, there, (plain,), asset, place)
+        return _remade(made, there, new, (plain,), asset, place)
     before: Statements = ()
     after: Statements = ()
     if asset.name in place.graph.reads_self:
@@ -90,17 +90,21 @@ def _made(statement: Statement, made: Made, asset: Asset, place: Place) -> State
     if same_kind and new == old:
         empty = Statement(f"delete from {table}", Purpose.PREPARE)
         return (*before, empty, plain.headed(_filling(table, new)), *after)
-    return (*before, *_remade(made, there, (plain,), asset, place), *after)
+    return (*before, *_remade(made, there, new, (plain,), asset, place), *after)
 
 
 def _remade(
-    made: Made, there: Standing, create: Statements, asset: Asset, place: Place
+    made: Made, there: Standing, new: Columns, create: Statements, asset: Asset, place: Place
 ) -> Statements:
-    """Drop what stands there and what stands on it, and make all of it again."""
+    """Drop what stands there and what stands on it, and make all of it again; an index goes when a
+    column of it does."""
     table = place.warehouse.quote(made.relation)
     views = _views_on(there, made.relation, asset, place)
     drop = Statement(f"drop {there.kind} {table}", Purpose.PREPARE)
-    restore = [Statement(sql, Purpose.PREPARE) for sql in there.restore]
+    names = {name for name, _ in new}
+    kept = [sql for sql, needed in there.indexes if names.issuperset(needed)]
+    indexes = kept if made.kind is RelationType.TABLE else []
+    restore = [Statement(sql, Purpose.PREPARE) for sql in (*there.restore, *indexes)]
     return (*_dropped(there, place), drop, *create, *restore, *views)
 
 

@@ -101,7 +101,9 @@ def test_other_columns_are_refused_where_a_stranger_would_be_lost(engine: Engine
     run_sql(engine, "drop view stranger")
     ok(build(engine, graph_of(model("a", "select 2 as x, 3 as y"))))
     assert rows(engine, "select * from a") == [(2, 3)]
-    assert things_on(engine)[:2] == (True, "mine")
+    assert things_on(engine) == (True, "mine", 1)
+    ok(build(engine, graph_of(model("a", "select 3 as y"))))
+    assert things_on(engine) == (True, "mine", 0)
 
 
 def test_views_of_ours_rise_again_with_what_was_on_them(engine: Engine) -> None:

@@ -102,11 +102,14 @@ def type_of(relkind: str) -> RelationType:
 
 
 def index_sql(relation: Relation) -> str:
-    """(definition, columns) of the indexes that no constraint keeps; NULL columns for expressions."""
+    """(definition, columns) of the indexes that no constraint keeps."""
+    columns = (
+        "select array_agg(distinct a.attname::text) from pg_depend d join pg_attribute a "
+        "on a.attrelid = d.refobjid and a.attnum = d.refobjsubid where d.objid = i.indexrelid "
+        "and d.classid = 'pg_class'::regclass and d.refobjid = i.indrelid"
+    )
     return (
-        "select pg_get_indexdef(i.indexrelid), case when 0 = any(i.indkey::int2[]) then null else "
-        "(select array_agg(a.attname::text) from pg_attribute a where a.attrelid = i.indrelid "
-        "and a.attnum = any(i.indkey::int2[])) end "
-        f"from pg_index i where i.indrelid = {regclass(relation)} and not exists ("
+        f"select pg_get_indexdef(i.indexrelid), ({columns}) from pg_index i "
+        f"where i.indrelid = {regclass(relation)} and not exists ("
         "select 1 from pg_constraint k where k.conindid = i.indexrelid) order by 1"
     )

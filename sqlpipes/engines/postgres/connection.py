@@ -193,7 +193,9 @@ class PostgresConnection:
         for schema, name, key in self.fetch(catalog.keys_sql(relation)).rows:
             below.append(Dependant(f"foreign key {key}", Relation(name, schema)))
         kind = catalog.KINDS.get(str(found[0][0]), "relation")
-        return Standing(kind, tuple(below), self._lost_with(relation))
+        indexes = self.fetch(catalog.index_sql(relation)).rows
+        needed = tuple((str(sql), tuple(columns or ())) for sql, columns in indexes)
+        return Standing(kind, tuple(below), self._lost_with(relation), needed)
 
     def _lost_with(self, relation: Relation) -> tuple[str, ...]:
         return tuple(str(sql) for _, sql in self.fetch(catalog.restore_sql(relation)).rows)
