@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from docs.cli_page import cli_page  # noqa: E402
+from docs.engines_page import with_shortfalls  # noqa: E402
 from docs.pages import Block, Outcome, Playground, blocks, commands, pages  # noqa: E402
 
 
@@ -35,7 +36,8 @@ def main(names: list[str]) -> None:
             print(f"{page.relative_to(ROOT)}:{outcome.line}: {outcome.typed}")
             if outcome.code != outcome.wanted:
                 print(f"    exit {outcome.code}, the page says {outcome.wanted}")
-        page.write_text(_with_outputs(text, {o.line: o for o in outcomes}), encoding="utf-8")
+        text = with_shortfalls(_with_outputs(text, {o.line: o for o in outcomes}))
+        page.write_text(text, encoding="utf-8")
 
 
 def _with_outputs(text: str, outcomes: dict[int, Outcome]) -> str:

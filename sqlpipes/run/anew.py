@@ -17,6 +17,7 @@ from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.sql import Relation
 from sqlpipes.core.strategy import SchemaChange
+from sqlpipes.run.fit import demand_fit
 from sqlpipes.run.placing import placing
 from sqlpipes.run.python import Place
 from sqlpipes.run.query import asset_query
@@ -34,7 +35,7 @@ def found_out(statement: Statement, asset: Asset, place: Place) -> Statements | 
     can = place.warehouse.can
     if statement.makes is not None and not can.create_or_replace_table:
         return _made(statement, statement.makes, asset, place)
-    if statement.fills is not None and statement.into is None and not can.insert_by_name:
+    if statement.fills is not None and not can.insert_by_name:
         return (_listed(statement, statement.fills, asset, place),)
     if statement.disturbs is not None and not can.create_or_replace_table:
         return _around(statement, statement.disturbs, asset, place)
@@ -42,6 +43,9 @@ def found_out(statement: Statement, asset: Asset, place: Place) -> Statements | 
 
 
 def _listed(statement: Statement, table: str, asset: Asset, place: Place) -> Statement:
+    if statement.into is not None:
+        with placing(statement.rows, asset, place):
+            demand_fit(statement, asset, place.connection)
     new = _columns(statement, asset, place)
     head = _filling(table, new)
     if asset.on_schema_change is not SchemaChange.IGNORE:

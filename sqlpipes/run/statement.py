@@ -33,9 +33,14 @@ def insert_head(table: str, can: Capabilities) -> str:
     return f"insert into {table}{' by name' if can.insert_by_name else ''}\n"
 
 
+IN_PLACE = "-- where a table of the same columns stands: its rows are deleted, and these inserted\n"
+
+
 def create_head(table: str, can: Capabilities) -> str:
     """What stands before the SELECT of a table that takes the place of any other."""
-    return f"create {'or replace ' if can.create_or_replace_table else ''}table {table} as\n"
+    if can.create_or_replace_table:
+        return f"create or replace table {table} as\n"
+    return f"{IN_PLACE}create table {table} as\n"
 
 
 def stage_head(table: str, can: Capabilities) -> str:

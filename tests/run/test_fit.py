@@ -8,6 +8,7 @@ import pytest
 from run.building import build, daily, days, graph_of, model, python, rows, run_sql, said
 
 from sqlpipes.core.asset import Asset, Column
+from sqlpipes.core.definitions import Execution
 from sqlpipes.core.engine import Engine
 from sqlpipes.core.events import StepFailed
 
@@ -90,6 +91,32 @@ def test_columns_may_stand_in_another_order_and_case(engine: Engine) -> None:
         graph = graph_of(model("a", text, "incremental", unique_key=["d"]))
         build(engine, graph)
     assert rows(engine, "select x, y from a") == [(3, 4)]
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_columns_of_a_function_or_a_template_may_stand_in_another_order(
+    engine: Engine, full: bool
+) -> None:
+    """Of the same type, so that a mix-up would raise nothing."""
+    from datetime import date
+
+    def each(context: Execution) -> list[dict[str, Any]]:
+        assert context.partition is not None
+        day = date.fromisoformat(context.partition.start)
+        found = {"d": day, "x": "x", "y": "y"}
+        return [found if day.day % 2 else dict(reversed(found.items()))]
+
+    asset = python("a", each, context=True, partition=daily(batch=1))
+    for slices in (days(0, 1), days(1, 3)):
+        events = build(engine, graph_of(asset), slices={"a": slices}, full=full)
+        assert said(events)[-1] == "runfinished success"
+    found = rows(engine, "select distinct x, y from a")
+    assert found == [("x", "y")]
+    for columns in ("'x' as x, 'y' as y", "'y' as y, 'x' as x"):
+        text = f"select date '{{start}}' as d, {columns}"
+        graph = graph_of(model("b", text, partition=daily(), template=True))
+        build(engine, graph, slices={"b": days(0, 2)})
+    assert rows(engine, "select distinct x, y from b") == [("x", "y")]
 
 
 def test_a_mistake_in_the_query_keeps_its_place(engine: Engine) -> None:

@@ -16,6 +16,7 @@ from sqlpipes.engines.postgres.local import Local
 from sqlpipes.engines.postgres.names import identifier, literal
 from sqlpipes.engines.postgres.types import to_duckdb
 
+CHUNK = 1 << 20
 LONGEST_LINE = 2_000_000  # bytes of a row; DuckDB must be told of longer ones
 
 Columns = Sequence[tuple[str, str]]
@@ -40,15 +41,25 @@ def _copy_out(
     names = [f"c{place}" for place in range(len(columns))]
     shown = (_as_text(name, kind) for name, (_, kind) in zip(names, columns, strict=True))
     query = f"select {', '.join(shown)} from (\n{sql}\n) as q({', '.join(names)})"
-    longest, breaks = 0, False
     copy_sql = f"copy ({query}) to stdout (format csv)".encode()
-    with driver.cursor() as cursor, open(path, "wb") as file, cursor.copy(copy_sql) as copy:
-        for found in copy:
-            row = bytes(found)
-            longest = max(longest, len(row))
-            breaks = breaks or row.count(b"\n") > 1 or b"\r" in row
-            file.write(row)
-    return longest, breaks
+    longest = 0
+    with driver.cursor() as cursor:
+        with open(path, "wb") as file, cursor.copy(copy_sql) as copy:
+            for row in copy:
+                file.write(row)
+                if len(row) > longest:
+                    longest = len(row)
+        return longest, _has_breaks(path, cursor.rowcount)
+
+
+def _has_breaks(path: str, rows: int) -> bool:
+    ends = 0
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK):
+            ends += chunk.count(b"\n")
+            if b"\r" in chunk:
+                return True
+    return ends != rows
 
 
 def _as_text(name: str, kind: str) -> str:
