@@ -23,7 +23,7 @@ def open_engine(target: Target, root: str, *, read_only: bool = False, wait_s: f
 def blank(target: Target, root: str) -> Engine:
     """See `sqlpipes.engines.blank`: no server is asked."""
     _demand_driver(target)
-    from sqlpipes.engines.postgres.blank import BlankPostgres
+    from sqlpipes.engines.postgres.offline import BlankPostgres
 
     return BlankPostgres(target)
 
