@@ -5,9 +5,11 @@ psycopg runs in autocommit; transactions are begun and ended in words, so that w
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -44,7 +46,9 @@ class PostgresConnection:
         self._notes: list[str] = []  # names that the server has cut
         self._in_transaction = False
         self._stopped = False
-        driver.add_notice_handler(self._note)
+        driver.add_notice_handler(partial(_note, self._notes))  # which must not keep us alive
+        # One that is left to a function which does not come back is closed when nobody has it any more.
+        self._end = weakref.finalize(self, driver.close)
 
     # ------------------------------------------------------------------------------ statements
 
@@ -109,10 +113,6 @@ class PostgresConnection:
             raise EngineError(problem, statement=sql) from error
         if self._notes:
             raise cut_error(self._notes, sql)
-
-    def _note(self, said: psycopg.errors.Diagnostic) -> None:
-        if said.sqlstate == CUT:
-            self._notes.append(said.message_primary or "")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -258,7 +258,12 @@ class PostgresConnection:
 
     def close(self) -> None:
         self._local.close()
-        self._driver.close()
+        self._end()
+
+
+def _note(notes: list[str], said: psycopg.errors.Diagnostic) -> None:
+    if said.sqlstate == CUT:
+        notes.append(said.message_primary or "")
 
 
 def _moved(problem: Problem, before: str | None) -> Problem:
