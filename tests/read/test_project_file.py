@@ -142,6 +142,7 @@ def test_another_target_with_environment(tmp_path):
         "p_",
         4,
         {"host": "db", "port": 5432, "url": "postgresql://db/x"},
+        catalog="x",
     )
 
 
