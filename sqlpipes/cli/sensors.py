@@ -28,7 +28,7 @@ def complete_sensor(ctx: click.Context, param: click.Parameter, incomplete: str)
 @project_options
 @click.pass_context
 def sensors_command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
-    """Sensors: how often each is called, what came of it, its cursor.
+    """Sensors: how often each is called, and what came of it.
 
     \b
     sqlpipes sensors

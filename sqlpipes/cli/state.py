@@ -16,7 +16,7 @@ all_targets_option = click.option("--all-targets", is_flag=True, help="Not only 
 @project_options
 @click.pass_context
 def state_command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
-    """Where the state is and how big; `export` and `import` carry it.
+    """Where the state is, and how big; `export` and `import`.
 
     \b
     sqlpipes state
