@@ -102,6 +102,8 @@ class Hook:
     retries: int = 2
     shown: str = ""
     at: Location | None = field(default=None, compare=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    """What it holds from the environment: nothing that it says may show it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,28 @@ class Names:
     environ: Mapping[str, str] = field(default_factory=dict)
     vars: Mapping[str, Plain] = field(default_factory=dict)
     target: Mapping[str, Plain] = field(default_factory=dict)
+
+
+class Asked(Mapping[str, str]):
+    """An environment that notes the values that were looked up in it, in `values_asked`."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.values_asked: list[str] = []
+
+    def __getitem__(self, name: str) -> str:
+        value = self._environ[name]
+        self.values_asked.append(value)
+        return value
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._environ
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._environ)
+
+    def __len__(self) -> int:
+        return len(self._environ)
 
 
 def fill(node: Node, names: Names, problems: list[Problem]) -> Node:
@@ -112,7 +134,7 @@ def _literals(call: ast.Call) -> list[Plain]:
 
 def _call(name: str, arguments: list[Plain], names: Names) -> Plain:
     known: dict[str, tuple[str, Mapping[str, Plain]]] = {
-        "env_var": ("the environment variable", dict(names.environ)),
+        "env_var": ("the environment variable", names.environ),
         "var": ("the variable", names.vars),
     }
     if name not in known:

@@ -8,13 +8,13 @@ from dataclasses import replace
 from functools import partial
 from types import ModuleType
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from sqlpipes.core.cron import cron_fault
 from sqlpipes.core.errors import Location, Problem, did_you_mean
 from sqlpipes.core.job import ALL, EVERY, Hook, Job, JobOp, SliceRule, slice_rule
 from sqlpipes.core.partitions import is_zone, zone_names
-from sqlpipes.read.braces import Names, fill, has_braces
+from sqlpipes.read.braces import Asked, Names, fill, has_braces
 from sqlpipes.read.labels import owners
 from sqlpipes.read.marked import Node
 from sqlpipes.read.settings import count, flag, text, texts, wrong
@@ -173,7 +173,8 @@ class _Reader:
             self.problems.append(wrong(raw, "`command: ...` or `webhook: URL`"))
             return None
         self.keys(raw, HOOK_KEYS, "a hook", {"url": "write it as `webhook:`"})
-        node = fill(raw, self.names, self.problems)
+        environ = Asked(self.names.environ)
+        node = fill(raw, replace(self.names, environ=environ), self.problems)
         command, url = node.get("command"), node.get("webhook")
         if (command is None) == (raw.get("webhook") is None):
             message = "a hook is either a `command:` or a `webhook:`"
@@ -185,6 +186,7 @@ class _Reader:
             timeout_s=30.0 if seconds is None else self.seconds(seconds),
             retries=2 if tries is None else tries,
             at=raw.at,
+            secrets=tuple(each for each in environ.values_asked if each),
         )
         if command is not None:
             return self.command(hook, command, raw)
@@ -215,7 +217,8 @@ class _Reader:
         shown = f"{parts.scheme}://{parts.hostname}/..."
         if written is not None and has_braces(written.value):
             shown = str(written.value)
-        return replace(hook, url=said, shown=shown)
+        password = (unquote(parts.password),) if parts.password else ()
+        return replace(hook, url=said, shown=shown, secrets=(*hook.secrets, *password))
 
     def seconds(self, node: Node) -> float:
         value = node.value

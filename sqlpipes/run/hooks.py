@@ -1,7 +1,7 @@
 """A job that has ended -> its hooks: a command with the story on stdin, or a POST of it to a URL.
 
 A hook that fails is told as a Problem and changes nothing of what it is told about. A webhook's URL
-may be a secret: no message here has it.
+may be a secret, and so may what a command was given from the environment: no message has them.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
 from sqlpipes.core.errors import Problem, Severity
 from sqlpipes.core.job import Hook
+from sqlpipes.run.masking import Mask
+from sqlpipes.run.webhooks import post
 
 FAILED = "JOB009"
 PAUSE_S = 1.0  # before the second try of a webhook; it doubles
 GRACE_S = 1.0  # for what is left of a command that was killed
 SHOWN = 300  # characters of what a failing command says
-WORTH_ANOTHER = frozenset({408, 425, 429})  # of the answers 4xx; all 5xx are, too
 
 
 def run_hooks(
@@ -37,7 +37,7 @@ def run_hooks(
     """Run each in turn. `said` is plain JSON: what a command reads and a webhook is sent."""
     found = []
     for hook in hooks:
-        told = _run(hook, said, root, environ) if hook.command else _post(hook, said, pause_s)
+        told = _run(hook, said, root, environ) if hook.command else post(hook, said, pause_s)
         if told:
             message = f"the hook {hook.shown} failed: {told}"
             found.append(Problem(FAILED, message, hook.at, severity=Severity.WARNING))
@@ -80,7 +80,7 @@ def _run(hook: Hook, said: Mapping[str, Any], root: str, environ: Mapping[str, s
         return f"it did not end within {hook.timeout_s:g}s"
     if process.returncode == 0:
         return ""
-    last = told.decode("utf-8", "replace").strip()[-SHOWN:]
+    last = Mask(hook.secrets)(told.decode("utf-8", "replace").strip())[-SHOWN:]
     return f"it ended with {process.returncode}" + (f": {last}" if last else "")
 
 
@@ -97,47 +97,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()
-
-
-def _post(hook: Hook, said: Mapping[str, Any], pause_s: float) -> str:
-    told = ""
-    for attempt in range(hook.retries + 1):
-        if attempt:
-            time.sleep(pause_s * 2 ** (attempt - 1))
-        told, again = _post_once(hook, said)
-        if not again:
-            break
-    tries = attempt + 1
-    return f"{told} (attempt {tries} of {hook.retries + 1})" if told and attempt else told
-
-
-def _post_once(hook: Hook, said: Mapping[str, Any]) -> tuple[str, bool]:
-    """What went wrong, and whether another try may go better."""
-    from http.client import HTTPException
-    from urllib.error import HTTPError, URLError
-    from urllib.request import Request, urlopen
-
-    headers = {"Content-Type": "application/json", "User-Agent": "sqlpipes"}
-    try:
-        request = Request(hook.url or "", json.dumps(said).encode(), headers, method="POST")
-        with urlopen(request, timeout=hook.timeout_s) as answer:
-            answer.read(1)
-            return "", False
-    except HTTPError as error:
-        error.close()
-        again = error.code >= 500 or error.code in WORTH_ANOTHER
-        return f"it answered {error.code} {_bare(error.reason, hook)}".strip(), again
-    except URLError as error:
-        return _bare(error.reason, hook), True
-    except TimeoutError:
-        return f"no answer within {hook.timeout_s:g}s", True
-    except (HTTPException, OSError, ValueError) as error:
-        return _bare(f"{type(error).__name__}", hook), True
-
-
-def _bare(reason: object, hook: Hook) -> str:
-    """A reason without the URL or any part of it that may be secret."""
-    said = str(reason)
-    for part in (hook.url or "", (hook.url or "").partition("://")[2].partition("/")[2]):
-        said = said.replace(part, "...") if part else said
-    return said

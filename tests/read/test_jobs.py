@@ -209,3 +209,14 @@ def test_a_job_in_python_that_is_bound_to_no_name_is_told(shop):
     assert (
         said == "models/loose.py:3:1: JOB008 this job(...) is bound to no name, so it is not found"
     )
+
+
+def test_a_hook_knows_what_it_holds_from_the_environment(shop):
+    text = (
+        "jobs:\n  - name: nightly\n    on_failure:\n"
+        "      - command: \"page {{ env_var('TOKEN') }}\"\n"
+        "      - webhook: https://me:word@host/{{ env_var('PATH_THERE') }}\n"
+    )
+    found = jobs(shop, text, TOKEN="s3cret", PATH_THERE="there")["nightly"].on_failure
+    assert [hook.secrets for hook in found] == [("s3cret",), ("there", "word")]
+    assert "s3cret" not in found[0].shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -20,15 +21,24 @@ SAID = {"job": "nightly", "status": "error", "due": None, "message": "boom", "pr
 class Listener:
     """A web server that answers with each of `answers`, and then with 200."""
 
-    def __init__(self, *answers: int) -> None:
+    def __init__(self, *answers: int | tuple[int, str]) -> None:
         self.heard: list[tuple[str, dict[str, object]]] = []
-        left, heard = list(answers), self.heard
+        self.logins: list[str | None] = []
+        left, heard, logins = list(answers), self.heard, self.logins
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 heard.append((self.path, json.loads(body)))
-                self.send_response(left.pop(0) if left else 200)
+                answer = left.pop(0) if left else 200
+                self.send_response(answer if isinstance(answer, int) else answer[0])
+                if not isinstance(answer, int):
+                    self.send_header("Location", answer[1])
+                self.end_headers()
+                logins.append(self.headers["Authorization"])
+
+            def do_GET(self) -> None:
+                self.send_response(200)
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
@@ -132,3 +142,43 @@ def test_no_message_holds_the_secret_of_a_url(tmp_path, listening):
         (message,) = hooked(tmp_path, Hook(url=url, retries=1, shown="http://..."))
         assert "secret" not in message, message
         assert "(attempt 2 of 2)" in message
+
+
+@pytest.mark.parametrize("code", [301, 302, 303])
+def test_a_post_that_is_sent_elsewhere_has_not_arrived(tmp_path, listening, code):
+    listening.append(Listener((code, "/elsewhere?token=secret")))
+    (message,) = hooked(tmp_path, Hook(url=listening[0].url, shown="http://host/..."))
+    where = "moved to http://127.0.0.1/..."
+    assert message == f"the hook http://host/... failed: it answered {code}, {where}"
+    assert len(listening[0].heard) == 1
+
+
+@pytest.mark.parametrize("code", [307, 308])
+def test_a_post_is_repeated_on_the_same_host_only(tmp_path, listening, code):
+    other = Listener()
+    listening += [Listener((code, "/there")), other, Listener((code, other.url))]
+    assert hooked(tmp_path, Hook(url=listening[0].url)) == []
+    assert [path for path, _ in listening[0].heard] == ["/T0/secret", "/there"]
+    (message,) = hooked(tmp_path, Hook(url=listening[2].url, shown="x"))
+    assert message == f"the hook x failed: it answered {code}, moved to http://127.0.0.1/..."
+    assert other.heard == []
+
+
+def test_a_post_that_is_sent_round_in_circles_ends(tmp_path, listening):
+    listening.append(Listener(*[(307, f"/{i % 2}") for i in range(20)]))
+    (message,) = hooked(tmp_path, Hook(url=listening[0].url, shown="x"))
+    assert "it answered 307" in message
+    assert len(listening[0].heard) == 6
+
+
+def test_a_name_and_a_password_in_the_url_are_sent_as_such(tmp_path, listening):
+    listening.append(Listener())
+    url = listening[0].url.replace("http://", "http://me:pa%40ss@")
+    assert hooked(tmp_path, Hook(url=url)) == []
+    assert listening[0].logins == ["Basic " + b64encode(b"me:pa@ss").decode()]
+
+
+def test_no_output_of_a_command_holds_what_it_was_given(tmp_path):
+    hook = Hook(command="echo token is s3cret-token; exit 1", shown="x", secrets=("s3cret-token",))
+    (message,) = hooked(tmp_path, hook)
+    assert message == "the hook x failed: it ended with 1: token is ***"
