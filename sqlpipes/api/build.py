@@ -76,7 +76,7 @@ def build(
     project = with_config(project, ask.config).project
     watch = Watch(on_plan, on_event, on_wait, cancel or threading.Event())
     patience, threads = replace(patience, wait_s=wait_s), threads or project.target.threads
-    terms = Terms(command, job, threads, fail_fast, patience, clock, watch)
+    terms = Terms(command, job, threads, fail_fast, patience, clock, watch, ask.now)
     gate = gate_of(project, ask, on_unit_test)
     wish = wish_of(project, gate.ask)
     run_id = run_id or new_run_id(clock())
@@ -123,7 +123,7 @@ def _run_all(
     project = ready.project
     report = _run(ready, engine, store, wish, terms, run_id)
     for _ in asking(project.graph, wish.names):  # one query may wait for what another cuts
-        again = look_again(project, store, engine, wish, report, terms.clock())
+        again = look_again(project, store, engine, wish, report, terms.now())
         if again is None:
             break
         _tell(terms, again.plan)
@@ -160,7 +160,7 @@ def _run(
         return Report(run_id, ready.plan)
     events: list[Event] = []
     started = clock()
-    asked = Asked(wish, ready.observed, ready.tick, clock)
+    asked = Asked(wish, ready.observed, ready.tick, terms.now)
     shared = sharing(
         project,
         store,

@@ -169,14 +169,19 @@ def perform(
     watch: Watch,
     clock: Callable[[], datetime] = utc_now,
     wait_s: float = float("inf"),
+    at: datetime | None = None,
 ) -> Outcome:
-    """Do what is asked for. What fails is in the outcome, never raised; hooks are not run here."""
+    """Do what is asked for, as if it were `at`. What fails is in the outcome, never raised; hooks are
+    not run here."""
     began = clock()
     try:
         if job.op is not None:
             end = _called(project, job, request, run_id, command, watch, clock)
         else:
-            end = _built(how, project, job, request, run_id, command, watch, clock, wait_s)
+            ask = replace(ask_of(job, request, at or clock()), now=at)
+            vars = {**job.vars, **request.vars}
+            project = load_as(how, vars) if vars else project
+            end = _built(project, ask, job, run_id, command, watch, clock, wait_s)
     except SqlpipesError as error:
         message = str(error.problems[0]) if error.problems else str(error)
         end = End(_unless_stopped(watch), message, error.problems)
@@ -204,22 +209,18 @@ class End:
 
 
 def _built(
-    how: How,
     project: Project,
+    ask: Ask,
     job: Job,
-    request: Request,
     run_id: str,
     command: str,
     watch: Watch,
     clock: Callable[[], datetime],
     wait_s: float,
 ) -> End:
-    vars = {**job.vars, **request.vars}
-    if vars:
-        project = load_as(how, vars)
     report = build(
         project,
-        ask_of(job, request, clock()),
+        ask,
         command=command,
         job=job.name,
         run_id=run_id,

@@ -50,7 +50,7 @@ def get_ready(project: Project, store: Store, wish: Wish, terms: Terms, stack: E
     def ready(engine: Engine | None, history: History, trusted: bool) -> Ready:
         proven = with_proofs(project, engine)
         observed = observe(proven, store, history, wish, engine)
-        plan = plan_from(proven, store, history, wish, observed, terms.clock())
+        plan = plan_from(proven, store, history, wish, observed, terms.now())
         return Ready(proven, plan, observed, engine, trusted, history.tick)
 
     history = store.history()

@@ -42,6 +42,7 @@ class Ask:
     stale: bool = False
     last: int | None = None
     as_of: datetime | None = None  # only the newest slice of each that was complete then
+    now: datetime | None = None  # slices are counted up to then; None: to when it is built
     newest_first: bool | None = None
     force: bool = False
     forced: frozenset[str] = frozenset()  # of these, also what is current: their time has come

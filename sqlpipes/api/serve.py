@@ -16,6 +16,7 @@ from datetime import datetime
 from sqlpipes.api.jobs import How, load_as
 from sqlpipes.api.planning import utc_now
 from sqlpipes.api.project import Project
+from sqlpipes.api.sensors import SickSensor
 from sqlpipes.api.terms import Watch
 from sqlpipes.api.tick import Happening, tick
 from sqlpipes.core.errors import Problem, SqlpipesError
@@ -88,9 +89,15 @@ def _round(
     clock: Callable[[], datetime],
     told: tuple[Problem, ...],
 ) -> tuple[Problem, ...]:
-    """One tick. What is wrong with it, such as a state that is out of reach, is told once."""
+    """One tick. What is wrong with it, such as a state that is out of reach, is told once,
+    and so is a sensor that fails again as it did before."""
+
+    def news(happening: Happening) -> None:
+        if not isinstance(happening, SickSensor) or happening.is_news:
+            tell(happening)
+
     try:
-        tick(how, project, command=command, watch=watch, on_happening=tell, clock=clock)
+        tick(how, project, command=command, watch=watch, on_happening=news, clock=clock)
     except SqlpipesError as error:
         if error.problems != told:
             tell(Trouble(error.problems))

@@ -33,3 +33,8 @@ class Terms:
     patience: Patience
     clock: Callable[[], datetime]
     watch: Watch
+    until: datetime | None = None  # slices are counted up to then; None: to the clock's now
+
+    def now(self) -> datetime:
+        """The time that a plan is made for."""
+        return self.until or self.clock()

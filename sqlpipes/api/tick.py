@@ -99,6 +99,7 @@ def tick(
 ) -> Ticked:
     """Do what is due at `at`, or now, and was not done yet. What fails is in the outcomes.
 
+    Slices are counted up to `at`, too; what is put on record bears the time of the clock.
     Raises ProjectError for files that need mending.
     """
     project.raise_errors()
@@ -110,11 +111,10 @@ def tick(
         before = store.asked().sensors() if project.sensors else {}
         asked, missed = _asked(project, store, now, clock())
         sick = failing(project, store, now, before)
-        news = (each for each in sick if each.is_news)
-        told: tuple[Happening, ...] = (*died, *missed, *news)
+        told: tuple[Happening, ...] = (*died, *missed, *sick)
         for happening in told:
             tell(happening)
-        round = Round(how, project, store, command, watch or Watch(), clock, patience, tell)
+        round = Round(how, project, store, command, watch or Watch(), clock, patience, tell, at)
         outcomes = tuple(_done(round))
         found = _evaluated(project, store, at or clock(), clock(), round.watch)
         if found.request is not None:
@@ -167,7 +167,10 @@ def _busy(store: Store, name: str) -> Problem:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What all that is done at one time has in common. `tell`: of each happening, as it happens."""
+    """What all that is done at one time has in common. `tell`: of each happening, as it happens.
+
+    `at`: the time up to which slices are counted, where it is not that of the clock.
+    """
 
     how: How
     project: Project
@@ -177,6 +180,7 @@ class Round:
     clock: Callable[[], datetime]
     patience: Patience
     tell: Callable[[Happening], None] = lambda happening: None
+    at: datetime | None = None
 
 
 def _done_once(
@@ -197,6 +201,7 @@ def _done_once(
             watch=watch,
             clock=clock,
             wait_s=wait_s,
+            at=round.at,
         )
 
     return claimed(

@@ -231,8 +231,7 @@ def happening_text(happening: Served, root: str) -> str:
         case Died():
             return _died_text(happening)
         case SickSensor():
-            text = problems_text(happening.state.problems, root)
-            return f"{happening.sensor.name}: sensor {style('failed', fg='red')}\n{text}"
+            return _sick_text(happening, root)
         case Begun():
             return f"{happening.request.job}: begun, {happening.request.because}"
         case Loaded():
@@ -269,6 +268,14 @@ def happening_json(happening: Served) -> dict[str, Any]:
         case Trouble():
             return {"event": "trouble", "problems": [str(each) for each in happening.problems]}
     return {"event": "done", **outcome_json(happening)}
+
+
+def _sick_text(sick: SickSensor, root: str) -> str:
+    """In full the first time, a line when it is what it was the last time."""
+    failed = f"{sick.sensor.name}: sensor {style('failed', fg='red')}"
+    if sick.is_news:
+        return f"{failed}\n{problems_text(sick.state.problems, root)}"
+    return f"{failed} as before: {next(iter(sick.state.problems), sick.state.message)}"
 
 
 def _sick_json(sick: SickSensor) -> dict[str, Any]:

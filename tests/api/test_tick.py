@@ -180,6 +180,16 @@ def test_due_is_the_newest_slice_that_was_complete_then(shop):
     assert days_built(shop) == [4, 5, 6]
 
 
+def test_slices_are_counted_up_to_the_time_that_is_pretended(shop):
+    declare(shop, "  - {name: nightly, select: daily, cron: '0 6 * * *'}\n")
+    ticked(shop, at(4, 12))
+    found = ticked(shop, at(5, 8))
+    assert days_built(shop) == [1, 2, 3, 4]
+    assert found.outcomes[0].finished_at.year > 2024  # the record is no pretence
+    assert keys(ticked(shop, at(6, 8))) == ["2024-01-06T06:00Z"]
+    assert days_built(shop) == [1, 2, 3, 4, 5]
+
+
 def test_rules_are_those_of_build(shop):
     declare(shop, "  - {name: month, select: daily, partition: 2024-01-01..2024-01-03}\n")
     assert done(shop, "month").ok

@@ -136,6 +136,17 @@ def test_a_tick_says_what_it_does_and_what_is_next(shop):
     assert run(shop, "tick", "--at", "tomorrow").exit_code == 2
 
 
+def test_a_sensor_that_fails_again_is_told_in_one_line(shop):
+    python = "from sqlpipes import sensor\n\n\n@sensor(select='orders')\ndef odd():\n    1 / 0\n"
+    (shop / "models/watching.py").write_text(python)
+    first = run(shop, "tick", "--at", FIRST)
+    assert first.exit_code == 1
+    assert first.output.startswith("odd: sensor failed\nmodels/watching.py:6")
+    again = run(shop, "tick", "--at", DUE, "--no-cache")
+    assert again.exit_code == 1
+    assert "odd: sensor failed as before: models/watching.py:6" in again.output.splitlines()[0]
+
+
 def test_names_of_jobs_are_completed(shop):
     import click
 
