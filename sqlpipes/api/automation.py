@@ -26,7 +26,7 @@ from sqlpipes.core.errors import LockedError, ProjectError
 from sqlpipes.core.events import Status
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import History, doubt
-from sqlpipes.core.job import Request
+from sqlpipes.core.job import AUTOMATION, Request
 from sqlpipes.core.partitions import Partitions, as_naive_utc
 from sqlpipes.core.plan import Step, Why
 from sqlpipes.core.verdict import Decision, Seen, Verdict
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from sqlpipes.decide.wish import Observed, Wish
     from sqlpipes.stores import Store
 
-AUTOMATION = "automation"  # stands where a request names its job
 WHOLE_AGAIN = frozenset({Why.VALUES_GONE, Why.SLICES_GONE})
 
 

@@ -183,14 +183,24 @@ def perform(
             project = load_as(how, vars) if vars else project
             end = _built(project, ask, job, run_id, command, watch, clock, wait_s)
     except SqlpipesError as error:
-        message = str(error.problems[0]) if error.problems else str(error)
-        end = End(_unless_stopped(watch), message, error.problems)
+        problems = _in_file(error.problems, job, request)
+        message = str(problems[0]) if problems else str(error)
+        end = End(_unless_stopped(watch), message, problems)
     except Exception as error:  # whoever goes round must go on: the other jobs are none the worse
         message = f"sqlpipes itself broke: {type(error).__name__}: {error}"
         end = End(_unless_stopped(watch), message, (Problem("BLD008", message),))
     on_record = run_id if end.on_record else ""
     said = (end.status, end.message, began, clock(), on_record, end.problems, end.report)
     return Outcome(job.name, request, *said)
+
+
+def _in_file(problems: tuple[Problem, ...], job: Job, request: Request) -> tuple[Problem, ...]:
+    """What is wrong with the job's own words, at its lines; what was asked for has no line there."""
+    from sqlpipes.decide.jobs import in_file
+
+    if request.partition is not None or request.select:
+        return problems
+    return tuple(in_file(problem, job) for problem in problems)
 
 
 def _unless_stopped(watch: Watch) -> Status:

@@ -208,7 +208,8 @@ def _of_the_rest(reading: Reading, graph: Graph) -> Iterator[Problem]:
     if reading.sensors:
         from sqlpipes.decide.sensors import sensor_problems
 
-        yield from sensor_problems(reading.sensors, reading.jobs)
+        known = (reading.selectors, reading.config.name, reading.resources)
+        yield from sensor_problems(reading.sensors, reading.jobs, graph, *known)
     if any(asset.auto for asset in graph.assets.values()):
         from sqlpipes.decide.automation import automation_problems
 

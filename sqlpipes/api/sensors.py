@@ -17,7 +17,7 @@ from sqlpipes.api.planning import utc_now
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.core.config import NOTHING, Plain
 from sqlpipes.core.errors import Problem, ProjectError, near_or_all
-from sqlpipes.core.job import Request
+from sqlpipes.core.job import SENSOR, Request
 from sqlpipes.core.sensor import NEVER_ASKED, Outcome, Reply, Sensor, SensorState, Wanted
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def request_of(sensor: Sensor, wanted: Wanted) -> Request:
 
 
 def _job(sensor: Sensor) -> str:
-    return sensor.job or f"sensor:{sensor.name}"
+    return sensor.job or f"{SENSOR}{sensor.name}"
 
 
 def _key(sensor: Sensor, key: str) -> str:

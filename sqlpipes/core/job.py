@@ -19,6 +19,18 @@ from sqlpipes.core.partitions import Partitions
 ALL = 10_000
 """`catch_up: all`, as a number of times: even that has a bound."""
 
+AUTOMATION = "automation"
+"""Stands where a request of the automated assets names its job."""
+
+SENSOR = "sensor:"
+"""Begins what stands where a request of a sensor without a job names its job."""
+
+
+def is_reserved(name: str) -> bool:
+    """Whether requests without a job go by this name."""
+    return name == AUTOMATION or name.startswith(SENSOR)
+
+
 WORDS = ("due", "missing", "stale", "failed", "last N")
 
 
@@ -113,6 +125,7 @@ class JobOp:
     name: str
     load: Callable[[], Callable[..., Any]] = field(compare=False)
     args: Mapping[str, Any] = field(default_factory=dict)
+    file: str = field(default="", compare=False)  # relative to the project
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +157,8 @@ class Job:
     op: JobOp | None = None
     at: Location | None = field(default=None, compare=False)
     places: Mapping[str, tuple[Location, ...]] = field(default_factory=dict, compare=False)
-    """Where each expression of `--select`, `--exclude` and `--selector` begins, by these names."""
+    """Where each expression of `--select`, `--exclude` and `--selector` begins, by these names; the rule
+    as `--partition` and `--last`; and what its times are read in, as `timezone`."""
 
 
 @dataclass(frozen=True, slots=True)

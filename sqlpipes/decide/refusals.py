@@ -19,9 +19,14 @@ EXAMPLE = (
 def refuse(look: Outlook, history: History) -> None:
     """Raises ProjectError PLN001 for inputs that are not there, PLN002 for --partition or --last
     where they make no sense."""
-    problems = [*_partition_faults(look), *_last_faults(look), *_missing_inputs(look, history)]
+    problems = [*rule_faults(look), *_missing_inputs(look, history)]
     if problems:
         raise ProjectError(*problems)
+
+
+def rule_faults(look: Outlook) -> list[Problem]:
+    """PLN002 for --partition or --last where they make no sense."""
+    return [*_partition_faults(look), *_last_faults(look)]
 
 
 def askable(look: Outlook, history: History, name: str) -> tuple[str, ...]:

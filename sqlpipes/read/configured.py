@@ -37,6 +37,7 @@ class Configured:
     ground: Ground
     templates: Templates
     resources: tuple[Node | None, ...]  # what configures them: the project file, then the output
+    targets: tuple[str, ...] = ()  # that the profile has
 
 
 def configure(
@@ -61,7 +62,8 @@ def configure(
     ground = Ground(root, config, output.target, names, folders, placed)
     macros = macro_texts(walk_all(root, config.macro_paths, problems), cache, problems)
     templates = Templates(config.dialect, vars, choice.environ, output.target, macros)
-    return Configured(config, output.target, ground, templates, (file.resources, output.resources))
+    resources = (file.resources, output.resources)
+    return Configured(config, output.target, ground, templates, resources, output.targets)
 
 
 def _output(root: str, config: ProjectConfig, choice: Choice, cache: Cache, names: Names) -> Output:

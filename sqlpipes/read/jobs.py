@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
-from types import ModuleType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from sqlpipes.core.cron import cron_fault
-from sqlpipes.core.errors import Location, Problem, did_you_mean
-from sqlpipes.core.job import ALL, EVERY, Hook, Job, JobOp, SliceRule, slice_rule
+from sqlpipes.core.errors import Location, Problem, Severity, did_you_mean, near_or_all
+from sqlpipes.core.job import ALL, EVERY, Hook, Job, JobOp, SliceRule, is_reserved, slice_rule
 from sqlpipes.core.partitions import is_zone, zone_names
 from sqlpipes.read.braces import Asked, Names, fill, has_braces
+from sqlpipes.read.cache import Cache
+from sqlpipes.read.job_ops import job_op, op_faults
 from sqlpipes.read.labels import owners
 from sqlpipes.read.marked import Node
 from sqlpipes.read.settings import count, flag, text, texts, wrong
@@ -30,14 +29,25 @@ MEANT = {
     "partitions": "write it as `partition:`",
     "hooks": "write them as `on_success:` and `on_failure:`",
 }
+TARGET, EMPTY, NAMED = "JOB011", "JOB014", "JOB015"
 HOOK_KEYS = ("command", "webhook", "timeout_s", "retries")
 
 
-def read_jobs(nodes: Iterable[Node], root: str, names: Names, problems: list[Problem]) -> list[Job]:
-    """The jobs in the order in which they are written; of two with one name the first, and CFG003."""
+def read_jobs(
+    nodes: Iterable[Node],
+    root: str,
+    names: Names,
+    problems: list[Problem],
+    cache: Cache | None = None,
+    targets: Sequence[str] = (),
+) -> list[Job]:
+    """The jobs in the order in which they are written; of two with one name the first, and CFG003.
+
+    `targets`: those of the profile, as far as there is one. Without a `cache` no op's file is looked at.
+    """
     found: dict[str, Job] = {}
     for node in nodes:
-        job = _Reader(node, root, names, problems).job()
+        job = _Reader(node, root, names, problems, cache, targets).job()
         before = found.setdefault(job.name, job)
         if before is not job:
             message = f"the job '{job.name}' is defined twice"
@@ -49,7 +59,17 @@ def read_jobs(nodes: Iterable[Node], root: str, names: Names, problems: list[Pro
 class _Reader:
     """The work of reading one entry."""
 
-    def __init__(self, raw: Node, root: str, names: Names, problems: list[Problem]) -> None:
+    def __init__(
+        self,
+        raw: Node,
+        root: str,
+        names: Names,
+        problems: list[Problem],
+        cache: Cache | None,
+        targets: Sequence[str],
+    ) -> None:
+        self.cache = cache
+        self.targets = targets
         self.raw = raw
         self.root = root
         self.names = names
@@ -64,15 +84,14 @@ class _Reader:
     def job(self) -> Job:
         self.keys(self.node, KEYS, "a job", MEANT)
         get, problems = self.node.get, self.problems
-        name = text(get("name"), problems)
         zone = self.zone(get("timezone"))
         job = Job(
-            name=name,
-            select=texts(get("select"), problems),
-            exclude=texts(get("exclude"), problems),
+            name=self.name(get("name")),
+            select=self.chosen("select"),
+            exclude=self.chosen("exclude"),
             selector=text(get("selector"), problems) or None,
             vars=self.mapping(get("vars")),
-            target=text(get("target"), problems) or None,
+            target=self.target(get("target")),
             partition=self.rule(get("partition")),
             full_refresh=flag(get("full_refresh"), False, problems),
             cron=self.cron(get("cron")),
@@ -228,21 +247,48 @@ class _Reader:
         return 30.0
 
     def op(self, node: Node | None) -> JobOp | None:
-        """`file.py:name`, or the name of an op that is bound in the file of the job itself."""
         said = text(node, self.problems)
         if node is None or not said:
             return None
-        file, colon, name = said.rpartition(":")
-        file = file if colon else self.node.file if self.node.file.endswith(".py") else ""
-        path = os.path.join(self.root, file)
-        if not file:
-            hint = f"write it as models/file.py:{name}"
+        args = self.node.get("args")
+        self.mapping(args)
+        found = job_op(said, node, args, self.root, self.problems)
+        if self.cache is not None:
+            self.problems += op_faults(found, node, args, self.root, self.cache)
+        return found
+
+    def name(self, node: Node | None) -> str:
+        """Its name, told when nobody could call it by that, or when others go by it."""
+        said = text(node, self.problems)
+        if node is not None and not said.strip():
+            self.problems.append(Problem(NAMED, "a job needs a name", node.at))
+        if is_reserved(said):
+            message = f"no job can be called '{said}': what is built by itself is known by that"
             self.problems.append(
-                Problem("JOB005", f"in which file is the op '{said}'?", node.at, hint)
+                Problem(NAMED, message, (node or self.node).at, "name it otherwise")
             )
-        elif not os.path.isfile(path):
-            self.problems.append(Problem("JOB005", f"there is no file '{file}'", node.at))
-        return JobOp(name, _loader(path, self.root, name), self.mapping(self.node.get("args")))
+        return said
+
+    def chosen(self, key: str) -> tuple[str, ...]:
+        """Expressions of a selection. One that is empty would select everything."""
+        node = self.node.get(key)
+        for item in node.items() if node else ():
+            if isinstance(item.value, str) and not item.value.strip():
+                what = f"this '{key}' is empty"
+                hint = (
+                    f"leave '{key}' out for everything, or mend the variable that it is made from"
+                )
+                self.problems.append(Problem(EMPTY, what, item.at, hint))
+        return texts(node, self.problems)
+
+    def target(self, node: Node | None) -> str | None:
+        said = text(node, self.problems) or None
+        if node is not None and said and self.targets and said not in self.targets:
+            message = f"there is no target '{said}' in the profile, so it is never due here"
+            hint = near_or_all(said, self.targets, "")
+            told = Problem(TARGET, message, node.at, hint, Severity.WARNING)
+            self.problems.append(told)
+        return said
 
     def places(self) -> dict[str, tuple[Location, ...]]:
         found = {}
@@ -250,7 +296,11 @@ class _Reader:
             node = self.node.get(key)
             items = node.items() if node else ()
             found[f"--{key}"] = tuple(inside(item, 0) for item in items if item.value)
-        return found
+        rule = self.node.get("partition")
+        if rule is not None:
+            found["--partition"] = found["--last"] = (inside(rule, 0),)
+        zone = self.node.get("timezone") or self.node.get("cron") or self.node
+        return found | {"timezone": (zone.at,)}
 
 
 def inside(node: Node, offset: int) -> Location:
@@ -258,27 +308,3 @@ def inside(node: Node, offset: int) -> Location:
     at, said = node.at, str(node.value)
     quote = 1 if at.length == len(said) + 2 else 0
     return replace(at, column=at.column + quote + offset, length=max(len(said) - offset, 1))
-
-
-def _loader(path: str, root: str, name: str) -> Callable[[], Callable[..., Any]]:
-    def load() -> Callable[..., Any]:
-        from sqlpipes.read.python.importing import load_function
-
-        found: Callable[..., Any] = load_function(path, root, partial(_op_of, name=name))
-        return found
-
-    return load
-
-
-def _op_of(module: ModuleType, name: str) -> Any:
-    """The op of that name. LookupError when the module has none."""
-    from sqlpipes.core.definitions import OpFunction
-
-    ops = {
-        each.definition.name: each for each in vars(module).values() if isinstance(each, OpFunction)
-    }
-    found = ops.get(name) or vars(module).get(name)
-    if isinstance(found, OpFunction):
-        return found
-    hint = did_you_mean(name, ops) or "write @op above it"
-    raise LookupError(f"{os.path.basename(str(module.__file__))} has no op '{name}': {hint}")

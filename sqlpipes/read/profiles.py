@@ -41,6 +41,7 @@ class Output:
 
     target: Target
     resources: Node | None = None
+    targets: tuple[str, ...] = ()  # of the profile; none where there is no file
 
 
 def own_output(config: ProjectConfig) -> Output:
@@ -174,7 +175,7 @@ def _output(profile: Node, target: str | None, names: Names) -> Output:
         problems.append(Problem("PRF003", message, resources.at))
     if problems:
         raise ProjectError(*problems)
-    return Output(found, resources)
+    return Output(found, resources, tuple(outputs))
 
 
 def _only(profile: Node, outputs: Mapping[str, Node]) -> str:

@@ -125,7 +125,7 @@ class _Work:
         self.cache = cache
         self.config, self.target = stands.config, stands.target
         self.ground, self.templates = stands.ground, stands.templates
-        self.resource_layers = stands.resources
+        self.resource_layers, self.targets = stands.resources, stands.targets
         self.problems = problems
         self.found = _Found()
 
@@ -312,9 +312,8 @@ class _Work:
         if properties.jobs:
             from sqlpipes.read.jobs import read_jobs
 
-            self.found.jobs += read_jobs(
-                properties.jobs, self.root, self.ground.names, self.problems
-            )
+            ways = (self.root, self.ground.names, self.problems, self.cache, self.targets)
+            self.found.jobs += read_jobs(properties.jobs, *ways)
 
     def reading(self, properties: Properties, given: Mapping[str, Any]) -> Reading:
         found = self.found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -65,6 +66,7 @@ class StepRecorder:
         log, around, began = Log(OP_HEAD, OP_TAIL), _OPS.get(), time.perf_counter()
         token = _OPS.set((*around, log))
         attempts, message = 0, ""
+        times = definition.retry.times if _fits(function, args, kwargs) else 0
         try:
             while True:
                 attempts += 1
@@ -74,7 +76,7 @@ class StepRecorder:
                     return found
                 except Exception as error:
                     message = error_text(error)
-                    if attempts > definition.retry.times:
+                    if attempts > times:
                         raise
                     self._wait(definition, attempts, message)
                 except BaseException as error:
@@ -107,9 +109,20 @@ def _limited(definition: OpDefinition, call: Callable[[], Any]) -> Any:
         return call()
     try:
         return within(definition.timeout_s, call)
-    except Late as late:
+    except Late:
         message = f"op {definition.name} did not return within {definition.timeout_s:g}s"
-        raise TimeoutError(message) from late
+        raise TimeoutError(message) from None
+
+
+def _fits(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Whether it can be called so: what cannot is not worth another attempt."""
+    try:
+        inspect.signature(function).bind(*args, **kwargs)
+    except TypeError:
+        return False
+    except ValueError:  # it has no signature to be read
+        pass
+    return True
 
 
 def wait(seconds: float, go_on: Callable[[], None]) -> None:

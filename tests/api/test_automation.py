@@ -105,6 +105,12 @@ def test_last_bounds_what_is_built(tmp_path: Path) -> None:
     assert shop.tick() == []
 
 
+def test_last_of_a_table_without_slices_is_told(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, {**RAW, **table("sum", "select 1 as n", "auto: {when: eager, last: 3}")})
+    (problem,) = shop.project().warnings
+    assert (problem.code, "no slices" in problem.message) == ("AUT004", True)
+
+
 def test_ignored_inputs_move_nothing_and_are_not_waited_for(tmp_path: Path) -> None:
     auto = "auto: {when: eager, ignore: [rates]}"
     files = {

@@ -157,6 +157,7 @@ BAD = {
     "@sensor(job='nightly', select='a')": "PYT001",
     "@sensor(job='nightly', every='often')": "PYT001",
     "@sensor(job='nigthly')": "SEN003",
+    "@sensor(select='nmaes')": "SEL001",
 }
 
 
@@ -183,6 +184,8 @@ def test_a_sensor_without_parameters_and_one_that_nobody_can_call(tmp_path: Path
         "@sensor(select='names')\ndef odd(context, api):\n    return None\n"
     )
     shop = shop_with(tmp_path, python)
+    (warning,) = shop.project().warnings
+    assert (warning.code, warning.at and warning.at.line) == ("SEN005", 12)
     found = ticked(shop)
     assert [o.request.key for o in found.outcomes] == ["always:x"]
     assert [sick.state.problems[0].code for sick in found.sick] == ["SEN005"]

@@ -12,7 +12,10 @@ from sqlpipes.core.job import ALL, EVERY, Job, slice_rule
 
 FILES = {
     "models/orders.sql": "select 1 as a\n",
-    "models/daily.sql": "select a from orders\n",
+    "models/daily.sql": (
+        "/*\n---\npartition: {by: day, column: a, start: 2024-01-01}\n---\n*/\n"
+        "select a from orders\n"
+    ),
     "models/rates.py": (
         "from sqlpipes import asset, job, op\n\n\n"
         "@op\ndef fetch(day):\n    return day\n\n\n"
@@ -120,7 +123,8 @@ def test_an_op_of_the_jobs_own_file_is_found_and_called(shop):
 
 def test_an_op_of_another_file_is_found_by_yaml_and_by_python(shop):
     (shop / "models" / "plan.py").write_text(
-        "from rates import fetch\nfrom sqlpipes import job\n\nother = job('other', op=fetch)\n"
+        "from rates import fetch\nfrom sqlpipes import job\n\n"
+        "other = job('other', op=fetch, args={'day': 1})\n"
         "later = [job('listed', select='orders')]\n"
     )
     found = jobs(shop, "jobs:\n  - {name: yaml, op: 'models/rates.py:fetch', args: {day: 1}}\n")
@@ -160,6 +164,27 @@ def test_a_job_in_python_takes_asset_functions(shop):
         ("timezone: UTC", "jobs.yml:3:5: CFG002 a job without `cron:` is never due"),
         ("op: fetch", "jobs.yml:3:9: JOB005 in which file is the op 'fetch'?"),
         ("op: 'models/no.py:fetch'", "jobs.yml:3:9: JOB005 there is no file 'models/no.py'"),
+        ("op: 'models/rates.py:fecth'", "jobs.yml:3:9: JOB012 models/rates.py has no op 'fecth'"),
+        ("op: 'models/rates.py:rates'", "jobs.yml:3:9: JOB012 models/rates.py has no op 'rates'"),
+        ("op: 'models/rates.py:fetch'", "jobs.yml:3:9: JOB012 the op 'fetch' needs 'day'"),
+        (
+            "op: 'models/rates.py:fetch'\n    args: {day: 1, dya: 2}",
+            "jobs.yml:4:20: JOB012 the op 'fetch' takes no 'dya'",
+        ),
+        ("select: ''", "jobs.yml:3:13: JOB014 this 'select' is empty"),
+        ("exclude: [rates, '']", "JOB014 this 'exclude' is empty"),
+        ("select: \"{{ env_var('NONE', '') }}\"", "jobs.yml:3:13: JOB014 this 'select' is empty"),
+        (
+            "partition: last 3\n    select: orders",
+            "jobs.yml:3:16: JOB013 'partition: last' is given",
+        ),
+        ("partition: 2024-01\n    select: orders", "JOB013 'partition' is given, but no selected"),
+        ("partition: 2019-01", "jobs.yml:3:16: JOB013 'partition' names no slice of daily"),
+        (
+            "timezone: Europe/Berlin\n    partition: due\n    cron: '@daily'",
+            "jobs.yml:3:15: JOB010 'a' is due by the clock of Europe/Berlin, and the slices of "
+            "'daily' are days of UTC",
+        ),
         ("args: {a: 1}", "jobs.yml:3:5: CFG002 'args' is what an op is called with"),
         ("on_failure: ls", "jobs.yml:3:17: CFG002 'on_failure' must be `command: ...`"),
         ("on_failure: {url: x}", "jobs.yml:3:18: CFG001 a hook has no key 'url'"),
@@ -220,3 +245,63 @@ def test_a_hook_knows_what_it_holds_from_the_environment(shop):
     found = jobs(shop, text, TOKEN="s3cret", PATH_THERE="there")["nightly"].on_failure
     assert [hook.secrets for hook in found] == [("s3cret",), ("there", "word")]
     assert "s3cret" not in found[0].shown
+
+
+def test_a_job_of_the_same_clock_as_its_slices_is_sound(shop):
+    text = "jobs:\n  - {name: a, select: daily, partition: due, cron: '@daily'}\n"
+    text += "  - {name: b, select: daily, partition: 2024-01..2024-03}\n"
+    text += "  - {name: c, select: daily, partition: last 3}\n"
+    assert faults(shop, text) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("automation", "jobs.yml:2:11: JOB015 no job can be called 'automation'"),
+        ("'sensor:files'", "jobs.yml:2:11: JOB015 no job can be called 'sensor:files'"),
+        ("''", "jobs.yml:2:11: JOB015 a job needs a name"),
+    ],
+)
+def test_a_name_that_others_go_by_is_refused(shop, name, said):
+    assert any(said in each for each in faults(shop, f"jobs:\n  - name: {name}\n"))
+
+
+def test_a_target_that_the_profile_lacks_is_told(shop):
+    outputs = "{dev: {type: duckdb, path: a.db}, prod: {type: duckdb, path: b.db}}"
+    (shop / "profiles.yml").write_text(f"shop:\n  target: dev\n  outputs: {outputs}\n")
+    (shop / "jobs.yml").write_text(
+        "jobs:\n  - {name: a, target: prd}\n  - {name: b, target: prod}\n"
+    )
+    (problem,) = load(str(shop), environ={}).problems
+    assert str(problem).startswith("jobs.yml:2:23: JOB011 there is no target 'prd'")
+    assert (problem.is_error, problem.hint) == (False, "did you mean 'prod'?")
+
+
+def test_ops_that_a_text_does_not_show_are_left_to_the_call(shop):
+    python = (
+        "import functools\nfrom sqlpipes import op\n\n\ndef plain(a):\n    return a\n\n\n"
+        "made = op(plain)\n\n\n@op\ndef many(*args, b=1, **more):\n    return more\n\n\n"
+        "@op(name='called')\ndef other(a, *, c, d=2):\n    return a\n"
+    )
+    (shop / "models" / "ops.py").write_text(python)
+    text = "jobs:\n  - {name: a, op: 'models/ops.py:made', args: {x: 1}}\n"
+    text += "  - {name: b, op: 'models/ops.py:many', args: {x: 1}}\n"
+    text += "  - {name: c, op: 'models/ops.py:called', args: {a: 1, c: 2}}\n"
+    assert faults(shop, text) == []
+    (said,) = faults(shop, "jobs:\n  - {name: c, op: 'models/ops.py:called', args: {a: 1}}\n")
+    assert "JOB012 the op 'called' needs 'c'" in said
+
+
+def test_a_job_in_python_that_its_loop_takes_away_is_told(shop):
+    python = (
+        "from sqlpipes import job\n\nfor name in ('a', 'b'):\n    made = job(name)\n"
+        "for name in ('c', 'd'):\n    job(name)\n"
+        "for name in ('e', 'f'):\n    globals()[name] = job(name)\n"
+    )
+    (shop / "models" / "looped.py").write_text(python)
+    said = faults(shop, "")
+    assert [each.partition(" this")[0] for each in said] == [
+        "models/looped.py:4:12: JOB008",
+        "models/looped.py:6:5: JOB008",
+    ]
+    assert "overwritten by the next of its loop" in said[0]

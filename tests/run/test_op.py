@@ -75,6 +75,26 @@ def test_it_is_tried_again_and_told_at_the_users_line_when_it_fails_for_good():
     assert end.ops[0].attempts == 4
 
 
+def test_a_call_that_cannot_be_made_is_not_tried_again():
+    @op(retries=SOON)
+    def one(day: str) -> None: ...
+
+    end = called(one, dya="x")[2]
+    assert isinstance(end, StepFailed)
+    assert "TypeError" in end.problems[0].message
+    assert end.ops[0].attempts == 1
+
+
+def test_a_late_one_is_told_without_a_cause_of_ours():
+    @op(timeout_s=0.05)
+    def sleeps() -> None:
+        time.sleep(1)
+
+    end = called(sleeps)[2]
+    assert isinstance(end, StepFailed)
+    assert end.problems[0].hint is None
+
+
 def test_one_that_exits_or_takes_too_long_fails():
     @op
     def leaves() -> None:

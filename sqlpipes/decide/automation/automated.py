@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlpipes.core.asset import Asset, Materialized
 from sqlpipes.core.automation import When
-from sqlpipes.core.errors import Problem, did_you_mean
+from sqlpipes.core.errors import Problem, Severity, did_you_mean
 from sqlpipes.core.graph import Graph
 
 PROJECT_FILES = ("pyproject.toml", "sqlpipes.yml", "sqlpipes.yaml")
@@ -22,7 +22,8 @@ def _is_automated(asset: Asset) -> bool:
 
 
 def automation_problems(graph: Graph) -> tuple[Problem, ...]:
-    """AUT003 for an input that `auto` names and the asset does not read, or an asset that is never built.
+    """AUT003 for an input that `auto` names and the asset does not read, or an asset that is never built;
+    a warning AUT004 for `last` of an asset without slices.
 
     What a folder says of all below it may well be nothing to some of them.
     """
@@ -35,6 +36,10 @@ def automation_problems(graph: Graph) -> tuple[Problem, ...]:
             message = f"'{name}' is ephemeral: it is inlined and never built, also not by itself"
             hint = "give `auto` to the assets that read it"
             found.append(Problem("AUT003", message, auto.at, hint))
+        if auto.last is not None and asset.partition is None:
+            message = f"'{name}' has no slices, so `last: {auto.last}` leaves nothing out"
+            hint = "leave it out, or give the asset a `partition:`"
+            found.append(Problem("AUT004", message, auto.at, hint, Severity.WARNING))
         known = graph.parents(name)
         for other in sorted(auto.ignore | (auto.allow or frozenset())):
             if other not in known:
