@@ -2,7 +2,8 @@
 
 An asset with a time waits for what it reads. A slice of an input is done when it was written since,
 or when there is nothing to do for it and all that it reads is done. Nothing moves a function that
-reads no asset, so it is done only when it ran since.
+reads no asset, so it is done only when it ran since; but where it is built by itself, and for no time, it
+is done when it is current.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from operator import or_
 from sqlpipes.core.asset import Asset, Kind, PythonBody
 from sqlpipes.core.automation import When
 from sqlpipes.core.cron import newest_time
+from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.reads import Mapped
 from sqlpipes.decide.upstream import among, reading, stored_inputs
@@ -46,13 +48,25 @@ def unsettled(
             if edge.name in found and edge.reads.how is not Mapped.AS_OF_BUILD:
                 still |= reading(graph, other, everything, edge, found[edge.name])
         since = due
-        if is_root(asset) and not graph.inputs[other]:
+        if is_root(asset) and not graph.inputs[other] and not _only_follows(asset):
             still, since = everything, _own_due(asset, due, now)
         done = (slices for slices, at in written.get(other, ()) if at is not None and at >= since)
         still -= reduce(or_, (among(everything, slices) for slices in done), still - still)
         if still:
             found[other] = still
     return found
+
+
+def awaited(graph: Graph, name: str, found: Mapping[str, Partitions]) -> tuple[str, ...]:
+    """Of what is not done, what `name` really waits for: all that it reads itself is done."""
+    above = [n for n in graph.order if n in found and n in graph.ancestors([name]) | {name}]
+    return tuple(n for n in above if not graph.ancestors([n]) & found.keys())
+
+
+def _only_follows(asset: Asset) -> bool:
+    """Whether it is built by itself and never because of a time: once it is current, nothing asks for
+    it again, so nobody may wait for it to run."""
+    return asset.auto is not None and asset.auto.when in (When.EAGER, When.MISSING)
 
 
 def is_root(asset: Asset) -> bool:

@@ -220,6 +220,33 @@ def test_cron_waits_for_a_function_that_reads_nothing(tmp_path: Path) -> None:
     assert shop.tick() == []
 
 
+def test_cron_does_not_wait_for_a_function_that_nothing_asks_for_again(tmp_path: Path) -> None:
+    python = (
+        "from sqlpipes import asset\n\n\n"
+        "@asset(auto='eager')\ndef fetched():\n    return [{'n': 1}]\n"
+    )
+    timed = table("sum", "select sum(n) as n from fetched", 'auto: {cron: "0 6 * * *"}')
+    shop = Shop(tmp_path, {"models/ingest.py": python, **timed})
+    assert shop.tick() == ["fetched"]
+    shop.now = at("2024-01-05 06:00")
+    assert shop.tick() == ["sum"]
+    assert shop.tick() == []
+    assert shop.said("sum") == ["not due until 2024-01-06 06:00 UTC"]
+
+
+def test_what_is_really_waited_for_is_named(tmp_path: Path) -> None:
+    python = "from sqlpipes import asset\n\n\n@asset\ndef fetched():\n    return [{'n': 1}]\n"
+    mid = table("mid", "select n from fetched")
+    timed = table("sum", "select sum(n) as n from mid", 'auto: {cron: "0 6 * * *"}')
+    shop = Shop(tmp_path, {"models/ingest.py": python, **mid, **timed})
+    shop.build("fetched", "mid")
+    shop.tick()
+    shop.now = at("2024-01-05 06:00")
+    assert shop.tick() == []
+    said = "waits for mid: fetched is not done since the time came"
+    assert shop.said("sum") == [said]
+
+
 def test_a_clock_in_a_query_is_no_news(tmp_path: Path) -> None:
     eager = table("stamped", "select now() as at, sum(n) as n from seeded", "auto: eager")
     timed = table("timed", "select now() as at", 'auto: {cron: "0 6 * * *"}')

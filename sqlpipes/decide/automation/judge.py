@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import reduce
 from operator import or_
@@ -13,7 +14,7 @@ from sqlpipes.core.history import History, less
 from sqlpipes.core.partitions import WHOLE, Partitions, as_naive_utc, first_place
 from sqlpipes.core.plan import Action, Reason, Step, Why
 from sqlpipes.core.verdict import NOT_SEEN, Decision, Seen, Verdict
-from sqlpipes.decide.due import unsettled
+from sqlpipes.decide.due import awaited, unsettled
 from sqlpipes.decide.snapshots import losses
 from sqlpipes.decide.staleness import Changed
 from sqlpipes.decide.upstream import Faults, among, faults_of, hurdles, stored_inputs
@@ -154,10 +155,11 @@ class Judge:
             if left:
                 faults.append(("waits itself, and is built first", left))
             found[other] = faults
-        for other, slices in self._unsettled(name).items():
+        open_still = self._unsettled(name)
+        for other, slices in open_still.items():
             told = found.setdefault(other, [])
             left = reduce(less, (each for _, each in told), slices)
-            told += [("not done since the time came", left)] if left else []
+            told += [(_not_done(self.look.graph, other, open_still), left)] if left else []
         return found
 
     def _unsettled(self, name: str) -> dict[str, Partitions]:
@@ -248,6 +250,12 @@ def _with_lookback(asset: Asset, step: Step | None, ready: Partitions) -> Partit
     if not back:
         return ready
     return ready | (reduce(or_, back) & ready.before(asset.partition.lookback))
+
+
+def _not_done(graph: Graph, name: str, found: Mapping[str, Partitions]) -> str:
+    causes = [each for each in awaited(graph, name, found) if each != name]
+    who = f"{', '.join(causes[:SAID])} {'is' if len(causes) == 1 else 'are'} " if causes else ""
+    return f"{who}not done since the time came"
 
 
 def _few(found: list[str]) -> str:
