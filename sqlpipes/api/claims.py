@@ -91,7 +91,7 @@ def bury_dead(
     for run in running:
         if run.claim in alive:
             continue
-        again = run.attempts < MOST_ATTEMPTS and not is_by_hand(run.request)
+        again = _is_done_again(run)
         if again:
             noted = store.jobs().give_back(run.request, run.claim, DIED)
         else:
@@ -100,6 +100,29 @@ def bury_dead(
         if noted:  # else it has just ended, or another process was quicker
             found.append(Died(run, again))
     return tuple(found)
+
+
+def seen_dead(store: Store, root: str) -> tuple[Died, ...]:
+    """What dead processes had begun, as far as one look shows; nothing is changed. Of a process on another
+    machine one look shows nothing."""
+    from sqlpipes.stores.lock import gives_sign, place_of
+
+    running = [run for run in store.jobs().open() if run.status is Status.RUNNING]
+    leases = store.leases() if running else None
+    if leases is None:
+        return ()
+    builders = {each.run_id: each for each in leases.builders()}
+    found = []
+    for run in running:
+        builder = builders.get(run.claim)
+        is_here = builder is not None and builder.place == place_of(root)
+        if builder is None or (is_here and gives_sign(root, _lock_of(run.claim)) is False):
+            found.append(Died(run, _is_done_again(run)))
+    return tuple(found)
+
+
+def _is_done_again(run: JobRun) -> bool:
+    return run.attempts < MOST_ATTEMPTS and not is_by_hand(run.request)
 
 
 def is_by_hand(request: Request) -> bool:

@@ -301,10 +301,12 @@ def _called(
 
 
 def with_hooks(project: Project, job: Job, outcome: Outcome) -> Outcome:
-    """The outcome, after the hooks that it calls for were run. Of a run that was stopped, none."""
+    """The outcome, after the hooks that it calls for were run, or those of the project where the job has none
+    of either kind. Of a run that was stopped, none."""
     from sqlpipes.run.hooks import run_hooks
 
-    hooks = job.on_success if outcome.ok else job.on_failure
+    said_by = job if job.on_success or job.on_failure else project.hooks
+    hooks = said_by.on_success if outcome.ok else said_by.on_failure
     if not hooks or outcome.status is Status.CANCELLED:
         return outcome
     said = summary(project, outcome)

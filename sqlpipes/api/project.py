@@ -14,13 +14,13 @@ from sqlpipes.core.asset import Asset
 from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
 from sqlpipes.core.graph import Graph, link
+from sqlpipes.core.job import NO_HOOKS, Hooks, Job
 from sqlpipes.core.partitions import WHOLE_AXIS, Axis
 from sqlpipes.core.resource import Resource
 from sqlpipes.core.sql import Relation, fold
 
 if TYPE_CHECKING:
     from sqlpipes.core.definitions import Definitions
-    from sqlpipes.core.job import Job
     from sqlpipes.core.sensor import Sensor
     from sqlpipes.core.sql import SqlFacts
     from sqlpipes.core.unit_test import UnitTest
@@ -53,6 +53,7 @@ class Project:
     unit_tests: tuple[UnitTest, ...] = ()
     resources: Mapping[str, Resource] = field(default_factory=dict)
     jobs: tuple[Job, ...] = ()
+    hooks: Hooks = NO_HOOKS
     sensors: tuple[Sensor, ...] = ()
 
     @property
@@ -177,6 +178,7 @@ def _linked(root: str, reading: Reading) -> Project:
         unit_tests=reading.unit_tests,
         resources=reading.resources,
         jobs=reading.jobs,
+        hooks=reading.hooks,
         sensors=reading.sensors,
     )
 

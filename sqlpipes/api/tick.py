@@ -28,6 +28,7 @@ from sqlpipes.api.claims import (
     bury_dead,
     claimed,
     is_by_hand,
+    seen_dead,
 )
 from sqlpipes.api.jobs import (
     How,
@@ -68,7 +69,8 @@ Happening = Missed | Died | SickSensor | Begun | Outcome
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What a tick saw and did. With `dry_run`, `asked` is what it would do and nothing else is there."""
+    """What a tick saw and did. With `dry_run`, `asked` is what it would do, `missed` and `died`
+    what it would note, and nothing else is there."""
 
     asked: tuple[Request, ...] = ()
     missed: tuple[Missed, ...] = ()
@@ -244,7 +246,9 @@ def _looked(project: Project, store: Store, now: datetime) -> Ticked:
     new = tuple(request for key, request in asked.items() if key not in known)
     found = automatic(project, store, now)
     new += (found.request,) if found.request else ()
-    return Ticked(new, missed, busy=found.busy, verdicts=found.verdicts)
+    died = seen_dead(store, project.root)
+    new = (*(each.run.request for each in died if each.again), *new)
+    return Ticked(new, missed, died, busy=found.busy, verdicts=found.verdicts)
 
 
 def _evaluated(

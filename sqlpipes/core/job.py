@@ -119,6 +119,17 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True)
+class Hooks:
+    """Those of the project: for what a tick did and has no hooks of its own."""
+
+    on_success: tuple[Hook, ...] = ()
+    on_failure: tuple[Hook, ...] = ()
+
+
+NO_HOOKS = Hooks()
+
+
+@dataclass(frozen=True, slots=True)
 class JobOp:
     """The op that a job calls in place of a build. `load` imports the user's module and returns it."""
 

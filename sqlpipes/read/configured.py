@@ -38,6 +38,7 @@ class Configured:
     templates: Templates
     resources: tuple[Node | None, ...]  # what configures them: the project file, then the output
     targets: tuple[str, ...] = ()  # that the profile has
+    hooks: Node | None = None  # of the project file
 
 
 def configure(
@@ -63,7 +64,9 @@ def configure(
     macros = macro_texts(walk_all(root, config.macro_paths, problems), cache, problems)
     templates = Templates(config.dialect, vars, choice.environ, output.target, macros)
     resources = (file.resources, output.resources)
-    return Configured(config, output.target, ground, templates, resources, output.targets)
+    return Configured(
+        config, output.target, ground, templates, resources, output.targets, file.hooks
+    )
 
 
 def _output(root: str, config: ProjectConfig, choice: Choice, cache: Cache, names: Names) -> Output:

@@ -9,7 +9,17 @@ from urllib.parse import unquote, urlsplit
 
 from sqlpipes.core.cron import cron_fault
 from sqlpipes.core.errors import Location, Problem, Severity, did_you_mean, near_or_all
-from sqlpipes.core.job import ALL, EVERY, Hook, Job, JobOp, SliceRule, is_reserved, slice_rule
+from sqlpipes.core.job import (
+    ALL,
+    EVERY,
+    Hook,
+    Hooks,
+    Job,
+    JobOp,
+    SliceRule,
+    is_reserved,
+    slice_rule,
+)
 from sqlpipes.core.partitions import is_zone, zone_names
 from sqlpipes.read.braces import Asked, Names, fill, has_braces
 from sqlpipes.read.cache import Cache
@@ -30,6 +40,7 @@ MEANT = {
     "hooks": "write them as `on_success:` and `on_failure:`",
 }
 TARGET, EMPTY, NAMED = "JOB011", "JOB014", "JOB015"
+HOOKS = ("on_success", "on_failure")
 HOOK_KEYS = ("command", "webhook", "timeout_s", "retries")
 
 
@@ -54,6 +65,13 @@ def read_jobs(
             others = (before.at,) if before.at else ()
             problems.append(Problem("CFG003", message, job.at, others=others))
     return list(found.values())
+
+
+def read_hooks(node: Node, root: str, names: Names, problems: list[Problem]) -> Hooks:
+    """`on_success` and `on_failure` of the project file."""
+    said = {key: node.value[key] for key in HOOKS if node.get(key)}  # type: ignore[call-overload, index]
+    reader = _Reader(node.with_value(said), root, names, problems, None, ())
+    return Hooks(reader.hooks("on_success"), reader.hooks("on_failure"))
 
 
 class _Reader:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.config import NOTHING, Plain
 from sqlpipes.core.errors import Problem, ProjectError
-from sqlpipes.core.job import Job
+from sqlpipes.core.job import Hooks, Job
 from sqlpipes.core.sensor import Sensor
 from sqlpipes.core.sql import Relation
 from sqlpipes.core.unit_test import UnitTest
@@ -126,6 +126,7 @@ class _Work:
         self.config, self.target = stands.config, stands.target
         self.ground, self.templates = stands.ground, stands.templates
         self.resource_layers, self.targets = stands.resources, stands.targets
+        self.hooks_node = stands.hooks
         self.problems = problems
         self.found = _Found()
 
@@ -315,6 +316,13 @@ class _Work:
             ways = (self.root, self.ground.names, self.problems, self.cache, self.targets)
             self.found.jobs += read_jobs(properties.jobs, *ways)
 
+    def hooks(self) -> Hooks:
+        if self.hooks_node is None:
+            return Hooks()
+        from sqlpipes.read.jobs import read_hooks
+
+        return read_hooks(self.hooks_node, self.root, self.ground.names, self.problems)
+
     def reading(self, properties: Properties, given: Mapping[str, Any]) -> Reading:
         found = self.found
         every: list[Model | Asset] = [*found.models, *found.python]
@@ -326,7 +334,7 @@ class _Work:
             from sqlpipes.read.resources import with_resources
 
             assets, found.checks = with_resources(assets, found.checks, resources, self.problems)
-        selectors = sound_selectors(properties.selectors, self.problems)
+        selectors, hooks = sound_selectors(properties.selectors, self.problems), self.hooks()
         checks = distinct([*(c for asset in assets for c in asset.checks), *found.checks])
         return Reading(
             root=self.root,
@@ -342,6 +350,7 @@ class _Work:
             unit_tests=tuple(found.unit_tests),
             resources=resources.resources if resources else {},
             jobs=tuple(found.jobs),
+            hooks=hooks,
             sensors=tuple(found.sensors),
         )
 

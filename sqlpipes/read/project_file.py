@@ -21,6 +21,7 @@ from sqlpipes.read.resource_config import unless_secret
 YAML_NAMES = ("sqlpipes.yml", "sqlpipes.yaml")
 DBT_NAME = "dbt_project.yml"
 KEYS = tuple(field.name for field in fields(ProjectConfig))
+HOOKS = ("on_success", "on_failure")
 OTHER_NAMES = {  # dbt's names for the same things
     "model-paths": "model_paths",
     "seed-paths": "seed_paths",
@@ -46,6 +47,7 @@ class ProjectFile:
     problems: tuple[Problem, ...]
     dialect: str | None = None
     resources: Node | None = None
+    hooks: Node | None = None  # what holds `on_success` and `on_failure`
 
 
 def read_project_file(root: str, cache: Cache) -> ProjectFile:
@@ -70,7 +72,8 @@ def read_project_file(root: str, cache: Cache) -> ProjectFile:
     problems += _absent_folders(root, nodes[0])
     config = ProjectConfig(**{"name": name, **values})
     defaults, resources = nodes[0].get("defaults"), nodes[0].get("resources")
-    return ProjectFile(config, defaults, tuple(problems), values.get("dialect"), resources)
+    dialect, hooks = values.get("dialect"), nodes[0] if any(map(nodes[0].get, HOOKS)) else None
+    return ProjectFile(config, defaults, tuple(problems), dialect, resources, hooks)
 
 
 def _foreign(root: str) -> list[Problem]:
@@ -167,8 +170,10 @@ def _typed(node: Node, problems: list[Problem]) -> dict[str, Any]:
             if not isinstance(below.value, (dict, type(None))):
                 wanted = "a mapping of resource names"
                 problems.append(Problem("CFG002", f"'resources' must be {wanted}", below.at))
+        elif key in HOOKS:
+            continue  # read as those of jobs
         elif key not in KEYS:
-            known = (*KEYS, "resources")
+            known = (*KEYS, "resources", *HOOKS)
             hint = did_you_mean(written, known) or f"known keys: {', '.join(known)}"
             problems.append(
                 Problem("CFG001", f"the project has no key '{written}'", below.key_at, hint)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.config import Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Location, Problem
-from sqlpipes.core.job import Job
+from sqlpipes.core.job import NO_HOOKS, Hooks, Job
 from sqlpipes.core.resource import Resource
 from sqlpipes.core.sensor import Sensor
 from sqlpipes.core.sql import SqlFacts
@@ -37,4 +37,5 @@ class Reading:
     unit_tests: tuple[UnitTest, ...] = ()
     resources: Mapping[str, Resource] = field(default_factory=dict)
     jobs: tuple[Job, ...] = ()
+    hooks: Hooks = NO_HOOKS
     sensors: tuple[Sensor, ...] = ()

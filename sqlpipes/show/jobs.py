@@ -183,7 +183,8 @@ def ticked_json(ticked: Ticked) -> dict[str, Any]:
 
 def dry_text(ticked: Ticked) -> str:
     """What a tick would do."""
-    lines = [_missed_text(missed) for missed in ticked.missed]
+    lines = [_died_text(died) for died in ticked.died]
+    lines += [_missed_text(missed) for missed in ticked.missed]
     lines += [f"{request.job}: would run, {request.because}" for request in ticked.asked]
     if ticked.busy:
         lines.append(f"automation: looks the next time, {ticked.busy}")
@@ -195,10 +196,10 @@ def dry_text(ticked: Ticked) -> str:
 
 def rest_text(ticked: Ticked, jobs: Iterable[JobStatus]) -> str:
     """What is left to say after a tick: who waits, or that nothing was due, and what is next."""
-    waiting = [
-        f"{run.request.job}: waits, another run of it is under way ({run.request.because})"
-        for run in ticked.waiting
-    ]
+    stopped = {
+        (each.job, each.request.key) for each in ticked.outcomes if each.status is Status.CANCELLED
+    }
+    waiting = [_waiting_text(run, stopped) for run in ticked.waiting]
     if ticked.busy:
         waiting.append(f"automation: looks the next time, {ticked.busy}")
     if waiting or ticked.outcomes or ticked.missed or ticked.sick:
@@ -215,6 +216,16 @@ def rest_text(ticked: Ticked, jobs: Iterable[JobStatus]) -> str:
         verb = "waits or is held" if len(waits) == 1 else "wait or are held"
         said.append(f"{', '.join(sorted(waits)[:FEW])} {verb} (--dry-run says why)")
     return "; ".join(said)
+
+
+def _waiting_text(run: JobRun, stopped: set[tuple[str, str]]) -> str:
+    request = run.request
+    why = "waits, another run of it is under way"
+    if (request.job, request.key) in stopped:
+        why = "was stopped; queued again"
+    elif stopped:
+        why = "is queued: nothing was begun after it was stopped"
+    return f"{request.job}: {why} ({request.because})"
 
 
 def happening_text(happening: Served, root: str) -> str:

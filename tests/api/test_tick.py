@@ -301,6 +301,15 @@ def test_what_a_dead_process_had_begun_is_done_again(shop):
     assert (noted.status, noted.attempts) == (Status.SUCCESS, 2)
 
 
+def test_a_dry_run_sees_who_is_dead_and_changes_nothing(shop):
+    begun(shop, "job-dead", enlisted=False)
+    found = ticked(shop, at(5, 7), dry_run=True)
+    assert [(died.again, died.run.claim) for died in found.died] == [(True, "job-dead")]
+    assert [request.key for request in found.asked] == ["2024-01-05T06:00Z"]
+    (noted,) = job_runs(load_as(How(str(shop))))
+    assert noted.status is Status.RUNNING
+
+
 def test_a_process_without_a_sign_of_life_is_buried_after_a_while(shop):
     begun(shop, "job-far", enlisted=True)
     assert keys(ticked(shop, at(5, 7), patience=QUICK)) == ["2024-01-05T06:00Z"]
@@ -371,3 +380,34 @@ def test_two_ticks_at_once_share_the_work(shop):
     noted = job_runs(load_as(How(str(shop))))
     assert [(run.status, run.attempts) for run in noted] == [(Status.SUCCESS, 1)] * 6
     assert noted[0].asked_at - NIGHT > timedelta(0)
+
+
+# ------------------------------------------------------------------------- hooks of the project
+
+
+def test_hooks_of_the_project_are_for_what_has_none_of_its_own(shop):
+    hook = "on_failure: {command: 'echo \"$SQLPIPES_JOB\" >> failed'}\n"
+    (shop / "sqlpipes.yml").write_text(FILES["sqlpipes.yml"] + hook)
+    eager = TABLE.replace("table", "table\nauto: eager")
+    (shop / "models" / "bad.sql").write_text(eager + "select error('boom') as x\n")
+    watching = "from sqlpipes import Run, sensor\n\n\n@sensor(select='bad')\ndef odd():\n"
+    (shop / "models" / "watching.py").write_text(watching + "    return Run(key='a')\n")
+    declare(
+        shop,
+        "  - {name: none, select: bad}\n"
+        "  - {name: own, select: bad, on_failure: {command: 'touch own'}}\n"
+        "  - {name: well, select: bad, on_success: {command: 'touch well'}}\n",
+    )
+    found = ticked(shop, at(4, 12))
+    assert [each.job for each in found.outcomes] == ["sensor:odd", "automation"]
+    for name in ("none", "own", "well"):
+        assert not done(shop, name).ok
+    said = (shop / "failed").read_text().split()
+    assert said == ["sensor:odd", "automation", "none"]
+    assert (shop / "own").exists()
+
+
+def test_a_wrong_hook_of_the_project_is_told_at_its_place(shop):
+    (shop / "sqlpipes.yml").write_text(FILES["sqlpipes.yml"] + "on_failure: {comand: ls}\n")
+    said = [str(problem) for problem in load_as(How(str(shop))).problems]
+    assert any(s.startswith("sqlpipes.yml:3:14: CFG001 a hook has no key 'comand'") for s in said)

@@ -216,6 +216,9 @@ def test_a_killed_tick_is_seen_at_once_and_its_job_is_done_again(shop):
     first.kill()
     first.communicate()
     (shop / "gate").touch()
+    dry = run(shop, "tick", "--at", DUE, "--dry-run").output
+    assert "a: interrupted, its process died (run" in dry
+    assert "a: would run, due" in dry
     said = ok(shop, "tick", "--at", DUE)
     assert "a: interrupted, its process died (run" in said
     assert "it is queued again" in said
@@ -261,6 +264,7 @@ def test_a_signal_stops_a_tick_and_its_job_waits_for_the_next(shop, number, code
     assert process.returncode == code, out + err
     assert "Traceback" not in out + err
     assert "a: cancelled" in out
+    assert "a: was stopped; queued again (due" in out
     assert log(shop)[0]["status"] == "queued"
     assert "a: success" in ok(shop, "tick", "--at", DUE)
 
