@@ -147,6 +147,14 @@ def test_a_sensor_that_fails_again_is_told_in_one_line(shop):
     assert "odd: sensor failed as before: models/watching.py:6" in again.output.splitlines()[0]
 
 
+def test_a_rule_that_cannot_be_followed_is_told_at_the_jobs_line(shop):
+    declare(shop, "  - {name: odd, select: orders, partition: last 3}\n")
+    refused = run(shop, "jobs", "run", "odd")
+    assert refused.exit_code == 1
+    assert "jobs.yml:2:44: " in refused.output
+    assert "--last" not in refused.output
+
+
 def test_names_of_jobs_are_completed(shop):
     import click
 
