@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlpipes.api.columns import lineage
 from sqlpipes.api.plan import look_at_nothing, look_at_warehouse
 from sqlpipes.api.project import Project, in_place_order
+from sqlpipes.api.resources import resource_problems
 from sqlpipes.api.selection import Ask, chosen
 from sqlpipes.core.asset import Asset, Kind, Scope, SqlBody
 from sqlpipes.core.errors import (
@@ -33,7 +34,8 @@ def lint(project: Project) -> tuple[Problem, ...]:
     from sqlpipes.decide.lint import lint as find_problems
 
     found = find_problems(project.graph, lineage(project), project.facts)
-    return in_place_order({*project.problems, *found, *_unreadable(project)})
+    configured = resource_problems(project)
+    return in_place_order({*project.problems, *found, *configured, *_unreadable(project)})
 
 
 def _unreadable(project: Project) -> list[Problem]:

@@ -7,6 +7,7 @@ stamp, taken without connecting, says so.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -176,6 +177,7 @@ def _observer_look(project: Project, name: str) -> Look:
         target=project.target.name,
         root=project.root,
         vars=project.config.vars,
+        say=sys.stderr.write,
     )
 
 

@@ -6,10 +6,11 @@ from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlpipes.api.config import family_of, with_config
+from sqlpipes.api.config import check_arguments, family_of, with_config
 from sqlpipes.api.planning import everything, plan_wish, sources_seen_by, utc_now
 from sqlpipes.api.project import Project
 from sqlpipes.api.proofs import with_proofs
+from sqlpipes.api.resources import ready_resources
 from sqlpipes.api.selection import Ask, chosen
 from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.graph import Graph
@@ -23,11 +24,18 @@ if TYPE_CHECKING:
 
 
 def plan(project: Project, ask: Ask | None = None, *, now: datetime | None = None) -> Plan:
-    """What `build` would do and why; reads the state and, only if it may have changed, the warehouse."""
+    """What `build` would do and why; reads the state and, only if it may have changed, the warehouse.
+
+    Raises ProjectError for what `build` would refuse: also for wrong values of the parameters and
+    the resources that its steps are given.
+    """
     project.raise_errors()
     ask = ask or Ask()
     project = with_config(project, ask.config).project
-    return plan_wish(project, wish_of(project, ask), now or utc_now())
+    found = plan_wish(project, wish_of(project, ask), now or utc_now())
+    check_arguments(project, found)
+    ready_resources(project, found)
+    return found
 
 
 def why(project: Project, *, now: datetime | None = None) -> tuple[Graph, Plan]:

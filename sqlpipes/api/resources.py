@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlpipes.api.project import Project
 from sqlpipes.core.asset import PythonBody
-from sqlpipes.core.errors import Problem, ProjectError
+from sqlpipes.core.errors import Problem, ProjectError, Severity
 from sqlpipes.core.plan import Action, Plan
-from sqlpipes.core.resource import ReadyResource
+from sqlpipes.core.resource import ReadyResource, Resource
 
 
 def with_resources(project: Project, things: Mapping[str, Any]) -> Project:
@@ -47,6 +47,32 @@ def ready_resources(project: Project, plan: Plan) -> Mapping[str, ReadyResource]
     if problems:
         raise ProjectError(*problems)
     return ready
+
+
+def resource_problems(project: Project) -> list[Problem]:
+    """What is wrong with what configures any resource, asked for or not. Imports their classes.
+
+    A variable that is not set here may be set where it is built: it is a warning.
+    """
+    return [problem for each in project.resources.values() for problem in _wrong(each)]
+
+
+def _wrong(resource: Resource) -> list[Problem]:
+    try:
+        resource.values()
+    except ProjectError as error:
+        return [_milder(problem, resource) for problem in error.problems]
+    except Exception as error:  # its file is the user's code; PYT001 told where it fails to import
+        message = f"the resource '{resource.name}' cannot be imported: {type(error).__name__}: {error}"
+        return [Problem("RES003", message, resource.at)]
+    return []
+
+
+def _milder(problem: Problem, resource: Resource) -> Problem:
+    if problem.code != "TPL001" or not any(name in problem.message for name in resource.missing):
+        return problem
+    message = f"{problem.message}, which the resource '{resource.name}' is configured with"
+    return replace(problem, message=message, severity=Severity.WARNING)
 
 
 def _asked(project: Project, plan: Plan) -> list[str]:

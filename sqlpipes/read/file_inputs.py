@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from sqlpipes.core.asset import Asset, Dependency, Kind, Materialized, PythonBody, SourceBody
+from sqlpipes.core.asset import Asset, Dependency, Kind, Materialized, PythonBody, SourceBody, SqlBody
 from sqlpipes.core.errors import Location
 from sqlpipes.read.ground import Ground, body_hash, settings_hash
 from sqlpipes.read.models import Model, file_inputs, file_pattern
@@ -19,16 +19,19 @@ class Reader:
     """An asset with the files that its SQL reads: (absolute pattern, dependency on it).
 
     `paths` it only asks for by name: it may write them as well, so they are no sources.
+    `written`: a file as its SQL writes it -> the absolute pattern.
     """
 
     asset: Asset
     files: tuple[tuple[str, Dependency], ...]
     paths: tuple[tuple[str, Dependency], ...] = ()
+    written: Mapping[str, str] = field(default_factory=dict)
 
 
 def reader_of(found: Model | Asset, root: str) -> Reader:
     if isinstance(found, Model):
-        return Reader(found.asset, tuple(file_inputs(found, root)))
+        written = {read.pattern: file_pattern(read.pattern, root)[0] for read in found.files}
+        return Reader(found.asset, tuple(file_inputs(found, root)), written=written)
     assert isinstance(found.body, PythonBody)
     placed = [
         tuple((file_pattern(each.name, root)[0], _named(each, root)) for each in said)
@@ -57,7 +60,9 @@ def with_file_inputs(
     assets: list[Asset] = []
     for reader in readers:
         needed: list[Dependency] = []
+        single: dict[str, str] = {}
         for pattern, read in reader.files:
+            before = len(needed)
             makers = _makers(pattern, written, reader.asset)
             needed += (replace(read, name=name) for name in makers)
             if pattern in declared or not _all_made(pattern, makers, written):
@@ -66,10 +71,21 @@ def with_file_inputs(
                     implicit[pattern] = _implicit(read, pattern, besides, reader.asset, ground)
                     declared[pattern] = read.name
                 needed.append(replace(read, name=declared[pattern]))
+            if len(needed) == before + 1:
+                single[pattern] = needed[before].name
         for pattern, read in reader.paths:
             needed += (replace(read, name=n) for n in _makers(pattern, written, reader.asset))
-        assets.append(_reading(reader.asset, needed))
+        assets.append(_reading(_with_files(reader, single), needed))
     return assets, list(implicit.values())
+
+
+def _with_files(reader: Reader, single: Mapping[str, str]) -> Asset:
+    """The reader, whose SQL knows which asset each of its files is, where that is one alone."""
+    body = reader.asset.body
+    found = {said: single[at] for said, at in reader.written.items() if at in single}
+    if not isinstance(body, SqlBody) or not found:
+        return reader.asset
+    return replace(reader.asset, body=replace(body, file_assets=found))
 
 
 def _reading(asset: Asset, needed: Sequence[Dependency]) -> Asset:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlpipes.core.asset import Asset, PythonBody, SourceBody
@@ -23,13 +23,14 @@ def with_observers(
     sources: Sequence[Asset], observers: Iterable[Observer], problems: list[Problem]
 ) -> list[Asset]:
     """SRC005 for a function whose source nobody declares, and for two functions of one source."""
-    found = {asset.name: asset for asset in sources}
+    known = list(dict.fromkeys(asset.name for asset in sources))
+    bodies: dict[str, PythonBody] = {}
     places: dict[str, Location] = {}
     for each in observers:
-        names = _named(each.source, found)
+        names = _named(each.source, known)
         if not names:
             message = f"there is no source '{each.source}' to observe"
-            hint = did_you_mean(each.source, found) or "declare it under `sources:`, or by source()"
+            hint = did_you_mean(each.source, known) or "declare it under `sources:`, or by source()"
             problems.append(Problem("SRC005", message, each.at, hint))
         for name in names:
             if name in places:
@@ -37,16 +38,21 @@ def with_observers(
                 others = (places[name],)
                 problems.append(Problem("SRC005", message, each.at, "keep one", others=others))
             places[name] = each.at
-            body = found[name].body
-            assert isinstance(body, SourceBody)
-            found[name] = replace(found[name], body=replace(body, observer=each.body))
-    return list(found.values())
+            bodies[name] = each.body
+    return [_with_observer(source, bodies.get(source.name)) for source in sources]
 
 
-def _named(source: str, found: Mapping[str, Asset]) -> list[str]:
-    if source in found:
+def _with_observer(source: Asset, observer: PythonBody | None) -> Asset:
+    if observer is None:
+        return source
+    assert isinstance(source.body, SourceBody)
+    return replace(source, body=replace(source.body, observer=observer))
+
+
+def _named(source: str, known: Sequence[str]) -> list[str]:
+    if source in known:
         return [source]
-    return [name for name in found if name.startswith(f"{source}.")]
+    return [name for name in known if name.startswith(f"{source}.")]
 
 
 def demand_python(node: Node | None, problems: list[Problem]) -> None:

@@ -6,6 +6,7 @@ msgspec converts; what it says is put into words that name the field, and placed
 from __future__ import annotations
 
 import re
+import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, is_dataclass
@@ -139,6 +140,7 @@ def choices(wanted: Any) -> Iterator[str]:
 
 def _strange(node: Node, wanted: Any) -> Iterator[Wrong]:
     """Keys below that no field has, which msgspec would pass over."""
+    wanted = _unless_none(wanted)
     if fields := fields_of(wanted):
         for key, below in node.entries():
             if key in fields:
@@ -160,10 +162,26 @@ def _strange(node: Node, wanted: Any) -> Iterator[Wrong]:
             yield from _strange(node, inner[0])
 
 
+def _unless_none(wanted: Any) -> Any:
+    """The one type that a field may have beside None.
+
+    >>> _unless_none(dict[str, int] | None), _unless_none(typing.Annotated[int, "big"])
+    (dict[str, int], <class 'int'>)
+    """
+    if typing.get_origin(wanted) is typing.Annotated:
+        return _unless_none(typing.get_args(wanted)[0])
+    if typing.get_origin(wanted) in (typing.Union, types.UnionType):
+        parts = [part for part in typing.get_args(wanted) if part is not type(None)]
+        return _unless_none(parts[0]) if len(parts) == 1 else wanted
+    return wanted
+
+
 def fields_of(wanted: Any) -> dict[str, Any]:
-    """Field -> type of a dataclass or msgspec.Struct; nothing for any other type."""
+    """Field -> type of a dataclass, msgspec.Struct or TypedDict; nothing for any other type."""
     if not isinstance(wanted, type):
         return {}
+    if typing.is_typeddict(wanted):
+        return dict(hints_of(wanted))
     if is_dataclass(wanted) or hasattr(wanted, "__struct_fields__"):
         hints = hints_of(wanted)
         names: tuple[str, ...] = getattr(wanted, "__struct_fields__", ()) or tuple(

@@ -7,26 +7,36 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from sqlpipes.core.asset import Asset, SourceBody
+from sqlpipes.core.asset import Asset, PythonBody, SourceBody
 from sqlpipes.core.config import Plain
 from sqlpipes.core.definitions import Execution
 from sqlpipes.core.errors import Location, Problem, ProjectError, SqlpipesError
 from sqlpipes.core.partitions import Partitions, parse_partitions
 from sqlpipes.core.windows import Slot, Windows
+from sqlpipes.run.capture import captured
 from sqlpipes.run.faults import placed_error, user_error
+from sqlpipes.run.recording import recording
 
 VERSIONS = "a text or a number, or {key of a window: version}"
 
 
 def observed(
-    asset: Asset, *, target: str, root: str, vars: Mapping[str, Plain]
+    asset: Asset,
+    *,
+    target: str,
+    root: str,
+    vars: Mapping[str, Plain],
+    say: Callable[[str], object],
 ) -> str | Windows | None:
     """What the function says. None: it cannot tell, so that the source counts as changed.
+
+    `say` is given what it prints and logs, once it is done.
 
     Raises ProjectError SRC006 when it raises, or says what is no version: a build that went on would
     take what it cannot see for unchanged, or build everything below for nothing.
@@ -35,12 +45,36 @@ def observed(
     body = asset.body.observer
     assert body is not None
     execution = Execution(asset.name, target=target, root=os.path.abspath(root), vars=vars)
+    with _told_to(say):
+        said, at = _call(asset, body, execution, root)
+    return _look(asset, said, at)
+
+
+@contextmanager
+def _told_to(say: Callable[[str], object]) -> Iterator[None]:
+    """What is printed meanwhile is no part of what a command prints: that may be JSON."""
+    log = ""
+    try:
+        with captured(), recording() as recorder:
+            try:
+                yield
+            finally:
+                log = recorder.log
+    finally:
+        if log:
+            say(log if log.endswith("\n") else f"{log}\n")
+
+
+def _call(
+    asset: Asset, body: PythonBody, execution: Execution, root: str
+) -> tuple[Any, Location]:
+    """What the function returns, and where it stands."""
     at = asset.at
     try:
         function = body.load()
         at = _defined(function, root) or at
         takes = "context" in inspect.signature(function).parameters
-        said = function(context=execution) if takes else function()
+        return (function(context=execution) if takes else function()), at
     except SqlpipesError as error:
         raise ProjectError(*_told(asset, placed_error(error, at, root).problems)) from error
     except LookupError as error:
@@ -49,7 +83,6 @@ def observed(
         raise ProjectError(_fault(asset, str(error), asset.at)) from error
     except (Exception, SystemExit) as error:
         raise _raised(asset, error, body.function, at, root) from error
-    return _look(asset, said, at)
 
 
 def _raised(

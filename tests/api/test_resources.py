@@ -10,7 +10,7 @@ import sys
 import pytest
 from cli.projects import spawn, wait_until_running
 
-from sqlpipes.api import Ask, build, debug, load, plan, rows
+from sqlpipes.api import Ask, build, debug, lint, load, plan, rows
 from sqlpipes.core.errors import ProjectError
 from sqlpipes.core.events import Status
 from sqlpipes.testing import run_model
@@ -548,3 +548,55 @@ def test_a_resource_outside_of_the_model_folders_counts_where_it_is_imported(sho
     assert project.problems == ()
     assert project.resources["shop_api"].at.file == "lib/clients.py"
     assert build(project).ok
+
+
+WRONG = """
+from dataclasses import dataclass
+from sqlpipes import Secret, asset, resource
+
+@dataclass
+class End:
+    path: str
+    depth: int = 1
+
+@resource
+class Api:
+    token: Secret
+    needed: int
+    limit: int = 3
+    ends: dict[str, End] | None = None
+
+@asset
+def orders(api: Api):
+    return [{"id": 1}]
+"""
+WRONG_CONFIG = """name: shop
+resources:
+  api:
+    token: "{{ env_var('SHOP_TOKEN') }}"
+    limit: many
+    ends: {a: {path: x, depht: 3}}
+"""
+
+
+def test_wrong_configuration_is_told_by_lint_and_by_the_plan_of_what_is_given_it(shop):
+    root = shop()
+    (root / "models/orders.py").unlink()
+    (root / "models/resources.py").write_text(WRONG)
+    (root / "models/other.sql").write_text("select 1 as x\n")
+    (root / "sqlpipes.yml").write_text(WRONG_CONFIG)
+    (root / "profiles.yml").unlink()
+    project = load(str(root), environ={})
+    told = {(p.code, p.severity.value, p.at and (p.at.file, p.at.line)) for p in lint(project)}
+    assert told == {
+        ("TPL001", "warning", ("sqlpipes.yml", 4)),
+        ("RES003", "error", ("sqlpipes.yml", 5)),
+        ("RES003", "error", ("sqlpipes.yml", 6)),
+        ("RES004", "error", ("models/resources.py", 13)),
+    }
+    unset = next(p for p in lint(project) if p.code == "TPL001")
+    assert "SHOP_TOKEN" in unset.message and "'api'" in unset.message
+    with pytest.raises(ProjectError) as caught:
+        plan(project)
+    assert sorted(p.code for p in caught.value.problems) == ["RES003", "RES003", "RES004", "TPL001"]
+    assert plan(project, Ask(select=("other",))).names == {"other"}

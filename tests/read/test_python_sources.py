@@ -213,3 +213,30 @@ def test_definitions_in_hand_are_observed_as_well():
     graph = load(definitions=whole).graph
     assert graph.assets["far.a"].body.observer.load()() == 1
     assert graph.assets["near"].body.observer.load()() == 2
+
+
+TWICE = "sources: [{name: shop, schema: raw, tables: [{name: orders, owner: a@b.c}]}]\n"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"models/a.yml": TWICE, "models/b.yml": TWICE},
+        {"models/a.yml": TWICE.replace("]}]\n", ", orders]}]\n")},
+        {
+            "models/a.yml": TWICE,
+            "models/m.py": "from sqlpipes import source\ns = source('shop', tables=['orders'])\n",
+        },
+        {
+            "models/a.yml": "sources: [{name: x, files: raw/*.csv}]\n",
+            "models/b.yml": "sources: [{name: x, files: other/*.csv}]\n",
+        },
+    ],
+)
+def test_a_source_that_is_declared_twice_is_told_with_both_places(tmp_path, files):
+    write(tmp_path, {"sqlpipes.yml": "name: shop\n", **files})
+    problems = load(str(tmp_path)).problems
+    assert [problem.code for problem in problems] == ["DUP001"]
+    (problem,) = problems
+    assert problem.message.startswith("source '")
+    assert problem.at and problem.others and problem.at != problem.others[0]

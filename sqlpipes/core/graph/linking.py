@@ -78,9 +78,12 @@ def _without_duplicates(
 
 
 def _same_name(second: Asset, first: Asset) -> Problem:
-    message = f"asset '{second.name}' is defined twice: here and in {first.at}"
+    what = "source" if second.kind is first.kind is Kind.SOURCE else "asset"
+    message = f"{what} '{second.name}' is defined twice: here and in {first.at}"
     hint = "an asset's name is its file's name: rename one of the two"
-    if Kind.PYTHON in (second.kind, first.kind):
+    if Kind.SOURCE in (second.kind, first.kind):
+        hint = "leave one of the two out: what it says goes to the other, or rename its table"
+    elif Kind.PYTHON in (second.kind, first.kind):
         hint = "rename one of the two: a function's asset is named like it, or by name=..."
     return Problem("DUP001", message, second.at, hint, others=(first.at,))
 

@@ -206,7 +206,11 @@ class Tracer:
             facts = self.analysed(rendered, names)
         self.used[key] = facts
         resolved = _with_assets(
-            facts, {".".join(parts): name for parts, name in names.items() if name}
+            facts,
+            {
+                **body.file_assets,
+                **{".".join(parts): name for parts, name in names.items() if name},
+            },
         )
         return _in_file(resolved, asset, body, rendered)
 
