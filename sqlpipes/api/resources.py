@@ -63,7 +63,9 @@ def _wrong(resource: Resource) -> list[Problem]:
     except ProjectError as error:
         return [_milder(problem, resource) for problem in error.problems]
     except Exception as error:  # its file is the user's code; PYT001 told where it fails to import
-        message = f"the resource '{resource.name}' cannot be imported: {type(error).__name__}: {error}"
+        message = (
+            f"the resource '{resource.name}' cannot be imported: {type(error).__name__}: {error}"
+        )
         return [Problem("RES003", message, resource.at)]
     return []
 

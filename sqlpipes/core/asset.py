@@ -87,7 +87,9 @@ class SqlBody:
     files: tuple[FileReference, ...] = ()
     opaque: bool = False  # the parser cannot read it: references come from a token scan
     spot: Spot | None = None  # of a text that is no file of its own
-    file_assets: Mapping[str, str] = field(default_factory=dict)  # a file as it is written -> its asset
+    file_assets: Mapping[str, str] = field(
+        default_factory=dict
+    )  # a file as it is written -> its asset
 
     def render(self, scope: Scope) -> Rendered:
         if self.template is not None:

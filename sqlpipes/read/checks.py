@@ -367,17 +367,32 @@ def _condition(node: Node | None, problems: list[Problem]) -> str:
     return f"{found[1].replace('==', '=').replace('!=', '<>')} {found[2]}"
 
 
-def distinct(checks: Iterable[Check]) -> list[Check]:
-    """Checks that ask the same once, the later one counting; then every name made unique by a suffix."""
+def distinct(checks: Iterable[Check], problems: list[Problem]) -> list[Check]:
+    """Checks that ask the same once, the later one counting; then every name made unique by a suffix.
+
+    DUP004 for two that the user named alike: a function or a file gets no other name unasked.
+    """
     kept: dict[str, Check] = {}
     for check in checks:
         asked = [check.asset, check.type, sorted(check.arguments.items()), check.where]
         kept[repr(asked if check.type in KINDS else [check.name, check.at])] = check
-    taken: set[str] = set()
+    named: dict[str, Check] = {}
+    for check in kept.values():
+        if check.type not in KINDS and (first := named.setdefault(check.name, check)) is not check:
+            problems.append(_same_name(check, first))
+    taken = {*named}
     return [_renamed(check, taken) for check in kept.values()]
 
 
+def _same_name(second: Check, first: Check) -> Problem:
+    message = f"the check '{second.name}' is defined twice: here and in {first.at}"
+    hint = "rename one of the two: its function, its file, or by `name`"
+    return Problem("DUP004", message, second.at, hint, others=(first.at,) if first.at else ())
+
+
 def _renamed(check: Check, taken: set[str]) -> Check:
+    if check.type not in KINDS:
+        return check
     name, number = check.name, 1
     while name in taken:
         number += 1

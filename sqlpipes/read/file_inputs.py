@@ -6,7 +6,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlpipes.core.asset import Asset, Dependency, Kind, Materialized, PythonBody, SourceBody, SqlBody
+from sqlpipes.core.asset import (
+    Asset,
+    Dependency,
+    Kind,
+    Materialized,
+    PythonBody,
+    SourceBody,
+    SqlBody,
+)
 from sqlpipes.core.errors import Location
 from sqlpipes.read.ground import Ground, body_hash, settings_hash
 from sqlpipes.read.models import Model, file_inputs, file_pattern

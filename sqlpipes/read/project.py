@@ -335,7 +335,8 @@ class _Work:
 
             assets, found.checks = with_resources(assets, found.checks, resources, self.problems)
         selectors, hooks = sound_selectors(properties.selectors, self.problems), self.hooks()
-        checks = distinct([*(c for asset in assets for c in asset.checks), *found.checks])
+        every = [*(c for asset in assets for c in asset.checks), *found.checks]
+        checks = distinct(every, self.problems)
         return Reading(
             root=self.root,
             config=self.config,

@@ -65,9 +65,7 @@ def _told_to(say: Callable[[str], object]) -> Iterator[None]:
             say(log if log.endswith("\n") else f"{log}\n")
 
 
-def _call(
-    asset: Asset, body: PythonBody, execution: Execution, root: str
-) -> tuple[Any, Location]:
+def _call(asset: Asset, body: PythonBody, execution: Execution, root: str) -> tuple[Any, Location]:
     """What the function returns, and where it stands."""
     at = asset.at
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from read.folders import aged, asset, model, only, places, read, write
 
 from sqlpipes.core.asset import Kind, Scope
@@ -198,9 +199,41 @@ def test_fixtures_are_no_checks_unless_listed(tmp_path):
     assert [found.name for found in listed.checks] == ["a", "b"]
 
 
-def test_checks_of_one_name_in_two_folders_both_stay(tmp_path):
+def test_checks_of_one_name_in_two_folders_are_told_with_both_places(tmp_path):
     files = {"tests/x/a.sql": "select 1 from x", "tests/y/a.sql": "select 2 from x"}
-    assert [found.name for found in read(tmp_path, files).checks] == ["a", "a_2"]
+    problem = only(read(tmp_path, files))
+    assert (problem.code, problem.at.file) == ("DUP004", "tests/y/a.sql")
+    assert [other.file for other in problem.others] == ["tests/x/a.sql"]
+
+
+TWO_CHECKS = """
+from sqlpipes import asset, check
+
+@asset
+def orders(): return [{"id": 1}]
+
+@check(asset="orders")
+def fair(orders): return True
+"""
+
+
+def test_functions_of_one_name_are_told_and_none_is_renamed(tmp_path):
+    files = {"models/a.py": TWO_CHECKS, "models/b.py": TWO_CHECKS.replace("@asset", "")}
+    problem = only(read(tmp_path, files))
+    assert (problem.code, str(problem.at)) == ("DUP004", "models/b.py:8:5")
+    assert [str(other) for other in problem.others] == ["models/a.py:8:5"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["@asset\ndef tw():\n    return 1\n", "@resource\nclass tw:\n    a: int = 1\n"]
+)
+def test_a_name_that_a_file_binds_twice_is_told(tmp_path, kind):
+    text = f"from sqlpipes import asset, resource\n{kind}{kind}"
+    problems = read(tmp_path, {"models/a.py": text}).problems
+    assert [problem.code for problem in problems] == ["DUP005"]
+    assert "line 3 is lost" in problems[0].message
+    kept = text.replace(kind, f"{kind}both = [tw]\n", 1).replace("@asset", "@asset(name='x')", 1)
+    assert read(tmp_path, {"models/a.py": kept}).problems == ()
 
 
 def test_several_python_checks_of_one_asset_all_stay(tmp_path):

@@ -15,7 +15,7 @@ from sqlpipes.core.partitions import partitioning_plain
 from sqlpipes.core.sql import Spot
 from sqlpipes.read.python.found import Contents, Found, FoundEntry, FoundSql
 from sqlpipes.read.python.functions import found_function
-from sqlpipes.read.python.loose import loose_calls
+from sqlpipes.read.python.loose import loose_calls, lost_definitions
 from sqlpipes.read.python.members import (
     FUNCTIONS,
     definitions_of,
@@ -45,6 +45,7 @@ def contents_of(module: ModuleType, texts: Texts, dialect: str) -> Contents:
     problems = [strange_problem(word, item, at) for word, item in lost]
     if not lists_of(module):
         problems += loose_calls(texts.own, module)
+    problems += lost_definitions(texts.own)
     problems += _unbound(contents.entries, module)
     resources = tuple(resources_of(module, texts))
     return replace(contents, resources=resources, problems=(*contents.problems, *problems))
