@@ -11,6 +11,7 @@ from typing import Any
 from click import style
 
 from sqlpipes.core.errors import Location, Problem
+from sqlpipes.show.hidden import shown
 
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
@@ -56,7 +57,7 @@ def _lines(name: str, root: str, texts: Mapping[str, str]) -> list[str]:
 
 def _excerpt(at: Location, lines: list[str], colour: str) -> list[str]:
     """The line and a caret under it, or nothing when there is no such place."""
-    text = lines[at.line - 1] if at.line <= len(lines) else ""
+    text = shown(at.file, lines, at.line) if at.line <= len(lines) else ""
     if not text.strip() or at.column > len(text) + 1:
         return []
     start = max(0, at.column - 61)

@@ -1,0 +1,52 @@
+"""Excerpts of configuration: what stands beside a fault is not shown, whatever the spelling."""
+
+from __future__ import annotations
+
+import pytest
+from click import unstyle
+
+from sqlpipes.core.errors import Location, Problem
+from sqlpipes.show.problems import problems_text
+
+SECRET = "hunter2 & co"
+LINES = {
+    "a flow mapping": "    creds: {usr: u, pw: \"%s\"}",
+    "quoted keys": "    creds: {\"usr\": u, \"pw\":\"%s\"}",
+    "a list": "    toks: [\"%s\", \"{{ env_var('PWXX') }}\"]",
+    "plain": "    tok: %s",
+    "with a template": "    tok: 'x{{ env_var(\"A\") }}%s'",
+    "an item": "      - '%s'",
+}
+
+
+def shown(tmp_path, name, text, line):
+    (tmp_path / name).write_text(text)
+    problem = Problem("RES003", "wrong", Location(name, line, 5, 3))
+    return unstyle(problems_text([problem], str(tmp_path)))
+
+
+@pytest.mark.parametrize("kind", LINES)
+@pytest.mark.parametrize("name", ["sqlpipes.yml", "profiles.yml"])
+def test_values_that_configure_resources_are_not_shown(tmp_path, kind, name):
+    text = f"resources:\n  # all of them\n  api:\n{LINES[kind] % SECRET}\n"
+    said = shown(tmp_path, name, text, 4)
+    assert "hunter2" not in said and "co" not in said.replace("creds", "")
+    assert LINES[kind].split(":")[0].strip(" -'%s") in said
+    assert ("env_var" in said) == ("env_var" in LINES[kind])
+    written, marked = said.splitlines()[1:]
+    assert len(written) == len("   4 | ") + len(LINES[kind] % SECRET)
+    assert marked.index("^") == len("   4 | ") + 4
+
+
+def test_toml_hides_its_sections_of_resources(tmp_path):
+    text = f"[tool.sqlpipes.resources.api]\ntoken = '{SECRET}'\n[tool.x]\nname = 'x'\n"
+    assert "hunter2" not in shown(tmp_path, "pyproject.toml", text, 2)
+    assert "'x'" in shown(tmp_path, "pyproject.toml", text, 4)
+
+
+def test_all_else_is_shown_as_it_is(tmp_path):
+    text = "name: shop\nvars: {a: b}\nresources:\n  api: {x: y}\n"
+    assert "vars: {a: b}" in shown(tmp_path, "sqlpipes.yml", text, 2)
+    outputs = f"shop:\n  outputs:\n    dev: {{type: duckdb, password: {SECRET}}}\n    two:\n      type: dukdb\n"
+    assert "type: dukdb" in shown(tmp_path, "profiles.yml", outputs, 5)
+    assert "hunter2" not in shown(tmp_path, "profiles.yml", outputs, 3)
