@@ -11,6 +11,7 @@ from sqlpipes.api.columns import lineage
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.errors import ProjectError, SqlpipesError
+from sqlpipes.core.events import Status
 from sqlpipes.core.plan import Action
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def cards(project: Project, names: Iterable[str]) -> dict[str, Card]:
 
 
 def _card(project: Project, name: str, docs: tuple[Documented, ...], store: Store) -> Card:
-    wrote = [note for note in store.notes(name) if note.step.action != Action.CHECK]
+    ended = [note for note in store.notes(name) if note.step.action != Action.CHECK]
+    wrote = [note for note in ended if note.step.status in (Status.SUCCESS, Status.WARN)]
     last, commit = (wrote[-1] if wrote else None), ""
     if last is not None:
         with suppress(ProjectError):  # told outside of runs

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
+from sqlpipes.core.events import Status
 from sqlpipes.core.metadata import numbers
 from sqlpipes.core.partitions import WHOLE, Partitions, parse_partitions
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ALWAYS = ("rows", "seconds", "bytes", "failures")  # `failures` are bad rows that checks found
 AGE = "age_s"  # of a source's newest data, as `source freshness` saw it
+WELL = (Status.SUCCESS, Status.WARN)
 SUMMED = frozenset({"rows", "seconds", "bytes"})  # over the parts of a step
 
 
@@ -53,7 +55,8 @@ def metric(
 
     Parts of one run are summed up; with `partition` each step counts that wrote some of these slices, and
     its number is of all that it wrote. `what` is rows, seconds, bytes, failures, the name of a check, or
-    of any number that was logged. ProjectError MET003 when there is no such number.
+    of any number that was logged, also by a step that failed; of a check `check.number`, or only the
+    number's name where nothing else has it. ProjectError MET003 when there is no such number.
     """
     asset = project.asset(name)
     with closing(open_store_of(project)) as store:
@@ -64,6 +67,8 @@ def metric(
         runs = {note.run_id for note in notes}
         checks = tuple(check for check in checks if check.run_id in runs)
     known = _known(asset.name, notes, checks)
+    if what not in known and len(fuller := [k for k in known if k.endswith(f".{what}")]) == 1:
+        what = fuller[0]
     if what not in known:
         raise ProjectError(_unknown(asset.name, what, known))
     points = _points(asset.name, what, notes, checks, apart=asked is not None)
@@ -89,7 +94,14 @@ def _known(asset: str, notes: Iterable[Note], checks: Iterable[CheckRecord]) -> 
     logged = dict.fromkeys(key for note in notes for key in numbers(note.step.metadata))
     named = dict.fromkeys(_short(asset, check.check) for check in checks)
     ages = [AGE] if any(AGE in check.columns for check in checks) else []
-    return list(dict.fromkeys([*ALWAYS, *logged, *named, *ages]))
+    said = [key for check in checks for key in _numbers_of(asset, check)]
+    return list(dict.fromkeys([*ALWAYS, *logged, *named, *ages, *said]))
+
+
+def _numbers_of(asset: str, check: CheckRecord) -> dict[str, float]:
+    """What a check logged, each under its name and the check's."""
+    name = _short(asset, check.check)
+    return {f"{name}.{key}": value for key, value in numbers(check.metadata).items()}
 
 
 def _short(asset: str, check: str) -> str:
@@ -116,6 +128,13 @@ def _points(
     if what == "failures" or what in names:
         wanted = (c for c in checks if what == "failures" or what == _short(asset, c.check))
         return _together(Point(c.at, c.run_id, c.failures, WHOLE) for c in wanted)
+    told = [
+        Point(check.at, check.run_id, value, WHOLE)
+        for check in checks
+        if (value := _numbers_of(asset, check).get(what)) is not None
+    ]
+    if told:
+        return told
     found = [
         Point(step.finished_at or step.started_at, note.run_id, value, step.slices)
         for note in notes
@@ -130,7 +149,8 @@ def _value(step: StepRecord, what: str) -> float | None:
         "seconds": step.seconds,
         "bytes": step.bytes,
     }
-    if what in own and (what != "seconds" or not step.action.startswith("report")):
+    measured = step.status in WELL and (what != "seconds" or not step.action.startswith("report"))
+    if measured and own.get(what) is not None:
         return own[what]
     return numbers(step.metadata).get(what)
 

@@ -72,6 +72,7 @@ class CheckFinished:
     message: str = ""
     columns: tuple[str, ...] = ()
     sample: tuple[tuple[Any, ...], ...] = ()  # a few of the bad rows
+    metadata: dict[str, Any] = field(default_factory=dict)  # what its function logged
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ class StepFailed:
     in_doubt: bool = False
     log: str = ""
     ops: tuple[OpCall, ...] = ()
+    metadata: dict[str, Any] = field(default_factory=dict)  # what its functions logged before
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,22 @@ Most kinds are told by the value itself. What is not is kept as {"type": kind, "
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from itertools import islice
+from json import dumps
 from typing import Any
 
 from sqlpipes.core.events import plain_value
 
 URL = re.compile(r"(https?|s3|gs|ftp|file)://\S+")
 MOST_ROWS = 100  # of a table that is kept with a step
+MOST_COUNTED = 1_000_000  # of those that are left out: an iterator may have no end
+MOST_SIGNS = 16_000  # of a text
+MOST_JSON = 64_000  # of anything else, as JSON
+MORE_ROWS = "... rows left out"  # the only column of the row that says how many
 
 
 class MetadataKind(StrEnum):
@@ -67,7 +73,35 @@ def recorded(values: Mapping[str, Any]) -> dict[str, Any]:
     >>> recorded({"score": Decimal("0.5"), "notes": Markdown("**good**")})
     {'score': 0.5, 'notes': {'type': 'markdown', 'value': '**good**'}}
     """
-    return {str(name): _recorded(value) for name, value in values.items()}
+    return {str(name): _bounded(_recorded(value)) for name, value in values.items()}
+
+
+def _bounded(value: Any) -> Any:
+    """A value of any size as one that a state can keep and a screen can show."""
+    if isinstance(value, str):
+        return _cut(value, MOST_SIGNS)
+    if isinstance(value, dict) and value.keys() == {"type", "value"}:
+        return {**value, "value": _bounded(value["value"])}
+    if isinstance(value, (list, dict)):
+        if _are_rows(value):
+            value = [{name: _bounded(cell) for name, cell in row.items()} for row in value]
+        text = dumps(value)
+        return value if len(text) <= MOST_JSON else _cut(text, MOST_SIGNS)
+    return value
+
+
+def _cut(text: str, most: int) -> str:
+    """Its beginning and its end, as of a log.
+
+    >>> _cut("abcdefgh", 4)
+    'ab\\n... 4 characters are left out ...\\ngh'
+    """
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return (
+        f"{text[:half]}\n... {len(text) - 2 * half:,} characters are left out ...\n{text[-half:]}"
+    )
 
 
 def _recorded(value: Any) -> Any:
@@ -76,23 +110,28 @@ def _recorded(value: Any) -> Any:
     if isinstance(value, Url):
         return _said(MetadataKind.URL, str(value.url))
     if isinstance(value, Table):
-        return _said(MetadataKind.TABLE, [plain_value(dict(row)) for row in _few(value.rows)])
+        return _said(MetadataKind.TABLE, _rows(value.rows))
     path = getattr(value, "__fspath__", None)
     if callable(path):
         return _said(MetadataKind.PATH, str(path()))
     if isinstance(value, Decimal):
         return plain_value(float(value))
     if isinstance(value, (list, tuple)) and _are_rows(value):
-        return [plain_value(dict(row)) for row in value[:MOST_ROWS]]
+        return _rows(value)
     item = getattr(value, "item", None)  # a number of numpy, which is none of Python
     if callable(item) and getattr(value, "shape", None) == ():
         return plain_value(item())
     return plain_value(value)
 
 
-def _few(rows: Iterable[Any]) -> Iterator[Any]:
-    for row, _ in zip(rows, range(MOST_ROWS), strict=False):
-        yield row
+def _rows(rows: Iterable[Any]) -> list[Any]:
+    """The first of them, and how many more there were."""
+    found: list[Any] = []
+    count = 0
+    for count, row in enumerate(islice(rows, MOST_COUNTED), 1):
+        if count <= MOST_ROWS:
+            found.append(plain_value(dict(row)))
+    return found if count <= MOST_ROWS else [*found, {MORE_ROWS: count - MOST_ROWS}]
 
 
 def _said(kind: MetadataKind, value: Any) -> dict[str, Any]:

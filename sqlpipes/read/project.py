@@ -335,8 +335,8 @@ class _Work:
 
             assets, found.checks = with_resources(assets, found.checks, resources, self.problems)
         selectors, hooks = sound_selectors(properties.selectors, self.problems), self.hooks()
-        every = [*(c for asset in assets for c in asset.checks), *found.checks]
-        checks = distinct(every, self.problems)
+        asked = [*(c for asset in assets for c in asset.checks), *found.checks]
+        checks = distinct(asked, self.problems)
         return Reading(
             root=self.root,
             config=self.config,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlpipes.core.asset import Check
 from sqlpipes.core.definitions import CheckResult
 from sqlpipes.core.errors import EngineError, Problem, Severity
 from sqlpipes.core.events import Status, plain_value
+from sqlpipes.core.metadata import recorded
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.run.checks import check_sql, count_sql, needs_total, total_sql, verdict
 from sqlpipes.run.python import Place, call_check
@@ -34,6 +35,7 @@ class Result:
     columns: tuple[str, ...] = ()
     sample: tuple[tuple[Any, ...], ...] = ()
     said: str = ""  # the check's own words
+    metadata: dict[str, Any] = field(default_factory=dict)  # what its function logged
 
     @property
     def message(self) -> str:
@@ -77,7 +79,8 @@ def run_checks(
         status = verdict(graded, found.failures, total)
         kept = tuple(tuple(map(short, row)) for row in found.sample)
         seconds = time.perf_counter() - began
-        yield Result(check, status, found.failures, seconds, found.columns, kept, found.said)
+        seen = (found.columns, kept, found.said, found.metadata)
+        yield Result(check, status, found.failures, seconds, *seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Found:
     sample: tuple[tuple[Any, ...], ...] = ()
     said: str = ""
     severity: Severity | None = None  # None: the check's
+    metadata: dict[str, Any] = field(default_factory=dict)  # as it is recorded
 
 
 def _ask(check: Check, slices: Partitions | None, place: Place, now: datetime) -> Found:
@@ -127,14 +131,17 @@ def _refused(check: Check, error: EngineError) -> EngineError:
 def _ask_python(check: Check, slices: Partitions | None, place: Place) -> Found:
     answer = call_check(check, slices, place)
     if not isinstance(answer.value, CheckResult):
-        return replace(_counted(check, answer.value, place), said=_words("", answer.metadata))
+        logged = recorded(answer.metadata)
+        found = _counted(check, answer.value, place)
+        return replace(found, said=_words("", answer.metadata), metadata=logged)
     given = answer.value
     value = given.failures if given.failures is not None else given.passed
     found = _counted(check, value, place)
     if given.passed is not None:
         found = replace(found, failures=0 if given.passed else max(1, found.failures))
-    words = _words(given.message, {**answer.metadata, **given.metadata})
-    return replace(found, said=words, severity=given.grade)
+    logged = {**answer.metadata, **given.metadata}
+    words = _words(given.message, logged)
+    return replace(found, said=words, severity=given.grade, metadata=recorded(logged))
 
 
 def _words(message: str, metadata: Mapping[str, Any]) -> str:

@@ -88,7 +88,7 @@ def carry_out(order: Order, place: Place, job: Job, now: Callable[[], datetime])
     """Do it. Never raises for what the user, the warehouse or a stop may cause: the outcome says it."""
     began = time.perf_counter()
     results: list[Result] = []
-    place = replace(place, go_on=job.go_on)
+    place = replace(place, go_on=job.go_on, logged=[])
     with recording(job.go_on, place.mask) as recorder:
         try:
             done = _done(order, place, job, now, results)
@@ -97,6 +97,8 @@ def carry_out(order: Order, place: Place, job: Job, now: Callable[[], datetime])
             done = Outcome(Status.FAIL, 0.0, problems=bad)
         except (SqlpipesError, Stopped) as error:
             done = _failed(error, order.asset, job)
+    if done.problems:
+        done = replace(done, metadata={k: v for said in place.logged for k, v in said.items()})
     return replace(
         done,
         seconds=time.perf_counter() - began,

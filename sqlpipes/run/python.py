@@ -59,6 +59,7 @@ class Place:
     outputs: Mapping[str, str] = field(default_factory=dict)  # asset -> the file it has written
     resource: Callable[[str], Any] = no_resource  # sets it up, or waits until another has
     mask: Callable[[str], str] = str  # takes secrets out of a text
+    logged: list[dict[str, Any]] = field(default_factory=list)  # by each call, also one that fails
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def call_asset(
     assert isinstance(asset.body, PythonBody)
     body = asset.body
     metadata: dict[str, Any] = {"config": dict(body.config)} if body.config else {}
+    place.logged.append(metadata)
     names = frozenset(selected or (asset.name,))
     context = _execution(asset.name, asset.at, slices, place, metadata, selected=names)
     if this is not None and body.takes_context:

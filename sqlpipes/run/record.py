@@ -100,6 +100,7 @@ class Record:
             result.message,
             result.columns,
             result.sample,
+            result.metadata,
         )
 
     def finished(self, step: Step, order: Order, outcome: Outcome) -> StepFinished:
@@ -148,6 +149,7 @@ class Record:
             outcome.in_doubt,
             outcome.log,
             outcome.ops,
+            recorded(outcome.metadata),
         )
 
     def waiting(self, step: Step, slices: Partitions, holder: str) -> StepWaiting:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from click import style
 
-from sqlpipes.core.metadata import MetadataKind, shown
+from sqlpipes.core.metadata import MORE_ROWS, MetadataKind, shown
 from sqlpipes.show.numbers import number_text
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlpipes.core.lineage import Documented
     from sqlpipes.stores import StepRecord
 
+SHOWN_SIGNS = 2_000  # of a text
 SHOWN_ROWS = 5
 ROOM = 8  # of the words in front
 SIZES = ("B", "kB", "MB", "GB", "TB")
@@ -111,13 +112,18 @@ def _value_texts(value: Any) -> list[str]:
         return [number_text(found.value)]
     if found.kind is MetadataKind.TABLE:
         return ["", *_table(found.value)]
-    lines = str(found.value).strip("\n").splitlines()
+    text = str(found.value).strip("\n")
+    lines = text[:SHOWN_SIGNS].splitlines()
+    if len(text) > SHOWN_SIGNS:
+        lines.append(f"... and {len(text) - SHOWN_SIGNS:,} more characters: --json has them")
     if found.kind is MetadataKind.JSON:
-        return ["" if found.value is None else str(found.value)]
+        return ["" if found.value is None else "\n".join(lines)]
     return ["", *lines] if len(lines) > 1 else lines or [""]
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    lost = rows[-1][MORE_ROWS] if rows and rows[-1].keys() == {MORE_ROWS} else 0
+    rows = rows[:-1] if lost else rows
     names = list(dict.fromkeys(name for row in rows for name in row))
     texts = [
         ["" if (v := row.get(n)) is None else str(v) for n in names] for row in rows[:SHOWN_ROWS]
@@ -127,7 +133,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "  ".join(t.ljust(r) for t, r in zip(row, rooms, strict=True)).rstrip()
         for row in [names, *texts]
     ]
-    more = len(rows) - SHOWN_ROWS
+    more = len(rows) - SHOWN_ROWS + lost
     return [*lines, *([f"and {more} more rows"] if more > 0 else [])]
 
 

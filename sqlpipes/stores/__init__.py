@@ -180,7 +180,7 @@ class Store(Protocol):
         """The checks of one run (as `run` finds it), or the newest result of every check."""
 
     def notes(self, asset: str) -> tuple[Note, ...]:
-        """The steps of an asset that ended well, oldest first, in runs and outside of them."""
+        """The steps of an asset that ended, well or not, oldest first, in runs and outside of them."""
 
     def check_history(self, asset: str) -> tuple[CheckRecord, ...]:
         """Every result of the checks of an asset, oldest first."""

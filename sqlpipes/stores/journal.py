@@ -280,6 +280,7 @@ def _step_failed(to: Writing, event: StepFailed) -> None:
         "statement": plain_text(event.statement) if event.statement else None,
         "log": plain_text(event.log),
         "ops": ops_text(event.ops),
+        "metadata": json_text(event.metadata),
     }
     run(to.db, _BREAK_STEP, values)
 
@@ -302,6 +303,7 @@ def _check_finished(to: Writing, event: CheckFinished) -> None:
         "message": plain_text(event.message),
         "columns": json_text(event.columns),
         "sample": json_text(event.sample),
+        "metadata": json_text(event.metadata),
     }
     run(to.db, _INSERT_CHECK, values)
 
@@ -400,7 +402,10 @@ _END_STEP = _THIS_STEP.values(
 _BREAK_STEP = _THIS_STEP.values(
     {
         name: bindparam(name)
-        for name in ("status", "finished_at", "seconds", "problems", "statement", "log", "ops")
+        for name in (
+            *("status", "finished_at", "seconds", "problems", "statement"),
+            *("log", "ops", "metadata"),
+        )
     }
 )
 _INSERT_CHECK = insert(t.checks)

@@ -42,6 +42,7 @@ from sqlpipes.stores.fold import (
 from sqlpipes.stores.memory_asked import MemoryAsked
 from sqlpipes.stores.memory_jobs import MemoryJobs
 from sqlpipes.stores.records import (
+    ENDED,
     CheckRecord,
     Move,
     Note,
@@ -165,9 +166,9 @@ class MemoryStore:
         return tuple(
             Note(run_id, step)
             for run_id, step in sorted(
-                self._steps.values(), key=lambda each: each[1].written_at or 0
+                self._steps.values(), key=lambda each: each[1].written_at or each[1].read_at or 0
             )
-            if step.asset == asset and step.status in (Status.SUCCESS, Status.WARN)
+            if step.asset == asset and step.status in ENDED
         )
 
     def check_history(self, asset: str) -> tuple[CheckRecord, ...]:
@@ -362,6 +363,7 @@ class MemoryStore:
             statement=event.statement,
             log=event.log,
             ops=event.ops,
+            metadata=event.metadata,
         )
         self._steps[step] = (event.run_id, broken)
 
@@ -427,4 +429,5 @@ def _check(event: CheckFinished) -> CheckRecord:
         message=event.message,
         columns=event.columns,
         sample=event.sample,
+        metadata=event.metadata,
     )

@@ -16,6 +16,7 @@ from sqlpipes.stores import tables as t
 from sqlpipes.stores.current import load_state
 from sqlpipes.stores.fold import being_written, seen, told_apart
 from sqlpipes.stores.records import (
+    ENDED,
     CheckRecord,
     Note,
     RunRecord,
@@ -71,10 +72,11 @@ def check_results(db: Connection, target: str, run_id: str | None) -> tuple[Chec
 
 
 def list_notes(db: Connection, target: str, asset: str) -> tuple[Note, ...]:
-    """The steps of an asset that ended well, oldest first."""
-    ended = [Status.SUCCESS.value, Status.WARN.value]
+    """The steps of an asset that ended, well or not, oldest first."""
+    ended = [status.value for status in ENDED]
     query = select(t.steps).where(t.steps.c.target == target, t.steps.c.asset == asset)
-    rows = db.execute(query.where(t.steps.c.status.in_(ended)).order_by(t.steps.c.written_at))
+    order = (func.coalesce(t.steps.c.written_at, t.steps.c.read_at), t.steps.c.id)
+    rows = db.execute(query.where(t.steps.c.status.in_(ended)).order_by(*order))
     return tuple(Note(row.run_id, _step(row)) for row in rows)
 
 
@@ -225,6 +227,7 @@ def _check(row: Any) -> CheckRecord:
         message=row.message,
         columns=tuple(json.loads(row.columns)),
         sample=tuple(tuple(values) for values in json.loads(row.sample)),
+        metadata=json.loads(row.metadata),
     )
 
 

@@ -17,6 +17,7 @@ from sqlpipes.core.verdict import Verdict
 PastVerdicts = tuple[datetime, tuple[Verdict, ...]]
 """What was decided about an asset, and from when on."""
 
+ENDED = (Status.SUCCESS, Status.WARN, Status.FAIL, Status.ERROR)
 WORST_FIRST = (
     Status.ERROR,
     Status.FAIL,
@@ -74,6 +75,7 @@ class CheckRecord:
     message: str = ""
     columns: tuple[str, ...] = ()
     sample: tuple[tuple[Any, ...], ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

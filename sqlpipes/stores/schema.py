@@ -23,6 +23,7 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = {  # the version it makes -> stateme
         "ALTER TABLE sqlpipes_steps ADD COLUMN ops TEXT NOT NULL DEFAULT '[]'",
         "ALTER TABLE sqlpipes_steps ADD COLUMN bytes BIGINT",
         "ALTER TABLE sqlpipes_steps ADD COLUMN columns TEXT NOT NULL DEFAULT '[]'",
+        "ALTER TABLE sqlpipes_checks ADD COLUMN metadata TEXT NOT NULL DEFAULT '{}'",
         "ALTER TABLE sqlpipes_runs ADD COLUMN commit_id TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE sqlpipes_runs ADD COLUMN job TEXT NOT NULL DEFAULT ''",
         "CREATE TABLE sqlpipes_jobs (target TEXT NOT NULL, job TEXT NOT NULL, "

@@ -199,6 +199,7 @@ checks = Table(
     Column("message", Text, nullable=False),
     Column("columns", Text, nullable=False),
     Column("sample", Text, nullable=False),
+    Column("metadata", Text, nullable=False, server_default="{}"),
     Index("sqlpipes_checks_by_run", "run_id"),
     Index("sqlpipes_checks_by_name", "target", "check_name"),
 )

@@ -423,3 +423,25 @@ def test_a_build_does_not_ask_how_fresh_sources_are(tmp_path):
     root = aged(tmp_path)
     write(root, {"models/m.sql": "/*\n---\nmaterialized: table\n---\n*/\nselect * from raw.a"})
     ok(root, "build")
+
+
+TALKS = (
+    "import logging\nfrom sqlpipes import observe\n\n@observe(source='till.rates')\n"
+    "def version():\n    print('asking them')\n    logging.getLogger('till').info('still asking')\n"
+    "    return 1\n"
+)
+
+
+def test_what_an_observing_function_says_is_no_part_of_the_json(tmp_path):
+    root = observed(tmp_path)
+    (root / "models/o.py").write_text(TALKS)
+    for command in (("plan", "--json"), ("status", "--json"), ("build", "--json")):
+        found = run(root, *command)
+        assert found.exit_code == 0
+        for text in [found.stdout] if command[0] != "build" else found.stdout.splitlines():
+            json.loads(text)
+        assert found.stderr.startswith("asking them\nINFO till: still asking\n")
+    (root / "models/o.py").write_text(TALKS.replace("return 1", "1 / 0"))
+    found = run(root, "plan", "--json")
+    assert (found.exit_code, "asking them" in found.stdout) == (2, False)
+    assert found.stderr.startswith("asking them\n")

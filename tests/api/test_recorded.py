@@ -195,3 +195,63 @@ def test_outside_of_git_and_before_the_first_commit_there_is_none(tmp_path):
     assert commit_of(str(tmp_path)) == ""
     (tmp_path / ".git" / "HEAD").write_text("ref: refs/../../../etc\n")
     assert commit_of(str(tmp_path)) == ""
+
+
+LOGGED = """
+from sqlpipes import CheckResult, Table, asset, check
+
+@asset
+def kept(context):
+    context.log_metadata(
+        score=1.5, text="x" * 100_000, rows=99,
+        listed=[{"a": i} for i in range(500)], made=Table({"b": i} for i in range(150)),
+        deep={"k": ["y" * 100] * 5000},
+    )
+    return [{"id": 1}]
+
+@check(asset="kept")
+def fair(kept, context):
+    context.log_metadata(least=1)
+    return CheckResult(passed=True, metadata={"highest": 3.5, "word": "w"})
+
+@asset
+def nothing(context) -> None:
+    context.log_metadata(rows=3)
+
+@asset
+def failing(context):
+    context.log_metadata(score=7)
+    yield {"a": 1}
+    context.log_metadata(later=8)
+    raise ValueError("no more")
+"""
+
+
+def values(root: Path, asset: str, name: str) -> list[float]:
+    return [point.value for point in metric(sqlpipes.load(str(root)), asset, name).points]
+
+
+def test_numbers_of_checks_and_of_steps_that_failed_can_be_followed(tmp_path):
+    root = write(tmp_path, {"sqlpipes.yml": "name: shop\n", "models/m.py": LOGGED})
+    assert run(root, "build").exit_code == 1
+    assert values(root, "kept", "fair.highest") == values(root, "kept", "highest") == [3.5]
+    assert values(root, "kept", "least") == [1]
+    assert (values(root, "kept", "rows"), values(root, "nothing", "rows")) == ([1], [3])
+    assert (values(root, "failing", "score"), values(root, "failing", "later")) == ([7], [8])
+    assert values(root, "failing", "seconds") == values(root, "failing", "rows") == []
+    assert "later" in run(root, "runs", "show").stdout
+    with pytest.raises(ProjectError):
+        values(root, "kept", "word")
+
+
+def test_long_values_are_kept_and_shown_in_part(tmp_path):
+    root = write(tmp_path, {"sqlpipes.yml": "name: shop\n", "models/m.py": LOGGED})
+    run(root, "build")
+    kept = steps(root)["kept"].metadata
+    assert len(kept["text"]) < 17_000 and "84,000 characters are left out" in kept["text"]
+    assert len(json.dumps(kept["deep"])) < 17_000
+    assert kept["listed"][100:] == [{"... rows left out": 400}]
+    assert kept["made"]["value"][100:] == [{"... rows left out": 50}]
+    shown = run(root, "status", "kept").stdout
+    assert "and 495 more rows" in shown and "and 145 more rows" in shown
+    assert len(shown) < 8_000

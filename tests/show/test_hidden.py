@@ -10,9 +10,9 @@ from sqlpipes.show.problems import problems_text
 
 SECRET = "hunter2 & co"
 LINES = {
-    "a flow mapping": "    creds: {usr: u, pw: \"%s\"}",
-    "quoted keys": "    creds: {\"usr\": u, \"pw\":\"%s\"}",
-    "a list": "    toks: [\"%s\", \"{{ env_var('PWXX') }}\"]",
+    "a flow mapping": '    creds: {usr: u, pw: "%s"}',
+    "quoted keys": '    creds: {"usr": u, "pw":"%s"}',
+    "a list": '    toks: ["%s", "{{ env_var(\'PWXX\') }}"]',
     "plain": "    tok: %s",
     "with a template": "    tok: 'x{{ env_var(\"A\") }}%s'",
     "an item": "      - '%s'",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from read.folders import write
 
-from sqlpipes.api import column_docs, load
+from sqlpipes.api import column_docs, lineage, load
 
 BASE = {
     "sqlpipes.yml": "name: shop\n",
@@ -104,3 +104,29 @@ def test_a_join_takes_each_from_its_own_side(tmp_path):
     )
     assert found["a.back"] == ("Given back.", "raw.refunds.amount")
     assert found["a.amount"] == ("In cents.", "raw.orders.amount")
+
+
+def test_columns_of_files_are_those_of_the_source_that_declares_them(tmp_path):
+    declared = (
+        "sources:\n  - name: t\n    tables:\n      - name: v\n        files: raw/*.csv\n"
+        "        columns: [{name: id, description: Number.}]\n"
+    )
+    files = {
+        "raw/a.csv": "id,n\n1,2\n",
+        "models/files.yml": declared,
+        "models/t1.sql": "{% set x = 1 %}select id from read_csv('raw/*.csv')",
+    }
+    write(tmp_path, files)
+    found = docs(
+        tmp_path,
+        a="select id, n as m from read_csv('raw/*.csv')",
+        b="select id from './raw/*.csv'",
+        c="select id as k from a",
+        d="select id from read_csv('other/*.csv')",
+    )
+    for column in ("a.id", "b.id", "c.k", "t1.id"):
+        assert found[column] == ("Number.", "t.v.id")
+    assert found["a.m"] == found["d.id"] == ("", "")
+    facts = lineage(load(str(tmp_path))).facts
+    assert {edge.table for edge in facts["b"].edges} == {"t.v"}
+    assert {edge.table for edge in facts["d"].edges} == {"other/*.csv"}
