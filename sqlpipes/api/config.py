@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlpipes.api.project import Project
 from sqlpipes.core.asset import Asset, PythonBody
@@ -30,7 +30,13 @@ class Setting:
 
 
 def settings_of(config: Mapping[str, Mapping[str, Plain]]) -> tuple[Setting, ...]:
-    """{asset: {parameter: value}} as settings without places."""
+    """{asset: {parameter: value}} as settings without places. ProjectError RES011 for anything else."""
+    said: Mapping[str, Any] = config
+    for asset, options in said.items():
+        if not isinstance(options, Mapping):
+            message = f"config of '{asset}' is a mapping of its parameters, not {options!r:.40}"
+            hint = "for example config={'orders': {'limit': 5}}"
+            raise ProjectError(Problem("RES011", message, hint=hint))
     return tuple(
         Setting(asset, option, value)
         for asset, options in config.items()

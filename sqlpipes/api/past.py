@@ -64,7 +64,7 @@ def status(project: Project, ask: Ask | None = None) -> tuple[AssetStatus, ...]:
     project.raise_errors()
     ask = ask or Ask()
     wish = wish_of(project, ask)
-    names = [name for name in project.graph.order if name in wish.names or name in wish.observe]
+    names = [name for name in project.graph.order if name in wish.names]
     now = utc_now()
     steps = {step.asset: step for step in _planned(project, _with_inputs(project, wish), now).steps}
     with suppress(SqlpipesError):  # the sources are cut as the plan has seen them

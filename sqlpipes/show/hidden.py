@@ -1,4 +1,4 @@
-"""A line of a configuration file -> the same line without values that may be secret, letter for letter as long.
+"""A line of a configuration file -> the line without values that may be secret, as long as before.
 
 What configures resources, and profiles, may hold passwords beside what is told to be wrong.
 """

@@ -12,7 +12,8 @@ import pytest
 
 import sqlpipes
 from sqlpipes import Daily, Definitions, asset, check, resource
-from sqlpipes.api import rows
+from sqlpipes.api import build, load, rows
+from sqlpipes.core.errors import ProjectError
 
 
 @resource
@@ -253,3 +254,52 @@ def test_in_a_file_it_is_told_at_the_list(tmp_path):
         str(problem)
         == "models/defs.py:3:5: DEF001 Definitions(checks=[...]) lists 3, which is none"
     )
+
+
+DECLARED = """
+from sqlpipes import Definitions, asset, check
+
+@asset
+def one():
+    return [{"a": 1}]
+
+@check(asset="one")
+def fair(one):
+    return True
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "words", "hint"),
+    [
+        ("Definitions(checks=[one])", "DEF001", "lists one", "assets=[...]"),
+        ("Definitions(assets=[one, fair])", "DEF001", "lists fair", "checks=[...]"),
+        ("Definitions(asets=[one])", "PYT001", "asets", "did you mean 'assets'?"),
+        (
+            "Definitions(assets=one)",
+            "PYT001",
+            "assets must be a list: Definitions(assets=[one])",
+            "",
+        ),
+        ("Definitions(checks=5)", "PYT001", "checks must be a list", ""),
+        ("Definitions.merge(3)", "PYT001", "Definitions.merge takes Definitions, not 3", ""),
+        ("Definitions(resources={'a b': 3})", "PYT001", "called like a parameter", ""),
+    ],
+)
+def test_a_list_that_says_something_else_is_refused(tmp_path, said, code, words, hint):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/m.py").write_text(f"{DECLARED}d = {said}\n")
+    problem = next(p for p in load(str(tmp_path)).problems if p.is_error)
+    assert problem.code == code
+    assert words in problem.message
+    assert hint in (problem.hint or "")
+    assert problem.at
+    assert problem.at.line == 12
+
+
+def test_config_that_is_no_mapping_is_refused(tmp_path):
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/m.sql").write_text("select 1 as x\n")
+    with pytest.raises(ProjectError, match="config of 'm' is a mapping"):
+        build(load(str(tmp_path)), config={"m": 3})

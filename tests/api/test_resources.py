@@ -595,7 +595,8 @@ def test_wrong_configuration_is_told_by_lint_and_by_the_plan_of_what_is_given_it
         ("RES004", "error", ("models/resources.py", 13)),
     }
     unset = next(p for p in lint(project) if p.code == "TPL001")
-    assert "SHOP_TOKEN" in unset.message and "'api'" in unset.message
+    assert "SHOP_TOKEN" in unset.message
+    assert "'api'" in unset.message
     with pytest.raises(ProjectError) as caught:
         plan(project)
     assert sorted(p.code for p in caught.value.problems) == ["RES003", "RES003", "RES004", "TPL001"]

@@ -239,4 +239,6 @@ def test_a_source_that_is_declared_twice_is_told_with_both_places(tmp_path, file
     assert [problem.code for problem in problems] == ["DUP001"]
     (problem,) = problems
     assert problem.message.startswith("source '")
-    assert problem.at and problem.others and problem.at != problem.others[0]
+    assert problem.at
+    assert problem.others
+    assert problem.at != problem.others[0]

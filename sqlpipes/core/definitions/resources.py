@@ -115,7 +115,10 @@ def resource_definition(value: Any) -> ResourceDefinition | None:
 
 
 def named_resource(name: str, given: Any) -> NamedResource:
-    """Raises TypeError for a class that is no resource: nobody knows how to fill it."""
+    """Raises TypeError for a class that is no resource, which nobody knows how to fill, and for a name
+    that no parameter can have."""
+    if not isinstance(name, str) or not name.isidentifier():
+        raise TypeError(f"a resource is called like a parameter, not {name!r}")
     if isinstance(given, type) and resource_definition(given) is None:
         raise TypeError(f"the class {given.__name__} of '{name}' needs @resource above it")
     known = resource_definition(given)

@@ -30,7 +30,7 @@ class Definitions:
         if isinstance(self.resources, Mapping):
             object.__setattr__(self, "resources", by_name(self.resources))
         for each in fields(self):
-            object.__setattr__(self, each.name, tuple(getattr(self, each.name)))
+            object.__setattr__(self, each.name, _listed(each.name, getattr(self, each.name)))
 
     @classmethod
     def merge(cls, *several: Definitions) -> Definitions:
@@ -40,6 +40,9 @@ class Definitions:
         >>> Definitions.merge(Definitions(assets=["a"]), Definitions(assets=["a", "b"])).members
         ('a', 'b')
         """
+        for whole in several:
+            if not isinstance(whole, Definitions):
+                raise TypeError(f"Definitions.merge takes Definitions, not {whole!r:.60}")
         parts: dict[str, list[Any]] = {}
         for each in fields(cls):
             own = parts.setdefault(each.name, [])
@@ -55,3 +58,12 @@ class Definitions:
     def __iter__(self) -> Iterator[Any]:
         for each in fields(self):
             yield from getattr(self, each.name)
+
+
+def _listed(word: str, given: Any) -> tuple[Any, ...]:
+    """Raises TypeError for what is one thing, and no list of such."""
+    single = isinstance(given, (str, Mapping)) or not isinstance(given, Iterable)
+    if single:
+        name = getattr(given, "__name__", None) or repr(given)[:40]
+        raise TypeError(f"{word} must be a list: Definitions({word}=[{name}])")
+    return tuple(given)

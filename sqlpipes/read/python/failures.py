@@ -11,7 +11,7 @@ from typing import Any
 from sqlpipes.core.errors import Location, Problem, did_you_mean
 from sqlpipes.read.python.modules import is_inside
 
-KEYWORD = re.compile(r"(\w+)\(\) got an unexpected keyword argument '(\w+)'")
+KEYWORD = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'")
 
 
 def import_problem(fault: BaseException, path: str, root: str) -> Problem:
@@ -41,6 +41,7 @@ def _known_keyword(function: str, given: str) -> str | None:
     from sqlpipes.core.partitions import declared
 
     homes = (definitions, declared)
+    function = function.removesuffix(".__init__").rpartition(".")[2]
     target: Any = {"partitioning": declared.Daily}.get(function) or next(
         (found for home in homes if (found := getattr(home, function, None))), None
     )

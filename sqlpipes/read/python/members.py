@@ -30,9 +30,25 @@ Declared = (
     | ObserveFunction[..., Any]
 )
 Definition = AssetDefinition | CheckDefinition | ObserveDefinition
-LISTED = ("assets", "checks", "sources", "observers", "jobs")  # words under which only ours stand
+LISTED = (
+    "assets",
+    "checks",
+    "sources",
+    "observers",
+    "jobs",
+    "sensors",
+)  # words under which only ours stand
 OURS = "sqlpipes."
 FUNCTIONS = (AssetFunction, AssetsFunction, CheckFunction, ObserveFunction)
+KIND_WORDS = (
+    (AssetFunction, "assets"),
+    (AssetsFunction, "assets"),
+    (SqlAsset, "assets"),
+    (CheckFunction, "checks"),
+    (ObserveFunction, "observers"),
+    (SensorFunction, "sensors"),
+)
+WORDS = {"sources": ("sources",), "jobs": ("jobs",)}  # section of an entry -> where it is listed
 KINDS = {CheckFunction: "check", ObserveFunction: "observe"}
 
 
@@ -90,7 +106,15 @@ def definitions_of(declared: Declared) -> tuple[Definition, ...]:
 def strange(whole: Definitions) -> list[tuple[str, Any]]:
     """What a list names that is nothing of ours, with the word that it stands under."""
     listed = [(word, item) for word in LISTED for item in getattr(whole, word)]
-    return [(word, item) for word, item in listed if not type(item).__module__.startswith(OURS)]
+    return [(word, item) for word, item in listed if not _belongs(item, word)]
+
+
+def _belongs(item: Any, word: str) -> bool:
+    """Whether it is ours, and not known to be of another kind than the word says."""
+    if isinstance(item, Entry):
+        return item.section not in WORDS or word in WORDS[item.section]
+    kinds = [said for kind, said in KIND_WORDS if isinstance(item, kind)]
+    return word in kinds if kinds else type(item).__module__.startswith(OURS)
 
 
 def strange_problem(word: str, item: Any, at: Location | None) -> Problem:
@@ -100,7 +124,11 @@ def strange_problem(word: str, item: Any, at: Location | None) -> Problem:
         "assets": "@asset",
         "checks": "@check(asset=...)",
         "observers": "@observe(source=...)",
+        "sensors": "@sensor(select=...)",
     }
+    right = next((said for kind, said in KIND_WORDS if isinstance(item, kind)), None)
+    if right is not None:
+        return Problem("DEF001", message, at, f"list it under {right}=[...]")
     hint = f"put {hints[word]} above it" if word in hints and callable(item) else None
     return Problem("DEF001", message, at, hint)
 
