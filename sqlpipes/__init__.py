@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlpipes.core.definitions import (
         CheckResult,
         Definitions,
+        FieldError,
         File,
         Look,
         Out,
@@ -54,6 +55,7 @@ __all__ = [
     "Definitions",
     "EngineError",
     "Every",
+    "FieldError",
     "File",
     "Hourly",
     "Integers",

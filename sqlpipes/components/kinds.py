@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from sqlpipes.core.definitions import FieldError
+from sqlpipes.core.errors import did_you_mean
+
 DECIMAL = re.compile(r"(?:decimal|numeric)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 WIDEST = 38
 UNSAID = (38, 10)  # a number without a declared width
@@ -125,7 +128,7 @@ OTHER_NAMES = {
 
 
 def kind_named(name: str) -> Kind:
-    """The kind of a DuckDB type's name. ValueError for one that is not known here.
+    """The kind of a DuckDB type's name. FieldError for one that is not known here.
 
     >>> kind_named("INT").sql, kind_named("decimal(10,2)").sql
     ('bigint', 'decimal(10,2)')
@@ -135,8 +138,9 @@ def kind_named(name: str) -> Kind:
         return Kind(said, lambda value: Decimal(str(value)))
     found = KINDS.get(OTHER_NAMES.get(said, said))
     if found is None:
-        known = [*KINDS, "decimal(18,2)"]
-        raise ValueError(f"'{name}' is no type that is known here: {', '.join(known)}")
+        known = [*KINDS, *OTHER_NAMES]
+        hint = did_you_mean(said, known) or f"known: {', '.join(KINDS)}, decimal(18,2)"
+        raise FieldError("types", f"'{name}' is no type that is known here", hint)
     return found
 
 

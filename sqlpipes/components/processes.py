@@ -10,19 +10,16 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Thread
 from typing import IO
 
-from sqlpipes.core.definitions import Execution, recorder_here
+from sqlpipes.core.definitions import Execution, FieldError, recorder_here
+from sqlpipes.core.errors import Location
 
 LAST_LINES = 20
 LOOK_S = 0.1  # how often is asked whether it may go on
 GRACE_S = 5.0  # between a request to end and the end
-
-
-class Failed(Exception):
-    """The command ended with a code that is not 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +30,7 @@ class Running:
     root: str
     env: Mapping[str, str]
     timeout_s: float | None = None
+    places: Mapping[str, Location] = field(default_factory=dict)  # of attributes, for what goes wrong
 
     @property
     def shown(self) -> str:
@@ -41,7 +39,7 @@ class Running:
         return scripts[0] if scripts else os.path.basename(self.command[0])
 
     def __call__(self, context: Execution, more: Mapping[str, str]) -> None:
-        """Raises Failed, TimeoutError, FileNotFoundError, or what stops the step."""
+        """Raises FieldError, or what stops the step."""
         environ = {**os.environ, **window_of(context), **self.env, **more}
         try:
             process = subprocess.Popen(
@@ -56,7 +54,10 @@ class Running:
                 start_new_session=True,  # so that it can be ended with all that it starts
             )
         except FileNotFoundError:
-            raise FileNotFoundError(f"there is no command '{self.command[0]}'") from None
+            raise self._fault("run", f"there is no command '{self.command[0]}'") from None
+        except OSError as fault:
+            message = f"'{self.command[0]}' cannot be run: {fault.strerror or fault}"
+            raise self._fault("run", message) from None
         last: deque[str] = deque(maxlen=LAST_LINES)
         assert process.stdout is not None
         reader = Thread(target=_tell, args=(process.stdout, last), daemon=True)
@@ -68,7 +69,10 @@ class Running:
             reader.join(GRACE_S)
             process.stdout.close()
         if process.returncode:
-            raise Failed(_how(self.shown, process.returncode, last))
+            raise self._fault("run", _how(self.shown, process.returncode, last))
+
+    def _fault(self, named: str, message: str) -> FieldError:
+        return FieldError(named, message, at=self.places.get(named))
 
     def _wait(self, process: subprocess.Popen[str]) -> None:
         recorder, began = recorder_here(), time.monotonic()
@@ -80,7 +84,7 @@ class Running:
                 recorder.go_on()
             if self.timeout_s is not None and time.monotonic() - began > self.timeout_s:
                 message = f"{self.shown} did not end within {self.timeout_s:g}s and was ended"
-                raise TimeoutError(message)
+                raise self._fault("timeout_s", message)
 
 
 def window_of(context: Execution) -> dict[str, str]:

@@ -11,11 +11,13 @@ from typing import Any, Literal
 
 from sqlpipes.components.files import MAGIC, literal
 from sqlpipes.components.processes import Running
+from sqlpipes.components.secrets import refuse_literals
 from sqlpipes.core.definitions import (
     Building,
     Definitions,
     Entry,
     Execution,
+    FieldError,
     File,
     asset,
     component,
@@ -55,12 +57,22 @@ class Script:
     asset: dict[str, Any] = {}
 
     def build(self, context: Building) -> Definitions:
+        refuse_literals("env", context)
         if self.file and self.table:
-            raise ValueError("a script writes either a `file` or a `table`")
+            raise FieldError("file", "a script writes either a `file` or a `table`")
         if self.partition and not self.table:
-            raise ValueError("only a script that writes a `table` can have a `partition`")
+            message = "only a script that writes a `table` can have a `partition`"
+            raise FieldError("partition", message)
+        if not self.run:
+            raise FieldError("run", "there is nothing to run")
         command = [sys.executable, self.run] if isinstance(self.run, str) else self.run
-        run_it = Running([*command, *self.args], context.root, self.env, self.timeout_s)
+        run_it = Running(
+            [*command, *self.args],
+            context.root,
+            self.env,
+            self.timeout_s,
+            {field: context.place(field) for field in ("run", "table", "timeout_s")},
+        )
         made = self.declare(context)(self.function(run_it))
         described = [Entry("models", self.name, self.asset)] if self.asset else []
         return Definitions(assets=[made], sources=described)
@@ -91,7 +103,8 @@ class Script:
                 output = os.path.join(folder, f"rows.{format}")
                 run_it(context, {"SQLPIPES_OUTPUT": output})
                 if not os.path.exists(output):
-                    raise FileNotFoundError(f"{run_it.shown} wrote no rows to $SQLPIPES_OUTPUT")
+                    message = f"{run_it.shown} wrote no rows to $SQLPIPES_OUTPUT"
+                    raise FieldError("table", message, at=run_it.places.get("table"))
                 yield context.sql(f"select * from read_{format}({literal(output)})")
 
         def done(context: Execution) -> None:
@@ -103,12 +116,24 @@ class Script:
         """Moves with the command, and with the files of the project that it names or is told to watch."""
         command = [self.run] if isinstance(self.run, str) else self.run
         if isinstance(self.run, str) and not context.glob(self.run):
-            raise FileNotFoundError(
-                f"there is no script {self.run}; a path counts from the project"
-            )
+            raise FieldError("run", f"there is no script {self.run}", self.no_script())
         named = [each for each in (*command, *self.args) if not MAGIC.search(each)]
         patterns = [*named, *self.watch]
         found = [file for each in patterns for file in context.glob(each)]
-        said = [command, self.args, self.file, self.table, sorted(self.env)]
+        said = [command, self.args, self.file, self.table, self.told_env(context)]
         seen = [f"{file} {context.digest(file)}" for file in dict.fromkeys(found)]
         return hashlib.blake2b(repr([said, seen]).encode(), digest_size=16).hexdigest()
+
+    def no_script(self) -> str:
+        """What to do about a script that is not there: `echo hi` is a command, and no path."""
+        if isinstance(self.run, str) and " " in self.run.strip():
+            return f"a command is a list of arguments: [{', '.join(self.run.split())}]"
+        return "a path counts from the project's folder; a command is a list of arguments"
+
+    def told_env(self, context: Building) -> list[tuple[str, str]]:
+        """Its own variables, but what comes from outside by its name: that may be a secret, and moves."""
+        said: Any = context.attributes.get("env") or {}
+        return [
+            (name, str(said[name]) if "env_var" in str(said.get(name, "")) else value)
+            for name, value in sorted(self.env.items())
+        ]

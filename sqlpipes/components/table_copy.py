@@ -7,11 +7,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sqlpipes.components.downloads import shown
+from sqlpipes.components.kinds import kind_named
+from sqlpipes.components.secrets import refuse_password
 from sqlpipes.core.definitions import (
     Building,
     Definitions,
     Entry,
     Execution,
+    FieldError,
     asset,
     component,
 )
@@ -55,6 +58,7 @@ class TableCopy:
         name = self.name or (self.table or "").rpartition(".")[2]
         origin = f"{name}_origin"
         keys: dict[str, Any] = {}
+        place = context.place
         if self.cursor:
             way = "merge" if self.key else "append"
             keys = {"materialized": "incremental", "strategy": way}
@@ -73,7 +77,7 @@ class TableCopy:
             from sqlpipes.components.copying import copied
 
             beyond = context.newest(self.cursor) if self.cursor and context.incremental else None
-            yield from copied(self, context, beyond)
+            yield from copied(self, context, beyond, place)
 
         said: dict[str, Any] = {"files": self.files(context), "description": self.told()}
         where = Entry("sources", origin, said)
@@ -81,23 +85,40 @@ class TableCopy:
         return Definitions(assets=[rows], sources=[where, *described])
 
     def refuse(self, context: Building) -> None:
-        """ValueError for fields that do not go together, and for a password in the file."""
+        """FieldError for what cannot be copied, and for fields that do not go together."""
+        if not self.url:
+            raise FieldError("url", "the URL is empty", "is the variable that it comes from set?")
+        if "://" not in self.url:
+            hint = "such as sqlite:///shop.db or postgresql+psycopg://me@host/shop"
+            raise FieldError("url", "the URL of a database begins with its kind and ://", hint)
         if (self.table is None) == (self.query is None):
-            raise ValueError("a table_copy needs either `table` or `query`")
+            raise FieldError("table", "a table_copy needs either `table` or `query`")
         if self.query is not None and self.name is None:
-            raise ValueError("the copy of a query needs a `name`")
+            raise FieldError("query", "the copy of a query needs a `name`")
+        if self.batch_rows < 1:
+            raise FieldError("batch_rows", "a batch has at least one row")
+        for name, said in self.types.items():
+            try:
+                kind_named(said)
+            except FieldError as fault:
+                raise FieldError(f"types/{name}", fault.message, fault.hint) from None
+        self.refuse_ways()
+        refuse_password(context)
+
+    def refuse_ways(self) -> None:
+        """FieldError for ways to say what is new that do not go together."""
         if self.key and not self.cursor:
-            raise ValueError("`key` goes with `cursor`: without it the whole table is copied")
+            hint = "without it the whole table is copied"
+            raise FieldError("key", "`key` goes with `cursor`", hint)
         if self.cursor and self.partition:
-            raise ValueError("either `cursor` or `partition` says what is new, not both")
+            raise FieldError("cursor", "either `cursor` or `partition` says what is new, not both")
         if self.partition and isinstance(self.partition.get("by"), list):
-            raise ValueError(
-                "a copy is cut along one column: `partition` with several is not known"
-            )
-        if urlsplit(self.url).password and "{{" not in str(context.attributes.get("url")):
-            raise ValueError(
-                "a password stands in this file: url: \"{{ env_var('DATABASE_URL') }}\""
-            )
+            message = "a copy is cut along one column: `partition` with several is not known"
+            raise FieldError("partition/by", message)
+        wanted = [("cursor", self.cursor), *((f"key/{i}", n) for i, n in enumerate(self.key))]
+        for field, name in wanted:
+            if self.columns and name is not None and name not in self.columns:
+                raise FieldError(field, f"'{name}' is not among the `columns`", "add it there")
 
     def told(self) -> str:
         return f"{self.table or 'a query'} of {shown(self.url)}"

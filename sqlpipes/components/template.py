@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Annotated, Any
 
-from sqlpipes.core.definitions import Building, Definitions, component, sql_asset
+from sqlpipes.core.definitions import Building, Definitions, FieldError, component, sql_asset
 from sqlpipes.core.errors import did_you_mean
 
 NAMED = re.compile(r"\{\{-?\s*([A-Za-z_][\w.]*)\s*-?\}\}")
@@ -40,19 +40,31 @@ class Template:
 
     def build(self, context: Building) -> Definitions:
         if (self.sql is None) == (self.file is None):
-            raise ValueError("a template needs either `sql` or `file`")
+            raise FieldError("sql", "a template needs either `sql` or `file`")
         found = {}
         for values in combinations(self.for_each):
-            name = filled(self.name, values)
+            name = self.named(values)
             if name in found:
-                raise ValueError(f"two assets are named '{name}': put every value into `name`")
+                hint = "put every value into `name`, in braces"
+                raise FieldError("name", f"two assets are named '{name}'", hint)
             keys = {key: filled(below, values, loose=True) for key, below in self.asset.items()}
             found[name] = sql_asset(name, self.sql, path=self.file, names=values, **keys)
+        if not found:
+            hint = "each name in it needs at least one value"
+            context.warn("for_each", "`for_each` gives no values, so no asset is made", hint)
         return Definitions(assets=found.values())
+
+    def named(self, values: Mapping[str, Any]) -> str:
+        """The name of the asset of these values."""
+        for found in NAMED.finditer(self.name):
+            if part_of(found[1], values) is None:
+                raise FieldError("for_each", f"a value of '{found[1]}' is empty, and is in `name`")
+        name: str = filled(self.name, values)
+        return name
 
 
 def combinations(for_each: Any) -> Iterator[dict[str, Any]]:
-    """The values of each asset. ValueError for a name that templates use already.
+    """The values of each asset. FieldError for a name that templates use already.
 
     >>> list(combinations({"a": [1, 2], "b": ["x"]}))
     [{'a': 1, 'b': 'x'}, {'a': 2, 'b': 'x'}]
@@ -65,16 +77,16 @@ def combinations(for_each: Any) -> Iterator[dict[str, Any]]:
         every = for_each
     for values in every:
         if taken := sorted(TAKEN & set(values)):
-            raise ValueError(
-                f"'{taken[0]}' means something else in a template: name it differently"
-            )
+            field = f"for_each/{taken[0]}" if isinstance(for_each, Mapping) else "for_each"
+            message = f"'{taken[0]}' means something else in a template"
+            raise FieldError(field, message, "name it differently")
         yield dict(values)
 
 
 def filled(value: Any, values: Mapping[str, Any], *, loose: bool = False) -> Any:
     """Texts with `{{ name }}` and `{{ name.part }}` filled in, at any depth.
 
-    `loose`: braces that name none of the values stay, for whoever reads them next. ValueError otherwise.
+    `loose`: braces that name none of the values stay, for whoever reads them next. FieldError otherwise.
 
     >>> filled(["{{ a }}_{{b.c}}"], {"a": 1, "b": {"c": "x"}})
     ['1_x']
@@ -87,17 +99,23 @@ def filled(value: Any, values: Mapping[str, Any], *, loose: bool = False) -> Any
         return value
 
     def one(found: re.Match[str]) -> str:
-        first, *rest = found[1].split(".")
-        if first not in values:
-            if loose:
-                return found[0]
-            hint = did_you_mean(first, values) or f"known: {', '.join(values)}"
-            raise ValueError(f"no value is named '{first}' ({hint})")
-        part = values[first]
-        for name in rest:
-            if not isinstance(part, Mapping) or name not in part:
-                raise ValueError(f"'{first}' has no '{name}'")
-            part = part[name]
-        return str(part)
+        if loose and found[1].partition(".")[0] not in values:
+            return found[0]
+        return str(part_of(found[1], values))
 
     return NAMED.sub(one, value)
+
+
+def part_of(said: str, values: Mapping[str, Any]) -> Any:
+    """The value of `name` or `name.part`. FieldError when there is none."""
+    first, *rest = said.split(".")
+    if first not in values:
+        hint = did_you_mean(first, values) or f"known: {', '.join(values)}"
+        raise FieldError("name", f"no value is named '{first}'", hint)
+    part = values[first]
+    for name in rest:
+        if not isinstance(part, Mapping) or name not in part:
+            hint = did_you_mean(name, part) if isinstance(part, Mapping) else None
+            raise FieldError("name", f"'{first}' has no '{name}'", hint)
+        part = part[name]
+    return part

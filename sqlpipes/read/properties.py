@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Problem, Severity, did_you_mean, nearest
 from sqlpipes.read.cache import Cache, problems_as_json, problems_from_json
 from sqlpipes.read.files import File
@@ -73,12 +74,27 @@ def yaml_facts(text: str, path: str) -> dict[str, Any]:
             return {
                 "documents": [[each.value, each.marks] for each in documents],
                 **({"problems": problems_as_json(faults)} if faults else {}),
+                **({"secret": True} if any(_holds_secret(d.value) for d in documents) else {}),
             }
     document = read_yaml(text, path)
     found: dict[str, Any] = {"value": document.value, "marks": document.marks}
     if document.problems:
         found["problems"] = problems_as_json(document.problems)
-    return found
+    of_components = _is_component(document) or "components:" in text
+    return {**found, "secret": True} if of_components and _holds_secret(document.value) else found
+
+
+def _holds_secret(value: Plain, key: str = "") -> bool:
+    """Whether a secret stands in it letter for letter: it is refused, and kept nowhere."""
+    if isinstance(value, dict):
+        return any(_holds_secret(below, name) for name, below in value.items())
+    if isinstance(value, list):
+        return any(_holds_secret(below, key) for below in value)
+    if not isinstance(value, str) or not value or "{{" in value:
+        return False
+    from sqlpipes.core.definitions.secret import has_password, named_secret
+
+    return named_secret(key) or has_password(value)
 
 
 def _is_component(document: Document) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TypeVar
 
-from sqlpipes.core.definitions import recorder_here
+from sqlpipes.core.definitions import FieldError, recorder_here
 from sqlpipes.core.errors import EngineError, Location, Problem, SqlpipesError
 from sqlpipes.run.recording import error_text, message_of
 
@@ -35,6 +35,9 @@ def user_error(
 
     `asset` is told where its name is not the function's.
     """
+    if isinstance(error, FieldError):  # it says in its own words what is wrong, and where
+        said = f"'{asset or function}': {error.message}"
+        return EngineError(Problem("BLD005", said, error.at or at, error.hint))
     places = list(_places(error.__traceback__, root, at.file))
     inner = places[-1] if places else at
     callers = _callers(places)

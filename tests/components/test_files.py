@@ -90,11 +90,11 @@ def test_keys_of_a_model_hold_for_every_table(tmp_path):
 @pytest.mark.parametrize(
     ("attributes", "said"),
     [
-        ("{path: 'raw/*.parquet'}", "no file matches raw/*.parquet"),
-        ("{path: ['raw/a.csv', 'old/a.csv']}", "would both be the table 'a'"),
-        ("{path: raw/x.dat, table: x}", "does not tell its format: say `format:`"),
-        ("{path: 's3://bucket/a.csv'}", "neither a path nor an http(s) URL"),
+        ("{path: ['raw/a.csv', 'old/a.csv']}", "2:20: CMP004 raw/a.csv and old/a.csv would both"),
+        ("{path: raw/x.dat, table: x}", "2:20: CMP004 the ending of raw/x.dat does not tell"),
+        ("{path: 's3://bucket/a.csv'}", "2:20: CMP004 s3://bucket/a.csv is no http(s) URL"),
         ("{path: raw/a.csv, format: cvs}", "did you mean 'csv'?"),
+        ("{path: 'http://x/a.csv', headers: {X-Api-Key: k1}}", "2:59: CMP004 a secret stands in"),
     ],
 )
 def test_what_cannot_be_a_table_is_refused(tmp_path, attributes, said):

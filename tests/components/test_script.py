@@ -69,7 +69,7 @@ def test_a_failure_shows_what_it_said_last(tmp_path):
     said = result.stdout + result.stderr
     assert result.exit_code == 1
     assert "scripts/s.py ended with exit code 1: ValueError: no rates today" in said
-    assert "models/s.yml:1:7" in said
+    assert "models/s.yml:2:28: BLD005 's': scripts/s.py ended" in said
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from sqlpipes.core.definitions.checks import check
 from sqlpipes.core.definitions.components import (
     Building,
     ComponentDefinition,
+    FieldError,
     component,
     component_of,
 )
@@ -53,7 +54,7 @@ from sqlpipes.core.definitions.resources import (
     resource,
     resource_definition,
 )
-from sqlpipes.core.definitions.secret import Secret, secrets_in
+from sqlpipes.core.definitions.secret import Secret, has_password, named_secret, secrets_in
 from sqlpipes.core.definitions.sensors import (
     Look,
     Run,
@@ -80,6 +81,7 @@ __all__ = [
     "Definitions",
     "Entry",
     "Execution",
+    "FieldError",
     "File",
     "Look",
     "NamedResource",
@@ -107,7 +109,9 @@ __all__ = [
     "component_of",
     "entry",
     "hand_on",
+    "has_password",
     "job",
+    "named_secret",
     "observe",
     "op",
     "recorded_by",

@@ -25,6 +25,23 @@ class ComponentDefinition:
     example: str = ""  # a YAML document that uses it
 
 
+class FieldError(ValueError):
+    """An attribute's value is not right: raised by `build`, or by a function that it makes.
+
+    `field` names it, with slashes for what is below: "path", "types/id", "columns/0". The problem
+    stands there in the YAML file; `at` does so for a function, which has it of `context.place`.
+
+    >>> FieldError("path", "no file matches raw/*.csv", hint="a path counts from the project").field
+    'path'
+    """
+
+    def __init__(
+        self, field: str, message: str, hint: str | None = None, at: Location | None = None
+    ) -> None:
+        super().__init__(message)
+        self.field, self.message, self.hint, self.at = field, message, hint, at
+
+
 def _nothing(*_: Any) -> NoReturn:
     raise RuntimeError("there is no project here to look into")
 
@@ -52,6 +69,8 @@ class Building:
     digest: Callable[[str], str] = _nothing  # path of a file -> a hash of its content
     env: Callable[..., str | None] = _nothing  # (name, default=None)
     partition: Callable[[Plain], Partitioning | None] = _nothing  # as YAML says it -> a value
+    warn: Callable[..., None] = _nothing  # (field, message, hint=None): told, and nothing is stopped
+    place: Callable[[str], Location] = _nothing  # attribute, as a FieldError names it -> where it is
 
     def path(self, *parts: str) -> str:
         """A path inside the project; an absolute one stays as it is."""

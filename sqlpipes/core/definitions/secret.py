@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, NoReturn, SupportsIndex
 
 HIDDEN = "***"
+NAMED = r"(?i)pass|pwd|token|secret|authorization|cookie|credential|(api|access|private)[-_]?key"
+
+
+def named_secret(name: str) -> bool:
+    """Whether what has this name is a secret, as far as names tell.
+
+    >>> named_secret("X-Api-Key"), named_secret("key")
+    (True, False)
+    """
+    return re.search(NAMED, name) is not None
+
+
+def has_password(text: str) -> bool:
+    """Whether a text is a URL with a password, or with a parameter that is a secret by its name.
+
+    >>> has_password("pg://me:pw@host/x"), has_password("pg://host/x?sslpassword=a")
+    (True, True)
+    >>> has_password("pg://me@host/x")
+    False
+    """
+    if "://" not in text:
+        return False
+    _, _, rest = text.partition("://")
+    user = rest.partition("/")[0].partition("?")[0].rpartition("@")[0]
+    given = re.findall(r"[?&;]([^=&;?]+)=[^&;]", rest)
+    return bool(user.partition(":")[2]) or any(map(named_secret, given))
 
 
 class Secret:

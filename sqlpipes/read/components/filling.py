@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlpipes.core.config import Plain
+from sqlpipes.core.definitions import FieldError
 from sqlpipes.core.errors import Location, Problem, did_you_mean
 from sqlpipes.read.braces import Names, fill, has_braces
 from sqlpipes.read.components.fields import (
@@ -45,6 +46,8 @@ def instance_of(cls: type, node: Node, at: Location, problems: list[Problem]) ->
     try:
         return msgspec.convert(node.value, cls, strict=False)
     except msgspec.ValidationError as fault:  # of its own __post_init__, for the most
+        if isinstance(fault.__cause__, FieldError):
+            raise fault.__cause__ from None
         problems.append(Problem("CMP004", f"{cls.__name__}: {_plain_words(fault)}", at))
         return None
 

@@ -6,6 +6,7 @@ import ast
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from sqlpipes.core.config import Plain
@@ -16,10 +17,11 @@ from sqlpipes.core.definitions import (
     CheckFunction,
     Definitions,
     Entry,
+    FieldError,
     SqlAsset,
     component_of,
 )
-from sqlpipes.core.errors import Location, Problem, ProjectError
+from sqlpipes.core.errors import Location, Problem, ProjectError, Severity
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.read.components.catalog import Home
 from sqlpipes.read.components.fields import fields_of
@@ -115,6 +117,7 @@ def _built(wanted: Wanted, needs: Needs, problems: list[Problem]) -> Built | Non
 def _filled_and_built(
     wanted: Wanted, cls: Any, unit: Unit, needs: Needs, problems: list[Problem]
 ) -> Built | None:
+    node = wanted.node
     try:
         if component_of(cls) is None:
             raise TypeError(f"{cls.__name__} is no component: put @component above it")
@@ -123,8 +126,11 @@ def _filled_and_built(
         instance = instance_of(cls, node, wanted.at, problems)
         if instance is None or len(problems) > before:
             return None
-        site = _site(wanted, node, needs)
+        site = _site(wanted, node, needs, problems)
         return Built(unit, instance, tuple(_members(instance, site, wanted)), node)
+    except FieldError as fault:
+        at = fault.at or _field_at(node, fault.field, wanted.at)
+        problems.append(Problem("CMP004", fault.message, at, fault.hint))
     except ProjectError as fault:
         problems += [p if p.at else replace(p, at=wanted.at) for p in fault.problems]
     except KeyboardInterrupt:
@@ -134,7 +140,27 @@ def _filled_and_built(
     return None
 
 
-def _site(wanted: Wanted, node: Node, needs: Needs) -> Building:
+def _field_at(node: Node, field: str, at: Location) -> Location:
+    """Where an attribute stands, or what is below it; the nearest that is there; else the component."""
+    found = None
+    for part in field.split("/"):
+        value = node.value
+        if isinstance(value, list) and part.isdigit() and int(part) < len(value):
+            node = list(node.items())[int(part)]
+        elif (below := dict(node.entries()).get(part)) is not None:
+            node = below
+        else:
+            break
+        found = node
+    return found.at if found is not None else at
+
+
+def _site(wanted: Wanted, node: Node, needs: Needs, problems: list[Problem]) -> Building:
+    place = partial(_field_at, node, at=wanted.at)
+
+    def warn(field: str, message: str, hint: str | None = None) -> None:
+        problems.append(Problem("CMP011", message, place(field), hint, Severity.WARNING))
+
     def cut(value: Plain) -> Partitioning | None:
         faults: list[Problem] = []
         same = (below for key, below in node.entries() if below.value == value)
@@ -154,6 +180,8 @@ def _site(wanted: Wanted, node: Node, needs: Needs) -> Building:
         digest=needs.digest,
         env=needs.env,
         partition=cut,
+        warn=warn,
+        place=place,
     )
 
 
