@@ -200,9 +200,7 @@ def _conditions(
             yield _column(name, columns).in_(list(window.slices))
 
 
-def _refuse_nulls(
-    copy: Copy, columns: Mapping[str, Any], statement: Any, connection: Any
-) -> None:
+def _refuse_nulls(copy: Copy, columns: Mapping[str, Any], statement: Any, connection: Any) -> None:
     """A row that the cursor passes over would be copied once, or never, and nobody would know."""
     name = str(copy.cursor)
     column = _column(name, columns)

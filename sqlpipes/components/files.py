@@ -75,7 +75,9 @@ class Files:
                 more = self.downloaded(table, paths, context)
             else:
                 keys = {"materialized": self.materialized, **self.asset}
-                more = Definitions(assets=[sql_asset(table, self.select(paths, context.root), **keys)])
+                more = Definitions(
+                    assets=[sql_asset(table, self.select(paths, context.root), **keys)]
+                )
             found = Definitions(
                 assets=(*found.assets, *more.assets), sources=(*found.sources, *more.sources)
             )
@@ -83,7 +85,8 @@ class Files:
 
     def tables(self, context: Building) -> dict[str, list[str]]:
         """Table -> the paths or patterns of its files; what matches nothing is only warned of."""
-        said = [self.path] if isinstance(self.path, str) else list(self.path)
+        given = [self.path] if isinstance(self.path, str) else self.path
+        said = [path.removeprefix("./") for path in given]
         matched = {path: [path] if "://" in path else list(context.glob(path)) for path in said}
         for index, (path, files) in enumerate(matched.items()):
             if not files:

@@ -30,7 +30,9 @@ class Running:
     root: str
     env: Mapping[str, str]
     timeout_s: float | None = None
-    places: Mapping[str, Location] = field(default_factory=dict)  # of attributes, for what goes wrong
+    places: Mapping[str, Location] = field(
+        default_factory=dict
+    )  # of attributes, for what goes wrong
 
     @property
     def shown(self) -> str:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 # patterns stay text: compiling one costs every start, most projects have no braces
 EXPRESSION = r"(?s)\{\{(.*?)\}\}"
+WORDS: Mapping[str, Plain] = {"true": True, "false": False, "none": None}  # as Jinja has them
+KNOWN = (
+    "in YAML there are env_var('NAME', 'default'), var('name', default), target.name, "
+    "and == or != between these"
+)
 FILTER = r"\|\s*(as_number|as_bool|as_native|as_text|int|string)\s*$"
 
 
@@ -110,8 +115,19 @@ def _evaluate(text: str, names: Names) -> Plain:
     elif isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name):
         value = _call(tree.func.id, _literals(tree), names)
         return _converted(value, asked[1]) if asked else value
-    known = "env_var('NAME', 'default'), var('name', default) and target.name"
-    raise _Refused(f"{{{{ {text} }}}} cannot be evaluated here", f"in YAML there are {known}")
+    if isinstance(tree, ast.Compare) and (value := _compared(tree, names)) is not None:
+        return value
+    raise _Refused(f"{{{{ {text} }}}} cannot be evaluated here", KNOWN)
+
+
+def _compared(tree: ast.Compare, names: Names) -> bool | None:
+    """`a == b` and `a != b` of what can be evaluated; None for all else."""
+    import ast
+
+    if len(tree.ops) != 1 or not isinstance(tree.ops[0], (ast.Eq, ast.NotEq)):
+        return None
+    left, right = (_evaluate(ast.unparse(each), names) for each in (tree.left, tree.comparators[0]))
+    return (left == right) == isinstance(tree.ops[0], ast.Eq)
 
 
 def _parsed(text: str) -> ast.expr:
@@ -120,14 +136,20 @@ def _parsed(text: str) -> ast.expr:
     try:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError) as fault:
-        raise _Refused(f"{{{{ {text} }}}} cannot be evaluated here") from fault
+        why = f": {fault.msg}" if isinstance(fault, SyntaxError) else ""
+        raise _Refused(f"{{{{ {text} }}}} cannot be evaluated here{why}", KNOWN) from fault
 
 
 def _literals(call: ast.Call) -> list[Plain]:
     import ast
 
     try:
-        return [ast.literal_eval(argument) for argument in call.args]
+        return [
+            WORDS[argument.id]
+            if isinstance(argument, ast.Name) and argument.id in WORDS
+            else ast.literal_eval(argument)
+            for argument in call.args
+        ]
     except ValueError as fault:
         raise _Refused("only plain values may stand between the parentheses") from fault
 

@@ -61,12 +61,12 @@ def converted(node: Node, wanted: Any) -> tuple[Any, list[Wrong]]:
     if strange := list(_strange(node, wanted)):
         return None, strange
     try:
-        return msgspec.convert(node.value, wanted, strict=False, dec_hook=_own_type), []
+        return msgspec.convert(node.value, wanted, strict=False, dec_hook=own_type), []
     except msgspec.ValidationError as error:
         return None, [_wrong(str(error), node, wanted)]
 
 
-def _own_type(wanted: Any, value: Any) -> Any:
+def own_type(wanted: Any, value: Any) -> Any:
     """What msgspec does not know. ValueError becomes its ValidationError."""
     if wanted is Secret:
         if not isinstance(value, str):

@@ -46,6 +46,18 @@ def test_it_is_stale_when_its_text_or_what_it_watches_changes(tmp_path):
     assert "code changed" in ok(tmp_path, "plan")
 
 
+def test_a_literal_variable_makes_it_stale_and_one_from_outside_does_not(tmp_path, monkeypatch):
+    said = "{name: s, run: scripts/s.py, env: {A: one, B: \"{{ env_var('OUTSIDE', 'x') }}\"}}"
+    project(tmp_path, said, "pass\n")
+    monkeypatch.setenv("OUTSIDE", "secret-1")
+    ok(tmp_path, "build")
+    assert "nothing to do" in ok(tmp_path, "build")
+    monkeypatch.setenv("OUTSIDE", "secret-2")
+    assert "nothing to do" in ok(tmp_path, "build")
+    project(tmp_path, said.replace("one", "two"), "pass\n")
+    assert "nothing to do" not in ok(tmp_path, "build")
+
+
 def test_a_file_takes_its_place_when_the_command_went_well(tmp_path):
     command = "[sh, -c, 'echo \"$1\" > $SQLPIPES_FILE; exit $2', name]"
     project(tmp_path, f"{{name: s, run: {command}, args: [a b, '0'], file: out/x.txt}}")

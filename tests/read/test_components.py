@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import textwrap
 
 import pytest
 from read.folders import aged, asset, check, only, places, read
@@ -485,3 +486,183 @@ def test_a_sql_asset_may_stand_in_a_file_that_is_read_anew(tmp_path):
         "models/a.py:2:25",
         "did you mean 'sql/a.sql'?",
     )
+
+
+LOOPED = """
+    from sqlpipes import asset, check, component
+
+    @component
+    class Feed:
+        names: list[str]
+
+        def build(self, context):
+            {body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "late"),
+    [
+        ("for n in self.names: yield asset(name=n)(rows_of(n))", None),
+        ("for n in self.names:\n@asset(name=n)\ndef rows(): return [{'n': n}]\nyield rows", "n"),
+        (
+            "for i, n in enumerate(self.names):\nkey = n\n@asset(name=n)\n"
+            "def rows(): return [{'n': [key for _ in 'a']}]\nyield rows",
+            "key",
+        ),
+        (
+            "for n in self.names:\n@check(asset=n)\ndef sound(): return bool(n)\nyield sound",
+            "n",
+        ),
+        (
+            "for n in self.names:\n@asset(name=n)\ndef rows(): n = 1; return [{'n': n}]\nyield rows",
+            None,
+        ),
+    ],
+)
+def test_functions_of_a_loop_that_share_its_last_value_are_refused(tmp_path, body, late):
+    lines = body.split("\n")
+    said = [lines[0], *(f"    {line}" for line in lines[1:])]
+    text = textwrap.dedent(LOOPED).replace("{body}", ("\n" + " " * 8).join(said))
+    text += "\ndef rows_of(n):\n    def rows(): return [{'n': n}]\n    return rows\n"
+    files = {"models/f.py": text, "models/f.yml": "type: Feed\nattributes: {names: [a, b]}\n"}
+    problems = [p for p in read(tmp_path, files).problems if p.code != "CHK003"]
+    assert [p.code for p in problems if p.code == "CMP008"] == (["CMP008"] if late else []), (
+        problems
+    )
+    if late:
+        found = next(p for p in problems if p.code == "CMP008")
+        assert f"the last '{late}'" in found.message
+        assert found.at.file == "models/f.py"
+        line = text.splitlines()[found.at.line - 1]
+        assert line[: found.at.column - 1].endswith("def ")
+
+
+def test_a_function_that_is_given_the_value_is_made_in_a_loop(tmp_path):
+    text = """
+    from sqlpipes import asset, component
+
+    @component
+    class Feed:
+        names: list[str]
+
+        def build(self, context):
+            for name in self.names:
+                yield self.made(name)
+
+        def made(self, name):
+            @asset(name=name)
+            def rows():
+                return [{"n": name}]
+            return rows
+    """
+    files = {"models/f.py": text, "models/f.yml": "type: Feed\nattributes: {names: [a, b]}\n"}
+    reading = read(tmp_path, files)
+    assert reading.problems == ()
+    assert [asset(reading, n).body.load()() for n in "ab"] == [[{"n": "a"}], [{"n": "b"}]]
+
+
+def test_a_file_that_makes_assets_in_a_loop_is_told_the_same(tmp_path):
+    text = (
+        "from sqlpipes import Definitions, asset\nfound = []\nfor n in ('a', 'b'):\n"
+        "    @asset(name=n)\n    def rows():\n        return [{'n': n}]\n    found.append(rows)\n"
+        "all_of_them = Definitions(assets=found)\n"
+    )
+    assert places(read(tmp_path, {"models/f.py": text})) == ["models/f.py:5:9 PYT005"]
+
+
+@pytest.mark.parametrize(
+    ("yaml", "said"),
+    [
+        ("attributes: {name: 'a b'}", "2:20 CMP009 'a b' cannot be the name of an asset"),
+        ("attributes: {name: 1a}", "2:20 CMP009 '1a' cannot be the name of an asset"),
+        ("attributes: {name: a, owner: '{% if 1 %}x{% endif %}'}", "2:30 TPL001 {% %} is not"),
+        ("attributes: {name: a, owner: \"{{ env_var('A' }}\"}", "2:30 TPL001 {{ env_var('A' }}"),
+        ("attributes: {name: a}\noverrides: {a: {name: g}}", "3:17 CMP007 an override does not"),
+        ("attributes: {name: a}\nenabled: \"{{ nope('x') }}\"", "3:10 TPL001 nope() is not known"),
+    ],
+)
+def test_what_is_wrong_with_an_entry_is_told_at_its_place(tmp_path, yaml, said):
+    found = [
+        f"{p.at.line}:{p.at.column} {p.code} {p.message}"
+        for p in read(tmp_path, feed(f"type: Feed\n{yaml}\n")).problems
+    ]
+    assert [each for each in found if each.startswith(said)], found
+
+
+@pytest.mark.parametrize(
+    ("enabled", "there"),
+    [
+        ("\"{{ var('on', true) }}\"", True),
+        ("\"{{ var('on', false) }}\"", False),
+        ("\"{{ target.name == 'prod' }}\"", False),
+        ("\"{{ target.name != 'prod' }}\"", True),
+    ],
+)
+def test_enabled_takes_a_template(tmp_path, enabled, there):
+    whole = f"type: Feed\nattributes: {{name: a}}\nenabled: {enabled}\n"
+    reading = read(tmp_path, feed(whole))
+    assert (reading.problems, names(reading)) == ((), ["a"] if there else [])
+    one = f"type: Feed\nattributes: {{name: a}}\noverrides: {{a: {{enabled: {enabled}}}}}\n"
+    reading = read(tmp_path, feed(one))
+    assert (reading.problems, names(reading)) == ((), ["a"] if there else [])
+
+
+FAULTY = """
+    from sqlpipes import FieldError, component
+
+    @component
+    class Feed:
+        names: list[str] = []
+        deep: dict[str, list[int]] = {}
+
+        def __post_init__(self):
+            if self.names == ["x"]:
+                raise FieldError("names/0", "x is no name", hint="say y")
+
+        def build(self, context):
+            raise FieldError("deep/a/1" if self.deep else "names", "that is wrong")
+"""
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ("{names: [x]}", ("2:22", "x is no name", "say y")),
+        ("{names: [z]}", ("2:21", "that is wrong", None)),
+        ("{deep: {a: [1, 2]}}", ("2:28", "that is wrong", None)),
+        ("{deep: {b: [1, 2]}}", ("2:20", "that is wrong", None)),
+        ("{}", ("1:7", "that is wrong", None)),
+    ],
+)
+def test_a_class_says_which_attribute_is_wrong(tmp_path, attributes, said):
+    files = {"models/f.py": FAULTY, "models/f.yml": f"type: Feed\nattributes: {attributes}\n"}
+    problem = only(read(tmp_path, files))
+    found = (f"{problem.at.line}:{problem.at.column}", problem.message, problem.hint)
+    assert (problem.code, *found) == ("CMP004", *said)
+
+
+def test_a_secret_is_a_field_and_never_shown(tmp_path):
+    text = """
+    from sqlpipes import Secret, asset, component
+
+    @component
+    class Feed:
+        token: Secret = Secret("")
+        more: dict[str, Secret] = {}
+
+        def build(self, context):
+            @asset(name="a")
+            def rows():
+                return [{"n": self.token.get() + self.more["x"].get()}]
+            return rows
+    """
+    yaml = "type: Feed\nattributes: {token: \"{{ env_var('T') }}\", more: {x: \"{{ env_var('U') }}\"}}\n"
+    files = {"models/f.py": text, "models/f.yml": yaml}
+    reading = read(tmp_path, files, environ={"T": "sesame", "U": "open"})
+    assert reading.problems == ()
+    assert asset(reading, "a").body.load()() == [{"n": "sesameopen"}]
+    again = read(tmp_path, environ={"T": "other1", "U": "open"})
+    assert asset(again, "a").version == asset(reading, "a").version  # says who asks, not for what
+    wrong = read(tmp_path, {"models/f.yml": "type: Feed\nattributes: {token: [1]}\n"})
+    assert only(wrong).message == "'token' must be a secret text"

@@ -69,8 +69,12 @@ class Building:
     digest: Callable[[str], str] = _nothing  # path of a file -> a hash of its content
     env: Callable[..., str | None] = _nothing  # (name, default=None)
     partition: Callable[[Plain], Partitioning | None] = _nothing  # as YAML says it -> a value
-    warn: Callable[..., None] = _nothing  # (field, message, hint=None): told, and nothing is stopped
-    place: Callable[[str], Location] = _nothing  # attribute, as a FieldError names it -> where it is
+    warn: Callable[..., None] = (
+        _nothing  # (field, message, hint=None): told, and nothing is stopped
+    )
+    place: Callable[[str], Location] = (
+        _nothing  # attribute, as a FieldError names it -> where it is
+    )
 
     def path(self, *parts: str) -> str:
         """A path inside the project; an absolute one stays as it is."""

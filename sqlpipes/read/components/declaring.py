@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.errors import Problem
 from sqlpipes.read import settings as s
+from sqlpipes.read.braces import fill, has_braces
 from sqlpipes.read.components.entries import Component
 from sqlpipes.read.components.overrides import overrides_of
 from sqlpipes.read.ground import Ground
@@ -39,7 +40,7 @@ def declared(component: Component, ground: Ground, problems: list[Problem]) -> D
     assets: list[tuple[Asset, Sequence[Node]]] = []
     for found in functions:
         said = over.get(found.name, [])
-        if all(s.flag(node.get("enabled"), True, problems) for node in said):
+        if all(_is_enabled(node, ground, problems) for node in said):
             load = component.loader("asset", found.name)
             asset = asset_of(found, path, ground, load, problems)
             assets.append((_bared(asset, said), [_without_enabled(node) for node in said]))
@@ -56,6 +57,12 @@ def declared(component: Component, ground: Ground, problems: list[Problem]) -> D
         tuple((each, over.get(each.name, [])) for each in contents.queries),
         tuple((found.section, entry_node(found)) for found in contents.entries),
     )
+
+
+def _is_enabled(node: Node, ground: Ground, problems: list[Problem]) -> bool:
+    said = node.get("enabled")
+    filled = fill(said, ground.names, problems) if said else None
+    return filled is None or has_braces(filled.value) or s.flag(filled, True, problems)
 
 
 def _bared(asset: Asset, over: Sequence[Node]) -> Asset:

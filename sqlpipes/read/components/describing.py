@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sqlpipes.core.definitions import component_of
+from sqlpipes.core.definitions import Secret, component_of
 from sqlpipes.core.errors import Problem
 from sqlpipes.read.components.catalog import Home
 from sqlpipes.read.components.fields import Field, fields_of
@@ -65,7 +66,9 @@ def described(home: Home, root: str) -> Described:
 def _schema(cls: type, fields: Sequence[Field]) -> tuple[dict[str, Any], dict[str, Any]]:
     import msgspec
 
-    (found,), parts = msgspec.json.schema_components([cls], ref_template="#/$defs/{name}")
+    (found,), parts = msgspec.json.schema_components(
+        [_without_secrets(cls, fields)], ref_template="#/$defs/{name}", schema_hook=_own
+    )
     own = parts.pop(found["$ref"].rpartition("/")[2]) if "$ref" in found else found
     docs = {field.name: field.doc for field in fields}
     properties = {
@@ -78,6 +81,31 @@ def _schema(cls: type, fields: Sequence[Field]) -> tuple[dict[str, Any], dict[st
             part.setdefault("additionalProperties", False)
             part["properties"] = {k: _welcoming(v) for k, v in part.get("properties", {}).items()}
     return closed, parts
+
+
+def _without_secrets(cls: type, fields: Sequence[Field]) -> type:
+    """A class with the same fields, where one has a Secret as its default, which no schema can tell."""
+    import msgspec
+
+    found = {field.name: field.default for field in msgspec.inspect.type_info(cls).fields}  # type: ignore[attr-defined]
+    if not any(isinstance(value, Secret) for value in found.values()):
+        return cls
+    said = [
+        (each.name, each.kind)
+        if each.required
+        else (each.name, each.kind, msgspec.field(default_factory=partial(_same, each.default)))
+        for each in fields
+    ]
+    return msgspec.defstruct(cls.__name__, said, kw_only=True)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _own(kind: type) -> dict[str, Any]:
+    """What msgspec does not know: a Secret, or a path, is said as a text."""
+    return {"type": "string"} if kind is Secret else {}
 
 
 def _told(schema: dict[str, Any], doc: str) -> dict[str, Any]:

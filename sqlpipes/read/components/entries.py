@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from sqlpipes.core.errors import Problem, did_you_mean
+from sqlpipes.read.braces import fill
 from sqlpipes.read.cache import Cache, Facts
 from sqlpipes.read.components.catalog import Catalog
 from sqlpipes.read.components.needs import hold
@@ -67,7 +68,10 @@ def _wanted(node: Node, catalog: Catalog, ground: Ground, problems: list[Problem
             hint = did_you_mean(key, KEYS) or "what the class is given stands under `attributes:`"
             message = f"a component has no key '{key}'"
             problems.append(Problem("CMP002", message, below.key_at, hint))
-    if not flag(node.get("enabled"), True, problems):
+    before = len(problems)
+    said_of_it = node.get("enabled")
+    enabled = fill(said_of_it, ground.names, problems) if said_of_it else None
+    if len(problems) > before or not flag(enabled, True, problems):
         return None
     home = catalog.find(said.value, said.at, problems)
     given = node.get("attributes")

@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal, Union
 
+from sqlpipes.core.definitions.secret import Secret
+
 WORDS = {
     str: "a text",
     int: "a whole number",
@@ -23,9 +25,11 @@ WORDS = {
     list: "a list",
     type(None): "nothing",
     object: "anything",
+    Secret: "a secret text",
 }
 SEVERAL = {
     "a text": "texts",
+    "a secret text": "secret texts",
     "a whole number": "whole numbers",
     "a number": "numbers",
     "a mapping": "mappings",
@@ -77,6 +81,8 @@ def _default(field: Any) -> Any:
     if field.default_factory is not msgspec.NODEFAULT:
         return field.default_factory()
     found = None if field.default is msgspec.NODEFAULT else field.default
+    if isinstance(found, Secret):  # is nobody's to see
+        return None
     return found.value if isinstance(found, enum.Enum) else found
 
 

@@ -20,6 +20,7 @@ from sqlpipes.read.components.fields import (
     wanted,
 )
 from sqlpipes.read.marked import Node
+from sqlpipes.read.typed import own_type
 
 
 def filled_node(node: Node, fields: list[Field], names: Names, problems: list[Problem]) -> Node:
@@ -28,8 +29,23 @@ def filled_node(node: Node, fields: list[Field], names: Names, problems: list[Pr
     value: dict[str, Plain] = {}
     for key, below in node.entries():
         keep = key in raw or not has_braces(below.value)
+        if key not in raw:
+            problems += _statements(below)
         value[key] = below.value if keep else fill(below, names, problems).value
     return node.with_value(value)
+
+
+def _statements(node: Node) -> Iterator[Problem]:
+    """TPL001 for `{% %}`, which nobody would ever evaluate."""
+    if isinstance(node.value, (dict, list)):
+        below = node.items() if isinstance(node.value, list) else (n for _, n in node.entries())
+        for each in below:
+            yield from () if each.key == "description" else _statements(each)
+    elif isinstance(node.value, str) and "{%" in node.value:
+        hint = "`enabled: \"{{ target.name == 'prod' }}\"` leaves out a component, or one override's asset"
+        yield Problem(
+            "TPL001", "{% %} is not evaluated in attributes, only {{ }} is", node.at, hint
+        )
 
 
 def instance_of(cls: type, node: Node, at: Location, problems: list[Problem]) -> Any:
@@ -44,7 +60,7 @@ def instance_of(cls: type, node: Node, at: Location, problems: list[Problem]) ->
     if faults:
         return None
     try:
-        return msgspec.convert(node.value, cls, strict=False)
+        return msgspec.convert(node.value, cls, strict=False, dec_hook=own_type)
     except msgspec.ValidationError as fault:  # of its own __post_init__, for the most
         if isinstance(fault.__cause__, FieldError):
             raise fault.__cause__ from None
@@ -104,7 +120,7 @@ def _leaf_fault(kind: Any, node: Node, name: str) -> Iterator[Problem]:
     import msgspec
 
     try:
-        msgspec.convert(node.value, kind, strict=False)
+        msgspec.convert(node.value, kind, strict=False, dec_hook=own_type)
     except msgspec.ValidationError as fault:
         hint = None
         if str in members(kind) and isinstance(node.value, (bool, int, float)):

@@ -27,6 +27,7 @@ from sqlpipes.read.components.catalog import Home
 from sqlpipes.read.components.fields import fields_of
 from sqlpipes.read.components.filling import filled_node, instance_of
 from sqlpipes.read.components.homes import at_home, class_of, package_files, unit_of
+from sqlpipes.read.components.naming import nameless
 from sqlpipes.read.components.needs import Needs, env_names
 from sqlpipes.read.components.places import relocated
 from sqlpipes.read.components.purity import hangs_on_itself
@@ -62,9 +63,10 @@ def made_by(wanted: Wanted, lines: Callable[[], list[str]]) -> tuple[Contents, N
     if built is None:
         return Contents((), tuple(problems)), needs, False
     with at_home(wanted.home, built.unit):
-        contents = contents_from(built.members, Texts(built.unit), wanted.dialect)
+        contents = contents_from(built.members, Texts(built.unit), wanted.dialect, "CMP008")
     contents = relocated(contents, built.node, wanted.at, lines(), own=wanted.home.is_project)
     contents = _with_meaning(contents, built)
+    problems += nameless(contents, built.node, wanted.at)
     if not wanted.home.is_project:
         contents = replace(contents, problems=tuple(problems))  # its own code is none of the user's
     else:

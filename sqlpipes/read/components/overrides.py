@@ -32,9 +32,21 @@ def overrides_of(
         elif below.value is not None and not isinstance(below.value, dict):
             problems.append(wrong(below, "a mapping such as {owner: me}"))
         else:
+            problems += _not_after_the_fact(below)
             for name in names:
                 found.setdefault(name, []).append(below)
     return found
+
+
+def _not_after_the_fact(node: Node) -> list[Problem]:
+    """What cannot be said of an asset that is made already."""
+    message = "an override does not rename an asset"
+    hint = "its name is what the component's attributes make of it"
+    return [
+        Problem("CMP007", message, below.key_at, hint)
+        for key, below in node.entries()
+        if key == "name"
+    ]
 
 
 def _is_pattern(key: str) -> bool:

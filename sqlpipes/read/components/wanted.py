@@ -12,7 +12,7 @@ from sqlpipes.read.components.catalog import Home
 from sqlpipes.read.files import content_hash
 from sqlpipes.read.marked import Node
 
-FORMAT = 1  # raise it whenever the same entry may yield other facts
+FORMAT = 2  # raise it whenever the same entry may yield other facts
 
 
 @dataclass(frozen=True, slots=True)

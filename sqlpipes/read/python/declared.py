@@ -15,6 +15,7 @@ from sqlpipes.core.partitions import partitioning_plain
 from sqlpipes.core.sql import Spot
 from sqlpipes.read.python.found import Contents, Found, FoundEntry, FoundSql
 from sqlpipes.read.python.functions import found_function
+from sqlpipes.read.python.loops import late_bindings
 from sqlpipes.read.python.loose import loose_calls, lost_definitions
 from sqlpipes.read.python.members import (
     FUNCTIONS,
@@ -79,8 +80,13 @@ def _list_at(text: Text) -> Location:
     return text.at(found.func, len("Definitions")) if found else Location(text.file)
 
 
-def contents_from(items: Sequence[Any], texts: Texts, dialect: str) -> Contents:
-    """What these functions and entries declare, which stand in the unit's file or are listed there."""
+def contents_from(
+    items: Sequence[Any], texts: Texts, dialect: str, late: str = "PYT005"
+) -> Contents:
+    """What these functions and entries declare, which stand in the unit's file or are listed there.
+
+    `late`: the code of a problem with a function that sees the last value of a loop.
+    """
     found: list[Found] = []
     problems: list[Problem] = []
     for declared in (item for item in items if isinstance(item, FUNCTIONS)):
@@ -92,6 +98,8 @@ def contents_from(items: Sequence[Any], texts: Texts, dialect: str) -> Contents:
         problems += dict.fromkeys(faults)
         if not any(problem.code == "PYT002" for problem in faults):
             found += read
+    functions = [item.function for item in items if isinstance(item, FUNCTIONS)]
+    problems += late_bindings(functions, texts, late)
     sensing = [item for item in items if isinstance(item, SensorFunction)]
     sensors = tuple(found_sensor(item, texts, problems) for item in sensing)
     return Contents(
