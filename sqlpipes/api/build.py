@@ -216,6 +216,7 @@ def _events(
         again=None if whatever_inputs_hold else partial(_again, project, store, asked),
         outputs=_outputs(project, store),
         resources=resources,
+        secrets=project.secrets,
         threads=terms.threads,
         fail_fast=terms.fail_fast,
         cancel=terms.watch.cancel,

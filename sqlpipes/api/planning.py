@@ -76,7 +76,12 @@ def plan_from(
         if (past := history.of(name)).built and past.version != graph.version(name)
     ]
     definitions = store.definitions(changed) if changed else {}
-    return make_plan(graph, history, wish, observed, as_naive_utc(now), definitions)
+    plan = make_plan(graph, history, wish, observed, as_naive_utc(now), definitions)
+    if not project.secrets:
+        return plan
+    from sqlpipes.run.masking import Mask
+
+    return Mask(project.secrets).value(plan)
 
 
 def step_now(

@@ -55,6 +55,7 @@ class Project:
     jobs: tuple[Job, ...] = ()
     hooks: Hooks = NO_HOOKS
     sensors: tuple[Sensor, ...] = ()
+    secrets: tuple[str, ...] = ()  # that no plan shows and no build records
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -180,6 +181,7 @@ def _linked(root: str, reading: Reading) -> Project:
         jobs=reading.jobs,
         hooks=reading.hooks,
         sensors=reading.sensors,
+        secrets=reading.secrets,
     )
 
 

@@ -174,7 +174,8 @@ def _chosen(copy: Copy, table: Any) -> list[Any]:
         **{f"columns/{index}": name for index, name in enumerate(copy.columns)},
         **{f"types/{name}": name for name in copy.types},
         **{f"key/{index}": name for index, name in enumerate(copy.key)},
-        **{"cursor": copy.cursor, "partition/column": cut},
+        "cursor": copy.cursor,
+        "partition/column": cut,
     }
     for field, name in said.items():
         if name is not None and name not in table.c:

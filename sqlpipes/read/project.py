@@ -112,6 +112,7 @@ class _Found:
     unit_tests: list[UnitTest] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     sensors: list[Sensor] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
     known: set[str] = field(default_factory=set)  # also those that are not enabled
 
 
@@ -250,6 +251,7 @@ class _Work:
         for component in read_components(properties.components, catalog, *ways):
             made = declared(component, self.ground, self.problems)
             self.found.known.update(made.names)
+            self.found.secrets += component.secrets
             self.found.checks += made.checks
             for section, entry in made.entries:
                 getattr(properties, section).append(entry)
@@ -353,7 +355,14 @@ class _Work:
             jobs=tuple(found.jobs),
             hooks=hooks,
             sensors=tuple(found.sensors),
+            secrets=self.secrets(assets),
         )
+
+    def secrets(self, assets: Iterable[Asset]) -> tuple[str, ...]:
+        """Texts to hide, but none that is in a name: what is recorded under it would be lost."""
+        names = [self.target.name, self.target.schema]
+        names += [f"{each.name} {each.relation}" for each in assets] if self.found.secrets else []
+        return tuple(s for s in self.found.secrets if not any(s in name for name in names))
 
     def resources(self, given: Mapping[str, Any]) -> Given | None:
         """None without any, which is the usual case: then nothing is imported for them."""

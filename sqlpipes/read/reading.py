@@ -39,3 +39,4 @@ class Reading:
     jobs: tuple[Job, ...] = ()
     hooks: Hooks = NO_HOOKS
     sensors: tuple[Sensor, ...] = ()
+    secrets: tuple[str, ...] = ()  # values of components that nobody is to see

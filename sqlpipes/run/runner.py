@@ -57,6 +57,7 @@ def run_plan(
     again: Callable[[Step], Step | None] | None = None,
     outputs: Mapping[str, str] = NOTHING,  # type: ignore[assignment]
     resources: Mapping[str, ReadyResource] = NOTHING,  # type: ignore[assignment]
+    secrets: tuple[str, ...] = (),
     commit: str = "",
     job: str = "",
 ) -> Iterator[Event]:
@@ -66,13 +67,15 @@ def run_plan(
     `cancel` set from anywhere, ends the run with CANCELLED; a Python function that does not return
     within `grace_s` seconds after that is left alone, unable to publish. Other builds may
     write here, too, if there are `turns`. `again` tells what is left of a step once an input of it was
-    written and holds what it held. `outputs`: where the files of assets were written last. Raises
+    written and holds what it held. `outputs`: where the files of assets were written last.
+    `secrets`: further texts that no event may hold, beside those of the resources. Raises
     EngineError before the first event when the warehouse cannot be looked at; after that, what goes
     wrong is an event.
     """
     asked = (run_id, target, root, clock, definition, tokens, vars, fail_fast)
     limits = (cancel or threading.Event(), grace_s)
-    mask = Mask(text for ready in resources.values() for text in secrets_in(ready.values))
+    held = (text for ready in resources.values() for text in secrets_in(ready.values))
+    mask = Mask((*secrets, *held))
     opened = Resources(resources, root)
     settings = Settings(*asked, *limits, sightings, turns, again, outputs, opened, mask)
     running = _running(plan, graph, engine, settings, threads)

@@ -150,3 +150,55 @@ def _is_alive(process):
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_what_comes_from_outside_is_neither_shown_nor_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("SHOP_CODE", "hush-1234")
+    script = "import os\nprint('asking as', os.environ['CODE'])\n"
+    project(
+        tmp_path,
+        "{name: s, run: scripts/s.py, env: {CODE: \"{{ env_var('SHOP_CODE') }}\"}}",
+        script,
+    )
+    write(
+        tmp_path,
+        {
+            "models/t.yml": "type: template\nattributes: {name: t, for_each: [{}], sql: "
+            "\"select '{{ env_var('SHOP_TOKEN') }}' as x\", asset: {materialized: table}}\n",
+            "models/f.py": (
+                "from sqlpipes import asset, component\n@component\nclass Feed:\n"
+                "    token: str\n"
+                "    def build(self, context):\n"
+                "        @asset(name='f', description=f'with {self.token}')\n"
+                "        def rows():\n"
+                "            print('as', self.token)\n"
+                "            raise ValueError(f'{self.token} was refused')\n"
+                "        return rows\n"
+            ),
+            "models/f.yml": "type: Feed\nattributes: {token: \"{{ env_var('SHOP_TOKEN') }}\"}\n",
+        },
+    )
+    monkeypatch.setenv("SHOP_TOKEN", "shh-56789")
+    for _ in range(2):
+        result = run(tmp_path, "build", "--force")
+        assert "*** was refused" in result.stdout
+        said = [result.output, run(tmp_path, "runs", "show").output]
+        said += [run(tmp_path, "plan", "--force", "--json").output]
+        assert not [each for each in said if "hush-1234" in each or "shh-56789" in each]
+    monkeypatch.setenv("SHOP_TOKEN", "shh-99999")
+    said = run(tmp_path, "plan").output
+    assert "shh-" not in said
+    kept = [path for path in tmp_path.rglob(".sqlpipes/**/*") if path.is_file()]
+    found = [path for path in kept if any(w in path.read_bytes() for w in (b"hush-1", b"shh-"))]
+    assert not found
+
+
+def test_a_value_that_is_a_name_here_is_not_hidden(tmp_path, monkeypatch):
+    monkeypatch.setenv("PART", "rates")
+    project(
+        tmp_path,
+        "{name: rates, run: scripts/s.py, env: {PART: \"{{ env_var('PART') }}\"}}",
+        "print('did rates')\n",
+    )
+    assert "rates" in ok(tmp_path, "build")
+    assert "nothing to do" in ok(tmp_path, "build")

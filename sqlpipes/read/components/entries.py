@@ -15,6 +15,7 @@ from sqlpipes.core.errors import Problem, did_you_mean
 from sqlpipes.read.braces import fill
 from sqlpipes.read.cache import Cache, Facts
 from sqlpipes.read.components.catalog import Catalog
+from sqlpipes.read.components.hidden import secrets_of
 from sqlpipes.read.components.needs import hold
 from sqlpipes.read.components.wanted import Wanted
 from sqlpipes.read.files import File, decode, one_file, read_bytes
@@ -33,6 +34,7 @@ class Component:
     wanted: Wanted
     contents: Contents
     overrides: Node | None = None
+    secrets: tuple[str, ...] = ()  # that are in it, or came to it from the environment
 
     def loader(self, kind: str, name: str) -> Callable[[], Any]:
         """A call that builds it again and gives the function of an asset or check."""
@@ -51,9 +53,12 @@ def read_components(
     for node in nodes:
         wanted = _wanted(node, catalog, ground, problems)
         if wanted is not None:
-            contents = _contents(wanted, cache)
+            facts = _known(wanted, cache)
+            contents = contents_again(facts)
             problems += contents.problems
-            found.append(Component(wanted, contents, node.get("overrides")))
+            asked = [name for kind, name, _ in facts["needs"] if kind == "env"]
+            secrets = tuple(secrets_of(wanted, facts["hidden"], asked))
+            found.append(Component(wanted, contents, node.get("overrides"), secrets))
     return found
 
 
@@ -86,14 +91,13 @@ def _wanted(node: Node, catalog: Catalog, ground: Ground, problems: list[Problem
     return Wanted(home, attributes, said.at, ground.root, target, ground.names, config.dialect)
 
 
-def _contents(wanted: Wanted, cache: Cache) -> Contents:
+def _known(wanted: Wanted, cache: Cache) -> Facts:
     environ, root = wanted.names.environ, wanted.root
     key = File(f"{wanted.at.file}#{wanted.at.line}:{wanted.at.column}", "", 0, 0)
     digest = wanted.digest()
-    facts = cache.told(
+    return cache.told(
         key, "made", digest, lambda: _facts(wanted), lambda old: hold(old["needs"], root, environ)
     )
-    return contents_again(facts)
 
 
 def _facts(wanted: Wanted) -> Facts:
@@ -101,7 +105,12 @@ def _facts(wanted: Wanted) -> Facts:
     from sqlpipes.read.python.found import plain_contents
 
     contents, needs, may_be_kept = made_by(wanted, partial(_lines, wanted))
-    return {"needs": needs.said, "secret": not may_be_kept, **plain_contents(contents)}
+    return {
+        "needs": needs.said,
+        "hidden": needs.hidden,
+        "secret": not may_be_kept,
+        **plain_contents(contents),
+    }
 
 
 def _lines(wanted: Wanted) -> list[str]:

@@ -86,6 +86,11 @@ def _default(field: Any) -> Any:
     return found.value if isinstance(found, enum.Enum) else found
 
 
+def holds_secret(kind: Any) -> bool:
+    """Whether a value of this type may hold a Secret."""
+    return kind is Secret or any(map(holds_secret, typing.get_args(kind)))
+
+
 def is_of_fields(kind: Any) -> bool:
     """Whether a value of this type is a mapping with known keys."""
     return isinstance(kind, type) and (

@@ -24,7 +24,7 @@ from sqlpipes.core.definitions import (
 from sqlpipes.core.errors import Location, Problem, ProjectError, Severity
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.read.components.catalog import Home
-from sqlpipes.read.components.fields import fields_of
+from sqlpipes.read.components.fields import fields_of, holds_secret
 from sqlpipes.read.components.filling import filled_node, instance_of
 from sqlpipes.read.components.homes import at_home, class_of, package_files, unit_of
 from sqlpipes.read.components.naming import nameless
@@ -124,6 +124,7 @@ def _filled_and_built(
         if component_of(cls) is None:
             raise TypeError(f"{cls.__name__} is no component: put @component above it")
         before = len(problems)
+        needs.hidden = [each.name for each in fields_of(cls) if holds_secret(each.kind)]
         node = filled_node(wanted.node, fields_of(cls), wanted.names, problems)
         instance = instance_of(cls, node, wanted.at, problems)
         if instance is None or len(problems) > before:

@@ -23,6 +23,7 @@ class Needs:
     root: str
     environ: Mapping[str, str]
     said: list[list[Any]] = field(default_factory=list)
+    hidden: list[str] = field(default_factory=list)  # attributes whose type has a Secret
     secrets: set[str] = field(default_factory=set)  # values of the environment that were given
 
     def glob(self, pattern: str) -> tuple[str, ...]:
