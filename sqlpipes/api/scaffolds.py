@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import keyword
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -102,7 +104,10 @@ def scaffold(project: Project, kind: str, path: str, *, on: str | None = None) -
     file or an asset of that name is there; CMP021: that is no name.
     """
     folder, _, name = path.replace("\\", "/").strip("/").rpartition("/")
+    _demand_place(project, kind, path)
     _demand_name(folder, name)
+    if kind in ("asset", "component"):
+        _demand_python_name(name)
     _refuse_twin(project, kind, name)
     files, then = _files(project, kind, folder, name, on)
     taken = [file for file in files if os.path.exists(os.path.join(project.root, file))]
@@ -153,17 +158,40 @@ def _demand_name(folder: str, name: str) -> None:
             raise ProjectError(Problem("CMP021", f"'{part}' is no name for a file here", hint=hint))
 
 
+def _demand_place(project: Project, kind: str, path: str) -> None:
+    """CMP021 for a path that counts from elsewhere: it would be made below models/ a second time."""
+    folders = project.config.check_paths if kind == "check" else project.config.model_paths
+    home = next((each for each in folders if path.startswith(f"{each}/")), None)
+    if home is None and not path.startswith(("/", "~")):
+        return
+    inside = path.removeprefix(f"{home}/") if home else path.rpartition("/")[2]
+    hint = f"it counts from {folders[0]}/: sqlpipes new {kind} {inside}"
+    raise ProjectError(Problem("CMP021", f"'{path}' is no name", hint=hint))
+
+
+def _demand_python_name(name: str) -> None:
+    """CMP021 for what cannot be a function or class, or hides a module of Python's own."""
+    if keyword.iskeyword(name) or keyword.iskeyword(name.capitalize()):
+        message = f"'{name}' is a word of Python's own"
+    elif name in sys.stdlib_module_names:
+        message = f"a file {name}.py would hide Python's own module '{name}'"
+    else:
+        return
+    raise ProjectError(Problem("CMP021", message, hint=f"such as {name}_rows"))
+
+
 def _refuse_twin(project: Project, kind: str, name: str) -> None:
     """Two assets of one name would stop every command until one is renamed."""
     made = f"{name}_numbers" if kind == "component" else name
-    twin = project.graph.assets.get(made)
+    assets = project.graph.assets.items()  # a warehouse, and many a disk, knows no upper case
+    twin = next((asset for each, asset in assets if each.casefold() == made.casefold()), None)
     if twin is not None and kind != "check":
-        message = f"there is an asset '{made}' already: {twin.at.file}"
+        message = f"there is an asset '{twin.name}' already: {twin.at.file}"
         raise ProjectError(Problem("CMP020", message, hint="choose another name"))
 
 
 def _checked(project: Project, name: str, on: str | None) -> str:
-    """The asset that a new check is of: the one that is said, that its name begins with, or the first."""
+    """The asset that a new check is of: the one that is said, that its name begins with, or the only one."""
     assets = project.graph.assets
     own = [each for each in project.graph.order if assets[each].kind is not Kind.SOURCE]
     readable = [each for each in own if assets[each].relation is not None]
@@ -176,4 +204,8 @@ def _checked(project: Project, name: str, on: str | None) -> str:
         message = "there is no asset yet that a check could be of"
         raise ProjectError(Problem("CMP021", message, hint="sqlpipes new model NAME"))
     begins = [each for each in readable if name.startswith(each)]
+    if not begins and len(readable) > 1:
+        message = f"which asset is '{name}' a check of?"
+        hint = f"say --on {readable[0]}, or another of {len(readable)}"
+        raise ProjectError(Problem("CMP021", message, hint=hint))
     return max(begins, key=len) if begins else readable[0]

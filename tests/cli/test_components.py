@@ -127,6 +127,11 @@ def test_what_new_writes_builds_at_once(tmp_path, kind):
         (["check", "c", "--on", "frst"], "did you mean 'first'?"),
         (["model", "x", "--on", "first"], "--on is for a check"),
         (["modle", "x"], "modle"),
+        (["model", "First"], "there is an asset 'first' already"),
+        (["asset", "class"], "'class' is a word of Python's own"),
+        (["component", "json"], "a file json.py would hide Python's own module 'json'"),
+        (["model", "models/x"], "it counts from models/: sqlpipes new model x"),
+        (["model", "/tmp/x"], "it counts from models/: sqlpipes new model x"),
     ],
 )
 def test_new_refuses_what_would_not_run(tmp_path, arguments, said):
@@ -134,6 +139,12 @@ def test_new_refuses_what_would_not_run(tmp_path, arguments, said):
     result = run(tmp_path, "new", *arguments)
     assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
     assert sorted(path.name for path in (tmp_path / "models").iterdir()) == ["first.sql"]
+
+
+def test_a_check_says_of_which_asset_it_is(tmp_path):
+    write(tmp_path, {"models/a.sql": "select 1 as id\n", "models/b.sql": "select 1 as id\n"})
+    result = run(tmp_path, "new", "check", "x")
+    assert (result.exit_code, "say --on a" in result.stderr) == (2, True)
 
 
 def test_a_check_is_of_the_asset_that_it_is_named_after(tmp_path):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from click.testing import CliRunner
 from read.folders import asset, only, places, read
 
+from sqlpipes.cli import sqlpipes
 from sqlpipes.core.asset import Scope
 
 
@@ -87,3 +89,16 @@ def test_a_file_that_is_missing_is_named_where_it_is_said(tmp_path):
     yaml = "type: template\nattributes: {name: 'x{{ a }}', for_each: {a: [1]}, file: no.sql}\n"
     reading = read(tmp_path, {"models/t.yml": yaml})
     assert places(reading)[0].endswith("CMP010")
+
+
+@pytest.mark.parametrize("more", ["", "where {{ c }} = 1"])
+def test_lint_places_a_column_where_the_yaml_has_it(tmp_path, more):
+    yaml = (
+        "type: template\nattributes:\n  name: o_{{ c }}\n  for_each: {c: [1]}\n  sql: |\n"
+        f"    select\n      nope as x\n    from given {more}\n"
+    )
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/t.yml").write_text(yaml)
+    (tmp_path / "models/given.sql").write_text("select 1 as a\n")
+    result = CliRunner().invoke(sqlpipes, ["lint", "--project-dir", str(tmp_path)])
+    assert "models/t.yml:7:7: COL001 column 'nope'" in result.stdout

@@ -102,8 +102,11 @@ def test_sql_of_a_component_is_read_as_a_model_is_and_stands_where_the_yaml_has_
         ),
         ("{name: 7}", ["2:20 CMP004 'name' must be a text put it in quotes: '7'"]),
         ("{name: a, rows: many}", ["2:29 CMP004 'rows' must be a whole number"]),
-        ("{name: a, tags: [b, 1]}", ["2:33 CMP004 'tags' must be a text"]),
-        ("{name: a, tags: b}", ["2:29 CMP004 'tags' must be a list of texts"]),
+        ("{name: a, tags: [b, 1]}", ["2:33 CMP004 'tags[1]' must be a text"]),
+        (
+            "{name: a, tags: b}",
+            ["2:29 CMP004 'tags' must be a list of texts put it in brackets: [b]"],
+        ),
         ("[name]", ["2:13 CMP004 'attributes' must be a mapping"]),
         ("{name: '{{ env_var(\"NOPE\") }}'}", ["2:20 TPL001 the environment variable NOPE"]),
         ("{}", ["1:7 CMP003 Feed needs the attribute 'name' of the table: a text"]),

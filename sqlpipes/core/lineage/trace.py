@@ -275,6 +275,8 @@ def _with_assets(facts: ColumnFacts, names: Mapping[str, str]) -> ColumnFacts:
 
 
 def _in_file(facts: ColumnFacts, asset: Asset, body: SqlBody, rendered: Rendered) -> ColumnFacts:
+    if body.spot is not None:
+        return _at_spot(facts, asset.at.file, body, rendered)
     if body.template is None:
         return placed(facts, Location(asset.at.file, body.line))
     lines = lines_of_template(body.text, rendered.text)
@@ -287,6 +289,32 @@ def _in_file(facts: ColumnFacts, asset: Asset, body: SqlBody, rendered: Rendered
         for problem in facts.problems
     )
     return replace(facts, edges=edges, problems=problems)
+
+
+def _at_spot(facts: ColumnFacts, file: str, body: SqlBody, rendered: Rendered) -> ColumnFacts:
+    """Of a text that stands in a value of another file, such as a block of YAML."""
+    assert body.spot is not None
+    place = body.spot.at
+    whole = body.template is None
+    lines = {} if whole else lines_of_template(body.text, rendered.text)
+
+    def at(line: int, column: int) -> tuple[int, int]:
+        return (
+            place(line if whole else lines[line], column) if whole or line in lines else place(1, 1)
+        )
+
+    edges = (
+        replace(edge, line=line, column_at=column)
+        for edge in facts.edges
+        for line, column in [at(edge.line, edge.column_at)]
+    )
+    problems = (
+        replace(each, at=Location(file, *at(each.at.line, each.at.column), each.at.length))
+        if each.at
+        else each
+        for each in facts.problems
+    )
+    return replace(facts, edges=tuple(edges), problems=tuple(problems))
 
 
 def _at_template(

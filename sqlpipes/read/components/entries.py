@@ -65,7 +65,9 @@ def read_components(
 def _wanted(node: Node, catalog: Catalog, ground: Ground, problems: list[Problem]) -> Wanted | None:
     said = node.get("type")
     if said is None or not isinstance(said.value, str):
-        hint = "begin it with `type:`, such as `type: files`"
+        near = next((key for key, _ in node.entries() if did_you_mean(key, ("type",))), None)
+        hint = f"did you mean 'type' by '{near}'?" if near and near != "type" else ""
+        hint = hint or "begin it with `type:`, such as `type: files`"
         problems.append(Problem("CMP001", "a component needs a type", (said or node).at, hint))
         return None
     for key, below in node.entries():

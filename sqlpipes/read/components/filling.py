@@ -92,8 +92,8 @@ def _faults(kind: Any, node: Node, name: str) -> Iterator[Problem]:
             yield from _object_faults(one, node, node.at, f"'{name}'")
             return
         if origin in LISTS and isinstance(node.value, list) and below:
-            for item in node.items():
-                yield from _faults(below[0], item, name)
+            for index, item in enumerate(node.items()):
+                yield from _faults(below[0], item, f"{name}[{index}]")
             return
         if isinstance(node.value, dict) and len(below) == 2:
             for key, item in node.entries():
@@ -125,6 +125,8 @@ def _leaf_fault(kind: Any, node: Node, name: str) -> Iterator[Problem]:
         hint = None
         if str in members(kind) and isinstance(node.value, (bool, int, float)):
             hint = f"put it in quotes: '{node.value}'"
+        elif isinstance(node.value, str) and _takes_lists(kind):
+            hint = f"put it in brackets: [{node.value}]"
         elif isinstance(node.value, str):
             said_of = [each for part in members(kind) for each in typing.get_args(bare(part))]
             hint = did_you_mean(node.value, [each for each in said_of if isinstance(each, str)])
@@ -132,6 +134,10 @@ def _leaf_fault(kind: Any, node: Node, name: str) -> Iterator[Problem]:
         more = f", {said.partition(' ')[2]}" if said.startswith("Expected") and "=" in said else ""
         message = f"'{name}' must be {wanted(kind)}{_bound(more)}"
         yield Problem("CMP004", message, node.at, hint)
+
+
+def _takes_lists(kind: Any) -> bool:
+    return any((typing.get_origin(bare(each)) or bare(each)) in LISTS for each in members(kind))
 
 
 def _bound(said: str) -> str:
