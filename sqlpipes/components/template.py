@@ -110,8 +110,8 @@ def part_of(said: str, values: Mapping[str, Any]) -> Any:
     """The value of `name` or `name.part`. FieldError when there is none."""
     first, *rest = said.split(".")
     if first not in values:
-        hint = did_you_mean(first, values) or f"known: {', '.join(values)}"
-        raise FieldError("name", f"no value is named '{first}'", hint)
+        known = did_you_mean(first, values) or f"known: {', '.join(values)}"
+        raise FieldError("name", f"no value is named '{first}'", known)
     part = values[first]
     for name in rest:
         if not isinstance(part, Mapping) or name not in part:
