@@ -210,7 +210,7 @@ def unpicklable(): return pooled("spawn", lambda x: x)
 
 
 def test_processes_of_a_function(tmp_path: Path) -> None:
-    found = built(project(tmp_path, POOLS))
+    found = built(project(tmp_path, POOLS), "--threads", "1")  # forking beside threads may hang
     assert rows(tmp_path, "spawned") == rows(tmp_path, "forked") == ["1", "4"]
     assert "died() raised ValueError: no " in found.stdout
     assert "in another process, at models/f.py:7:1" in found.stdout
