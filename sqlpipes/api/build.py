@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -217,6 +218,7 @@ def _events(
         outputs=_outputs(project, store),
         resources=resources,
         secrets=project.secrets,
+        kept=_kept(project),
         threads=terms.threads,
         fail_fast=terms.fail_fast,
         cancel=terms.watch.cancel,
@@ -236,6 +238,22 @@ def _outputs(project: Project, store: Store) -> dict[str, str]:
     history = store.history(files) if files else None
     found = {name: history.of(name).relation for name in files} if history else {}
     return {name: path for name, path in found.items() if path}
+
+
+def _kept(project: Project) -> tuple[str, ...]:
+    """What no function may write: folders that are read, the warehouse's files and the state's."""
+    from sqlpipes.stores.quick import local_file
+
+    config, root = project.config, os.path.abspath(project.root)
+    read = (*config.model_paths, *config.seed_paths, *config.check_paths, *config.macro_paths)
+    state, options = local_file(config.state, root), project.target.options
+    named = (options.get("path"), options.get("database"))  # an engine of files says one of them
+    files = [
+        os.path.expanduser(said) for said in named if isinstance(said, str) and "://" not in said
+    ]
+    files += [state] if state else []
+    paths = [*read, *files, *(f"{file}.wal" for file in files)]
+    return tuple(os.path.normpath(os.path.join(root, path)) for path in paths)
 
 
 def _again(project: Project, store: Store, asked: Asked, step: Step) -> Step | None:

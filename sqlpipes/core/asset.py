@@ -133,6 +133,7 @@ class PythonBody:
     timeout_s: float | None = None  # for one call and the landing of its rows; None: no end
     family: str = ""  # of a function that makes several assets: what these have in common
     written: tuple[str, ...] = ()  # of a file: its paths as far as the text says; * is computed
+    path: str = ""  # of a file: what its decorator says
     files: tuple[Dependency, ...] = ()  # paths and patterns that its SQL reads
     paths: tuple[Dependency, ...] = ()  # that it asks the context for
     resources: Mapping[str, str] = field(default_factory=dict)  # parameter -> resource

@@ -77,7 +77,7 @@ def _moved(place: Place, job: Job) -> Place:
     """Whoever was left alone may still use the connection, and write to the files it was given."""
     connection = place.renew()
     job.start(connection)
-    return replace(place, connection=connection, files=Places())
+    return replace(place, connection=connection, files=Places(place.files.bounds))
 
 
 def _late(asset: Asset, timeout_s: float, *, alive: bool) -> Problem:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlpipes.core.asset import Asset, PythonBody
 from sqlpipes.core.definitions import File
 from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.run.bounds import Bounds
 from sqlpipes.run.disk import OLD, has_content, measured, put, remove
 
 ENDING = ".sqlpipes-new"
@@ -20,20 +21,24 @@ ENDING = ".sqlpipes-new"
 class Places:
     """Where files and folders of one call wait until they are published: final path -> place.
 
-    `used`: a place was asked for, so the files that readers see were not written to.
+    `used`: a place was asked for, so the files that readers see were not written to. `bounds`: what
+    may be written; None: anything.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, bounds: Bounds | None = None) -> None:
+        self.bounds = bounds
         self.waiting: dict[str, str] = {}
         self.used = False
 
-    def place_of(self, path: str) -> str:
+    def place_of(self, path: str, said: str = "") -> str:
         """A new name beside the final one: on the same disk, so that it can be moved at once.
 
-        Of a path that ends with / an empty folder, which is there.
+        Of a path that ends with / an empty folder, which is there. `said` is how the user wrote it.
+        Raises EngineError BLD021 for what is not the asset's to replace, DUP004 for another's.
         """
         self.used = True
         is_folder, path = path.endswith(os.sep), os.path.normpath(path)
+        self._demand(path, said)
         if path in self.waiting:  # asked for twice: it is one file
             return self.waiting[path]
         folder, name = os.path.split(path)
@@ -60,11 +65,23 @@ class Places:
                 os.rename(left, os.path.join(folder, name))
 
     def publish(self) -> None:
-        """Each into its place, safely on disk. Raises OSError."""
+        """Each into its place, safely on disk. Raises OSError, and EngineError as `place_of` does."""
         for path, place in list(self.waiting.items()):
             if os.path.exists(place):
-                put(place, path)
+                self._put(place, path)
             del self.waiting[path]
+
+    def _put(self, place: str, path: str) -> None:
+        self._demand(path, path)  # again: somebody may have put something there meanwhile
+        if self.bounds is not None:
+            self.bounds.note(path, place)
+        put(place, path)
+        if self.bounds is not None:
+            self.bounds.noted(path)
+
+    def _demand(self, path: str, said: str) -> None:
+        if self.bounds is not None and (problem := self.bounds.refusal(path, said)):
+            raise EngineError(problem)
 
     def drop(self) -> None:
         for place in self.waiting.values():

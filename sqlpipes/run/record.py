@@ -54,6 +54,7 @@ class Settings:
     outputs: Mapping[str, str] = field(default_factory=dict)  # of assets that are files: where
     resources: Resources = field(default_factory=lambda: Resources({}, "."))
     mask: Mask = field(default_factory=Mask)
+    kept: tuple[str, ...] = ()  # absolute paths that no function may write
 
 
 @dataclass(frozen=True, slots=True)

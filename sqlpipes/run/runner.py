@@ -58,6 +58,7 @@ def run_plan(
     outputs: Mapping[str, str] = NOTHING,  # type: ignore[assignment]
     resources: Mapping[str, ReadyResource] = NOTHING,  # type: ignore[assignment]
     secrets: tuple[str, ...] = (),
+    kept: tuple[str, ...] = (),
     commit: str = "",
     job: str = "",
 ) -> Iterator[Event]:
@@ -67,17 +68,17 @@ def run_plan(
     `cancel` set from anywhere, ends the run with CANCELLED; a Python function that does not return
     within `grace_s` seconds after that is left alone, unable to publish. Other builds may
     write here, too, if there are `turns`. `again` tells what is left of a step once an input of it was
-    written and holds what it held. `outputs`: where the files of assets were written last.
-    `secrets`: further texts that no event may hold, beside those of the resources. Raises
-    EngineError before the first event when the warehouse cannot be looked at; after that, what goes
-    wrong is an event.
+    written and holds what it held. `outputs`: where the files of assets were written last; `kept`:
+    absolute paths that no function may write. `secrets`: further texts that no event may hold, beside
+    those of the resources. Raises EngineError before the first event when the warehouse cannot be
+    looked at; after that, what goes wrong is an event.
     """
     asked = (run_id, target, root, clock, definition, tokens, vars, fail_fast)
     limits = (cancel or threading.Event(), grace_s)
     held = (text for ready in resources.values() for text in secrets_in(ready.values))
     mask = Mask((*secrets, *held))
     opened = Resources(resources, root)
-    settings = Settings(*asked, *limits, sightings, turns, again, outputs, opened, mask)
+    settings = Settings(*asked, *limits, sightings, turns, again, outputs, opened, mask, kept)
     running = _running(plan, graph, engine, settings, threads)
     began = time.perf_counter()
     counts = len(plan.steps), len(plan.current)

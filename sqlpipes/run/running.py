@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from sqlpipes.core.asset import Asset, Materialized, PythonBody
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import SqlpipesError
 from sqlpipes.core.events import BUILT_BY, UNCHANGED, Event, Status
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import as_naive_utc
 from sqlpipes.core.plan import Plan, Step
+from sqlpipes.run.bounds import Bounds
 from sqlpipes.run.crew import Crew
 from sqlpipes.run.failures import (
     MOST_FAILURES,
@@ -26,6 +29,7 @@ from sqlpipes.run.failures import (
     waits_for_table,
 )
 from sqlpipes.run.families import Families
+from sqlpipes.run.files import Places
 from sqlpipes.run.job import Job
 from sqlpipes.run.orders import order_of
 from sqlpipes.run.parts import LOOKS_ONLY, halves, is_one, parts_of, pieces
@@ -261,6 +265,7 @@ class Running:
                 settings.target.name,
                 settings.root,
                 settings.vars,
+                Places(self._bounds(order.asset)),
                 renew=partial(connect, anew=True),
                 families=self.families,
                 run_id=settings.run_id,
@@ -273,6 +278,19 @@ class Running:
             return broken(order, error, job)
         finally:
             job.end()
+
+    def _bounds(self, asset: Asset) -> Bounds:
+        """What the asset's function may write."""
+        root, assets = os.path.abspath(self.settings.root), self.graph.assets.values()
+        others = {other.name for other in assets if other.materialized is Materialized.FILE}
+        declared = asset.body.path if isinstance(asset.body, PythonBody) else ""
+        recorded = self.outputs.get(asset.name, "")
+        declared, recorded = (
+            os.path.normpath(os.path.join(root, path)) if path else ""
+            for path in (declared, recorded)
+        )
+        rest = frozenset(others - {asset.name})
+        return Bounds(asset.name, root, declared, recorded, self.settings.kept, rest)
 
     def _wait(self) -> Iterator[Event]:
         try:

@@ -484,6 +484,7 @@ def test_a_file_that_is_half_written_is_dropped(engine: Engine, tmp_path: Path) 
             engine,
             graph_of(python("f", half, context=True, materialized="file")),
             root=str(tmp_path),
+            outputs={"f": "f.txt"},
         )
     )
     assert not event.in_doubt

@@ -14,6 +14,10 @@ def _no_warehouse(query: str) -> Any:
     raise RuntimeError(f"no warehouse is open here to run: {query}")
 
 
+def _where_it_is(path: str, said: str) -> str:
+    return path
+
+
 @dataclass(frozen=True, slots=True)
 class Execution:
     """Every field but `asset` has a default, for tests.
@@ -36,7 +40,7 @@ class Execution:
     metadata: dict[str, Any] = field(default_factory=dict)
     selected: frozenset[str] = frozenset()  # of several assets of one function: those to make
     output: str | None = None  # `path` of the decorator
-    places: Callable[[str], str] = str  # absolute path of a file -> where it is to be written
+    places: Callable[[str, str], str] = _where_it_is  # absolute path, as said -> where to write
     staged: Mapping[str, str] = field(default_factory=dict)  # absolute path -> not published yet
 
     @property
@@ -79,7 +83,7 @@ class Execution:
         """A File to write and to return: it takes the old one's place only when all went well.
 
         A name that ends with / is a folder, which is there and empty. Without a name it is the `path`
-        of the decorator.
+        of the decorator. Raises for a path where something stands that no build of the asset wrote.
 
         >>> Execution("daily", root="/project").file("daily.html").place
         '/project/daily.html'
@@ -87,7 +91,7 @@ class Execution:
         name = self.output if name is None else str(name)
         if not name:
             raise TypeError("context.file needs a path, here or as path=... in the decorator")
-        return File(name, metadata, self.places(self._absolute(name)))
+        return File(name, metadata, self.places(self._absolute(name), name))
 
     def _absolute(self, name: str) -> str:
         return name if name.startswith("/") else f"{self.root.rstrip('/')}/{name}"

@@ -18,6 +18,7 @@ from sqlpipes.core.errors import Location, Problem, Severity, did_you_mean
 from sqlpipes.core.graph.linked import Graph, Input
 from sqlpipes.core.graph.naming import Name, name_index, qualified_names
 from sqlpipes.core.graph.ordering import circles, ordered
+from sqlpipes.core.graph.written import same_files
 from sqlpipes.core.reads import EVERYTHING, Reads
 from sqlpipes.core.sql.relation import Reference, Relation, fold
 
@@ -39,6 +40,7 @@ def link(
     `strict`). Assets on a cycle are in the graph's assets but have no place in its order.
     """
     unique, problems = _without_duplicates(assets, dialect)
+    problems += same_files(unique.values())
     linker = _Linker(unique, dialect, default_schema, default_catalog, strict)
     inputs = {asset.name: linker.inputs_of(asset) for asset in unique.values()}
     reads = [(check, linker.read_by(check)) for check in checks]

@@ -67,6 +67,7 @@ def asset_of(
             found.timeout_s,
             found.family,
             tuple(found.written) if kept.kind is Materialized.FILE else (),
+            found.path if kept.kind is Materialized.FILE else "",
             tuple(_dependency(named) for named in found.files),
             tuple(_dependency(named) for named in found.paths),
             resources=dict(found.resources or {}),

@@ -18,7 +18,7 @@ from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.sql import FACTS_VERSION
 from sqlpipes.read.python.modules import Module, Unit, hashed
 
-FORMAT = 11  # raise it whenever the same text may yield other facts
+FORMAT = 12  # raise it whenever the same text may yield other facts
 FOLDER = ".sqlpipes/cache/python"
 PARTS = ("key", "modules", "found", "entries", "queries", "resources", "sensors", "problems")
 """Of what is kept of a file."""
@@ -68,6 +68,7 @@ class Found:
     files: Sequence[Named] = ()  # paths and patterns that its SQL reads
     paths: Sequence[Named] = ()  # that it asks the context for
     written: Sequence[str] = ()  # paths of its files; * stands for what is computed
+    path: str = ""  # what the decorator says of it
     resources: Mapping[str, str] | None = None  # parameter -> the class that its annotation names
     config: Sequence[FieldSaid] = ()  # parameters with a default
     auto: Plain = None  # as under `auto:`

@@ -82,7 +82,7 @@ def found_function(
     if where.node is not None:
         files = [*written_files(where.text, where.node), *seen.written]
         paths = [definition.path] if definition.path else list(dict.fromkeys(files))
-        found = replace(found, written=paths)
+        found = replace(found, written=paths, path=definition.path or "")
     return _as_asset(found, declared, definition, where)
 
 
