@@ -29,6 +29,7 @@ from sqlpipes.core.plan import Reason, Why
 from sqlpipes.core.reads import Mapped, Reads, reads_loose, touched
 from sqlpipes.core.windows import Sighting, total_of
 from sqlpipes.decide.overtaken import At, alike, overtaken
+from sqlpipes.decide.upstream import among
 from sqlpipes.decide.wish import Observed
 
 EMPTY_SUFFIX = "-empty"  # of the version of a relation that was built without rows
@@ -225,8 +226,12 @@ def _value_places(slices: Partitions) -> list[int]:
 
 
 def _suspect(past: Past, wanted: Partitions) -> Iterator[Reason]:
-    if doubtful := _doubtful(past, wanted):
-        yield Reason(Why.INTERRUPTED, slices=doubtful)
+    doubtful = _doubtful(past, wanted)
+    raised = doubtful & among(wanted, past.broken)  # it may have written something all the same
+    if raised:
+        yield Reason(Why.FAILED, slices=raised)
+    if interrupted := doubtful - raised:
+        yield Reason(Why.INTERRUPTED, slices=interrupted)
 
 
 def _doubtful(past: Past, wanted: Partitions) -> Partitions:

@@ -84,15 +84,17 @@ def broken(order: Order, error: BaseException, job: Job) -> Outcome:
     else:
         message = f"'{asset.name}' broke with {type(error).__name__}: {error}"
         problems = (Problem("BLD008", message, asset.at),)
-    return Outcome(status, 0.0, problems=problems, in_doubt=order.calls)
+    in_doubt = order.calls and not job.writes_aside()
+    return Outcome(status, 0.0, problems=problems, in_doubt=in_doubt)
 
 
-def left_alone(order: Order, began: float) -> Outcome:
+def left_alone(order: Order, began: float, job: Job) -> Outcome:
     """Of a part that did not stop in time."""
     message = f"'{order.asset.name}' did not stop and was left alone; it cannot publish any more"
     problems = (Problem("BLD007", message, order.asset.at),)
     seconds = time.perf_counter() - began
-    return Outcome(Status.CANCELLED, seconds, problems=problems, in_doubt=order.calls)
+    in_doubt = order.calls and not job.writes_aside()
+    return Outcome(Status.CANCELLED, seconds, problems=problems, in_doubt=in_doubt)
 
 
 def placed(error: SqlpipesError, asset: Asset) -> tuple[Problem, ...]:

@@ -23,6 +23,7 @@ class Job:
         self._connection: Connection | None = None
         self._publishing = False
         self.stopped = False
+        self.writes_aside: Callable[[], bool] = bool  # its files wait beside those that are there
         self.landed_bytes: int | None = None  # of frames that say how large they are
         self.permit: Callable[[Connection], None] | None = None
 

@@ -161,7 +161,16 @@ def _call_only(order: Order, place: Place) -> dict[str, Any]:
     answer = call_asset(order.asset, order.slices, place)
     if order.asset.materialized is Materialized.FILE:
         return file_metadata(order.asset, answer.value, answer.metadata, place.root)
+    if answer.value is not None:
+        raise EngineError(_unwanted(order.asset, answer.value))
     return answer.metadata
+
+
+def _unwanted(asset: Asset, value: object) -> Problem:
+    got = type(value).__name__
+    message = f"'{asset.name}' is nothing that is stored, but its function returned {got}"
+    hint = "take -> None away and its rows become a table; log_metadata(...) records values"
+    return Problem("BLD006", message, asset.at, hint)
 
 
 def _publish_files(asset: Asset, place: Place) -> None:

@@ -256,6 +256,8 @@ class Running:
     def _carry_out(self, order: Order, connect: Callable[..., Connection], job: Job) -> Outcome:
         settings = self.settings
         try:
+            files = Places(self._bounds(order.asset))
+            job.writes_aside = lambda: files.used
             connection = connect()
             job.start(connection)
             place = Place(
@@ -265,7 +267,7 @@ class Running:
                 settings.target.name,
                 settings.root,
                 settings.vars,
-                Places(self._bounds(order.asset)),
+                files,
                 renew=partial(connect, anew=True),
                 families=self.families,
                 run_id=settings.run_id,
@@ -400,7 +402,7 @@ class Running:
                 flight.job.stop()
             yield from self._wait()
         for flight in list(self.flights.values()):
-            yield from self._fail(flight, left_alone(flight.order, flight.began))
+            yield from self._fail(flight, left_alone(flight.order, flight.began, flight.job))
 
     def _is_publishing(self) -> bool:
         """A commit ends by itself; said to be cancelled before it does, it would be lied about."""

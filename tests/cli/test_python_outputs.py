@@ -159,3 +159,19 @@ def test_an_asset_with_another_name_takes_over(tmp_path: Path) -> None:
     ok(tmp_path, "build")
     project(tmp_path, asset("out/same.txt", name="renamed"))
     ok(tmp_path, "build")
+
+
+def test_a_function_that_raised_is_told_to_have_failed(tmp_path: Path) -> None:
+    project(tmp_path, "@asset\ndef train() -> None:\n    raise ValueError('no')\n")
+    run(tmp_path, "build")
+    (said,) = [line for line in ok(tmp_path, "plan").splitlines() if "train" in line]
+    assert "failed last time" in said
+    assert "interrupted" not in said
+
+
+def test_a_function_without_rows_must_not_return_any(tmp_path: Path) -> None:
+    project(tmp_path, "@asset\ndef train() -> None:\n    return [{'n': 1}]\n")
+    found = run(tmp_path, "build")
+    assert found.exit_code == 1
+    assert "models/assets.py:4:5: BLD006 'train' is nothing that is stored" in found.output
+    assert "but its function returned list" in found.output
