@@ -21,6 +21,8 @@ from sqlpipes.run.checks import check_sql, count_sql, needs_total, total_sql, ve
 from sqlpipes.run.python import Place, call_check
 
 SAMPLE_ROWS = 5
+SERIOUS = frozenset({"ENG006"})  # a conflict with another writer: all of it is tried again
+ANSWERS = "return True or False, the number of bad rows, the rows, or a CheckResult with a message"
 LONGEST = 200  # characters of a value that are kept
 
 
@@ -67,20 +69,50 @@ def run_checks(
 ) -> Iterator[Result]:
     """Ask each check of the gate of `asset`; `slices` are those just written.
 
-    A check of another asset, which only waited for this one, looks at its whole table.
+    A check of another asset, which only waited for this one, looks at its whole table. Raises EngineError
+    with all that could not be asked, and what has failed until then, once the last one was asked.
     """
+    faults: list[Problem] = []
+    failed: list[Problem] = []
     for check in checks:
         go_on()
-        written = slices if check.asset == asset else None
-        began = time.perf_counter()
-        found = _ask(check, written, place, now)
-        total = _total(check, written, place) if needs_total(check) else None
-        graded = check if found.severity is None else replace(check, severity=found.severity)
-        status = verdict(graded, found.failures, total)
-        kept = tuple(tuple(map(short, row)) for row in found.sample)
-        seconds = time.perf_counter() - began
-        seen = (found.columns, kept, found.said, found.metadata)
-        yield Result(check, status, found.failures, seconds, *seen)
+        try:
+            found = _graded(check, asset, slices, place, now)
+        except EngineError as error:
+            if check.type != "python" or any(p.code in SERIOUS for p in error.problems):
+                every = (*failed, *faults, *error.problems)
+                raise EngineError(*every, statement=error.statement) from error
+            faults += error.problems
+            if not _answers(place):
+                break
+            continue
+        if found.status is Status.FAIL:
+            failed.append(found.problem)
+        yield found
+    if faults:
+        raise EngineError(*failed, *faults)
+
+
+def _answers(place: Place) -> bool:
+    """Whether more can be asked: after a faulty query many an engine takes nothing but a rollback."""
+    try:
+        place.connection.fetch("select 1")
+    except EngineError:
+        return False
+    return True
+
+
+def _graded(check: Check, asset: str, slices: Partitions, place: Place, now: datetime) -> Result:
+    written = slices if check.asset == asset else None
+    began = time.perf_counter()
+    found = _ask(check, written, place, now)
+    total = _total(check, written, place) if needs_total(check) else None
+    graded = check if found.severity is None else replace(check, severity=found.severity)
+    status = verdict(graded, found.failures, total)
+    kept = tuple(tuple(map(short, row)) for row in found.sample)
+    seconds = time.perf_counter() - began
+    seen = (found.columns, kept, found.said, found.metadata)
+    return Result(check, status, found.failures, seconds, *seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +165,7 @@ def _ask_python(check: Check, slices: Partitions | None, place: Place) -> Found:
     if not isinstance(answer.value, CheckResult):
         logged = recorded(answer.metadata)
         found = _counted(check, answer.value, place)
-        return replace(found, said=_words("", answer.metadata), metadata=logged)
+        return replace(found, said=_words(found.said, answer.metadata), metadata=logged)
     given = answer.value
     value = given.failures if given.failures is not None else given.passed
     found = _counted(check, value, place)
@@ -155,12 +187,25 @@ def _counted(check: Check, value: Any, place: Place) -> Found:
     if callable(item) and getattr(value, "shape", None) == ():
         value = item()  # a numpy scalar
     if isinstance(value, bool):
-        return Found(int(not value))
-    if isinstance(value, int):
+        return Found(int(not value), said="" if value else _not_held(check))
+    if isinstance(value, int) and value >= 0:
         return Found(value)
+    if isinstance(value, (int, float, str, bytes)) or _is_pair(value):
+        message = f"check '{check.name}' returned {short(value)!r}, which is no answer"
+        raise EngineError(Problem("CHK012", message, check.at, ANSWERS))
     if isinstance(value, (list, tuple)):
         return _listed(value)
     return _landed(check, value, place)
+
+
+def _is_pair(value: Any) -> bool:
+    """(True, "why not"), as other tools would take it."""
+    return isinstance(value, tuple) and any(isinstance(item, bool) for item in value)
+
+
+def _not_held(check: Check) -> str:
+    said = check.description.strip().partition("\n")[0]
+    return f"did not hold: {said}" if said else "did not hold"
 
 
 def _listed(rows: list[Any] | tuple[Any, ...]) -> Found:
@@ -173,8 +218,7 @@ def _listed(rows: list[Any] | tuple[Any, ...]) -> Found:
 def _landed(check: Check, value: Any, place: Place) -> Found:
     if value is None:
         message = f"check '{check.name}' returned nothing"
-        hint = "return True or False, the number of bad rows, or the bad rows"
-        raise EngineError(Problem("CHK012", message, check.at, hint))
+        raise EngineError(Problem("CHK012", message, check.at, ANSWERS))
     table = place.warehouse.temporary("sqlpipes_check")
     try:
         place.connection.load(table, value)

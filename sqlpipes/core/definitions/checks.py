@@ -16,8 +16,10 @@ from sqlpipes.core.definitions.functions import (
 
 
 def check(
+    misplaced: None = None,
+    /,
     *,
-    asset: AssetName,
+    asset: AssetName | None = None,
     severity: str = "error",
     name: str | None = None,
     description: str | None = None,
@@ -37,12 +39,15 @@ def check(
     >>> no_future([1, 5]), no_future.definition.severity.value
     ([5], 'warning')
     """
+    if asset is None or misplaced is not None:
+        raise TypeError('a check says what it is of: @check(asset="...")')
+    of = asset_name(asset)
     grade, whole_table = said.severity(severity), said.scope(scope)
 
     def decorate(function: Callable[P, R]) -> CheckFunction[P, R]:
         definition = CheckDefinition(
             name=name or said.name_of(function, "check"),
-            asset=asset_name(asset),
+            asset=of,
             severity=grade,
             description=description,
             tags=said.texts(said.listed(tags, "tags"), "tags"),

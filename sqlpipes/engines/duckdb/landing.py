@@ -13,10 +13,11 @@ from typing import Any
 import duckdb
 
 from sqlpipes.engines.duckdb.names import identifier
-from sqlpipes.engines.duckdb.values import no_columns
+from sqlpipes.engines.duckdb.values import mixed, no_columns
 
 INCOMING = "sqlpipes_incoming"
 PIECE = "temp.main.sqlpipes_piece"
+TEXT = "VARCHAR"
 WIDEST_BIGINT = 2**63
 
 Cursor = duckdb.DuckDBPyConnection
@@ -90,11 +91,21 @@ def _add_columns(cursor: Cursor, landing: Landing, columns: Columns) -> Landing:
     select = "select " + ", ".join(_column_sql(name, shown[name]) for name in shown)
     create = f"create or replace temp table {PIECE} as\n"
     cursor.execute(f"{create}{select}", list(shown.values())).fetchall()
-    joined = _joined(cursor, landing, f"select * from {PIECE}", _types(cursor, PIECE))
+    types = _types(cursor, PIECE)
+    _demand_alike(landing, {name: types[name] for name in filled if name in types})
+    joined = _joined(cursor, landing, f"select * from {PIECE}", types)
     cursor.execute(f"drop table {PIECE}").fetchall()
     names = tuple(dict.fromkeys((*landing.columns, *columns)))
     empty = (landing.empty | (columns.keys() - set(landing.columns))) - filled.keys()
     return replace(joined, columns=names, empty=frozenset(empty))
+
+
+def _demand_alike(landing: Landing, types: Mapping[str, str]) -> None:
+    """ENG008 for a column whose values were texts before and are not now, or the other way round."""
+    for name, kind in types.items():
+        before = landing.types.get(name.lower(), kind)
+        if (before == TEXT) != (kind == TEXT) and name not in landing.empty:
+            raise mixed(name, before, kind)
 
 
 def _joined(cursor: Cursor, landing: Landing, select: str, types: Mapping[str, str]) -> Landing:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
+from math import isnan
 from typing import Any
 
 from sqlpipes.core.errors import EngineError, Problem
@@ -62,7 +63,23 @@ def plain(name: str, values: Any) -> Sequence[Any]:
         known = any(_home(parent) in KNOWN for parent in kind.__mro__)
         if not known and not issubclass(kind, (*PLAIN, *NESTED)):
             raise refused_kind(name, kind)
+    if len(kinds) > 1 and any(issubclass(kind, str) for kind in kinds):
+        _demand_texts(name, listed)
     return listed
+
+
+def _demand_texts(name: str, values: list[Any]) -> None:
+    """ENG008 for a text beside what is none. A missing value is of any type, also that of pandas."""
+    known = (v for v in values if v is not None and not (isinstance(v, float) and isnan(v)))
+    kinds = dict.fromkeys(map(type, known))
+    other = next((k for k in kinds if not issubclass(k, str) and _home(k) != "pandas"), None)
+    if other is not None:
+        raise mixed(name, other.__name__, "str")
+
+
+def mixed(name: str, one: str, other: str) -> EngineError:
+    message = f"the column '{name}' has values of type {one} and of type {other}"
+    return _refused(message, "give all of them one type: str(...), int(...)")
 
 
 def _listed(values: Any) -> list[Any]:
