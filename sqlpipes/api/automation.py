@@ -163,13 +163,13 @@ def _observe(
 ) -> tuple[Observed, dict[str, str]]:
     """What there is to see; a source that cannot be read holds up its readers and nobody else."""
     try:
-        return observe(project, store, history, wish, engine), {}
+        return observe(project, store, history, wish, engine, strict=True), {}
     except ProjectError:
         unreadable: dict[str, str] = {}
     for name in sorted(wish.observe):
         alone = replace(wish, names=frozenset(), observe=frozenset({name}))
         try:
-            observe(project, store, history, alone, engine)
+            observe(project, store, history, alone, engine, strict=True)
         except ProjectError as error:
             unreadable[name] = error.problems[0].message
     rest = replace(wish, observe=wish.observe - unreadable.keys())

@@ -97,9 +97,18 @@ def _tables_to_observe(graph: Graph, wish: Wish) -> list[str]:
 
 
 def observe(
-    project: Project, store: Store, history: History, wish: Wish, engine: Engine | None
+    project: Project,
+    store: Store,
+    history: History,
+    wish: Wish,
+    engine: Engine | None,
+    *,
+    strict: bool = False,
 ) -> Observed:
-    """What the sources look like now. Without an engine nobody wrote, so tables are as recorded."""
+    """What the sources look like now. Without an engine nobody wrote, so tables are as recorded.
+
+    A table that cannot be read counts as changed: ProjectError SRC001 if `strict`.
+    """
     from sqlpipes.decide.planner import Observed
     from sqlpipes.engines import exists
 
@@ -112,7 +121,7 @@ def observe(
         existing = _existing(graph, engine)
         with closing(engine.connect()) as connection:
             for name in tables:
-                looks[name] = _table_look(graph.assets[name], engine, connection)
+                looks[name] = _table_look(graph.assets[name], engine, connection, strict)
             if names := asking(graph, wish.names):
                 asked = partition_values(project, names, existing, engine, connection)
                 values = _or_known(graph, history, asked)
@@ -208,7 +217,7 @@ def _always_changes(asset: Asset) -> bool:
     return isinstance(asset.body, SourceBody) and asset.body.changes == "always"
 
 
-def _table_look(asset: Asset, engine: Engine, connection: Connection) -> Look:
+def _table_look(asset: Asset, engine: Engine, connection: Connection, strict: bool) -> Look:
     assert isinstance(asset.body, SourceBody)
     assert asset.relation is not None
     changes = asset.body.changes or "hash"
@@ -221,8 +230,19 @@ def _table_look(asset: Asset, engine: Engine, connection: Connection) -> Look:
             return engine.windows(connection, asset.relation, changes, asset.partition)
         rows = connection.fetch(engine.token_sql(asset.relation, changes))
     except EngineError as error:
+        if not strict and not _is_readable(asset.relation, engine, connection):
+            return None  # nobody can tell: its readers run, and say themselves why they cannot
         raise ProjectError(_unread(asset, error.problems[0])) from error
     return str(rows.rows[0][0])
+
+
+def _is_readable(relation: Relation, engine: Engine, connection: Connection) -> bool:
+    """Whether the fault lies in how its changes are seen, and not in the table."""
+    try:
+        connection.fetch(f"select 1 from {engine.quote(relation)} limit 0")
+    except EngineError:
+        return False
+    return True
 
 
 def _unread(asset: Asset, fault: Problem) -> Problem:

@@ -33,7 +33,7 @@ class Bounds:
     others: frozenset[str] = frozenset()  # the other assets that are files
 
     def refusal(self, path: str, said: str = "") -> Problem | None:
-        """BLD021 or DUP004 without a place. `said`: the path as the user wrote it."""
+        """BLD021 or DUP006 without a place. `said`: the path as the user wrote it."""
         path, said = os.path.normpath(path), said or path
         problem = self._of_project(path, said) or self._of_others(path, said)
         if problem is None or problem.code != "BLD021":
@@ -61,7 +61,7 @@ class Bounds:
         noted = Note.of(path, self.root)
         if noted.asset in self.others:
             message = f"'{self.asset}' and '{noted.asset}' both write {said}"
-            return Problem("DUP004", message, hint="give each of them a path of its own")
+            return Problem("DUP006", message, hint="give each of them a path of its own")
         if not os.path.lexists(path):
             return None
         if os.path.isdir(path):

@@ -34,7 +34,7 @@ class Places:
         """A new name beside the final one: on the same disk, so that it can be moved at once.
 
         Of a path that ends with / an empty folder, which is there. `said` is how the user wrote it.
-        Raises EngineError BLD021 for what is not the asset's to replace, DUP004 for another's.
+        Raises EngineError BLD021 for what is not the asset's to replace, DUP006 for another's.
         """
         self.used = True
         is_folder, path = path.endswith(os.sep), os.path.normpath(path)

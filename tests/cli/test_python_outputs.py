@@ -141,7 +141,7 @@ def test_two_assets_that_write_one_file(tmp_path: Path) -> None:
     found = run(tmp_path, "build")
     assert found.exit_code == 2
     assert (
-        "models/assets.py:9:5: DUP004 'second' and 'out' both write ./out/same.txt" in found.output
+        "models/assets.py:9:5: DUP006 'second' and 'out' both write ./out/same.txt" in found.output
     )
     assert "here and in models/assets.py:4:5" in found.output
 
@@ -151,7 +151,7 @@ def test_two_assets_that_compute_one_path(tmp_path: Path) -> None:
     project(tmp_path, asset("out/same.txt") + second)
     found = run(tmp_path, "build", "--threads", "1")
     assert found.exit_code == 1
-    assert "DUP004 'second' and 'out' both write out/same.txt" in found.output
+    assert "DUP006 'second' and 'out' both write out/same.txt" in found.output
 
 
 def test_an_asset_with_another_name_takes_over(tmp_path: Path) -> None:

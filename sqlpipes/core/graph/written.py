@@ -10,7 +10,7 @@ from sqlpipes.core.errors import Problem
 
 
 def same_files(assets: Iterable[Asset]) -> list[Problem]:
-    """DUP004 for the second of two assets with one path; what is computed is found when it is written."""
+    """DUP006 for the second of two assets with one path; what is computed is found when it is written."""
     first: dict[str, Asset] = {}
     problems: list[Problem] = []
     for asset in assets:
@@ -22,5 +22,5 @@ def same_files(assets: Iterable[Asset]) -> list[Problem]:
             message = f"'{asset.name}' and '{holder.name}' both write {written[0]}"
             hint = "give each of them a path of its own"
             message += f": here and in {holder.at}"
-            problems.append(Problem("DUP004", message, asset.at, hint, others=(holder.at,)))
+            problems.append(Problem("DUP006", message, asset.at, hint, others=(holder.at,)))
     return problems
