@@ -18,7 +18,7 @@ from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.sql import FACTS_VERSION
 from sqlpipes.read.python.modules import Module, Unit, hashed
 
-FORMAT = 12  # raise it whenever the same text may yield other facts
+FORMAT = 14  # raise it whenever the same text may yield other facts
 FOLDER = ".sqlpipes/cache/python"
 PARTS = ("key", "modules", "found", "entries", "queries", "resources", "sensors", "problems")
 """Of what is kept of a file."""
