@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Any
 
+AT_ONCE_S = 1.0  # for closing what can be closed
+SHOW_CURSOR = b"\x1b[?25h"
 MESSAGE = b"\nstopping: what runs is rolled back (Ctrl-C again: at once)\n"
 
 
@@ -36,10 +40,19 @@ class Interrupts:
             os.kill(os.getpid(), number)
             return
         if self.cancel.is_set():
+            threading.Thread(target=self._end_soon, daemon=True).start()
             raise KeyboardInterrupt
         self.exit_code = 128 + number
         self.cancel.set()
         os.write(2, MESSAGE)  # a print may be under way in this very thread
+
+    def _end_soon(self) -> None:
+        """A function that does not listen may hold us up for as long as it likes. What is not
+        committed is rolled back when the warehouse is opened next."""
+        time.sleep(AT_ONCE_S)
+        if sys.stderr.isatty():
+            os.write(2, SHOW_CURSOR)
+        os._exit(self.exit_code or 130)
 
     def __enter__(self) -> Interrupts:
         return self
@@ -52,3 +65,7 @@ class Interrupts:
     ) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if self.exit_code is not None and isinstance(error, Exception):
+            # whatever a stop broke off: the signal is what ended us
+            os.write(2, b"stopped\n")
+            raise SystemExit(self.exit_code) from error

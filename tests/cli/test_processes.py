@@ -226,6 +226,21 @@ def test_ctrl_c_in_a_terminal(slow):
     assert "Traceback" not in shown
 
 
+def test_the_second_ctrl_c_waits_for_no_function(slow):
+    sleeper = "from sqlpipes import asset\nimport time\n\n\n@asset\ndef slow_one():\n    time.sleep(300)\n"
+    (slow / "models" / "slow_one.py").write_text(sleeper)
+    process = spawn(slow, "build", "-s", "slow_one")
+    wait_until_running(slow, "slow_one", process)
+    process.send_signal(signal.SIGINT)
+    while "stopping" not in process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "left alone" not in err
+    assert "Traceback" not in err
+
+
 def test_a_closed_pipe_is_no_fault(slow):
     command = f"{sys.executable} -m sqlpipes ls | head -n 1"
     done = subprocess.run(

@@ -102,10 +102,11 @@ def versions(root: Path, text: str) -> dict[str, str]:
         ("@op(retries=1)", "@op(timeout_s=3)", set()),
         ('Out(owner="x@y.z")', 'Out(owner="a@b.c")', set()),
         ("return 10", "return 11", FIVE),  # its decorator does who knows what with it
-        ("size = 5", "size = 6", FIVE),  # a class may be found by others than its name
+        ("size = 5", "size = 6", {"first"}),
+        ("class Model:", "class Model(json.JSONEncoder):", FIVE),  # who knows what notes it
         ("lambda row, size=LIMIT", "lambda rows, size=LIMIT", FIVE),
         ("LIMIT = 3", "LIMIT = 4", FIVE),  # a lambda's default, which is made on import
-        ("    return rows", "    return [rows]", FIVE),
+        ("    return rows", "    return [rows]", {"first", "third"}),
         ("total += step", "total -= step", {"second"}),
         ("total = 0", "total = 1", {"second"}),
         ("    return day", "    return [day]", {"second"}),
@@ -131,6 +132,30 @@ def test_a_file_that_is_imported_counts(tmp_path: Path, old: str, new: str, move
     before = versions(tmp_path, TEXT)
     (tmp_path / "lib" / "helpers.py").write_text(HELPERS.replace(old, new))
     assert (versions(tmp_path, TEXT) != before) == moves
+
+
+@pytest.mark.parametrize(
+    ("head", "alone"),
+    [
+        ("class Other:\n    n = 1", True),
+        ("class Other(Exception):\n    n = 1", True),
+        ("@dataclass\nclass Other:\n    n: int = 1", True),
+        ("class Other(Known):\n    n = 1", False),
+        ("class Other(metaclass=Known):\n    n = 1", False),
+        ("@registered\nclass Other:\n    n = 1", False),
+        ("class Other:\n    n = int('1')", False),
+    ],
+)
+def test_a_class_that_nobody_names_counts_where_others_may_know_it(
+    tmp_path: Path, head: str, alone: bool
+) -> None:
+    known = "from dataclasses import dataclass\nclass Known(type):\n    pass\n"
+    text = TEXT.replace("def unused()", f"{known}{head}\n\ndef unused()")
+    before = versions(tmp_path, text)
+    after = versions(
+        tmp_path, text.replace("n = 1", "n = 2").replace("'1'", "'2'").replace("int = 1", "int = 2")
+    )
+    assert (before == after) == alone
 
 
 def test_where_names_are_looked_up_by_text_all_of_the_file_counts(tmp_path: Path) -> None:

@@ -28,6 +28,10 @@ SHAPES = (
     *(ast.operator, ast.unaryop, ast.expr_context, ast.BinOp, ast.JoinedStr),
     *(ast.FormattedValue, ast.Subscript, ast.Slice),
 )
+PLAIN_BASES = frozenset(
+    {"object", "Exception", "ValueError", "RuntimeError", "KeyError", "TypeError"}
+)
+METHODS = ("property", "staticmethod", "classmethod", "cached_property")
 LOOKUPS = frozenset({"globals", "locals", "vars", "eval", "exec", "__import__", "import_module"})
 
 
@@ -149,7 +153,30 @@ def _is_idle(node: ast.stmt) -> bool:
         return plain and _only_looks(node.value)
     if isinstance(node, ast.AnnAssign):
         return isinstance(node.target, ast.Name) and bool(node.value) and _only_looks(node.value)
-    return False
+    return isinstance(node, ast.ClassDef) and _is_idle_class(node)
+
+
+def _is_idle_class(node: ast.ClassDef) -> bool:
+    """Of its own kind or a plain exception: other bases, and metaclasses, may note who inherits."""
+    plain = all(isinstance(base, ast.Name) and base.id in PLAIN_BASES for base in node.bases)
+    known = all(_is_named(each, ("dataclass",)) for each in node.decorator_list)
+    return plain and known and not node.keywords and all(map(_is_idle_member, node.body))
+
+
+def _is_idle_member(node: ast.stmt) -> bool:
+    if isinstance(node, ast.AnnAssign) and node.value is None:
+        return isinstance(node.target, ast.Name)
+    if isinstance(node, Function):
+        said = node.args
+        values = [*said.defaults, *(d for d in said.kw_defaults if d)]
+        known = all(_is_named(each, METHODS) for each in node.decorator_list)
+        return known and all(map(_only_looks, values))
+    return isinstance(node, ast.Pass) or _is_docstring(node) or _is_idle(node)
+
+
+def _is_named(decorator: ast.expr, names: tuple[str, ...]) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return any(names_it(called, name) for name in names)
 
 
 def _only_looks(node: ast.AST | None) -> bool:
