@@ -171,8 +171,8 @@ def told_paths(column: str, paths: Sequence[str], root: str) -> str | None:
 
     The text names the project's folder only where it must: moved, a project would be built anew.
 
-    >>> told_paths("file", ["raw/*/x.csv"], "/project")
-    'array_to_string(string_split("file", \'/\')[-3:], \'/\')'
+    >>> print(told_paths("file", ["raw/*/x.csv"], "/project"))
+    array_to_string(string_split("file", '/')[-3:], '/')
     """
     if all(path.startswith("/") for path in paths):
         return None

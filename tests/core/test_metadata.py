@@ -38,7 +38,11 @@ class Odd:
         (Markdown("# Hi"), "markdown", "# Hi"),
         (Path("a/b"), "path", "a/b"),
         ([{"x": 1, "d": date(2024, 1, 1)}], "table", [{"x": 1, "d": "2024-01-01"}]),
-        (Table({"x": n} for n in range(1000)), "table", [{"x": n} for n in range(100)]),
+        (
+            Table({"x": n} for n in range(1000)),
+            "table",
+            [*({"x": n} for n in range(100)), {"... rows left out": 900}],
+        ),
         (Table([]), "table", []),
         ([1, 2], "json", [1, 2]),
         ([], "json", []),
