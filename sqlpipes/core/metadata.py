@@ -21,7 +21,7 @@ from sqlpipes.core.events import plain_value
 
 URL = re.compile(r"(https?|s3|gs|ftp|file)://\S+")
 MOST_ROWS = 100  # of a table that is kept with a step
-MOST_COUNTED = 1_000_000  # of those that are left out: an iterator may have no end
+MOST_COUNTED = 100_000  # of those that are left out: an iterator may have no end
 MOST_SIGNS = 16_000  # of a text
 MOST_JSON = 64_000  # of anything else, as JSON
 MORE_ROWS = "... rows left out"  # the only column of the row that says how many

@@ -240,7 +240,7 @@ histories = st.lists(st.lists(happenings, min_size=1, max_size=4), min_size=1, m
 ANY = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
-@settings(max_examples=5, **ANY)
+@settings(max_examples=3, **ANY)
 @given(models=worlds(), history=histories)
 def test_any_world_builds_itself(models: list[Model], history: list[Any]) -> None:
     follow(models, history)

@@ -60,7 +60,7 @@ def late_data(links: list[Link], first: list[tuple[date, str, int]], rounds: lis
             assert chain.plan() == {}
 
 
-@settings(deadline=None, max_examples=8, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=5, suppress_health_check=list(HealthCheck))
 @given(chains(), rows, st.lists(edits, min_size=1, max_size=2))
 def test_late_data_reaches_what_reads_it_and_nothing_else(links, first, rounds):  # type: ignore[no-untyped-def]
     late_data(links, first, rounds)

@@ -131,7 +131,7 @@ def follow(models: list[Model], windows: str, rows: list[Any], history: History)
 
 
 @given(worlds(), st.sampled_from(sorted(WINDOWS)), first_rows, st.lists(operation, max_size=8))
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_world_after_anything_is_right_with_one_build(models, windows, rows, history):  # type: ignore[no-untyped-def]
     follow(models, windows, rows, history)
 
