@@ -9,6 +9,8 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -378,3 +380,19 @@ def test_the_questions_on_that_page_can_be_asked(tmp_path: Path) -> None:
         )
     assert slowest == [("orders", "create table", 0.25, None)]
     assert built_days == [("1970-01-01", "1970-01-03", "v1")]
+
+
+def test_many_may_make_the_state_at_once(tmp_path: Path) -> None:
+    """SQLite lets nobody wait who turns a new database to write-ahead."""
+    for attempt in range(5):
+        root = tmp_path / str(attempt)
+        root.mkdir()
+        barrier = threading.Barrier(6)
+
+        def opened(root: Path = root, barrier: threading.Barrier = barrier) -> int:
+            barrier.wait()
+            with closing(open_store(None, str(root), target="dev")) as store:
+                return store.history().tick
+
+        with ThreadPoolExecutor(6) as pool:
+            assert [each.result() for each in [pool.submit(opened) for _ in range(6)]] == [0] * 6
