@@ -8,7 +8,6 @@ from sqlpipes.api.build import build
 from sqlpipes.api.build_report import Report
 from sqlpipes.api.cards import Card, cards, column_docs
 from sqlpipes.api.columns import check_column, lineage
-from sqlpipes.api.components import Described, component_kind, component_kinds, component_schema
 from sqlpipes.api.config import read_settings
 from sqlpipes.api.folder import Fact, clean, debug, write_starter
 from sqlpipes.api.freshness import SourceAge, freshness
@@ -21,7 +20,6 @@ from sqlpipes.api.project import Project, load, project_root
 from sqlpipes.api.rename import Renamed, left_behind, rename
 from sqlpipes.api.report import report
 from sqlpipes.api.resources import with_resources
-from sqlpipes.api.scaffolds import Scaffold, scaffold
 from sqlpipes.api.selection import Ask, select
 from sqlpipes.api.sensors import (
     SensorStatus,
@@ -41,7 +39,6 @@ __all__ = [
     "Ask",
     "AssetStatus",
     "Card",
-    "Described",
     "Fact",
     "How",
     "JobStatus",
@@ -49,7 +46,6 @@ __all__ = [
     "Project",
     "Renamed",
     "Report",
-    "Scaffold",
     "SensorStatus",
     "Series",
     "SliceState",
@@ -63,9 +59,6 @@ __all__ = [
     "clean",
     "column_docs",
     "compiled",
-    "component_kind",
-    "component_kinds",
-    "component_schema",
     "debug",
     "due_unit_tests",
     "export_state",
@@ -93,7 +86,6 @@ __all__ = [
     "run_sensor",
     "run_unit_tests",
     "runs",
-    "scaffold",
     "select",
     "sensors",
     "serve",

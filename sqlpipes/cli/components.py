@@ -28,7 +28,7 @@ def components_command(
     sqlpipes components files
     sqlpipes components --schema > .components.json
     """
-    from sqlpipes.api import component_kind, component_kinds, component_schema
+    from sqlpipes.api.components import component_kind, component_kinds, component_schema
     from sqlpipes.show import components as screens
     from sqlpipes.show.jsonl import document
 
@@ -63,7 +63,7 @@ def new_command(kind: str, name: str, on: str | None, **options: Any) -> None:
     sqlpipes new check orders_are_paid --on orders
     sqlpipes new component feed
     """
-    from sqlpipes.api import scaffold
+    from sqlpipes.api.scaffolds import scaffold
 
     if on is not None and kind != "check":
         raise click.UsageError("--on is for a check")
