@@ -6,8 +6,7 @@ Nothing here moves the tick: what is built, and from what, does not change with 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +16,7 @@ from sqlpipes.core.config import Plain
 from sqlpipes.core.sensor import Outcome, Reply, SensorState, Wanted
 from sqlpipes.core.verdict import Decision, Seen, Try, Verdict
 from sqlpipes.stores import tables as t
-from sqlpipes.stores.journal import Writing
+from sqlpipes.stores.journal import OfTarget
 from sqlpipes.stores.records import PastVerdicts
 from sqlpipes.stores.text import (
     json_text,
@@ -31,18 +30,8 @@ from sqlpipes.stores.text import (
 KEPT = 50  # changes of verdict, per asset
 
 
-class SqlAsked:
+class SqlAsked(OfTarget):
     """What is remembered between two looks, of one target."""
-
-    def __init__(
-        self,
-        read: Callable[[], AbstractContextManager[Connection]],
-        write: Callable[[], AbstractContextManager[Writing]],
-        target: str,
-    ) -> None:
-        self._read = read
-        self._write = write
-        self._target = target
 
     def automation(self) -> dict[str, Seen]:
         with self._read() as db:

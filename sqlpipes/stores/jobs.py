@@ -8,8 +8,7 @@ names a builder (`stores/leases.py`), which gives signs of life.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,25 +18,15 @@ from sqlpipes.core.events import Status
 from sqlpipes.core.job import Request
 from sqlpipes.stores import journal
 from sqlpipes.stores import tables as t
-from sqlpipes.stores.journal import Writing
+from sqlpipes.stores.journal import OfTarget, Writing
 from sqlpipes.stores.records import OPEN_JOBS, JobRun, Schedule, in_turn
 from sqlpipes.stores.text import json_text, plain_text, slices_from, slices_text
 
 RUNS, JOBS = t.job_runs, t.jobs
 
 
-class SqlJobs:
+class SqlJobs(OfTarget):
     """One target's queue. See `stores.Jobs`."""
-
-    def __init__(
-        self,
-        read: Callable[[], AbstractContextManager[Connection]],
-        write: Callable[[], AbstractContextManager[Writing]],
-        target: str,
-    ) -> None:
-        self._read = read
-        self._write = write
-        self._target = target
 
     def schedules(self) -> Mapping[str, Schedule]:
         with self._read() as db:

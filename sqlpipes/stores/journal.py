@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,6 +60,20 @@ class Writing:
     target: str
     place: str
     memo: Memo
+
+
+class OfTarget:
+    """One target's part of a database, read and written in transactions of its store."""
+
+    def __init__(
+        self,
+        read: Callable[[], AbstractContextManager[Connection]],
+        write: Callable[[], AbstractContextManager[Writing]],
+        target: str,
+    ) -> None:
+        self._read = read
+        self._write = write
+        self._target = target
 
 
 def record(to: Writing, event: Event) -> None:

@@ -11,8 +11,7 @@ seen for too long (`stores/pulse.py`); a beat that has moved since refuses the b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -23,7 +22,7 @@ from sqlpipes.core.partitions import Partitions, meets
 from sqlpipes.stores import journal
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.connect import run
-from sqlpipes.stores.journal import Writing
+from sqlpipes.stores.journal import OfTarget, Writing
 from sqlpipes.stores.text import plain_text, slices_from, slices_text
 
 LOST = "STO014"
@@ -80,18 +79,8 @@ def free_of(slices: Partitions, full: bool, held: Iterable[Lease]) -> Partitions
     return slices
 
 
-class SqlLeases:
+class SqlLeases(OfTarget):
     """The leases of one target. Every method is one transaction, and raises StoreError."""
-
-    def __init__(
-        self,
-        read: Callable[[], AbstractContextManager[Connection]],
-        write: Callable[[], AbstractContextManager[Writing]],
-        target: str,
-    ) -> None:
-        self._read = read
-        self._write = write
-        self._target = target
 
     def enlist(self, run_id: str, command: str, *, pid: int) -> None:
         """A build begins that will take leases."""
