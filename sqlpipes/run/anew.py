@@ -15,14 +15,14 @@ from sqlpipes.core.asset import Asset, Materialized, SqlBody
 from sqlpipes.core.engine import Dependant, RelationType, Standing
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.sql import Relation
+from sqlpipes.core.sql import Relation, identifier
 from sqlpipes.core.strategy import SchemaChange
 from sqlpipes.run.fit import demand_fit
 from sqlpipes.run.placing import placing
 from sqlpipes.run.python import Place
 from sqlpipes.run.query import asset_query
 from sqlpipes.run.statement import Columns, Made, Purpose, Statement, stage_head
-from sqlpipes.run.warehouse import Warehouse, identifier
+from sqlpipes.run.warehouse import Warehouse
 
 Statements = tuple[Statement, ...]
 

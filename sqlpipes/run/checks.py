@@ -16,9 +16,10 @@ from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Problem, ProjectError, did_you_mean
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.sql import identifier, literal
 from sqlpipes.run.conditions import needs_total, parse_condition, verdict
 from sqlpipes.run.query import body_query, files_query, subquery
-from sqlpipes.run.warehouse import Warehouse, identifier, literal
+from sqlpipes.run.warehouse import Warehouse
 from sqlpipes.run.windows import inside_sql
 
 __all__ = ["check_sql", "count_sql", "needs_total", "parse_condition", "total_sql", "verdict"]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from sqlpipes.core.asset import Asset, PythonBody
 from sqlpipes.core.errors import EngineError, Problem, did_you_mean
+from sqlpipes.core.sql import identifier
 from sqlpipes.core.sql.relation import fold
 from sqlpipes.core.strategy import SchemaChange
 from sqlpipes.run.statement import Columns, Purpose, Statement
-from sqlpipes.run.warehouse import identifier
 from sqlpipes.run.work import Work
 
 

@@ -12,8 +12,7 @@ from contextlib import closing
 
 from sqlpipes.core.engine import Connection, Engine
 from sqlpipes.core.errors import EngineError
-from sqlpipes.core.sql import Relation
-from sqlpipes.run.warehouse import literal
+from sqlpipes.core.sql import Relation, literal
 
 NAME = "sqlpipes_fences"
 ATTEMPTS = 5

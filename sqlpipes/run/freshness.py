@@ -12,9 +12,10 @@ from sqlpipes.core.errors import Location, Problem, ProjectError
 from sqlpipes.core.freshness import Freshness
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import as_naive_utc, parse_instant
+from sqlpipes.core.sql import identifier
 from sqlpipes.run.checks import subject
 from sqlpipes.run.query import body_query
-from sqlpipes.run.warehouse import Warehouse, identifier
+from sqlpipes.run.warehouse import Warehouse
 
 THIS = re.compile(r"\{\{\s*this\s*\}\}|\{this\}")
 

@@ -15,6 +15,7 @@ from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.plan import Action, Step
+from sqlpipes.core.sql import identifier
 from sqlpipes.core.strategy import Strategy
 from sqlpipes.run.merge import append, merge
 from sqlpipes.run.parts import LOOKS_ONLY, parts_of
@@ -22,7 +23,7 @@ from sqlpipes.run.query import asset_query
 from sqlpipes.run.slices import slices
 from sqlpipes.run.snapshot import snapshot
 from sqlpipes.run.statement import Made, Purpose, Statement, Transaction
-from sqlpipes.run.warehouse import Warehouse, identifier
+from sqlpipes.run.warehouse import Warehouse
 from sqlpipes.run.work import Work, cleaned, create, landed, make_room, rows_of, whole_scope
 
 TRANSACTION_WORDS = re.compile(

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlpipes.core.engine import RelationType
 from sqlpipes.core.errors import Problem
 from sqlpipes.core.partitions import WHOLE
+from sqlpipes.core.sql import identifier
 from sqlpipes.core.sql.relation import fold
 from sqlpipes.core.strategy import SchemaChange, Strategy
 from sqlpipes.run.columns import (
@@ -25,7 +26,6 @@ from sqlpipes.run.columns import (
     without,
 )
 from sqlpipes.run.statement import Columns, Fitted, Purpose, Statement, Transaction
-from sqlpipes.run.warehouse import identifier
 from sqlpipes.run.work import (
     EXAMPLES,
     Work,

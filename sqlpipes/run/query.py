@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from sqlpipes.core.asset import Asset, Materialized, Rendered, Scope, SourceBody, SqlBody
 from sqlpipes.core.errors import Location
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.sql import Reference, bare, rewrite
-from sqlpipes.run.warehouse import Warehouse, identifier, literal
+from sqlpipes.core.sql import Reference, bare, identifier, literal, rewrite
+from sqlpipes.run.warehouse import Warehouse
 
 Span = tuple[int, int, str]
 FILE_READERS = {

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sqlpipes.core.engine import RelationType
-from sqlpipes.core.sql import Relation
-from sqlpipes.run.warehouse import Warehouse, identifier
+from sqlpipes.core.sql import Relation, identifier
+from sqlpipes.run.warehouse import Warehouse
 
 
 def rename_sql(old: Relation, new: Relation, warehouse: Warehouse) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlpipes.core.asset import SeedBody
-from sqlpipes.run.warehouse import identifier, literal
+from sqlpipes.core.sql import identifier, literal
 
 
 def seed_query(body: SeedBody) -> str:

@@ -9,7 +9,7 @@ from sqlpipes.core.asset import PythonBody, Scope, SqlBody
 from sqlpipes.core.engine import RelationType
 from sqlpipes.core.errors import Problem
 from sqlpipes.core.partitions import Partitioning, Partitions, TimeAxis, ValueAxis
-from sqlpipes.core.sql import Relation
+from sqlpipes.core.sql import Relation, identifier
 from sqlpipes.core.strategy import SchemaChange
 from sqlpipes.run.columns import altered, both, compared, difference, names_of
 from sqlpipes.run.parts import pieces, together
@@ -22,7 +22,6 @@ from sqlpipes.run.statement import (
     Statement,
     Transaction,
 )
-from sqlpipes.run.warehouse import identifier
 from sqlpipes.run.windows import inside_sql, missing_sql, pruned_parts, scope_of
 from sqlpipes.run.work import EXAMPLES, Work, clean, make_room
 

@@ -13,6 +13,7 @@ from sqlpipes.core.asset import Scope
 from sqlpipes.core.engine import RelationType
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.partitions import WHOLE
+from sqlpipes.core.sql import identifier
 from sqlpipes.core.sql.relation import fold
 from sqlpipes.core.strategy import HardDeletes, SchemaChange, Snapshot
 from sqlpipes.run.columns import altered, as_stored, both, difference, must_have, names_of, without
@@ -25,7 +26,6 @@ from sqlpipes.run.statement import (
     Transaction,
     stage_head,
 )
-from sqlpipes.run.warehouse import identifier
 from sqlpipes.run.windows import scope_of
 from sqlpipes.run.work import EXAMPLES, Work, clean, landed, make_room, staged
 

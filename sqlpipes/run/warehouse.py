@@ -73,27 +73,3 @@ def with_relations(
 ) -> Warehouse:
     """The same warehouse with these relations and no others."""
     return replace(warehouse, types={warehouse.name(relation): kind for relation, kind in found})
-
-
-def identifier(name: str) -> str:
-    """A column or alias in a statement, whatever it contains.
-
-    >>> identifier('we"ird; drop table x')
-    '"we""ird; drop table x"'
-    """
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(value: object) -> str:
-    """A value in a statement. Numbers stay numbers, the rest is text that the engine casts.
-
-    >>> literal("it's"), literal(3), literal(None), literal(True)
-    ("'it''s'", '3', 'null', 'true')
-    """
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (int, float)):
-        return repr(value)
-    return "'" + str(value).replace("'", "''") + "'"

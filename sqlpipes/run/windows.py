@@ -31,7 +31,7 @@ from sqlpipes.core.partitions import (
     rest_places,
     window_text,
 )
-from sqlpipes.run.warehouse import identifier, literal
+from sqlpipes.core.sql import identifier, literal
 
 DUCKDB = Capabilities()
 

@@ -9,7 +9,7 @@ from sqlpipes.core.engine import RelationType
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.plan import Step
-from sqlpipes.core.sql import Relation
+from sqlpipes.core.sql import Relation, identifier
 from sqlpipes.run.query import Query, asset_query
 from sqlpipes.run.seeds import seed_query
 from sqlpipes.run.statement import (
@@ -21,7 +21,7 @@ from sqlpipes.run.statement import (
     insert_head,
     stage_head,
 )
-from sqlpipes.run.warehouse import Warehouse, identifier
+from sqlpipes.run.warehouse import Warehouse
 from sqlpipes.run.windows import scope_of
 
 EXAMPLES = 5  # rows that an audit shows

@@ -22,7 +22,7 @@ from sqlpipes.core.partitions import (
     ValueAxis,
     parse_partitions,
 )
-from sqlpipes.run.warehouse import literal
+from sqlpipes.core.sql import literal
 from sqlpipes.run.windows import (
     batches,
     column_keys,

@@ -11,11 +11,11 @@ import duckdb
 
 from sqlpipes.core.engine import Form, Rows, Standing
 from sqlpipes.core.errors import EngineError, Problem
-from sqlpipes.core.sql import Relation
+from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.engines.duckdb.faults import statement_error
 from sqlpipes.engines.duckdb.forms import as_form
 from sqlpipes.engines.duckdb.loading import create_head, is_lazy, load
-from sqlpipes.engines.duckdb.names import TEMPORARY, identifier, literal
+from sqlpipes.engines.duckdb.names import TEMPORARY
 
 SHARED = "sqlpipes_shared"  # a database in memory
 STREAMS = (Form.READER, Form.LAZY)

@@ -15,11 +15,11 @@ from sqlpipes.core.config import Plain, Target
 from sqlpipes.core.engine import Capabilities, Connection, RelationType
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.partitions import Partitioning
-from sqlpipes.core.sql import Relation
+from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.core.windows import Windows
 from sqlpipes.engines.duckdb.connection import DuckConnection
 from sqlpipes.engines.duckdb.faults import is_held, opening_error, setting_problem
-from sqlpipes.engines.duckdb.names import TEMPORARY, identifier, literal, quoted
+from sqlpipes.engines.duckdb.names import TEMPORARY, quoted
 from sqlpipes.engines.duckdb.place import MEMORY, attached, database_path, listed
 from sqlpipes.engines.duckdb.windows import WORDS
 from sqlpipes.engines.windows import token_sql, windows_of

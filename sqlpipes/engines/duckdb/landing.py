@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from sqlpipes.engines.duckdb.names import identifier
+from sqlpipes.core.sql import identifier
 from sqlpipes.engines.duckdb.values import mixed, no_columns
 
 INCOMING = "sqlpipes_incoming"

@@ -4,25 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlpipes.core.sql import Relation
+from sqlpipes.core.sql import Relation, identifier
 
 TEMPORARY = "temp"  # the catalog of tables that only their connection sees
-
-
-def identifier(name: str) -> str:
-    """
-    >>> identifier('x"; drop table y')
-    '"x""; drop table y"'
-    """
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """
-    >>> literal("it's")
-    "'it''s'"
-    """
-    return "'" + text.replace("'", "''") + "'"
 
 
 def quoted(relation: Relation, catalog: str, catalogs: Collection[str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlpipes.core.config import Plain, Target
 from sqlpipes.core.errors import EngineError, Problem
-from sqlpipes.engines.duckdb.names import identifier, literal
+from sqlpipes.core.sql import identifier, literal
 
 MEMORY = ":memory:"
 HOLDER = re.compile(r"held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlpipes.engines.duckdb.names import identifier
+from sqlpipes.core.sql import identifier
 from sqlpipes.engines.windows import Words
 
 ZONED = "TIMESTAMP WITH TIME ZONE"

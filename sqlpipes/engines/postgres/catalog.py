@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sqlpipes.core.engine import RelationType
-from sqlpipes.core.sql import Relation
-from sqlpipes.engines.postgres.names import literal, quoted
+from sqlpipes.core.sql import Relation, literal
+from sqlpipes.engines.postgres.names import quoted
 
 KINDS = {"r": "table", "p": "table", "v": "view", "m": "materialized view", "f": "foreign table"}
 READABLE = "c.relkind in ('r', 'p', 'v', 'm', 'f')"

@@ -18,14 +18,14 @@ from psycopg.pq import ExecStatus
 
 from sqlpipes.core.engine import Dependant, Form, Rows, Standing
 from sqlpipes.core.errors import EngineError, Problem
-from sqlpipes.core.sql import Relation
+from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
 from sqlpipes.engines.postgres import catalog
 from sqlpipes.engines.postgres.faults import CUT, cut_error, statement_error
 from sqlpipes.engines.postgres.handing import hand_over
 from sqlpipes.engines.postgres.loading import Landed, copy_in, land_files, land_value
 from sqlpipes.engines.postgres.local import Local
-from sqlpipes.engines.postgres.names import TEMPORARY, identifier, literal, quoted, shortened
+from sqlpipes.engines.postgres.names import TEMPORARY, quoted, shortened
 
 Driver = psycopg.Connection[Any]
 Oid = tuple[int, int]  # of a type, and its modifier

@@ -12,12 +12,12 @@ from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Capabilities, Connection, RelationType
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.partitions import Partitioning
-from sqlpipes.core.sql import Relation
+from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.core.windows import Windows
 from sqlpipes.engines.postgres import catalog
 from sqlpipes.engines.postgres.connection import Driver, Oid, PostgresConnection
 from sqlpipes.engines.postgres.faults import is_worth_another, opening_error, setting_error
-from sqlpipes.engines.postgres.names import TEMPORARY, identifier, literal, quoted, shortened
+from sqlpipes.engines.postgres.names import TEMPORARY, quoted, shortened
 from sqlpipes.engines.postgres.place import OURS, Place, place_of, session_sql
 from sqlpipes.engines.postgres.windows import WORDS
 from sqlpipes.engines.windows import token_sql, windows_of

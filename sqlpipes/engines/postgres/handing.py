@@ -11,9 +11,9 @@ from typing import Any
 import psycopg
 
 from sqlpipes.core.engine import Form
+from sqlpipes.core.sql import identifier, literal
 from sqlpipes.engines.duckdb.forms import as_form
 from sqlpipes.engines.postgres.local import Local
-from sqlpipes.engines.postgres.names import identifier, literal
 from sqlpipes.engines.postgres.types import to_duckdb
 
 CHUNK = 1 << 20

@@ -14,10 +14,11 @@ import duckdb
 import psycopg
 
 from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.sql import identifier
 from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
 from sqlpipes.engines.duckdb.loading import load as load_locally
 from sqlpipes.engines.postgres.local import Cursor, Local
-from sqlpipes.engines.postgres.names import folded, identifier
+from sqlpipes.engines.postgres.names import folded
 from sqlpipes.engines.postgres.types import is_nested, to_postgres
 
 CHUNK = 1 << 20

@@ -15,7 +15,7 @@ from itertools import count
 
 import duckdb
 
-from sqlpipes.engines.postgres.names import identifier, literal
+from sqlpipes.core.sql import identifier, literal
 
 Cursor = duckdb.DuckDBPyConnection
 

@@ -4,27 +4,10 @@ from __future__ import annotations
 
 import hashlib
 
-from sqlpipes.core.sql import Relation
+from sqlpipes.core.sql import Relation, identifier
 
 TEMPORARY = "pg_temp"  # the schema of tables that only their connection sees
 LONGEST = 63  # bytes of a name; the server cuts the rest off
-
-
-def identifier(name: str) -> str:
-    """
-    >>> identifier('x"; drop table y')
-    '"x""; drop table y"'
-    """
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Backslashes stay as they are: every connection says standard_conforming_strings.
-
-    >>> literal("it's")
-    "'it''s'"
-    """
-    return "'" + text.replace("'", "''") + "'"
 
 
 def quoted(relation: Relation) -> str:

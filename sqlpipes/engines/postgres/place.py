@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from sqlpipes.core.config import Plain, Target
 from sqlpipes.core.errors import Problem, ProjectError, did_you_mean
-from sqlpipes.engines.postgres.names import identifier, literal
+from sqlpipes.core.sql import identifier, literal
 
 PLAIN = ("host", "user", "password", "dbname", "sslmode", "sslcert", "sslkey", "sslrootcert")
 NUMBERS = ("port", "connect_timeout", "keepalives_idle", "retries")

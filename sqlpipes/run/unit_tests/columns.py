@@ -14,10 +14,11 @@ from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import SqlpipesError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.lineage import Lineage, trace
+from sqlpipes.core.sql import identifier
 from sqlpipes.run.query import asset_query
 from sqlpipes.run.seeds import seed_query
 from sqlpipes.run.unit_tests.fitting import Known
-from sqlpipes.run.warehouse import Warehouse, identifier
+from sqlpipes.run.warehouse import Warehouse
 
 Typed = tuple[tuple[str, str], ...]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import EngineError, Problem, ProjectError, did_you_mean
+from sqlpipes.core.sql import identifier
 from sqlpipes.run.unit_tests.samples import ROW, Staged
-from sqlpipes.run.warehouse import identifier
 
 WHOLE_NUMBERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?")
 FRACTIONS = re.compile(r"DOUBLE|FLOAT|DECIMAL.*")

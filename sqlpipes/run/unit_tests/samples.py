@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import EngineError, Location, Problem, ProjectError
-from sqlpipes.core.sql import Relation
+from sqlpipes.core.sql import Relation, identifier
 from sqlpipes.core.unit_test import Form, Place, Row, Sample
-from sqlpipes.run.warehouse import Warehouse, identifier
+from sqlpipes.run.warehouse import Warehouse
 
 ROW = "sqlpipes_row"  # the number of a row in its sample, from 0
 CATALOG = "sqlpipes_unit_test"  # the database in which rows stand as they were written

@@ -11,13 +11,13 @@ from sqlpipes.core.errors import EngineError, Problem, ProjectError, SqlpipesErr
 from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import WHOLE, Partitions, parse_partitions
 from sqlpipes.core.row_diff import Cells, RowDiff, diff_rows
+from sqlpipes.core.sql import identifier
 from sqlpipes.core.unit_test import Sample, UnitResult, UnitTest
 from sqlpipes.run.python import Answer, call_asset
 from sqlpipes.run.query import asset_query
 from sqlpipes.run.unit_tests.fitting import Known, fitted
 from sqlpipes.run.unit_tests.samples import Staged, aside, stage
 from sqlpipes.run.unit_tests.world import World, furnish, prepare, say
-from sqlpipes.run.warehouse import identifier
 from sqlpipes.run.windows import inside_sql, missing_sql, pruned_parts, scope_of, stretches
 
 RESULT = aside("sqlpipes_result")

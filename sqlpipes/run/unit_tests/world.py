@@ -24,7 +24,7 @@ from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import EngineError, Location, Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import WHOLE
-from sqlpipes.core.sql import Relation
+from sqlpipes.core.sql import Relation, literal
 from sqlpipes.core.unit_test import CLOCKS, THIS, Form, Given, Sample, UnitTest
 from sqlpipes.run.python import Place, call_asset
 from sqlpipes.run.query import Query, asset_query
@@ -34,7 +34,7 @@ from sqlpipes.run.statement import Purpose, Statement
 from sqlpipes.run.unit_tests.columns import Skeleton
 from sqlpipes.run.unit_tests.fitting import fitted
 from sqlpipes.run.unit_tests.samples import stage
-from sqlpipes.run.warehouse import Warehouse, literal
+from sqlpipes.run.warehouse import Warehouse
 
 COMPUTED = (Materialized.VIEW, Materialized.EPHEMERAL)  # of inputs that are not given
 

@@ -1,0 +1,27 @@
+"""Names and values as they stand in a statement, whatever they contain."""
+
+from __future__ import annotations
+
+
+def identifier(name: str, mark: str = '"') -> str:
+    """A column, alias or relation; `mark` is what the engine puts around a name.
+
+    >>> identifier('we"ird; drop table x')
+    '"we""ird; drop table x"'
+    """
+    return mark + name.replace(mark, mark * 2) + mark
+
+
+def literal(value: object) -> str:
+    """A value. Numbers stay numbers, the rest is text that the engine casts; backslashes mean themselves.
+
+    >>> literal("it's"), literal(3), literal(None), literal(True)
+    ("'it''s'", '3', 'null', 'true')
+    """
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    return "'" + str(value).replace("'", "''") + "'"
