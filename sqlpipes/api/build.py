@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from sqlpipes.api.build_report import Report, together
 from sqlpipes.api.commit import commit_of
 from sqlpipes.api.config import check_arguments, settings_of, with_config
+from sqlpipes.api.hiding import hide_all
 from sqlpipes.api.observe import WAREHOUSE
 from sqlpipes.api.plan import wish_of
 from sqlpipes.api.planning import step_now, utc_now
@@ -77,6 +78,7 @@ def build(
     project = with_config(project, ask.config).project
     watch = Watch(on_plan, on_event, on_wait, cancel or threading.Event())
     patience, threads = replace(patience, wait_s=wait_s), threads or project.target.threads
+    command = hide_all(project.secrets)(command)  # it may hold --vars
     terms = Terms(command, job, threads, fail_fast, patience, clock, watch, ask.now)
     gate = gate_of(project, ask, on_unit_test)
     wish = wish_of(project, gate.ask)

@@ -55,7 +55,7 @@ class Project:
     jobs: tuple[Job, ...] = ()
     hooks: Hooks = NO_HOOKS
     sensors: tuple[Sensor, ...] = ()
-    secrets: tuple[str, ...] = ()  # that no plan shows and no build records
+    secrets: tuple[str, ...] = field(default=(), repr=False)  # that nothing shows or records
 
     @property
     def errors(self) -> tuple[Problem, ...]:

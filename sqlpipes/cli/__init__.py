@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
+from sqlpipes.cli.masked import put_on
 from sqlpipes.cli.seen import command_text, seen_by
 from sqlpipes.version import __version__
 
@@ -64,6 +65,8 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. What the user can mend is shown, never raised; exit 2, or 1 from the warehouse."""
+        seen = seen_by(ctx)
+        put_on(seen.veil)  # which stays on when something of ours breaks: a traceback is text, too
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
@@ -75,7 +78,6 @@ class Commands(click.Group):
                 raise
             from sqlpipes.show.problems import problems_text
 
-            seen = seen_by(ctx)
             click.echo(problems_text(error.problems, seen.root, seen.texts), err=True)
             ctx.exit(error.exit_code)
 

@@ -122,7 +122,7 @@ def open_project(options: dict[str, Any], placed: Mapping[str, Relation] | None 
     seen = seen_by(click.get_current_context())
     seen.root = root
     seen.note_flags(options)
-    return load(
+    project = load(
         root,
         target=options.pop("target"),
         profile=options.pop("profile"),
@@ -131,6 +131,8 @@ def open_project(options: dict[str, Any], placed: Mapping[str, Relation] | None 
         cache=not options.pop("no_cache"),
         placed=placed,
     )
+    seen.veil.add(project.secrets)
+    return project
 
 
 def parse_vars(text: str | None) -> dict[str, Any]:

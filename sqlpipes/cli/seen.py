@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from sqlpipes.cli.masked import Veil
+
 FLAGS = ("select", "exclude", "selector", "partition", "inline", "config")
 
 
@@ -18,6 +20,7 @@ class Seen:
     root: str = "."  # of the project, once a command knows it
     command: str = ""  # what stands after `sqlpipes`
     texts: dict[str, str] = field(default_factory=dict)
+    veil: Veil = field(default_factory=Veil)  # over what is printed
 
     def note_flags(self, options: Mapping[str, Any]) -> None:
         """Remember the values that a problem may point into, a repeated flag line by line."""

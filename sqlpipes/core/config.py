@@ -21,7 +21,8 @@ class Target:
     `schema` is where assets without a schema of their own live; `schema_prefix` stands before every
     schema that an asset names, so that two targets can share one database without meeting. `catalog`
     is the database's own name as far as the profile tells it: `shop.main.orders` is `orders`.
-    `places`: where each key of the output is written.
+    `places`: where each key of the output is written. `statement_timeout_s`: how long one statement of an
+    asset may take. `query_comment`: whether statements are signed with their run, or how (see docs/engines.md).
     """
 
     name: str
@@ -29,9 +30,16 @@ class Target:
     schema: str = "main"
     schema_prefix: str = ""
     threads: int = 4
-    options: Mapping[str, Plain] = field(default_factory=dict)
+    options: Mapping[str, Plain] = field(default_factory=dict, repr=False)  # may hold a password
     catalog: str | None = None
     places: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
+    statement_timeout_s: float | None = None
+    query_comment: bool | str = True
+
+    def at(self, *keys: str) -> Location | None:
+        """Where the first of these keys is written that the output has; else where its type is."""
+        places = self.places
+        return next((places[key] for key in (*keys, "type") if key in places), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,4 +58,5 @@ class ProjectConfig:
         default_factory=dict
     )  # folder -> asset keys
     strict: bool = False  # an unknown table is an error instead of an implicit source
-    state: str | None = None  # SQLAlchemy URL of the state store; None: .sqlpipes/state.db
+    state: str | None = field(default=None, repr=False)  # SQLAlchemy URL; None: .sqlpipes/state.db
+    state_at: Location | None = field(default=None, compare=False, repr=False)

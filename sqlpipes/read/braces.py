@@ -34,16 +34,23 @@ class Names:
 
 
 class Asked(Mapping[str, str]):
-    """An environment that notes the values that were looked up in it, in `values_asked`."""
+    """An environment that notes what was looked up in it: `names_asked`, and `values_asked`."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
+        self.names_asked: set[str] = set()
         self.values_asked: list[str] = []
 
     def __getitem__(self, name: str) -> str:
         value = self._environ[name]
+        self.names_asked.add(name)
         self.values_asked.append(value)
         return value
+
+    @property
+    def all(self) -> Mapping[str, str]:
+        """The environment itself: what is read here is not noted."""
+        return self._environ
 
     def __contains__(self, name: object) -> bool:
         return name in self._environ

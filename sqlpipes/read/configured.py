@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sqlpipes.core.config import Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Problem, Severity, did_you_mean
 from sqlpipes.core.sql import Relation
-from sqlpipes.read.braces import Names
+from sqlpipes.read.braces import Names, fill
 from sqlpipes.read.cache import Cache
 from sqlpipes.read.files import walk_all
 from sqlpipes.read.ground import Ground, folder_layers
@@ -39,6 +40,7 @@ class Configured:
     resources: tuple[Node | None, ...]  # what configures them: the project file, then the output
     targets: tuple[str, ...] = ()  # that the profile has
     hooks: Node | None = None  # of the project file
+    hidden: tuple[str, ...] = field(default=(), repr=False)  # secrets that stand in the profiles
 
 
 def configure(
@@ -55,6 +57,7 @@ def configure(
     vars = {**file.config.vars, **choice.vars}
     config = replace(file.config, name=name, vars=vars)
     names = Names(choice.environ, vars)
+    config = replace(config, **_state(file.state, names, problems))
     output = _output(root, config, choice, cache, names)
     config = replace(config, dialect=file.dialect or usual_dialect(output.target))
     cache.use_dialect(config.dialect)
@@ -64,9 +67,8 @@ def configure(
     macros = macro_texts(walk_all(root, config.macro_paths, problems), cache, problems)
     templates = Templates(config.dialect, vars, choice.environ, output.target, macros)
     resources = (file.resources, output.resources)
-    return Configured(
-        config, output.target, ground, templates, resources, output.targets, file.hooks
-    )
+    ways = (ground, templates, resources, output.targets, file.hooks, output.hidden)
+    return Configured(config, output.target, *ways)
 
 
 def _output(root: str, config: ProjectConfig, choice: Choice, cache: Cache, names: Names) -> Output:
@@ -74,6 +76,13 @@ def _output(root: str, config: ProjectConfig, choice: Choice, cache: Cache, name
         return own_output(config)
     said = {"target": choice.target, "profile": choice.profile}
     return read_output(root, config, cache, names, **said, profiles_dir=choice.profiles_dir)
+
+
+def _state(node: Node | None, names: Names, problems: list[Problem]) -> dict[str, Any]:
+    """Where the state is, with its braces filled in: its URL may take a password from outside."""
+    if node is None or not isinstance(node.value, str):
+        return {}
+    return {"state": str(fill(node, names, problems).value), "state_at": node.at}
 
 
 def _misspelt(given: Mapping[str, Plain], declared: Mapping[str, Plain]) -> Iterator[Problem]:

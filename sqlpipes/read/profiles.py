@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlpipes.core.config import Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Problem, ProjectError, did_you_mean, nearest
+from sqlpipes.core.hiding import hidden_in
 from sqlpipes.core.sql.dialects import dialect_named
 from sqlpipes.read.braces import Names, fill
 from sqlpipes.read.cache import Cache
@@ -42,6 +43,7 @@ class Output:
     target: Target
     resources: Node | None = None
     targets: tuple[str, ...] = ()  # of the profile; none where there is no file
+    hidden: tuple[str, ...] = field(default=(), repr=False)  # secrets that stand in the file
 
 
 def own_output(config: ProjectConfig) -> Output:
@@ -74,7 +76,8 @@ def read_output(
     chosen = _profile(node, wanted, config.name)
     if chosen is None:
         return Output(_without_file(config, None, target, None))
-    return _output(chosen, target, names)
+    hidden = tuple(text for text in hidden_in(node.value) if "{{" not in text)
+    return replace(_output(chosen, target, names), hidden=hidden)
 
 
 def _profile_facts(text: str, path: str) -> dict[str, Any]:

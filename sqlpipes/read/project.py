@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.config import NOTHING, Plain
 from sqlpipes.core.errors import Problem, ProjectError
+from sqlpipes.core.hiding import hidden_in, hidden_in_environ, worth_hiding
 from sqlpipes.core.job import Hooks, Job
 from sqlpipes.core.sensor import Sensor
 from sqlpipes.core.sql import Relation
 from sqlpipes.core.unit_test import UnitTest
+from sqlpipes.read.braces import Asked
 from sqlpipes.read.cache import Cache, open_cache, problems_from_json, save_cache
 from sqlpipes.read.checks import distinct
 from sqlpipes.read.configured import Choice, Configured, configure
@@ -71,12 +73,12 @@ def read_project(
     """
     if not os.path.isdir(root):
         raise ProjectError(Problem("PRJ001", f"there is no folder {root}"))
-    root, problems = os.path.abspath(root), list[Problem]()
-    choice = Choice(target, profile, profiles_dir, dict(vars), environ, own_target)
+    root, problems, asked = os.path.abspath(root), list[Problem](), Asked(environ)
+    choice = Choice(target, profile, profiles_dir, dict(vars), asked, own_target)
     with _without_collector():
         kept = open_cache(root, enabled=cache)
         stands = configure(root, choice, kept, problems, placed or {})
-        work = _Work(root, kept, stands, problems)
+        work = _Work(root, kept, stands, problems, asked)
         found = (
             work.read_memory(definitions, resources)
             if definitions is not None
@@ -120,14 +122,20 @@ class _Work:
     """The work of `read_project`, in its order. It lives for one call."""
 
     def __init__(
-        self, root: str, cache: Cache, stands: Configured, problems: list[Problem]
+        self,
+        root: str,
+        cache: Cache,
+        stands: Configured,
+        problems: list[Problem],
+        environ: Asked,
     ) -> None:
+        self.environ = environ
         self.root = root
         self.cache = cache
         self.config, self.target = stands.config, stands.target
         self.ground, self.templates = stands.ground, stands.templates
         self.resource_layers, self.targets = stands.resources, stands.targets
-        self.hooks_node = stands.hooks
+        self.hooks_node, self.hidden = stands.hooks, stands.hidden
         self.problems = problems
         self.found = _Found()
 
@@ -360,9 +368,21 @@ class _Work:
 
     def secrets(self, assets: Iterable[Asset]) -> tuple[str, ...]:
         """Texts to hide, but none that is in a name: what is recorded under it would be lost."""
-        names = [self.target.name, self.target.schema]
-        names += [f"{each.name} {each.relation}" for each in assets] if self.found.secrets else []
-        return tuple(s for s in self.found.secrets if not any(s in name for name in names))
+        config, target = self.config, self.target
+        found = [
+            *self.found.secrets,
+            *self.hidden,
+            *hidden_in(dict(target.options)),
+            *hidden_in(dict(config.vars)),
+            *hidden_in(config.state),
+            *hidden_in_environ(self.environ.all, self.environ.names_asked),
+        ]
+        if not found:
+            return ()
+        names = [config.name, target.name, target.schema, target.engine, target.catalog or ""]
+        names += [str(target.options.get(key, "")) for key in ("user", "username", "host")]
+        names += [f"{each.name} {each.relation}" for each in assets]
+        return worth_hiding(found, names)
 
     def resources(self, given: Mapping[str, Any]) -> Given | None:
         """None without any, which is the usual case: then nothing is imported for them."""

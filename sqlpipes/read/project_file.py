@@ -20,7 +20,7 @@ from sqlpipes.read.resource_config import unless_secret
 
 YAML_NAMES = ("sqlpipes.yml", "sqlpipes.yaml")
 DBT_NAME = "dbt_project.yml"
-KEYS = tuple(field.name for field in fields(ProjectConfig))
+KEYS = tuple(field.name for field in fields(ProjectConfig) if field.compare)
 HOOKS = ("on_success", "on_failure")
 OTHER_NAMES = {  # dbt's names for the same things
     "model-paths": "model_paths",
@@ -48,6 +48,7 @@ class ProjectFile:
     dialect: str | None = None
     resources: Node | None = None
     hooks: Node | None = None  # what holds `on_success` and `on_failure`
+    state: Node | None = None
 
 
 def read_project_file(root: str, cache: Cache) -> ProjectFile:
@@ -73,7 +74,8 @@ def read_project_file(root: str, cache: Cache) -> ProjectFile:
     config = ProjectConfig(**{"name": name, **values})
     defaults, resources = nodes[0].get("defaults"), nodes[0].get("resources")
     dialect, hooks = values.get("dialect"), nodes[0] if any(map(nodes[0].get, HOOKS)) else None
-    return ProjectFile(config, defaults, tuple(problems), dialect, resources, hooks)
+    rest = (dialect, resources, hooks, nodes[0].get("state"))
+    return ProjectFile(config, defaults, tuple(problems), *rest)
 
 
 def _foreign(root: str) -> list[Problem]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlpipes.core.asset import SqlBody, Template
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem
+from sqlpipes.core.hiding import hides
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Spot, SqlFacts, spotted
 from sqlpipes.read.cache import Cache, Facts, problems_as_json, problems_from_json
@@ -168,7 +169,8 @@ def query_facts(
     if held is None or not templates.still_holds(held, this):
         held = template_facts(template, templates, this)
         query.cache.parsed += 1
-        if held.get("keep") and not query.known.get("secret"):
+        is_open = not any(map(hides, held["environ"]))  # else a path in it may hold a password
+        if held.get("keep") and is_open and not query.known.get("secret"):
             newest = query.cache.newest(query.key, "sql")
             query.cache.replace(query.key, "sql", {**newest, "rendered": held})
     problems += problems_from_json(held["problems"])

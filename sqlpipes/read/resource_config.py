@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Problem, ProjectError, did_you_mean
+from sqlpipes.core.hiding import hidden_in
 from sqlpipes.core.resource import ResourceField
 from sqlpipes.read.braces import Names, fill
 from sqlpipes.read.marked import Node
@@ -143,8 +144,11 @@ def _variables(value: Plain) -> Iterator[str]:
 
 
 def unless_secret(facts: dict[str, Any], key: str) -> dict[str, Any]:
-    """Facts about a file, marked as not to be kept when a secret may stand under a `resources:`."""
-    return {**facts, "secret": True} if _may_hold_secrets(facts.get(key)) else facts
+    """Facts about a file, marked as not to be kept when a secret may stand under a `resources:`, or
+    stands anywhere else, such as in a URL."""
+    value = facts.get(key)
+    literal = any("{{" not in text for text in hidden_in(value))
+    return {**facts, "secret": True} if literal or _may_hold_secrets(value) else facts
 
 
 def _may_hold_secrets(value: Plain) -> bool:

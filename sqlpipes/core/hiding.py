@@ -1,0 +1,117 @@
+"""Configuration and environment -> the texts in them that nobody is to see: passwords, tokens, keys.
+
+What is said openly beside them, such as a database of the same name, cannot be hidden: see `worth_hiding`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from urllib.parse import unquote
+
+from sqlpipes.core.config import Plain
+
+SHORTEST = 4  # characters; hiding less would make a log unreadable and hide nothing
+LEAST_UNASKED = 8  # of a variable that only happens to be set
+ALWAYS = "DBT_ENV_SECRET_"
+NAMED = (
+    r"(?i)(^|[_.-])(pass|password|passwd|passphrase|pwd|pw|token|secret|key|apikey|credential)s?"
+    r"(?=$|[_.\d-])|(password|passwd|passphrase|token|secret|apikey|accesskey)s?$"
+)
+PLACES = r"(?i)[_-](file|path|dir)$"
+FOLDERS = ("PWD", "OLDPWD", "GOOGLE_APPLICATION_CREDENTIALS")
+WORDS = frozenset({"true", "false", "none", "null", "auto", "default", "disabled", "enabled"})
+URL = r"://[^\s:/@'\"]*:([^\s'\"]*)@"
+PARAMETER = r"[?&;]([\w.-]+)=([^&;#\s'\"]+)"
+PAIR = r"(?i)\b(password|passwd|pwd|pass|token|secret)\s*=\s*(?:'((?:[^'\\]|\\.|'')*)'|\"([^\"]*)\"|([^\s;,&)'\"]+))"
+UNDER = frozenset({"secrets", "settings", "credentials", "config", "extra", "options"})  # of many keys
+
+
+def hides(name: str) -> bool:
+    """Whether what has this name, of a key or a variable, is a secret.
+
+    >>> hides("PGPASSWORD"), hides("AWS_SECRET_ACCESS_KEY"), hides("sslkey_file"), hides("TOKENIZERS")
+    (True, True, False, False)
+    """
+    if name.upper().startswith(ALWAYS):
+        return True
+    if name in FOLDERS or re.search(PLACES, name):
+        return False
+    return re.search(NAMED, name) is not None
+
+
+def passwords_in(text: str) -> Iterator[str]:
+    """Of a URL, of its parameters, or of a connection string.
+
+    >>> sorted(set(passwords_in("pg://me:p%40ss@db/dw?sslpassword=abc")))
+    ['abc', 'p%40ss', 'p@ss']
+    >>> list(passwords_in("postgres:dbname=dw password='it''s'"))
+    ["it''s", "it's"]
+    """
+    if "://" in text:
+        for found in re.findall(URL, text):
+            yield from _spellings(found)
+            yield from _spellings(found.partition("@")[0])
+        for name, value in re.findall(PARAMETER, text):
+            if hides(name):
+                yield from _spellings(value)
+    if "=" in text:
+        for _, single, double, bare in re.findall(PAIR, text):
+            found = single or double or bare
+            yield from dict.fromkeys((found, re.sub(r"''|\\(.)", lambda m: m[1] or "'", found)))
+
+
+def _spellings(text: str) -> Iterator[str]:
+    yield from dict.fromkeys((text, unquote(text)))
+
+
+def hidden_in(value: Plain, key: str = "") -> Iterator[str]:
+    """The secrets of a piece of configuration, by the names of its keys and in its URLs.
+
+    >>> list(hidden_in({"user": "me", "pass": "abcd", "secrets": {"s3": {"region": "eu", "secret": "x1"}}}))
+    ['abcd', 'x1']
+    """
+    if isinstance(value, dict):
+        for name, below in value.items():
+            yield from hidden_in(below, name)
+    elif isinstance(value, list):
+        for below in value:
+            yield from hidden_in(below, key)
+    elif isinstance(value, str):
+        if key.lower() not in UNDER and hides(key):
+            yield value
+        yield from passwords_in(value)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and hides(key):
+        yield str(value)
+
+
+def hidden_in_environ(environ: Mapping[str, str], asked: Iterable[str] = ()) -> Iterator[str]:
+    """Values of variables whose names are those of secrets, and the passwords of URLs.
+
+    `asked`: variables that the project names; of others only what is long enough to be no word.
+    """
+    known = frozenset(asked)
+    for name, value in environ.items():
+        least = 0 if name in known or name.upper().startswith(ALWAYS) else LEAST_UNASKED
+        if hides(name) and len(value) >= least:
+            yield value
+        if "://" in value:
+            yield from passwords_in(value)
+
+
+def worth_hiding(found: Iterable[str], open_texts: Iterable[str]) -> tuple[str, ...]:
+    """Those that can be hidden: no short ones, no mere words, and none that is part of an open text.
+
+    >>> worth_hiding(["postgres", "hunter2", "abc", "true"], ["postgres"])
+    ('hunter2',)
+    """
+    said = tuple(open_texts)
+    return tuple(
+        dict.fromkeys(
+            text
+            for text in found
+            if len(text.strip()) >= SHORTEST
+            and text.strip().casefold() not in WORDS
+            and not any(text in other for other in said)
+        )
+    )
