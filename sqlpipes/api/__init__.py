@@ -9,7 +9,8 @@ from sqlpipes.api.build_report import Report
 from sqlpipes.api.cards import Card, cards, column_docs
 from sqlpipes.api.columns import check_column, lineage
 from sqlpipes.api.config import read_settings
-from sqlpipes.api.folder import Fact, clean, debug, write_starter
+from sqlpipes.api.debug import Fact, debug
+from sqlpipes.api.folder import clean, write_starter
 from sqlpipes.api.freshness import SourceAge, freshness
 from sqlpipes.api.jobs import How, JobStatus, Outcome, job_named, job_runs, jobs, load_as
 from sqlpipes.api.look import compiled, lint, rows

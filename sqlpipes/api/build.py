@@ -58,6 +58,7 @@ def build(
     on_plan: Callable[[Plan], None] | None = None,
     on_event: Callable[[Event], None] | None = None,
     on_wait: Callable[[str], None] | None = None,
+    on_retry: Callable[[str], None] = lambda said: None,
     on_unit_test: Callable[[UnitResult], None] | None = None,
     cancel: threading.Event | None = None,
     clock: Callable[[], datetime] = utc_now,
@@ -70,13 +71,14 @@ def build(
     Unit tests that did not pass as they are run first; what fails one, and what reads that, is not built.
 
     Raises ProjectError for files that need mending, LockedError when another process is building
-    for longer than `wait_s` seconds, which may be math.inf; `on_wait` is told who that is. A failed
+    for longer than `wait_s` seconds, which may be math.inf; `on_wait` is told who that is, `on_retry` why
+    the warehouse does not open yet and when it is asked again. A failed
     step is no exception: it is in the report. `job` is the one that it is a run of.
     """
     project.raise_errors()
     ask = replace(ask or Ask(), config=(*(ask.config if ask else ()), *settings_of(config or {})))
     project = with_config(project, ask.config).project
-    watch = Watch(on_plan, on_event, on_wait, cancel or threading.Event())
+    watch = Watch(on_plan, on_event, on_wait, on_retry, cancel or threading.Event())
     patience, threads = replace(patience, wait_s=wait_s), threads or project.target.threads
     command = hide_all(project.secrets)(command)  # it may hold --vars
     terms = Terms(command, job, threads, fail_fast, patience, clock, watch, ask.now)

@@ -1,30 +1,16 @@
-"""What concerns the folder itself: a starter project, what is seen here, cleaning up."""
+"""What concerns the folder itself: a starter project, cleaning up."""
 
 from __future__ import annotations
 
 import os
-import platform
 import shutil
-from contextlib import closing
-from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 
-from sqlpipes.api.project import Project, open_store_of
-from sqlpipes.core.errors import EngineError, Problem, ProjectError, SqlpipesError
-from sqlpipes.core.resource import Resource
-from sqlpipes.version import __version__
+from sqlpipes.api.project import Project
+from sqlpipes.core.errors import Problem, ProjectError
 
 STATE_FOLDER = ".sqlpipes"
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """One line of `debug`."""
-
-    topic: str
-    said: str
-    ok: bool = True
 
 
 def write_starter(folder: str) -> tuple[str, ...]:
@@ -81,81 +67,3 @@ def _removed(root: str, names: list[str]) -> tuple[str, ...]:
             continue
         removed.append(f"{STATE_FOLDER}/{name}")
     return tuple(removed)
-
-
-def debug(project: Project) -> tuple[Fact, ...]:
-    """What sqlpipes sees from here, each part tried for real."""
-    graph, target = project.graph, project.target
-    errors = len(project.errors)
-    return (
-        Fact("sqlpipes", __version__),
-        Fact("python", f"{platform.python_version()} on {platform.system()}"),
-        *(Fact(name, _version(name)) for name in ("duckdb", "sqlglot", "sqlalchemy")),
-        Fact(
-            "parser", "compiled" if _is_compiled() else "pure Python (pip install 'sqlpipes[fast]')"
-        ),
-        Fact("project", f"{project.config.name} in {project.root}"),
-        Fact(
-            "read",
-            f"{len(graph.assets)} assets, {len(graph.checks)} checks, {errors} errors",
-            ok=not errors,
-        ),
-        Fact("target", f"{target.name}: {target.engine}, schema {target.schema}"),
-        *(_try_resource(project, each) for each in project.resources.values()),
-        _try_state(project),
-        _try_warehouse(project),
-    )
-
-
-def _version(package: str) -> str:
-    from importlib.metadata import version
-
-    return version(package)
-
-
-def _is_compiled() -> bool:
-    from importlib.util import find_spec
-
-    spec = find_spec("sqlglot.parser")
-    return bool(spec and spec.origin and not spec.origin.endswith(".py"))
-
-
-def _try_resource(project: Project, resource: Resource) -> Fact:
-    """Which fields are configured, and what is missing: names only."""
-    topic = f"resource {resource.name}"
-    if resource.is_given:
-        return Fact(topic, "made in Python")
-    said = ", ".join(resource.configured) or "nothing"
-    text = f"{said} configured for {project.target.name}"
-    if resource.missing:
-        are = "is" if len(resource.missing) == 1 else "are"
-        return Fact(topic, f"{text}; {', '.join(resource.missing)} {are} not set", ok=False)
-    try:
-        resource.values()
-    except ProjectError as error:
-        return Fact(topic, f"{text}; {error.problems[0].message}", ok=False)
-    except Exception as error:  # its file is the user's code, and is imported for its types
-        return Fact(topic, f"{text}; {type(error).__name__}: {error}", ok=False)
-    return Fact(topic, text)
-
-
-def _try_state(project: Project) -> Fact:
-    try:
-        with closing(open_store_of(project)) as store:
-            runs = len(store.runs(1))
-    except SqlpipesError as error:
-        return Fact("state", str(error), ok=False)
-    return Fact("state", "opens" + ("" if runs else ", no run yet"))
-
-
-def _try_warehouse(project: Project) -> Fact:
-    from sqlpipes.engines import exists, open_engine
-
-    if not exists(project.target, project.root):
-        return Fact("warehouse", "not there yet: the first build makes it")
-    try:
-        with closing(open_engine(project.target, project.root, read_only=True)) as engine:
-            number = len(engine.relations())
-    except EngineError as error:
-        return Fact("warehouse", str(error), ok=False)
-    return Fact("warehouse", f"opens, {number} relations")

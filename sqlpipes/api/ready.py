@@ -60,12 +60,12 @@ def get_ready(project: Project, store: Store, wish: Wish, terms: Terms, stack: E
         found = ready(None, history, trusted)
         if not found.plan.steps:
             return found
-        engine = _open(project, terms.patience.wait_s, stack)
+        engine = _open(project, terms, stack)
         moved = store.history().tick != history.tick or (not there and bool(engine.relations()))
         if not moved and (not trusted or is_as_we_left_it(project, store)):
             return replace(found, engine=engine)
     else:
-        engine = _open(project, terms.patience.wait_s, stack)
+        engine = _open(project, terms, stack)
     return ready(engine, store.history(), trusted and is_as_we_left_it(project, store))
 
 
@@ -91,9 +91,10 @@ def look_again(
     return Ready(project, plan, observed, engine, trusted=False, tick=history.tick)
 
 
-def _open(project: Project, wait_s: float, stack: ExitStack) -> Engine:
+def _open(project: Project, terms: Terms, stack: ExitStack) -> Engine:
     """Builds are waited for as long as it takes; any other program may keep the database for ever."""
     from sqlpipes.engines import open_engine
 
-    wait_s = wait_s if wait_s < inf else READERS_S
-    return stack.enter_context(closing(open_engine(project.target, project.root, wait_s=wait_s)))
+    wait_s = terms.patience.wait_s if terms.patience.wait_s < inf else READERS_S
+    engine = open_engine(project.target, project.root, wait_s=wait_s, on_wait=terms.watch.on_retry)
+    return stack.enter_context(closing(engine))

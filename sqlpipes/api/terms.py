@@ -19,6 +19,7 @@ class Watch:
     on_plan: Callable[[Plan], None] | None = None
     on_event: Callable[[Event], None] | None = None
     on_wait: Callable[[str], None] | None = None
+    on_retry: Callable[[str], None] = lambda said: None  # the warehouse does not open yet
     cancel: threading.Event = field(default_factory=threading.Event)
 
 

@@ -189,6 +189,7 @@ def _build(
             on_plan=on_plan,
             on_event=reporter.event,
             on_wait=tell_wait,
+            on_retry=tell_retry,
             on_unit_test=unit_test_echo(options),
             cancel=interrupts.cancel,
         )
@@ -199,6 +200,10 @@ def _build(
 
 def tell_wait(who: str) -> None:
     click.echo(f"waiting: {who} is building here (Ctrl-C ends the wait)", err=True)
+
+
+def tell_retry(said: str) -> None:
+    click.echo(f"waiting: {said}", err=True)
 
 
 def _tell(project: Project, ask: Ask, report: Report) -> None:

@@ -43,19 +43,23 @@ def lint_command(as_json: bool, strict: bool, **options: Any) -> None:
 
 
 @click.command("debug")
+@json_option
 @project_options
-def debug_command(**options: Any) -> None:
+def debug_command(as_json: bool, **options: Any) -> None:
     """What sqlpipes sees here, and whether all of it opens.
 
-    Versions, project, profile, warehouse and state.
+    Versions, project, profile, state and warehouse. Of what does not open: at which stage it failed, and
+    which key of the profile says so. Exit 1 then.
 
     \b
     sqlpipes debug --target prod
+    sqlpipes debug --json
     """
     from sqlpipes.api import debug
-    from sqlpipes.show.debug import debug_text
+    from sqlpipes.show.debug import debug_json, debug_text
+    from sqlpipes.show.jsonl import document
 
     project = open_project(options)
     facts = debug(project)
-    click.echo(debug_text(facts))
+    click.echo(document(debug_json(facts)) if as_json else debug_text(facts, project.root))
     sys.exit(0 if all(fact.ok for fact in facts) else 1)

@@ -117,7 +117,7 @@ def _run(
 ) -> tuple[Outcome, int]:
     """Run it and show it as it goes: what came of it, and the exit code of a signal, or 0."""
     from sqlpipes.api import Watch, run_job
-    from sqlpipes.cli.build import reporter_for, tell_wait
+    from sqlpipes.cli.build import reporter_for, tell_retry, tell_wait
     from sqlpipes.cli.interrupts import Interrupts
 
     reporter = reporter_for(as_json, partial(click.echo, file=sys.stdout))
@@ -131,7 +131,7 @@ def _run(
                 echo_notes(plan, project)
             reporter.plan(plan)
 
-        watch = Watch(on_plan, reporter.event, tell_wait, interrupts.cancel)
+        watch = Watch(on_plan, reporter.event, tell_wait, tell_retry, interrupts.cancel)
         command = seen_by(click.get_current_context()).command
         outcome = run_job(how, project, name, command=command, watch=watch, **asked)
     return outcome, interrupts.exit_code or 0

@@ -211,6 +211,14 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """How long one statement may take, and where that is said."""
+
+    seconds: float
+    at: Location | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Asset:
     """One node before linking.
 
@@ -252,6 +260,7 @@ class Asset:
     ] = ()  # what makes the query give other rows each time: now, random ...
     after: tuple[str, ...] = ()  # and last, in the same transaction (post_hook)
     auto: Automation | None = None  # when it is built by itself; None: nobody said
+    limit: Limit | None = None  # of each of its statements; None: the target's
 
     @property
     def is_stored(self) -> bool:

@@ -22,7 +22,9 @@ class Target:
     schema that an asset names, so that two targets can share one database without meeting. `catalog`
     is the database's own name as far as the profile tells it: `shop.main.orders` is `orders`.
     `places`: where each key of the output is written. `statement_timeout_s`: how long one statement of an
-    asset may take. `query_comment`: whether statements are signed with their run, or how (see docs/engines.md).
+    asset may take. `query_comment`: whether statements are signed with their run, or how.
+    `retries`: how often a lost connection is asked for again; `connect_retries`: one that does not open.
+    None: only when the server is starting or full.
     """
 
     name: str
@@ -33,8 +35,11 @@ class Target:
     options: Mapping[str, Plain] = field(default_factory=dict, repr=False)  # may hold a password
     catalog: str | None = None
     places: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
+    project: str = field(default="", compare=False)  # whose target it is: servers are told
     statement_timeout_s: float | None = None
     query_comment: bool | str = True
+    retries: int = 5
+    connect_retries: int | None = None
 
     def at(self, *keys: str) -> Location | None:
         """Where the first of these keys is written that the output has; else where its type is."""

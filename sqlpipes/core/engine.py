@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Relation
@@ -153,6 +153,22 @@ class Connection(Protocol):
         """Whether anything can still be said over it: a server may have ended it."""
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Signs(Protocol):
+    """A connection to a server, which can be told on whose behalf it speaks."""
+
+    def sign(self, comment: str) -> None:
+        """Stands as a comment in each statement from now on; "" for none."""
+
+
+@runtime_checkable
+class Limits(Protocol):
+    """A connection whose statements can be given an end."""
+
+    def limit(self, seconds: float | None) -> None:
+        """None of them may take longer from now on: EngineError ENG068. None: as long as they like."""
 
 
 class Engine(Protocol):

@@ -166,6 +166,18 @@ class StepWaiting:
 
 
 @dataclass(frozen=True, slots=True)
+class StepRetrying:
+    """The connection is gone, or does not open, and is asked for again. It is shown and not recorded."""
+
+    run_id: str
+    at: datetime
+    asset: str
+    action: str
+    slices: Partitions
+    said: str  # why, when, and how often yet
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     """`problems` are those of its end, which no step has: a resource that could not be closed."""
 
@@ -184,6 +196,7 @@ Event = (
     | StepFailed
     | StepSkipped
     | StepWaiting
+    | StepRetrying
     | RunFinished
 )
 

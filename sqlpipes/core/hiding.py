@@ -23,8 +23,13 @@ FOLDERS = ("PWD", "OLDPWD", "GOOGLE_APPLICATION_CREDENTIALS")
 WORDS = frozenset({"true", "false", "none", "null", "auto", "default", "disabled", "enabled"})
 URL = r"://[^\s:/@'\"]*:([^\s'\"]*)@"
 PARAMETER = r"[?&;]([\w.-]+)=([^&;#\s'\"]+)"
-PAIR = r"(?i)\b(password|passwd|pwd|pass|token|secret)\s*=\s*(?:'((?:[^'\\]|\\.|'')*)'|\"([^\"]*)\"|([^\s;,&)'\"]+))"
-UNDER = frozenset({"secrets", "settings", "credentials", "config", "extra", "options"})  # of many keys
+PAIR = (
+    r"(?i)\b(password|passwd|pwd|pass|token|secret)\s*=\s*"
+    r"(?:'((?:[^'\\]|\\.|'')*)'|\"([^\"]*)\"|([^\s;,&)'\"]+))"
+)
+UNDER = frozenset(
+    {"secrets", "settings", "credentials", "config", "extra", "options"}
+)  # of many keys
 
 
 def hides(name: str) -> bool:

@@ -3,20 +3,26 @@
 Third parties add an engine under the entry-point group "sqlpipes.engines": a module (or any object)
 with `open_engine(target, root, *, read_only, wait_s) -> Engine`, `blank(target, root) -> Engine`,
 `exists(target, root) -> bool` and `stamp(target, root) -> str | None`; and `is_shared(target) -> bool`
-when several processes may write to such a warehouse at once.
+when several processes may write to such a warehouse at once, and `obstacles(target, engine, schemas)`
+for `sqlpipes debug`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from random import random
+from time import sleep
 from types import MappingProxyType
 from typing import Any
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Engine
 from sqlpipes.core.errors import EngineError, Problem, did_you_mean
+from sqlpipes.core.faults import NOT_NOW, UNREACHED, only
+from sqlpipes.core.retry import Retry
 
-__all__ = ["ENTRY_POINTS", "blank", "exists", "is_shared", "open_engine", "stamp"]
+__all__ = ["ENTRY_POINTS", "blank", "exists", "is_shared", "obstacles", "open_engine", "stamp"]
 
 ENTRY_POINTS = "sqlpipes.engines"
 BUILT_IN = MappingProxyType(
@@ -28,16 +34,57 @@ BUILT_IN = MappingProxyType(
 )
 
 
-def open_engine(target: Target, root: str, *, read_only: bool = False, wait_s: float = 0) -> Engine:
+PATIENCE = Retry(times=3, pause_s=0.5, most_s=10.0)  # of a server that is starting or full
+
+
+def open_engine(
+    target: Target,
+    root: str,
+    *,
+    read_only: bool = False,
+    wait_s: float = 0,
+    on_wait: Callable[[str], None] = lambda said: None,
+    pause: Callable[[float], None] = sleep,
+) -> Engine:
     """The target's warehouse, open. Relative paths in its options count from `root`.
 
-    Raises EngineError when it cannot be opened, LockedError when another process still holds it
-    after `wait_s` seconds. Whoever opens it closes it.
+    A server that is starting or full is asked again, as often as the target says; so is one that is not
+    reached, if the target says how often. `on_wait` is told why and when. Raises EngineError when it
+    cannot be opened, LockedError when another process still holds it after `wait_s` seconds.
+    Whoever opens it closes it.
     """
-    engine: Engine = _module(target.engine).open_engine(
-        target, root, read_only=read_only, wait_s=wait_s
-    )
-    return engine
+    module, failed = _module(target.engine), 0
+    while True:
+        try:
+            engine: Engine = module.open_engine(target, root, read_only=read_only, wait_s=wait_s)
+            return engine
+        except EngineError as error:
+            failed += 1
+            times = _times(target, error)
+            if failed > times:
+                raise
+            seconds = PATIENCE.pause_of(failed, random())
+            said = error.problems[0].message
+            on_wait(f"{said}; again in {seconds:.1f} s ({failed}/{times})")
+        pause(seconds)
+
+
+def _times(target: Target, error: EngineError) -> int:
+    """How often it is worth another try: a name that is mistyped is told at once, unless asked otherwise."""
+    if not only(UNREACHED, error.problems):
+        return 0
+    if target.connect_retries is not None:
+        return target.connect_retries
+    return PATIENCE.times if only(frozenset({NOT_NOW}), error.problems) else 0
+
+
+def obstacles(target: Target, engine: Engine, schemas: Sequence[str]) -> tuple[Problem, ...]:
+    """What would keep a build from writing into these schemas, asked without writing anything.
+
+    Of an engine that cannot tell, nothing.
+    """
+    found = getattr(_module(target.engine), "obstacles", None)
+    return tuple(found(target, engine, schemas)) if found else ()
 
 
 def exists(target: Target, root: str) -> bool:

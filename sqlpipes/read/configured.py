@@ -59,6 +59,7 @@ def configure(
     names = Names(choice.environ, vars)
     config = replace(config, **_state(file.state, names, problems))
     output = _output(root, config, choice, cache, names)
+    output = replace(output, target=replace(output.target, project=config.name))
     config = replace(config, dialect=file.dialect or usual_dialect(output.target))
     cache.use_dialect(config.dialect)
     names = replace(names, target=_target_names(output.target))

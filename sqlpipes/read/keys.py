@@ -23,7 +23,7 @@ ANY = frozenset(
     | {"enabled"}
 )
 PLACED = frozenset({"schema", "alias", "catalog"})
-WRITTEN = frozenset({"before", "after"})
+WRITTEN = frozenset({"before", "after", "statement_timeout_s"})
 KEPT = frozenset(  # how rows are kept from build to build
     {
         "unique_key",

@@ -12,6 +12,7 @@ from sqlpipes.core.asset import (
     Asset,
     Dependency,
     Kind,
+    Limit,
     Materialized,
     Scope,
     SqlBody,
@@ -38,6 +39,7 @@ from sqlpipes.read.labels import kinds, links, owners
 from sqlpipes.read.marked import Node
 from sqlpipes.read.partition import asked_values, partitioning
 from sqlpipes.read.queries import Query, query_facts, values_bodies
+from sqlpipes.read.seconds import seconds_of
 from sqlpipes.read.settings import Layered, layer, merge
 from sqlpipes.read.strategy import Kept, read_kept
 
@@ -251,7 +253,13 @@ def described(
         "group": s.text(merged.node("group"), problems) or None,
         "meta": s.meta(merged, problems) if "meta" in nodes else {},
         "links": links(merged.all("links"), problems),
+        "limit": _limit(merged.node("statement_timeout_s"), problems),
     }
+
+
+def _limit(node: Node | None, problems: list[Problem]) -> Limit | None:
+    found = seconds_of("statement_timeout_s", node, "CFG002", problems)
+    return Limit(found["statement_timeout_s"], node.at) if found and node else None
 
 
 def relation_of(name: str, merged: Layered, ground: Ground, problems: list[Problem]) -> Relation:

@@ -18,9 +18,11 @@ from sqlpipes.read.files import File, one_file
 from sqlpipes.read.marked import Node
 from sqlpipes.read.properties import yaml_facts, yaml_node
 from sqlpipes.read.resource_config import unless_secret
+from sqlpipes.read.seconds import seconds_of
 
+PATIENCE = ("statement_timeout_s", "query_comment", "retries", "connect_retries")
 NAMES = ("profiles.yml", "profiles.yaml")
-PLAIN_KEYS = ("type", "schema", "schema_prefix", "threads")
+PLAIN_KEYS = ("type", "schema", "schema_prefix", "threads", *PATIENCE)
 OTHER_NAMES = {"dataset": "schema", "adapter": "type"}
 SECRET = r"(?i)pass|pwd|token|secret|key|credential|url|uri|dsn|connection|settings"
 DEFAULT_SCHEMAS = {
@@ -206,7 +208,8 @@ def _target(name: str, node: Node, problems: list[Problem]) -> Target:
         options["path"] = options.pop("database")
     places = {key: below.at for key, below in node.entries()}
     catalog = _catalog(engine, options)
-    return Target(name, engine, schema, prefix, threads, options, catalog, places)
+    patience = _patience(said, node, problems)
+    return Target(name, engine, schema, prefix, threads, options, catalog, places, **patience)
 
 
 def _catalog(engine: str, options: Mapping[str, Plain]) -> str | None:
@@ -256,6 +259,34 @@ def _threads(value: Plain, node: Node, problems: list[Problem]) -> int:
     at = (node.get("threads") or node).at
     problems.append(Problem("PRF003", "'threads' must be a whole number from 1", at))
     return 4
+
+
+MOST_RETRIES = 100
+
+
+def _patience(said: Mapping[str, Plain], node: Node, problems: list[Problem]) -> dict[str, Any]:
+    """How long statements may take, how often a connection is tried again, how statements are signed."""
+    found: dict[str, Any] = {}
+    for key in ("retries", "connect_retries"):
+        value = said.get(key)
+        if value is None:
+            continue
+        number = int(value) if isinstance(value, str) and value.isdigit() else value
+        if type(number) is int and 0 <= number <= MOST_RETRIES:
+            found[key] = number
+        else:
+            message = f"'{key}' must be a whole number from 0 to {MOST_RETRIES}"
+            problems.append(Problem("PRF003", message, (node.get(key) or node).at))
+    if "retries" in found:
+        found.setdefault("connect_retries", found["retries"])
+    found |= seconds_of("statement_timeout_s", node.get("statement_timeout_s"), "PRF003", problems)
+    comment = said.get("query_comment")
+    if isinstance(comment, (bool, str)):
+        found["query_comment"] = comment
+    elif comment is not None:
+        message = "'query_comment' must be true, false or a text"
+        problems.append(Problem("PRF003", message, (node.get("query_comment") or node).at))
+    return found
 
 
 def usual_dialect(target: Target) -> str:

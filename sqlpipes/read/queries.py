@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -169,14 +170,22 @@ def query_facts(
     if held is None or not templates.still_holds(held, this):
         held = template_facts(template, templates, this)
         query.cache.parsed += 1
-        is_open = not any(map(hides, held["environ"]))  # else a path in it may hold a password
-        if held.get("keep") and is_open and not query.known.get("secret"):
+        if held.get("keep") and not query.known.get("secret") and not _shows(held, templates):
             newest = query.cache.newest(query.key, "sql")
             query.cache.replace(query.key, "sql", {**newest, "rendered": held})
     problems += problems_from_json(held["problems"])
     if held["partition_at"] and not partitioned:
         problems.append(_no_partition(Location(query.file.path, *held["partition_at"])))
     return SqlFacts.from_json(held["sql"], query.file.path), template
+
+
+def _shows(held: Mapping[str, Any], templates: Templates) -> bool:
+    """Whether a secret of the environment stands in the facts, such as in the path of a file."""
+    asked = [name for name in held["environ"] if hides(name) and templates.environ.get(name)]
+    if not asked:
+        return False
+    text = json.dumps(held)
+    return any(json.dumps(templates.environ[name])[1:-1] in text for name in asked)
 
 
 def values_bodies(

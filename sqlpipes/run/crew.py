@@ -12,8 +12,11 @@ from queue import Empty, Queue, SimpleQueue
 from typing import Generic, TypeVar
 
 from sqlpipes.core.engine import Connection, Engine
+from sqlpipes.core.errors import EngineError
+from sqlpipes.core.faults import NOT_NOW, only
 
 R = TypeVar("R")
+Say = Callable[[str], None]
 Work = Callable[[Callable[..., Connection]], R]
 """Gets the thread's connection, opened when asked for; asked with `anew`, another one."""
 
@@ -24,23 +27,26 @@ class Crew(Generic[R]):
     def __init__(self, engine: Engine, size: int) -> None:
         self._engine = engine
         self._size = size
-        self._todo: SimpleQueue[Work[R] | None] = SimpleQueue()
+        self._todo: SimpleQueue[tuple[Work[R], Say] | None] = SimpleQueue()
         # A SimpleQueue may wait for ever when a signal comes just as its timeout ends.
         self._done: Queue[R] = Queue()
         self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._connected: set[int] = set()  # threads with a connection
         self.busy = 0  # handed in and not yet taken back
 
     @property
     def has_room(self) -> bool:
         return self.busy < self._size
 
-    def hand_in(self, work: Work[R]) -> None:
+    def hand_in(self, work: Work[R], say: Say = lambda said: None) -> None:
+        """`say` is told when there is no room for it at the server, so that it waits for another thread."""
         if len(self._threads) <= self.busy:
             thread = threading.Thread(target=self._labour, daemon=True, name="sqlpipes")
             self._threads.append(thread)
             thread.start()
         self.busy += 1
-        self._todo.put(work)
+        self._todo.put((work, say))
 
     def take_back(self, wait_s: float) -> R | None:
         """The next result, or None when there is none after `wait_s` seconds."""
@@ -67,12 +73,39 @@ class Crew(Generic[R]):
             while opened and not opened[0].is_open:
                 opened.pop().close()
             if not opened:
-                opened.append(self._engine.connect())
+                self._open(opened)
             return opened[0]
 
         try:
-            while (work := self._todo.get()) is not None:
+            while (todo := self._todo.get()) is not None:
+                work, say = todo
+                if not opened and not self._has_room_at_server(opened):
+                    self._leave(todo)
+                    say(f"the server is full: going on with {self._size} at once")
+                    return
                 self._done.put(work(connection))
         finally:
+            with self._lock:
+                self._connected.discard(threading.get_ident())
             for found in opened:
                 found.close()
+
+    def _has_room_at_server(self, opened: list[Connection]) -> bool:
+        """Open the first connection of a thread. What else keeps it from opening, its work will find out."""
+        try:
+            self._open(opened)
+        except EngineError as error:
+            with self._lock:
+                return not (self._connected and only(frozenset({NOT_NOW}), error.problems))
+        return True
+
+    def _open(self, opened: list[Connection]) -> None:
+        opened.append(self._engine.connect())
+        with self._lock:
+            self._connected.add(threading.get_ident())
+
+    def _leave(self, todo: tuple[Work[R], Say]) -> None:
+        """One thread fewer; whoever is done next takes the work."""
+        with self._lock:
+            self._size = max(1, self._size - 1)
+        self._todo.put(todo)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 
 from sqlpipes.core.engine import Connection
 
@@ -26,6 +27,7 @@ class Job:
         self.writes_aside: Callable[[], bool] = bool  # its files wait beside those that are there
         self.landed_bytes: int | None = None  # of frames that say how large they are
         self.permit: Callable[[Connection], None] | None = None
+        self.said: SimpleQueue[str] = SimpleQueue()  # what who looks on should know at once
 
     def start(self, connection: Connection) -> None:
         with self._lock:

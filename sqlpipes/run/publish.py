@@ -15,10 +15,11 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlpipes.core.asset import Asset, Check, Materialized, PythonBody, SeedBody
+from sqlpipes.core.asset import Asset, Check, Limit, Materialized, PythonBody, SeedBody
 from sqlpipes.core.engine import Rows
 from sqlpipes.core.errors import EngineError, Problem, SqlpipesError, did_you_mean
 from sqlpipes.core.events import OpCall, Status
+from sqlpipes.core.faults import LOST
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.run.anew import found_out
 from sqlpipes.run.attempts import attempted
@@ -28,14 +29,15 @@ from sqlpipes.run.fit import columns_for, demand_fit
 from sqlpipes.run.gate import Result, row_text, run_checks
 from sqlpipes.run.job import Job, Stopped
 from sqlpipes.run.landing import land
+from sqlpipes.run.lost import connected, pause
 from sqlpipes.run.placing import placing
 from sqlpipes.run.python import Place, call_asset
 from sqlpipes.run.recording import recording
+from sqlpipes.run.signing import limited
 from sqlpipes.run.statement import Call, Purpose, Statement, Transaction
 
 CONFLICT = "ENG006"  # another transaction got there first: the same statements may succeed now
-LOST = "ENG011"  # the connection was cut, and with it the transaction that was open
-ATTEMPTS = 5
+ATTEMPTS = 5  # after conflicts
 FIRST_PAUSE_S = 0.05
 
 
@@ -96,7 +98,7 @@ def carry_out(order: Order, place: Place, job: Job, now: Callable[[], datetime])
             bad = tuple(r.problem for r in results if r.status is Status.FAIL)
             done = Outcome(Status.FAIL, 0.0, problems=bad)
         except (SqlpipesError, Stopped) as error:
-            done = _failed(error, order.asset, job)
+            done = _failed(error, order.asset, job, place.limit)
     if done.problems:
         done = replace(done, metadata={k: v for said in place.logged for k, v in said.items()})
     return replace(
@@ -238,21 +240,24 @@ def _retried(
     results: list[Result],
     said: list[str],
 ) -> Published:
-    pause = FIRST_PAUSE_S
-    for attempt in range(1, ATTEMPTS + 1):
+    conflicts = lost = 0
+    while True:
         results.clear()
         said.clear()
         try:
             return _publish(order, transaction, place, job, now, results, said)
         except EngineError as error:
-            if attempt == ATTEMPTS or job.stopped or not _may_be_repeated(error, order, job):
+            was_lost = not place.connection.is_open
+            conflicts, lost = conflicts + (not was_lost), lost + was_lost
+            spent = conflicts >= ATTEMPTS or lost > place.retries
+            if spent or job.stopped or not _may_be_repeated(error, order, job):
                 raise
         job.unpublished()
-        time.sleep(pause)
-        pause *= 2
-        if not place.connection.is_open:
-            place = _reconnected(order, transaction, place, job)
-    raise AssertionError("the last attempt returns or raises")
+        if was_lost:
+            pause(lost, place.retries, job.go_on, place.say, "connection lost")
+            place = _reconnected(order, transaction, place, job, place.retries - lost)
+        else:
+            time.sleep(FIRST_PAUSE_S * 2 ** (conflicts - 1))
 
 
 def _may_be_repeated(error: EngineError, order: Order, job: Job) -> bool:
@@ -265,9 +270,11 @@ def _may_be_repeated(error: EngineError, order: Order, job: Job) -> bool:
     return LOST in codes and not job.publishing and not called
 
 
-def _reconnected(order: Order, transaction: Transaction, place: Place, job: Job) -> Place:
+def _reconnected(
+    order: Order, transaction: Transaction, place: Place, job: Job, times: int
+) -> Place:
     place.connection.close()
-    connection = place.renew()
+    connection = connected(place.renew, times, job.go_on, place.say)
     job.start(connection)
     _, place = _land(order, transaction, replace(place, connection=connection), job)
     return place
@@ -382,13 +389,14 @@ def _with_examples(statement: Statement, rows: Rows) -> Problem:
     return replace(statement.fault, message=f"{statement.fault.message}: {examples}")
 
 
-def _failed(error: BaseException, asset: Asset, job: Job) -> Outcome:
+def _failed(error: BaseException, asset: Asset, job: Job, limit: Limit | None = None) -> Outcome:
     statement = error.statement if isinstance(error, EngineError) else None
     if job.stopped or not isinstance(error, SqlpipesError):
         message = f"'{asset.name}' was stopped; what readers see is as it was"
         problem = Problem("BLD007", message, asset.at)
         return Outcome(Status.CANCELLED, 0.0, problems=(problem,), statement=statement)
     problems = tuple(replace(p, at=p.at or asset.at) for p in error.problems)
+    problems = tuple(limited(p, asset, limit) for p in problems)
     return Outcome(Status.ERROR, 0.0, problems=problems, statement=statement)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlpipes.core.asset import Asset, Check, Kind, PythonBody, SqlBody
+from sqlpipes.core.asset import Asset, Check, Kind, Limit, PythonBody, SqlBody
 from sqlpipes.core.config import Plain
 from sqlpipes.core.definitions import Execution, Window
 from sqlpipes.core.engine import Connection
@@ -59,6 +59,9 @@ class Place:
     outputs: Mapping[str, str] = field(default_factory=dict)  # asset -> the file it has written
     resource: Callable[[str], Any] = no_resource  # sets it up, or waits until another has
     mask: Callable[[str], str] = str  # takes secrets out of a text
+    retries: int = 5  # of a connection that is lost
+    say: Callable[[str], None] = lambda said: None  # to who looks on
+    limit: Limit | None = None  # of each statement
     logged: list[dict[str, Any]] = field(default_factory=list)  # by each call, also one that fails
 
 

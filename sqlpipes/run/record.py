@@ -14,6 +14,7 @@ from sqlpipes.core.events import (
     CheckFinished,
     StepFailed,
     StepFinished,
+    StepRetrying,
     StepSkipped,
     StepStarted,
     StepWaiting,
@@ -157,6 +158,12 @@ class Record:
         settings = self.settings
         return StepWaiting(
             settings.run_id, settings.clock(), step.asset, step.action, slices, holder
+        )
+
+    def retrying(self, step: Step, said: str) -> StepRetrying:
+        settings = self.settings
+        return StepRetrying(
+            settings.run_id, settings.clock(), step.asset, step.action, step.slices, said
         )
 
     def skipped(self, step: Step, because: str, slices: Partitions) -> StepSkipped:

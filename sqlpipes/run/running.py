@@ -31,6 +31,7 @@ from sqlpipes.run.failures import (
 from sqlpipes.run.families import Families
 from sqlpipes.run.files import Places
 from sqlpipes.run.job import Job
+from sqlpipes.run.lost import connected
 from sqlpipes.run.orders import order_of
 from sqlpipes.run.parts import LOOKS_ONLY, halves, is_one, parts_of, pieces
 from sqlpipes.run.publish import Order, Outcome, carry_out
@@ -39,6 +40,7 @@ from sqlpipes.run.record import Record, Settings
 from sqlpipes.run.roads import WHOLE_ROAD, roads
 from sqlpipes.run.rowless import Rowless
 from sqlpipes.run.schedule import Lost, Schedule, State, Task
+from sqlpipes.run.signing import limit_of, prepare
 from sqlpipes.run.turns import LOST, Turn, Turns
 from sqlpipes.run.warehouse import Warehouse
 
@@ -251,15 +253,18 @@ class Running:
         def work(connect: Callable[..., Connection]) -> Arrival:
             return job, self._carry_out(order, connect, job)
 
-        self.crew.hand_in(work)
+        self.crew.hand_in(work, job.said.put)
 
     def _carry_out(self, order: Order, connect: Callable[..., Connection], job: Job) -> Outcome:
         settings = self.settings
         try:
             files = Places(self._bounds(order.asset))
             job.writes_aside = lambda: files.used
-            connection = connect()
+            asset, target = order.asset, settings.target
+            say, times = job.said.put, settings.target.retries
+            connection = connected(connect, times, job.go_on, say)
             job.start(connection)
+            prepare(connection, target, settings.run_id, asset, order.slices)
             place = Place(
                 self.graph,
                 self.warehouse,
@@ -268,7 +273,10 @@ class Running:
                 settings.root,
                 settings.vars,
                 files,
-                renew=partial(connect, anew=True),
+                renew=partial(self._renewed, order, partial(connect, anew=True)),
+                retries=times,
+                say=say,
+                limit=limit_of(asset, target),
                 families=self.families,
                 run_id=settings.run_id,
                 outputs=self.outputs,
@@ -280,6 +288,12 @@ class Running:
             return broken(order, error, job)
         finally:
             job.end()
+
+    def _renewed(self, order: Order, connect: Callable[[], Connection]) -> Connection:
+        """Another connection, that knows what the first one was told."""
+        settings, connection = self.settings, connect()
+        prepare(connection, settings.target, settings.run_id, order.asset, order.slices)
+        return connection
 
     def _bounds(self, asset: Asset) -> Bounds:
         """What the asset's function may write."""
@@ -300,6 +314,9 @@ class Running:
         except KeyboardInterrupt:
             self.settings.cancel.set()
             return
+        for flight in self.flights.values():
+            while not flight.job.said.empty():
+                yield self.record.retrying(flight.step, flight.job.said.get())
         if arrival is not None:
             job, outcome = arrival
             alone = len(self.flights) == 1  # else another function may be in the middle of it

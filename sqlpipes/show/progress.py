@@ -14,6 +14,7 @@ from sqlpipes.core.events import (
     Status,
     StepFailed,
     StepFinished,
+    StepRetrying,
     StepSkipped,
     StepStarted,
     StepWaiting,
@@ -96,6 +97,9 @@ class Lines:
             self.echo(self._line(event))
         elif isinstance(event, StepWaiting):
             self.echo(style(f"waiting  {event.asset}: {event.holder} is at it", dim=True))
+
+        elif isinstance(event, StepRetrying):
+            self.echo(style(f"waiting  {event.asset}: {event.said}", fg="yellow"))
 
     def close(self) -> None:
         pass

@@ -145,6 +145,42 @@ def _refused(where: str, said: str) -> Problem:
 
 _KNOWN = (
     (
+        ("translate host name", "failed to resolve host", "Name or service not known"),
+        "STO015",
+        "is the host in `state` spelt right, and can this machine look it up?",
+    ),
+    (
+        ("Connection refused", "No route to host", "Network is unreachable"),
+        "STO015",
+        "is the server of the state up, and are host and port in `state` right?",
+    ),
+    (
+        ("timeout expired", "timed out"),
+        "STO015",
+        "a firewall, or another host than the one in `state`?",
+    ),
+    (
+        ("password", "pg_hba.conf", "Access denied", "not permitted to log in"),
+        "STO015",
+        "see the user and the password in `state`: take it from outside, {{{{ env_var('...') }}}}",
+    ),
+    (
+        ("does not exist", "Unknown database"),
+        "STO015",
+        "`state` names a database or a user that is not there",
+    ),
+    (
+        ("too many c", "connection slots", "starting up", "shutting down"),
+        "STO015",
+        "the server of the state takes no connection now: try again in a moment",
+    ),
+    (("SSL", "certificate"), "STO015", "see sslmode in `state`, and its certificates"),
+    (
+        ("permission denied",),
+        "STO016",
+        "the user in `state` must be able to make tables: grant create on schema public to it",
+    ),
+    (
         ("not a database", "malformed", "disk image", "file is encrypted"),
         "STO002",
         "the file is damaged: move {where} away (with its -wal and -shm); "

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 GIVEN = "SQLPIPES_TEST_POSTGRES_URL"
 QUICK = (
@@ -41,9 +42,12 @@ class NoServer(Exception):
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """The URL of a server, for SQLAlchemy with psycopg. NoServer when none can be started."""
-    if given := os.environ.get(GIVEN):
+def postgres_server(password: str = "", settings: tuple[str, ...] = ()) -> Iterator[str]:
+    """The URL of a server, for SQLAlchemy with psycopg. NoServer when none can be started.
+
+    It trusts everybody; with a password it is one of its own, and asks for it (scram).
+    """
+    if (given := os.environ.get(GIVEN)) and not (password or settings):
         yield given
         return
     with tempfile.TemporaryDirectory(prefix="sqlpipes-pg-", ignore_cleanup_errors=True) as folder:
@@ -52,14 +56,15 @@ def postgres_server() -> Iterator[str]:
         binaries = _binaries(home)
         data, port = home / "data", _free_port()
         who = _who(data)
-        _initialise(binaries, data, who)
-        options = [part for option in QUICK for part in ("-c", option)]
+        _initialise(binaries, data, who, password)
+        options = [part for option in (*QUICK, *settings) for part in ("-c", option)]
         line = [binaries / "postgres", "-D", data, "-p", str(port), "-k", "", *options]
         with (home / "log").open("wb") as log:
             server = subprocess.Popen(line, cwd="/", stdout=log, stderr=log, **who)
             try:
-                _wait(port, server, home / "log")
-                yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
+                _wait(port, server, home / "log", password)
+                secret = f":{quote(password, safe='')}" if password else ""
+                yield f"postgresql+psycopg://postgres{secret}@127.0.0.1:{port}/postgres"
             finally:
                 server.send_signal(signal.SIGINT)
                 server.wait(timeout=START_S)
@@ -110,8 +115,14 @@ def _who(data: Path) -> dict[str, Any]:
     return {"user": "nobody", "group": "nogroup", "extra_groups": []}
 
 
-def _initialise(binaries: Path, data: Path, who: dict[str, Any]) -> None:
-    said = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+def _initialise(binaries: Path, data: Path, who: dict[str, Any], password: str) -> None:
+    how = "scram-sha-256" if password else "trust"
+    said = ["-U", "postgres", "-A", how, "-E", "UTF8", "--locale=C", "--no-sync"]
+    if password:
+        file = data.parent / "password"
+        file.write_text(password)
+        file.chmod(0o644)
+        said += [f"--pwfile={file}"]
     line = [binaries / "initdb", "-D", data, *said]
     done = subprocess.run(line, cwd="/", capture_output=True, text=True, **who)
     if done.returncode:
@@ -125,14 +136,15 @@ def _free_port() -> int:
         return port
 
 
-def _wait(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+def _wait(port: int, server: subprocess.Popen[bytes], log: Path, password: str) -> None:
     """Until it answers a query, and not only the door."""
     import psycopg
 
     ends = time.monotonic() + START_S
     while time.monotonic() < ends and server.poll() is None:
         try:
-            psycopg.connect(f"postgresql://postgres@127.0.0.1:{port}/postgres").close()
+            place = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            psycopg.connect(place, password=password or None).close()
             return
         except psycopg.OperationalError:
             time.sleep(0.02)

@@ -16,6 +16,7 @@ from sqlpipes.engines.duckdb.faults import statement_error
 from sqlpipes.engines.duckdb.forms import as_form
 from sqlpipes.engines.duckdb.loading import create_head, is_lazy, load
 from sqlpipes.engines.duckdb.names import TEMPORARY
+from sqlpipes.engines.endings import ended_in
 
 SHARED = "sqlpipes_shared"  # a database in memory
 STREAMS = (Form.READER, Form.LAZY)
@@ -38,6 +39,10 @@ class DuckConnection:
         self._in_transaction = False
         self._catalog = catalog
         self._quote = quote
+        self._limit_s: float | None = None
+
+    def limit(self, seconds: float | None) -> None:
+        self._limit_s = seconds
 
     def execute(self, sql: str) -> int | None:
         """Fetches the result as well: DuckDB streams, and a fault in the last row shows only then."""
@@ -55,6 +60,12 @@ class DuckConnection:
         return self._run(sql, limit)
 
     def _run(self, sql: str, limit: int | None = None) -> Rows:
+        if self._limit_s is not None:
+            with ended_in(self._limit_s, self.interrupt, sql):
+                return self._run_on(sql, limit)
+        return self._run_on(sql, limit)
+
+    def _run_on(self, sql: str, limit: int | None) -> Rows:
         try:
             result = self._cursor.execute(sql)
             description = result.description or []

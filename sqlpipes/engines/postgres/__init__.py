@@ -5,11 +5,13 @@ Importing this imports no driver. The address is read by SQLAlchemy, statements 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Engine
 from sqlpipes.core.errors import EngineError, Problem
 
-__all__ = ["blank", "exists", "is_shared", "open_engine", "stamp"]
+__all__ = ["blank", "exists", "is_shared", "obstacles", "open_engine", "stamp"]
 
 
 def open_engine(target: Target, root: str, *, read_only: bool = False, wait_s: float = 0) -> Engine:
@@ -42,9 +44,18 @@ def is_shared(target: Target) -> bool:
     return True
 
 
+def obstacles(target: Target, engine: Engine, schemas: Sequence[str]) -> Iterator[Problem]:
+    """See `sqlpipes.engines.obstacles`."""
+    from sqlpipes.engines.postgres.engine import PostgresEngine
+    from sqlpipes.engines.postgres.rights import obstacles
+
+    return obstacles(target, engine, schemas) if isinstance(engine, PostgresEngine) else iter(())
+
+
 def _demand_driver(target: Target) -> None:
     from importlib.util import find_spec
 
     if find_spec("psycopg") is None:
         message = f"the target '{target.name}' is a Postgres, whose driver is not installed"
-        raise EngineError(Problem("ENG001", message, hint="pip install 'sqlpipes[postgres]'"))
+        hint = "pip install 'sqlpipes[postgres]'"
+        raise EngineError(Problem("ENG001", message, target.at("type"), hint))

@@ -5,6 +5,7 @@ psycopg runs in autocommit; transactions are begun and ended in words, so that w
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ from sqlpipes.engines.postgres.handing import hand_over
 from sqlpipes.engines.postgres.loading import Landed, copy_in, land_files, land_value
 from sqlpipes.engines.postgres.local import Local
 from sqlpipes.engines.postgres.names import TEMPORARY, quoted, shortened
+from sqlpipes.engines.signing import comment_of, signed
 
 Driver = psycopg.Connection[Any]
 Oid = tuple[int, int]  # of a type, and its modifier
@@ -46,15 +48,31 @@ class PostgresConnection:
         self._notes: list[str] = []  # names that the server has cut
         self._in_transaction = False
         self._stopped = False
+        self._signature = ""  # a comment
+        self._limit_s: float | None = None
+        self._usual: str | None = None  # statement_timeout, before anybody limited it
         driver.add_notice_handler(partial(_note, self._notes))  # which must not keep us alive
         # One that is left to a function which does not come back is closed when nobody has it any more.
         self._end = weakref.finalize(self, driver.close)
 
     # ------------------------------------------------------------------------------ statements
 
+    def sign(self, comment: str) -> None:
+        self._signature = comment_of(comment)
+
+    def limit(self, seconds: float | None) -> None:
+        if seconds == self._limit_s:
+            return
+        if self._usual is None:
+            self._usual = str(self.fetch("show statement_timeout").rows[0][0])
+        said = self._usual if seconds is None else f"{max(1, round(seconds * 1000))}ms"
+        self.execute(f"set statement_timeout = {literal(said)}")
+        self._limit_s = seconds
+
     def execute(self, sql: str) -> int | None:
-        with self._said(sql), self._driver.cursor() as cursor:
-            cursor.execute(sql.encode())
+        text, head = signed(sql, self._signature)
+        with self._said(sql, head), self._driver.cursor() as cursor:
+            cursor.execute(text.encode())
             while cursor.nextset():
                 continue
             tag = (cursor.statusmessage or "").split(" ")[0]
@@ -66,8 +84,9 @@ class PostgresConnection:
     def fetch(self, sql: str, limit: int | None = None) -> Rows:
         if limit is not None and sql.lstrip().lower().startswith(SELECTS):
             return self._first(sql, limit)
-        with self._said(sql), self._driver.cursor() as cursor:
-            cursor.execute(sql.encode())
+        text, head = signed(sql, self._signature)
+        with self._said(sql, head), self._driver.cursor() as cursor:
+            cursor.execute(text.encode())
             rows = cursor.fetchall() if cursor.description else []
             return self._rows(cursor, rows if limit is None else rows[:limit])
 
@@ -77,7 +96,7 @@ class PostgresConnection:
         head = f"{'' if outer else 'begin;'}declare sqlpipes_first no scroll cursor for\n"
         with self._said(sql, head), self._driver.cursor() as cursor:
             try:
-                cursor.execute(f"{head}{sql}".encode())
+                cursor.execute(f"{head}{sql}{self._tail}".encode())
                 cursor.execute(f"fetch forward {int(limit)} from sqlpipes_first".encode())
                 rows = cursor.fetchall()
                 found = self._rows(cursor, rows)
@@ -87,6 +106,10 @@ class PostgresConnection:
                 if not outer:
                     with suppress(psycopg.Error):
                         self._driver.execute("rollback")
+
+    @property
+    def _tail(self) -> str:
+        return f"\n{self._signature}" if self._signature else ""
 
     def _rows(self, cursor: psycopg.Cursor[Any], rows: Sequence[Any]) -> Rows:
         described = cursor.description or []
@@ -100,11 +123,16 @@ class PostgresConnection:
         the server's is one of the text."""
         self._notes.clear()
         self._stopped = False
+        began = time.monotonic()
         try:
             yield
         except psycopg.Error as error:
             said = statement_error(
-                error, f"{before or ''}{sql}", lost=not self.is_open, stopped=self._stopped
+                error,
+                f"{before or ''}{sql}",
+                lost=not self.is_open,
+                stopped=self._stopped,
+                late_s=self._late(began),
             )
             problems = [_moved(problem, before) for problem in said.problems]
             raise EngineError(*problems, statement=sql) from error
@@ -113,6 +141,11 @@ class PostgresConnection:
             raise EngineError(problem, statement=sql) from error
         if self._notes:
             raise cut_error(self._notes, sql)
+
+    def _late(self, began: float) -> float | None:
+        """The limit, when it may be what ended a statement."""
+        limit = self._limit_s
+        return limit if limit and time.monotonic() - began >= limit * 0.9 else None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -209,7 +242,7 @@ class PostgresConnection:
         columns = self.describe(sql)
         try:
             with self._said(sql, None):
-                return hand_over(self._driver, self._local, sql, columns, form)
+                return hand_over(self._driver, self._local, f"{sql}{self._tail}", columns, form)
         except duckdb.Error as error:
             raise duckdb_error(error, sql) from error
 

@@ -9,15 +9,16 @@ from typing import Any
 import psycopg
 
 from sqlpipes.core.config import Target
-from sqlpipes.core.engine import Capabilities, Connection, RelationType
+from sqlpipes.core.engine import Capabilities, Connection, RelationType, Rows
 from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.faults import NOT_NOW, only
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.core.windows import Windows
 from sqlpipes.engines.postgres import catalog
 from sqlpipes.engines.postgres.connection import Driver, Oid, PostgresConnection
-from sqlpipes.engines.postgres.faults import is_worth_another, opening_error, setting_error
 from sqlpipes.engines.postgres.names import TEMPORARY, quoted, shortened
+from sqlpipes.engines.postgres.opening import opening_error, setting_error
 from sqlpipes.engines.postgres.place import OURS, Place, place_of, session_sql
 from sqlpipes.engines.postgres.windows import WORDS
 from sqlpipes.engines.windows import token_sql, windows_of
@@ -31,6 +32,7 @@ CAN = Capabilities(
     lock_timeout="set lock_timeout = {}",
 )
 FIRST_MERGE = 150000  # the server's version
+FIRST_CHECK = 140000
 PAUSE_S = 0.5
 
 
@@ -45,14 +47,18 @@ class PostgresEngine:
         self._place = place
         self._read_only = read_only
         self._types: dict[Oid, str] = {}
-        self._first = self._connection(wait_s)
+        self._first = self._connection(time.monotonic() + wait_s)
         self.catalog: str | None = self._first.database
 
     def connect(self) -> PostgresConnection:
-        return self._connection(0.0)
+        return self._connection()
 
-    def _connection(self, wait_s: float) -> PostgresConnection:
-        driver = _connected(self._place, wait_s)
+    def ask(self, sql: str) -> Rows:
+        """Over the first connection."""
+        return self._first.fetch(sql)
+
+    def _connection(self, until: float = 0.0) -> PostgresConnection:
+        driver = _connected(self._place, until)
         try:
             _set_up(driver, self._place, read_only=self._read_only)
         except BaseException:
@@ -120,27 +126,38 @@ def open_postgres(target: Target, *, read_only: bool, wait_s: float) -> Postgres
     return PostgresEngine(target, place_of(target), read_only, wait_s)
 
 
-def _connected(place: Place, wait_s: float) -> Driver:
-    """Tried again while a server starts or is full, as often as the target says."""
+def _connected(place: Place, until: float) -> Driver:
+    """A server that starts or is full is asked again until then (of the monotonic clock)."""
     arguments: dict[str, Any] = dict(place.arguments)
-    deadline, left = time.monotonic() + wait_s, place.retries
     while True:
         try:
             return psycopg.connect(autocommit=True, prepare_threshold=None, **arguments)
         except psycopg.Error as error:
-            if not is_worth_another(error) or (left <= 0 and time.monotonic() >= deadline):
-                raise opening_error(error, place) from None
-        left -= 1
+            found = opening_error(error, place)
+            if not only(frozenset({NOT_NOW}), found.problems) or time.monotonic() >= until:
+                raise found from None
         time.sleep(PAUSE_S)
 
 
 def _set_up(driver: Driver, place: Place, *, read_only: bool) -> None:
     try:
-        driver.execute(session_sql(place, read_only=read_only).encode())
+        _say_first(driver, place, read_only)
     except psycopg.Error as error:
         raise opening_error(error, place) from None
     for name, value in place.settings[len(OURS) :]:
         try:
             driver.execute(f"set {identifier(name)} = {literal(value)}".encode())
         except psycopg.Error as error:
-            raise setting_error(error, name, value) from None
+            raise setting_error(error, name, value, place.target.at("settings")) from None
+
+
+def _say_first(driver: Driver, place: Place, read_only: bool) -> None:
+    """Some servers cannot look whether we are still there, and refuse to be asked to."""
+    checked = driver.info.server_version >= FIRST_CHECK
+    for asked in dict.fromkeys((checked, False)):
+        try:
+            driver.execute(session_sql(place, read_only=read_only, checked=asked).encode())
+            return
+        except psycopg.errors.InvalidParameterValue:
+            if not asked:
+                raise

@@ -7,33 +7,39 @@ import re
 import psycopg
 
 from sqlpipes.core.errors import EngineError, Location, Problem
-from sqlpipes.engines.postgres.place import Place
+from sqlpipes.core.faults import LOST
+from sqlpipes.engines.signing import too_long
 
-LOST = "ENG011"  # the connection was cut: nothing of the open transaction is there
 SHORTEN = "ENG012"  # a name of more than 63 bytes
 CUT = "42622"  # SQLSTATE of the notice about one
 CONFLICTS = ("40001", "40P01", "55P03")  # serialization, deadlock, a lock that was not to be had
 CANCELLED = "57014"
 UNTYPED = "42883"  # no function or operator takes these types
 ENDED = ("57P01", "57P02", "57P03", "57P05")
-PREFIX = re.compile(r"^(connection failed: )?(connection to server .*? failed: )?(FATAL: +)?", re.S)
 QUOTED = re.compile(r'"([^"]+)"')
 
 
 def statement_error(
-    error: BaseException, statement: str, *, lost: bool = False, stopped: bool = False
+    error: BaseException,
+    statement: str,
+    *,
+    lost: bool = False,
+    stopped: bool = False,
+    late_s: float | None = None,
 ) -> EngineError:
     """What Postgres said about a statement, as ours. The problem's place is in the statement.
 
-    `lost`: the connection is gone; `stopped`: it was told to stop, by us.
+    `lost`: the connection is gone; `stopped`: it was told to stop, by us; `late_s`: it had so long.
     """
     diag = getattr(error, "diag", None)
     state = getattr(error, "sqlstate", None) or ""
-    message = str((diag.message_primary if diag else None) or _first_line(error))
+    message = str((diag.message_primary if diag else None) or first_line(error))
     if lost or state in ENDED or state.startswith("08"):
         told = f"the connection to the warehouse was lost: {message}"
         way = "what was not committed is not there; building again does it again"
         return EngineError(Problem(LOST, told, hint=way), statement=statement)
+    if state == CANCELLED and late_s is not None and not stopped:
+        return too_long(late_s, statement)
     code = _code(state, stopped)
     hint = diag.message_hint if diag and state != UNTYPED else None  # it says nothing of the text
     detail = diag.message_detail if diag else None
@@ -54,29 +60,6 @@ def cut_error(notes: list[str], statement: str) -> EngineError:
     return EngineError(Problem(SHORTEN, message, at, "give it a shorter one"), statement=statement)
 
 
-def opening_error(error: BaseException, place: Place) -> EngineError:
-    """Why there is no connection, without the password that it was tried with."""
-    said = _first_line(error)
-    message = PREFIX.sub("", said) or said
-    if place.secret:
-        message = message.replace(place.secret, "...")
-    problem = Problem("ENG002", f"cannot connect to {place.name}: {message}", hint=_way_in(said))
-    return EngineError(problem)
-
-
-def setting_error(error: BaseException, name: str, value: str) -> EngineError:
-    """A setting of the target that the server refuses, without its value, which may be a secret."""
-    said = _first_line(error)
-    said = said.replace(value, "...") if value else said
-    return EngineError(Problem("ENG009", f"the target's setting '{name}' is refused: {said}"))
-
-
-def is_worth_another(error: BaseException) -> bool:
-    """Whether a server that refuses may let us in a moment later."""
-    state = getattr(error, "sqlstate", None)
-    return state in ("57P03", "53300") or (state is None and "timeout" not in str(error))
-
-
 def _code(state: str, stopped: bool) -> str:
     if state in CONFLICTS:
         return "ENG006"
@@ -94,19 +77,7 @@ def _own_hint(state: str) -> str | None:
     return None
 
 
-def _way_in(said: str) -> str:
-    if "password authentication failed" in said or "no password supplied" in said:
-        return "see `user` and `password` of the target"
-    if "does not exist" in said:
-        return "see `dbname`, `user` and `role` of the target"
-    if "refused" in said or "translate host name" in said or "No such file" in said:
-        return "is the server up, and are `host` and `port` of the target right?"
-    if "SSL" in said:
-        return "see `sslmode` of the target"
-    return "see the target's output in profiles.yml"
-
-
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
 

@@ -13,9 +13,10 @@ from types import MappingProxyType
 from sqlpipes.core.config import Plain, Target
 from sqlpipes.core.errors import Problem, ProjectError, did_you_mean
 from sqlpipes.core.sql import identifier, literal
+from sqlpipes.engines.postgres.names import shortened
 
 PLAIN = ("host", "user", "password", "dbname", "sslmode", "sslcert", "sslkey", "sslrootcert")
-NUMBERS = ("port", "connect_timeout", "keepalives_idle", "retries")
+NUMBERS = ("port", "connect_timeout", "keepalives_idle", "tcp_user_timeout")
 OTHER_NAMES = MappingProxyType({"pass": "password", "database": "dbname", "username": "user"})
 ADDRESS = ("host", "port", "user", "password", "dbname")  # what a URL says
 KNOWN = (
@@ -30,8 +31,34 @@ KNOWN = (
 )
 DRIVERS = ("postgresql", "postgres", "postgresql+psycopg")
 CONNECT_TIMEOUT_S = 10
+# A server that is gone without a word is noticed within a minute and a half.
 DEFAULTS: Mapping[str, str | int] = MappingProxyType(
-    {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "sqlpipes"}
+    {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 6,
+        "tcp_user_timeout": 60_000,  # ms
+    }
+)
+# And so does the server, which else would go on with a query that nobody waits for.
+THEIRS = MappingProxyType(
+    {
+        "tcp_keepalives_idle": "30",
+        "tcp_keepalives_interval": "10",
+        "tcp_keepalives_count": "6",
+    }
+)
+CHECKED = "client_connection_check_interval"  # a server on Linux, from version 14 on
+CHECK_MS = "5000"
+GENERIC = (
+    "schema",
+    "threads",
+    "schema_prefix",
+    "statement_timeout_s",
+    "query_comment",
+    "retries",
+    "connect_retries",
 )
 # Texts of rows are compared and copied, and days begin in UTC, wherever the server is set up.
 OURS = MappingProxyType(
@@ -55,7 +82,7 @@ class Place:
     settings: tuple[tuple[str, str], ...]  # (name, value)
     schemas: tuple[str, ...]  # the search path
     role: str | None
-    retries: int
+    target: Target = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -74,7 +101,7 @@ def place_of(target: Target) -> Place:
     """Raises ProjectError PRF003 for what the target's output says wrongly, all of it at once."""
     problems: list[Problem] = []
     said = _named(target, problems)
-    arguments: dict[str, str | int] = dict(DEFAULTS)
+    arguments: dict[str, str | int] = {**DEFAULTS, "application_name": _signature(target)}
     if "url" in said:
         arguments |= _of_url(target, said, problems)
     arguments |= _plain(target, said, problems)
@@ -86,7 +113,6 @@ def place_of(target: Target) -> Place:
         problems.append(_wrong(target, "search_path", "'search_path' must be a text: a, b"))
     if problems:
         raise ProjectError(*problems)
-    retries = int(arguments.pop("retries", 1))
     given = tuple((name, _text(value)) for name, value in (settings or {}).items())
     role = said.get("role")
     return Place(
@@ -94,14 +120,23 @@ def place_of(target: Target) -> Place:
         (*OURS.items(), *given),
         _search_path(target.schema, path if isinstance(path, str) else "public"),
         str(role) if role is not None else None,
-        retries,
+        target,
     )
 
 
-def session_sql(place: Place, *, read_only: bool) -> str:
-    """What every connection says first. A user's settings are said one by one, to name a wrong one."""
+def _signature(target: Target) -> str:
+    """What the server shows of us; names there have 63 bytes."""
+    return shortened(f"sqlpipes {target.project}".strip())
+
+
+def session_sql(place: Place, *, read_only: bool, checked: bool = False) -> str:
+    """What every connection says first. A user's settings are said one by one, to name a wrong one.
+
+    `checked`: the server looks now and then whether we are still there.
+    """
     path = ", ".join(identifier(schema) for schema in place.schemas)
-    said = [f"set {name} = {literal(value)}" for name, value in OURS.items()]
+    ours = {**OURS, **THEIRS, **({CHECKED: CHECK_MS} if checked else {})}
+    said = [f"set {name} = {literal(value)}" for name, value in ours.items()]
     said += [f"set role {identifier(place.role)}"] if place.role else []
     said += [f"set search_path = {path}"]
     said += ["set default_transaction_read_only = on"] if read_only else []
@@ -113,8 +148,8 @@ def _named(target: Target, problems: list[Problem]) -> dict[str, Plain]:
     for key, value in target.options.items():
         name = OTHER_NAMES.get(key, key)
         if key not in KNOWN:
-            near = did_you_mean(key, [*KNOWN, "schema", "threads"])
-            listed = ", ".join(sorted({*KNOWN, "schema", "threads", "schema_prefix"}))
+            near = did_you_mean(key, [*KNOWN, *GENERIC])
+            listed = ", ".join(sorted({*KNOWN, *GENERIC}))
             message = f"a target of type postgres has no '{key}'"
             problems.append(_wrong(target, key, message, near or f"it has {listed}"))
         elif name in said and said[name] != value:

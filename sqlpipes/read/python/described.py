@@ -17,6 +17,7 @@ from sqlpipes.read.settings import layer
 
 DESCRIBING = frozenset(
     {"description", "owner", "tags", "kind", "columns", "checks", "group", "meta", "links", "auto"}
+    | {"statement_timeout_s"}
 )
 
 
@@ -42,6 +43,7 @@ def redescribed(
         group=asset.group or said["group"],
         meta={**said["meta"], **asset.meta},
         links={**said["links"], **asset.links},
+        limit=said["limit"],
         auto=asset.auto or automation(merged.node("auto"), problems),
     )
 

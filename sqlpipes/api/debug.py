@@ -1,0 +1,123 @@
+"""Project -> what sqlpipes sees from here, each part tried for real: versions, files, state, warehouse."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from sqlpipes.api.project import Project, open_store_of
+from sqlpipes.core.asset import Materialized
+from sqlpipes.core.errors import Problem, ProjectError, SqlpipesError
+from sqlpipes.core.resource import Resource
+from sqlpipes.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One line of `debug`; `problems` are behind what is not well."""
+
+    topic: str
+    said: str
+    ok: bool = True
+    problems: tuple[Problem, ...] = ()
+
+
+def debug(project: Project) -> tuple[Fact, ...]:
+    """What sqlpipes sees from here, each part tried for real."""
+    graph, target = project.graph, project.target
+    errors = len(project.errors)
+    return (
+        Fact("sqlpipes", __version__),
+        Fact("python", f"{platform.python_version()} on {platform.system()}"),
+        *(Fact(name, _version(name)) for name in ("duckdb", "sqlglot", "sqlalchemy")),
+        Fact(
+            "parser", "compiled" if _is_compiled() else "pure Python (pip install 'sqlpipes[fast]')"
+        ),
+        Fact("project", f"{project.config.name} in {project.root}"),
+        Fact(
+            "read",
+            f"{len(graph.assets)} assets, {len(graph.checks)} checks, {errors} errors",
+            ok=not errors,
+        ),
+        Fact("target", f"{target.name}: {target.engine}, schema {target.schema}"),
+        *(_try_resource(project, each) for each in project.resources.values()),
+        _try_state(project),
+        *_try_warehouse(project),
+    )
+
+
+def _version(package: str) -> str:
+    from importlib.metadata import version
+
+    return version(package)
+
+
+def _is_compiled() -> bool:
+    from importlib.util import find_spec
+
+    spec = find_spec("sqlglot.parser")
+    return bool(spec and spec.origin and not spec.origin.endswith(".py"))
+
+
+def _try_resource(project: Project, resource: Resource) -> Fact:
+    """Which fields are configured, and what is missing: names only."""
+    topic = f"resource {resource.name}"
+    if resource.is_given:
+        return Fact(topic, "made in Python")
+    said = ", ".join(resource.configured) or "nothing"
+    text = f"{said} configured for {project.target.name}"
+    if resource.missing:
+        are = "is" if len(resource.missing) == 1 else "are"
+        return Fact(topic, f"{text}; {', '.join(resource.missing)} {are} not set", ok=False)
+    try:
+        resource.values()
+    except ProjectError as error:
+        return Fact(topic, f"{text}; {error.problems[0].message}", ok=False)
+    except Exception as error:  # its file is the user's code, and is imported for its types
+        return Fact(topic, f"{text}; {type(error).__name__}: {error}", ok=False)
+    return Fact(topic, text)
+
+
+def _try_state(project: Project) -> Fact:
+    try:
+        with closing(open_store_of(project)) as store:
+            runs = len(store.runs(1))
+    except SqlpipesError as error:
+        at = project.config.state_at
+        return _failed("state", [replace(p, at=p.at or at) for p in error.problems])
+    return Fact("state", "opens" + ("" if runs else ", no run yet"))
+
+
+def _try_warehouse(project: Project) -> Iterator[Fact]:
+    """Whether it opens, and whether a build may write there; nothing is written to find out."""
+    from sqlpipes.engines import exists, obstacles, open_engine
+
+    target = project.target
+    try:
+        if not exists(target, project.root):
+            yield Fact("warehouse", "not there yet: the first build makes it")
+            return
+        with closing(open_engine(target, project.root, read_only=True)) as engine:
+            number = len(engine.relations())
+            found = obstacles(target, engine, sorted(_schemas(project)))
+    except SqlpipesError as error:
+        yield _failed("warehouse", error.problems)
+        return
+    yield Fact("warehouse", f"opens, {number} relations")
+    for problem in found:
+        yield _failed("rights" if problem.is_error else "room", [problem], ok=not problem.is_error)
+
+
+def _schemas(project: Project) -> set[str]:
+    """Those that are written to, in the target's own database."""
+    assets = project.graph.assets.values()
+    written = (a.relation for a in assets if a.materialized is not Materialized.EXTERNAL)
+    own = (None, project.target.catalog)
+    return {project.target.schema} | {r.schema for r in written if r and r.catalog in own}
+
+
+def _failed(topic: str, problems: Sequence[Problem], *, ok: bool = False) -> Fact:
+    said = "; ".join(f"{problem.code} {problem.message}" for problem in problems)
+    return Fact(topic, said, ok, tuple(problems))
