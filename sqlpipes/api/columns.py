@@ -32,7 +32,8 @@ def lineage(project: Project, *, connect: bool = True) -> Lineage:
     cached = _read_cache(project)
     traced, used = trace(project.graph, known, project.config.dialect, cached)
     if used.keys() != cached.keys():
-        write_json(project.root, COLUMNS, {key: facts.to_json() for key, facts in used.items()})
+        plain = {key: facts.to_json() for key, facts in used.items()}
+        write_json(project.root, COLUMNS, plain, project.secrets)
     return traced
 
 

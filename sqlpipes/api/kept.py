@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Sequence
 from typing import Any
 
 FOLDER = ".sqlpipes/cache"
@@ -20,9 +21,15 @@ def read_json(root: str, name: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def write_json(root: str, name: str, value: dict[str, Any]) -> None:
-    """Atomically; a folder that cannot be written only means that it is learnt again."""
+def write_json(
+    root: str, name: str, value: dict[str, Any], secrets: Sequence[str] = ()
+) -> None:
+    """Atomically; a folder that cannot be written only means that it is learnt again.
+
+    So it is with entries in which a secret stands: they are not kept.
+    """
     folder = os.path.join(root, FOLDER)
+    value = {key: said for key, said in value.items() if not _shows(said, secrets)}
     try:
         os.makedirs(folder, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:
@@ -30,3 +37,10 @@ def write_json(root: str, name: str, value: dict[str, Any]) -> None:
         os.replace(file.name, os.path.join(folder, name))
     except OSError:
         pass
+
+
+def _shows(value: Any, secrets: Sequence[str]) -> bool:
+    if not secrets:
+        return False
+    text = json.dumps(value)
+    return any(json.dumps(secret)[1:-1] in text for secret in secrets)

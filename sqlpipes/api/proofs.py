@@ -92,7 +92,7 @@ def _locals(
 
     key = _fingerprint(project.graph, names, {**built, **known})
     kept = read_json(project.root, PROOFS)
-    if kept is not None and kept.get("key") == key:
+    if kept is not None and kept.get("key") == key and "local" in kept:
         return {
             name: tuple(Local.from_plain(plain) for plain in said)
             for name, said in kept["local"].items()
@@ -102,7 +102,7 @@ def _locals(
     dialect = project.config.dialect
     found, _ = localities(project.graph, names, known, dialect, {}, built)
     plain = {name: [each.to_plain() for each in said] for name, said in found.items()}
-    write_json(project.root, PROOFS, {"key": key, "local": plain})
+    write_json(project.root, PROOFS, {"key": key, "local": plain}, project.secrets)
     return found
 
 
