@@ -21,9 +21,7 @@ def read_json(root: str, name: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def write_json(
-    root: str, name: str, value: dict[str, Any], secrets: Sequence[str] = ()
-) -> None:
+def write_json(root: str, name: str, value: dict[str, Any], secrets: Sequence[str] = ()) -> None:
     """Atomically; a folder that cannot be written only means that it is learnt again.
 
     So it is with entries in which a secret stands: they are not kept.

@@ -16,7 +16,6 @@ from urllib.parse import quote
 
 import pytest
 from cli.projects import run, write
-from places import Place
 from servers.postgres import NoServer, postgres_server
 from sqlalchemy import create_engine, inspect, make_url, text
 
@@ -61,7 +60,7 @@ FILES = {
     "jobs.yml": (
         "jobs:\n  - name: nightly\n    select: below\n    cron: '0 3 * * *'\n"
         "    on_success:\n      - webhook: \"{{ env_var('HOOK_URL') }}\"\n        retries: 0\n"
-        "      - command: [\"sh\", \"-c\", \"echo {{ env_var('HOOK_SECRET') }}; exit 3\"]\n"
+        '      - command: ["sh", "-c", "echo {{ env_var(\'HOOK_SECRET\') }}; exit 3"]\n'
         "        retries: 0\n"
     ),
 }
@@ -70,7 +69,7 @@ COMMANDS = [
     ["plan", "--json"],
     ["build"],
     ["build", "--force", "--json"],
-    ["build", "--force", "-s", "good", "--vars", "{given_token: '%s'}" % LITERAL["said"]],
+    ["build", "--force", "-s", "good", "--vars", f"{{given_token: '{LITERAL['said']}'}}"],
     ["retry"],
     ["compile"],
     ["compile", "good"],
@@ -158,7 +157,7 @@ def leaks_in_state(root: Path, url: str) -> list[str]:
 
 def plant(root: Path, output: str, state: str = "") -> Path:
     write(root, FILES)
-    said = f"state: \"{state}\"\n" if state else ""
+    said = f'state: "{state}"\n' if state else ""
     resources = "resources:\n  api: {token: \"{{ env_var('FIELD_TOKEN') }}\"}\n"
     vars = f"vars: {{api_token: {json.dumps(LITERAL['vars'])}}}\n"
     (root / "sqlpipes.yml").write_text(f"name: shop\ndialect: duckdb\n{said}{vars}{resources}")
@@ -223,7 +222,7 @@ def test_no_canary_gets_out_on_postgres(
     said = "{{ env_var('SHOP_PASSWORD') }}"
     output = (
         f"{{type: postgres, host: {place.host}, port: {place.port}, user: postgres, "
-        f"password: \"{said}\", dbname: postgres, schema: s_{password}, connect_retries: 0}}"
+        f'password: "{said}", dbname: postgres, schema: s_{password}, connect_retries: 0}}'
     )
     keeper = f"keeper:{{{{ env_var('STATE_PASSWORD') }}}}@{place.host}:{place.port}/kept"
     root = plant(tmp_path, output, f"postgresql+psycopg://{keeper}")

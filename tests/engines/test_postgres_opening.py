@@ -1,4 +1,4 @@
-"""What keeps us out of a server, tried for real: each has a code, the place of its key, and no secret in it."""
+"""What keeps us out of a server, tried for real: a code, the place of its key, and no secret in it."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_a_server_that_is_full_is_asked_again_and_it_is_said(tmp_path, server):
 def test_the_state_s_server_is_told_of_in_the_same_way(tmp_path, server, monkeypatch):
     root = project(tmp_path, **server)
     at = f"postgresql+psycopg://postgres:{{{{ env_var('STATE_PW') }}}}@{server['host']}"
-    wrong = f"name: shop\nstate: \"{at}:{server['port']}/warehouse\"\n"
+    wrong = f'name: shop\nstate: "{at}:{server["port"]}/warehouse"\n'
     (root / "sqlpipes.yml").write_text(wrong)
     monkeypatch.setenv("STATE_PW", "wr0ng-password")
     found = run(root, "debug")

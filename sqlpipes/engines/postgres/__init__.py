@@ -15,11 +15,11 @@ __all__ = ["blank", "exists", "is_shared", "obstacles", "open_engine", "stamp"]
 
 
 def open_engine(target: Target, root: str, *, read_only: bool = False, wait_s: float = 0) -> Engine:
-    """See `sqlpipes.engines.open_engine`."""
+    """See `sqlpipes.engines.open_engine`; nobody holds a server for himself, so `wait_s` says nothing."""
     _demand_driver(target)
     from sqlpipes.engines.postgres.engine import open_postgres
 
-    return open_postgres(target, read_only=read_only, wait_s=wait_s)
+    return open_postgres(target, read_only=read_only)
 
 
 def blank(target: Target, root: str) -> Engine:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,6 @@ import psycopg
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Capabilities, Connection, RelationType, Rows
 from sqlpipes.core.errors import EngineError, Problem
-from sqlpipes.core.faults import NOT_NOW, only
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.core.windows import Windows
@@ -33,7 +31,6 @@ CAN = Capabilities(
 )
 FIRST_MERGE = 150000  # the server's version
 FIRST_CHECK = 140000
-PAUSE_S = 0.5
 
 
 class PostgresEngine:
@@ -42,12 +39,12 @@ class PostgresEngine:
     dialect = "postgres"
     can = CAN
 
-    def __init__(self, target: Target, place: Place, read_only: bool, wait_s: float) -> None:
+    def __init__(self, target: Target, place: Place, read_only: bool) -> None:
         self._target = target
         self._place = place
         self._read_only = read_only
         self._types: dict[Oid, str] = {}
-        self._first = self._connection(time.monotonic() + wait_s)
+        self._first = self._connection()
         self.catalog: str | None = self._first.database
 
     def connect(self) -> PostgresConnection:
@@ -57,8 +54,8 @@ class PostgresEngine:
         """Over the first connection."""
         return self._first.fetch(sql)
 
-    def _connection(self, until: float = 0.0) -> PostgresConnection:
-        driver = _connected(self._place, until)
+    def _connection(self) -> PostgresConnection:
+        driver = _connected(self._place)
         try:
             _set_up(driver, self._place, read_only=self._read_only)
         except BaseException:
@@ -121,22 +118,17 @@ class PostgresEngine:
         self._first.close()
 
 
-def open_postgres(target: Target, *, read_only: bool, wait_s: float) -> PostgresEngine:
+def open_postgres(target: Target, *, read_only: bool) -> PostgresEngine:
     """Raises ProjectError PRF003 for a wrong output, EngineError ENG002 when there is no way in."""
-    return PostgresEngine(target, place_of(target), read_only, wait_s)
+    return PostgresEngine(target, place_of(target), read_only)
 
 
-def _connected(place: Place, until: float) -> Driver:
-    """A server that starts or is full is asked again until then (of the monotonic clock)."""
+def _connected(place: Place) -> Driver:
     arguments: dict[str, Any] = dict(place.arguments)
-    while True:
-        try:
-            return psycopg.connect(autocommit=True, prepare_threshold=None, **arguments)
-        except psycopg.Error as error:
-            found = opening_error(error, place)
-            if not only(frozenset({NOT_NOW}), found.problems) or time.monotonic() >= until:
-                raise found from None
-        time.sleep(PAUSE_S)
+    try:
+        return psycopg.connect(autocommit=True, prepare_threshold=None, **arguments)
+    except psycopg.Error as error:
+        raise opening_error(error, place) from None
 
 
 def _set_up(driver: Driver, place: Place, *, read_only: bool) -> None:
