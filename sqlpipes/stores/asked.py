@@ -17,6 +17,7 @@ from sqlpipes.core.sensor import Outcome, Reply, SensorState, Wanted
 from sqlpipes.core.verdict import Decision, Seen, Try, Verdict
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.journal import OfTarget
+from sqlpipes.stores.lasting import lasting
 from sqlpipes.stores.records import PastVerdicts
 from sqlpipes.stores.text import (
     json_text,
@@ -30,6 +31,7 @@ from sqlpipes.stores.text import (
 KEPT = 50  # changes of verdict, per asset
 
 
+@lasting
 class SqlAsked(OfTarget):
     """What is remembered between two looks, of one target."""
 

@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.dialects import sqlite
 
 from sqlpipes.core.errors import Problem, StoreError
+from sqlpipes.stores.lasting import AWAY, is_away, options
 from sqlpipes.stores.lock import state_folder
 
 BUSY_TIMEOUT_S = 30
@@ -48,7 +49,7 @@ def name_of(url: URL) -> str:
 def make_engine(url: URL) -> Engine:
     """An engine whose writers queue up instead of failing at commit."""
     if url.get_backend_name() != "sqlite":
-        return create_engine(url)
+        return create_engine(url, connect_args=options(url))
     timeout: dict[str, Any] = {"timeout": BUSY_TIMEOUT_S}
     if is_file(url):
         engine = create_engine(url, connect_args=timeout)
@@ -123,6 +124,8 @@ def faults(where: str) -> Iterator[None]:
     try:
         yield
     except exc.DBAPIError as error:
+        if is_away(error):
+            raise StoreError(_away(where, str(error.orig))) from error
         raise StoreError(_refused(where, str(error.orig))) from error
     except sqlite3.Error as error:
         raise StoreError(_refused(where, str(error))) from error
@@ -133,14 +136,26 @@ def faults(where: str) -> Iterator[None]:
         raise StoreError(Problem("STO001", f"cannot use the state in {where}: {error}")) from error
 
 
+def _away(where: str, said: str) -> Problem:
+    return Problem(
+        AWAY,
+        f"the state in {where} is out of reach: {_first_line(said)}",
+        hint="what was built is safe: build again when it is back, and only the rest is done",
+    )
+
+
 def _refused(where: str, said: str) -> Problem:
     """The database's first line, sorted into what a person can do about it."""
-    line = said.strip().splitlines()[0] if said.strip() else "no reason given"
+    line = _first_line(said)
     for words, code, hint in _KNOWN:
         if any(word in line for word in words):
             return Problem(code, f"{where}: {line}", hint=hint.format(where=where))
     hint = "see that its database is up and that `state` leads there"
     return Problem("STO001", f"cannot use the state in {where}: {line}", hint=hint)
+
+
+def _first_line(said: str) -> str:
+    return said.strip().splitlines()[0] if said.strip() else "no reason given"
 
 
 _KNOWN = (

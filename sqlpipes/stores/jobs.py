@@ -19,12 +19,14 @@ from sqlpipes.core.job import Request
 from sqlpipes.stores import journal
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.journal import OfTarget, Writing
+from sqlpipes.stores.lasting import lasting
 from sqlpipes.stores.records import OPEN_JOBS, JobRun, Schedule, in_turn
 from sqlpipes.stores.text import json_text, plain_text, slices_from, slices_text
 
 RUNS, JOBS = t.job_runs, t.jobs
 
 
+@lasting
 class SqlJobs(OfTarget):
     """One target's queue. See `stores.Jobs`."""
 

@@ -23,6 +23,7 @@ from sqlpipes.stores import journal
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.connect import run
 from sqlpipes.stores.journal import OfTarget, Writing
+from sqlpipes.stores.lasting import lasting
 from sqlpipes.stores.text import plain_text, slices_from, slices_text
 
 LOST = "STO014"
@@ -79,6 +80,7 @@ def free_of(slices: Partitions, full: bool, held: Iterable[Lease]) -> Partitions
     return slices
 
 
+@lasting
 class SqlLeases(OfTarget):
     """The leases of one target. Every method is one transaction, and raises StoreError."""
 

@@ -10,9 +10,11 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection, Engine, exc, insert, select
 
+from sqlpipes.core.errors import Problem, StoreError
 from sqlpipes.core.events import Event, Status
 from sqlpipes.core.history import History
 from sqlpipes.core.partitions import Axis, Partitions
@@ -22,6 +24,7 @@ from sqlpipes.stores import tables as t
 from sqlpipes.stores.asked import SqlAsked
 from sqlpipes.stores.connect import begin, faults, make_engine, name_of, parse_url
 from sqlpipes.stores.jobs import SqlJobs
+from sqlpipes.stores.lasting import is_away, lasting, patiently, transaction_id, was_committed
 from sqlpipes.stores.leases import SqlLeases
 from sqlpipes.stores.lock import place_of
 from sqlpipes.stores.memo import Memo
@@ -44,12 +47,12 @@ def open_sql_store(
     where = name_of(parsed)
     with faults(where):
         engine = make_engine(parsed)
-        migrate(engine, where, migrations)
-        store = SqlStore(engine, target, place_of(root), where)
-        store._begin_time()
+    store = SqlStore(engine, target, place_of(root), where)
+    patiently(partial(store._make_ready, migrations), was_there=False)
     return store
 
 
+@lasting
 class SqlStore:
     """An open state database, narrowed to one target. Make it with `open_store`."""
 
@@ -161,6 +164,11 @@ class SqlStore:
     def close(self) -> None:
         self._engine.dispose()
 
+    def _make_ready(self, migrations: Mapping[int, tuple[str, ...]]) -> None:
+        with faults(self._where):
+            migrate(self._engine, self._where, migrations)
+            self._begin_time()
+
     def _begin_time(self) -> None:
         query = select(t.ticks.c.tick).where(t.ticks.c.target == self.target)
         with self._read() as db:
@@ -187,9 +195,32 @@ class SqlStore:
         """One transaction; what is remembered of the last one goes when this one is rolled back."""
         with self._writer:
             try:
-                with faults(self._where), self._engine.begin() as db:
+                with faults(self._where), self._engine.connect() as db:
                     begin(db, writes=True)
+                    own = transaction_id(db)
                     yield journal.Writing(db, self.target, self._place, self._memo)
+                    self._commit(db, own)
             except BaseException:
                 self._memo.clear()
                 raise
+
+    def _commit(self, db: Connection, own: str | None) -> None:
+        """Whose answer may be lost: the server is asked what became of it."""
+        try:
+            db.commit()
+        except exc.DBAPIError as error:
+            if not is_away(error):
+                raise
+            done = was_committed(self._engine, own)
+            if done is None:
+                raise StoreError(_unanswered(self._where)) from error
+            if not done:
+                raise
+
+
+def _unanswered(where: str) -> Problem:
+    return Problem(
+        "STO016",
+        f"the connection to the state in {where} was lost, and nobody can tell what it has noted",
+        hint="build again: what is not on record counts as not built",
+    )

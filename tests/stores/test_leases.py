@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
-import os
-import random
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +17,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from stores.crowd import Crowd, demand_all_once, play, recorded, times
 from stores.events import days, failed, finished, run_started, span, started
 
 from sqlpipes.core.errors import StoreError
@@ -388,161 +385,6 @@ TestSharing = Sharing.TestCase
 
 
 DAYS = 48
-WORKER = """
-import os, random, sys, time
-from contextlib import closing
-from stores.events import finished, run_started, span, started
-from sqlpipes.core.errors import StoreError
-from sqlpipes.core.partitions import Grain
-from sqlpipes.stores import open_store
-from sqlpipes.stores.pulse import Pulse
-
-root, name, days, patience, log = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), []
-
-
-def work(store, run):
-    leases = store.leases()
-    leases.enlist(run, "build", pid=1)
-    store.append(run_started(run))
-    pulse = Pulse(leases, run, beat_s=patience / 10, patience_s=patience)
-    pulse.start()
-    try:
-        while missing := span(0, days) - store.history().of("facts").slices(Grain.DAY):
-            low = random.choice(list(missing))
-            claim = leases.claim(run, "facts", span(low, low + 4) & missing)
-            if claim.lease is None:
-                time.sleep(0.01)
-                continue
-            built = store.history().of("facts").slices(Grain.DAY)
-            todo = claim.lease.slices - built
-            if not todo:
-                leases.release(claim.lease.fence)
-                continue
-            store.append(started("facts", todo, run_id=run))
-            print("began", run, *todo, flush=True)
-            time.sleep(random.uniform(0.0, 0.05))
-            while sys.argv[5:] and not os.path.exists(sys.argv[5]):
-                time.sleep(0.01)
-            leases.record(finished("facts", todo, run_id=run), claim.lease.fence)
-            print("ended", run, *todo, flush=True)
-    finally:
-        pulse.stop()
-    leases.leave(run)
-
-
-print("ready", flush=True)
-with closing(open_store(None, root, target="dev")) as store:
-    for life in range(1000):
-        try:
-            work(store, f"{name}.{life}")
-            break
-        except StoreError as error:
-            assert error.problems[0].code == "STO014", error
-            print("refused", f"{name}.{life}", flush=True)
-"""
-
-
-class Crowd:
-    """Processes that share the slices of one asset among them."""
-
-    def __init__(self, root: Path, patience_s: float, days: int) -> None:
-        self.root = root
-        self.patience_s = patience_s
-        self.days = days
-        self.names = itertools.count()
-        self.alive: dict[str, subprocess.Popen[str]] = {}
-        self.killed: set[str] = set()
-        with closing(open_store(None, str(root), target="dev")):
-            pass
-
-    def log(self, name: str) -> Path:
-        return self.root / f"{name}.log"
-
-    def add(self, *gate: str) -> None:
-        """One more process; with a gate, it waits before each end until that file is there."""
-        name = f"w{next(self.names)}"
-        said = [str(self.root), name, str(self.days), str(self.patience_s), *gate]
-        with self.log(name).open("w") as out:
-            tests = str(Path(__file__).parent.parent)
-            paths = os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])
-            self.alive[name] = subprocess.Popen(
-                [sys.executable, "-c", WORKER, *said],
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONPATH": paths},
-            )
-
-    def lines(self) -> list[list[str]]:
-        logs = [path.read_text() for path in self.root.glob("*.log")]
-        lines = (line for log in logs for line in log.splitlines(keepends=True))
-        return [line.split() for line in lines if line.endswith("\n")]  # one may be half written
-
-    def wait_for(self, number: int, word: str) -> None:
-        """Until `number` lines say that, or all have gone home."""
-        deadline = time.monotonic() + 60
-        while sum(line[0] == word for line in self.lines()) < number:
-            if all(process.poll() is not None for process in self.alive.values()):
-                return
-            assert time.monotonic() < deadline, self.lines()
-            time.sleep(0.005)
-
-    def kill(self, name: str) -> None:
-        process = self.alive.pop(name)
-        if process.poll() is None:
-            self.killed.add(name)
-        process.kill()
-        process.wait()
-
-    def finish(self) -> None:
-        for name, process in self.alive.items():
-            assert process.wait(timeout=60) == 0, self.log(name).read_text()
-
-
-def times(lines: list[list[str]], word: str) -> Counter[int]:
-    """How often each slice is named by such a line."""
-    return Counter(int(day) for line in lines if line[0] == word for day in line[2:])
-
-
-def recorded(root: Path) -> Counter[int]:
-    """How often each slice stands as built in the record of steps."""
-    found: Counter[int] = Counter()
-    with sqlite3.connect(root / ".sqlpipes" / "state.db") as db:
-        for (text,) in db.execute("select slices from sqlpipes_steps where status = 'success'"):
-            found.update(
-                day for low, high in json.loads(text)["ranges"] for day in range(low, high)
-            )
-    return found
-
-
-def play(root: Path, days: int, kills: int, workers: int, patience_s: float) -> Crowd:
-    """Workers of which `kills` die at any moment, each followed by another one."""
-    crowd = Crowd(root, patience_s, days)
-    for _ in range(workers):
-        crowd.add()
-    for number in range(kills):
-        crowd.wait_for(2 * number + 1, "began")
-        if crowd.alive:
-            crowd.kill(random.choice(list(crowd.alive)))
-        crowd.add()
-    crowd.finish()
-    return crowd
-
-
-def demand_all_once(crowd: Crowd) -> None:
-    """Every slice was recorded once, and begun a second time only by heirs of the killed."""
-    everyone = Counter(range(crowd.days))
-    assert recorded(crowd.root) == everyone
-    lines = crowd.lines()
-    assert not [line for line in lines if line[0] == "refused"]
-    survived = [line for line in lines if line[1:] and line[1].split(".")[0] not in crowd.killed]
-    assert max(times(survived, "began").values(), default=1) == 1
-    with closing(open_store(None, str(crowd.root), target="dev")) as store:
-        past = store.history().of("facts")
-        assert past.slices(Grain.DAY) == span(0, crowd.days)
-        assert past.suspect is None
-        leases = store.leases()
-        assert leases is not None
-        assert {each.run_id.split(".")[0] for each in leases.held("facts")} <= crowd.killed
 
 
 @NO_SIGNALS
@@ -572,14 +414,14 @@ def test_a_process_that_slept_through_its_burial_is_refused(tmp_path: Path) -> N
     put_to_sleep(sleeper, tmp_path / ".sqlpipes" / "state.db")
     crowd.add()
     assert crowd.alive["w1"].wait(timeout=60) == 0, crowd.log("w1").read_text()
-    assert max(recorded(tmp_path).values()) == 1
+    assert max(recorded(crowd).values()) == 1
     (tmp_path / "gate").touch()
     sleeper.send_signal(signal.SIGCONT)
     crowd.finish()
     lines = crowd.lines()
     began, ended = times(lines, "began"), times(lines, "ended")
     assert [line for line in lines if line[0] == "refused"] == [["refused", "w0.0"]]
-    assert set(recorded(tmp_path)) == set(range(DAYS))
+    assert set(recorded(crowd)) == set(range(DAYS))
     twice = {day for day, number in ended.items() if number > 1}
     assert twice <= {day for day, number in began.items() if number > 2}  # in doubt: built again
     with closing(open_store(None, str(tmp_path), target="dev")) as store:
