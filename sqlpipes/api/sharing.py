@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.planning import step_now
@@ -25,6 +26,7 @@ from sqlpipes.core.plan import Action, Step
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Connection, Engine
     from sqlpipes.decide.planner import Observed, Wish
+    from sqlpipes.run.fences import Steady
     from sqlpipes.run.turns import Turn
     from sqlpipes.stores import Store
     from sqlpipes.stores.leases import SqlLeases
@@ -66,7 +68,7 @@ def sharing(
 ) -> Iterator[Sharing | None]:
     """The run's turns, for as long as it lasts; None when it is alone."""
     from sqlpipes.engines import is_shared
-    from sqlpipes.run.fences import drop_fences, fences_of
+    from sqlpipes.run.fences import Steady, drop_fences, fences_of
     from sqlpipes.stores.pulse import Pulse
 
     leases = store.leases() if is_shared(project.target) else None
@@ -75,9 +77,8 @@ def sharing(
         return
     table = fences_of(engine, project.target.schema)
     with ExitStack() as stack:
-        mine, pulses = (stack.enter_context(closing(engine.connect())) for _ in range(2))
-        if engine.can.lock_timeout:  # a part that is being published is not waited for
-            pulses.execute(engine.can.lock_timeout.format(LOCK_MS))
+        mine = stack.enter_context(closing(Steady(engine.connect)))
+        pulses = stack.enter_context(closing(Steady(partial(_impatient, engine))))
         leases.enlist(run_id, command, pid=os.getpid())
         stack.callback(leases.leave, run_id)
         pulse = Pulse(
@@ -93,11 +94,19 @@ def sharing(
         yield Sharing(project, store, leases, pulse, asked, run_id, Gate(mine, table), patience)
 
 
+def _impatient(engine: Engine) -> Connection:
+    """A connection that does not wait for a part that is being published."""
+    connection = engine.connect()
+    if engine.can.lock_timeout:
+        connection.execute(engine.can.lock_timeout.format(LOCK_MS))
+    return connection
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """The table of fences, and this run's connection to it."""
 
-    connection: Connection
+    connection: Steady
     table: str
 
 

@@ -8,6 +8,8 @@ is first; the other finds no row, or a conflict, and publishes nothing.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from contextlib import closing
 
 from sqlpipes.core.engine import Connection, Engine
@@ -16,6 +18,34 @@ from sqlpipes.core.sql import Relation, literal
 
 NAME = "sqlpipes_fences"
 ATTEMPTS = 5
+AWAY_S = 30.0  # for how long a warehouse that is away is waited for
+PAUSE_S = 0.1
+
+
+class Steady:
+    """A connection for the statements of fences, which may be said twice: when it is cut, another one
+    takes its place."""
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
+        self._connection = connect()
+
+    def execute(self, sql: str) -> None:
+        """EngineError when it fails, or when there was no way to the warehouse for AWAY_S seconds."""
+        until = time.monotonic() + AWAY_S
+        while True:
+            try:
+                if not self._connection.is_open:
+                    self._connection = self._connect()
+                self._connection.execute(sql)
+                return
+            except EngineError:
+                if self._connection.is_open or time.monotonic() > until:
+                    raise
+            time.sleep(PAUSE_S)
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 def fences_of(engine: Engine, schema: str) -> str:
@@ -35,7 +65,7 @@ def fences_of(engine: Engine, schema: str) -> str:
     return table
 
 
-def put_fence(connection: Connection, table: str, fence: int, run_id: str) -> None:
+def put_fence(connection: Steady, table: str, fence: int, run_id: str) -> None:
     """Before a part begins: its row, committed."""
     connection.execute(f"insert into {table} values ({fence}, {literal(run_id)})")
 
@@ -45,6 +75,6 @@ def pass_fence(connection: Connection, table: str, fence: int) -> bool:
     return connection.execute(f"delete from {table} where fence = {fence}") != 0
 
 
-def drop_fences(connection: Connection, table: str, run_id: str) -> None:
+def drop_fences(connection: Steady, table: str, run_id: str) -> None:
     """Before a burial, and when a run has ended. EngineError: a part is being published right now."""
     connection.execute(f"delete from {table} where run_id = {literal(run_id)}")

@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.dialects import sqlite
 
 from sqlpipes.core.errors import Problem, StoreError
-from sqlpipes.stores.lasting import AWAY, is_away, options
+from sqlpipes.stores.lasting import Away, is_away, options
 from sqlpipes.stores.lock import state_folder
 
 BUSY_TIMEOUT_S = 30
@@ -124,9 +124,8 @@ def faults(where: str) -> Iterator[None]:
     try:
         yield
     except exc.DBAPIError as error:
-        if is_away(error):
-            raise StoreError(_away(where, str(error.orig))) from error
-        raise StoreError(_refused(where, str(error.orig))) from error
+        kind = Away if is_away(error) else StoreError
+        raise kind(_refused(where, str(error.orig))) from error
     except sqlite3.Error as error:
         raise StoreError(_refused(where, str(error))) from error
     except (exc.NoSuchModuleError, ModuleNotFoundError) as error:
@@ -134,14 +133,6 @@ def faults(where: str) -> Iterator[None]:
         raise StoreError(Problem("STO006", f"no driver for {where}: {error}", hint=hint)) from error
     except (exc.SQLAlchemyError, OSError) as error:
         raise StoreError(Problem("STO001", f"cannot use the state in {where}: {error}")) from error
-
-
-def _away(where: str, said: str) -> Problem:
-    return Problem(
-        AWAY,
-        f"the state in {where} is out of reach: {_first_line(said)}",
-        hint="what was built is safe: build again when it is back, and only the rest is done",
-    )
 
 
 def _refused(where: str, said: str) -> Problem:
@@ -194,6 +185,11 @@ _KNOWN = (
         ("permission denied",),
         "STO016",
         "the user in `state` must be able to make tables: grant create on schema public to it",
+    ),
+    (
+        ("server closed", "terminating connection", "connection is closed", "connection is lost"),
+        "STO017",
+        "what was built is safe: build again when it is back, and only the rest is done",
     ),
     (
         ("not a database", "malformed", "disk image", "file is encrypted"),

@@ -16,7 +16,6 @@ from sqlalchemy import URL, Connection, Engine, exc, text
 
 from sqlpipes.core.errors import StoreError
 
-AWAY = "STO015"  # the connection is lost, and nothing of the transaction is there
 AWAY_S = 60.0  # for how long one waits for a server
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 2.0
@@ -35,6 +34,10 @@ LISTENING = {
 Class = TypeVar("Class", bound=type)
 
 
+class Away(StoreError):
+    """The server is out of reach or has ended the connection: nothing of the transaction is there."""
+
+
 def lasting(rooms: Class) -> Class:
     """Each public method of such a class is one transaction, so it can be repeated as a whole."""
     for name, method in list(vars(rooms).items()):
@@ -44,7 +47,7 @@ def lasting(rooms: Class) -> Class:
 
 
 def patiently(ask: Callable[[], Any], *, was_there: bool = True) -> Any:
-    """Ask until the server is there again. StoreError STO015 when it stays away for AWAY_S seconds.
+    """Ask until the server is there again. Away when it stays away for AWAY_S seconds.
 
     Where nobody knows yet that it `was_there`, one that does not answer at all is not waited for:
     its address may be wrong.
@@ -53,9 +56,9 @@ def patiently(ask: Callable[[], Any], *, was_there: bool = True) -> Any:
     while True:
         try:
             return ask()
-        except StoreError as error:
-            again = error.problems[0].code == AWAY and (was_there or _has_answered(error))
-            if not again or time.monotonic() + pause > until:
+        except Away as error:
+            waits = was_there or _has_answered(error)
+            if not waits or time.monotonic() + pause > until:
                 raise
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_S)

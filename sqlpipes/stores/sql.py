@@ -220,7 +220,7 @@ class SqlStore:
 
 def _unanswered(where: str) -> Problem:
     return Problem(
-        "STO016",
+        "STO018",
         f"the connection to the state in {where} was lost, and nobody can tell what it has noted",
         hint="build again: what is not on record counts as not built",
     )

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import psycopg
+from places import Place
 
 import sqlpipes
 from sqlpipes.api import Ask
@@ -18,7 +23,6 @@ from sqlpipes.core.events import Event
 START = datetime(2024, 1, 1)
 FIRST_NOW = datetime(2024, 1, 9, 12, tzinfo=UTC)
 DAYS = [f"2024-01-{day:02}" for day in range(1, 29)]
-DATABASE = "shop.duckdb"
 
 # Every model has a few spellings; an edit picks another one. The first is what it starts with.
 MODELS: dict[str, tuple[str, ...]] = {
@@ -34,44 +38,44 @@ MODELS: dict[str, tuple[str, ...]] = {
     ),
     "by_key": (
         "/*\n---\nmaterialized: table\n---\n*/\n"
-        "select key, sum(amount) as total, count(*) as n from big group by all",
+        "select key, sum(amount) as total, count(*) as n from big group by key",
         "/*\n---\nmaterialized: table\n---\n*/\n"
-        "select key, sum(amount) as total, count(*) as n, max(day) as last from big group by all",
+        "select key, sum(amount) as total, count(*) as n, max(day) as last from big group by key",
         "/*\n---\nmaterialized: view\n---\n*/\n"
-        "select key, sum(amount) as total, count(*) as n from big group by all",
+        "select key, sum(amount) as total, count(*) as n from big group by key",
         "/*\n---\nmaterialized: table\nchecks: [{not_null: [key]}, {unique: [key]}]\n---\n*/\n"
-        "select key, sum(amount) as total, count(*) as n from big group by all",
+        "select key, sum(amount) as total, count(*) as n from big group by key",
     ),
     "daily": (
         "/*\n---\npartition: {by: day, column: day, start: 2024-01-01}\n---\n*/\n"
-        "select cast(day as date) as day, sum(amount) as total from stg_sales group by all",
+        "select cast(day as date) as day, sum(amount) as total from stg_sales group by 1",
         "/*\n---\npartition: {by: day, column: day, start: 2024-01-01}\n---\n*/\n"
         "select cast(day as date) as day, sum(amount) as total, count(*) as n\n"
-        "from stg_sales group by all",
+        "from stg_sales group by 1",
         "/*\n---\npartition: {by: day, column: day, start: 2024-01-03}\n---\n*/\n"
-        "select cast(day as date) as day, sum(amount) as total from stg_sales group by all",
+        "select cast(day as date) as day, sum(amount) as total from stg_sales group by 1",
         "/*\n---\nmaterialized: table\n---\n*/\n"
-        "select cast(day as date) as day, sum(amount) as total from stg_sales group by all",
-        "select cast(day as date) as day, sum(amount) as total from stg_sales group by all",
+        "select cast(day as date) as day, sum(amount) as total from stg_sales group by 1",
+        "select cast(day as date) as day, sum(amount) as total from stg_sales group by 1",
         "/*\n---\nmaterialized: incremental\nunique_key: day\n---\n*/\n"
-        "select cast(day as date) as day, count(*) as total from raw_sales group by all",
+        "select cast(day as date) as day, count(*) as total from raw_sales group by 1",
     ),
     "weekly": (
         "/*\n---\npartition: {by: week, column: week, start: 2024-01-01, include_current: true}\n"
         "inputs: {daily: same}\n---\n*/\n"
-        "select date_trunc('week', day)::date as week, sum(total) as total from daily group by all",
+        "select date_trunc('week', day)::date as week, sum(total) as total from daily group by 1",
     ),
     "latest": (
         "/*\n---\nmaterialized: incremental\nunique_key: key\n---\n*/\n"
-        "select key, max(id) as id, count(*) as n from raw_sales group by all",
+        "select key, max(id) as id, count(*) as n from raw_sales group by key",
         "/*\n---\nmaterialized: table\n---\n*/\n"
-        "select key, max(id) as id, count(*) as n from raw_sales group by all",
-        "select key, max(id) as id, count(*) as n from raw_sales group by all",
+        "select key, max(id) as id, count(*) as n from raw_sales group by key",
+        "select key, max(id) as id, count(*) as n from raw_sales group by key",
     ),
     "events_per_key": (
         "/*\n---\nmaterialized: table\n---\n*/\n"
-        "select key, count(*) as n from ext.events group by all",
-        "select key, count(*) as n from ext.events group by all",
+        "select key, count(*) as n from ext.events group by key",
+        "select key, count(*) as n from ext.events group by key",
     ),
     "mart": (
         "/*\n---\nmaterialized: table\nchecks:\n  - expression: total < 100000\n---\n*/\n"
@@ -91,6 +95,11 @@ MODELS: dict[str, tuple[str, ...]] = {
     ),
 }
 PYTHON = frozenset({"scored"})
+NO_FILES = ("select 'base' as k, 0 as v", "select 'base' as k, 1 as v")  # where no engine reads any
+STATE_TABLES = """select format('%I.%I', schemaname, tablename) from pg_tables
+    where schemaname = 'public' and tablename like 'sqlpipes%'"""
+CUT = """select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()"""
 SOURCES = "sources:\n  - name: ext\n    schema: ext\n    tables: [{name: events}]\n"
 BUILT = [name for name in MODELS if name != "big"]
 
@@ -104,6 +113,7 @@ class Shop:
     """The project on disk, its clock, and the operations. Each is a step of a random history."""
 
     root: Path
+    place: Place = field(default_factory=Place)
     now: datetime = FIRST_NOW
     rows: list[tuple[int, str, str, int | None]] = field(default_factory=list)
     spelling: dict[str, int] = field(default_factory=dict)
@@ -112,7 +122,10 @@ class Shop:
     def create(self) -> None:
         (self.root / "models").mkdir(parents=True)
         (self.root / "seeds").mkdir()
-        (self.root / "sqlpipes.yml").write_text("name: shop\n")
+        self.place.empty()
+        self.place.prepare(self.root)
+        state = f"state: '{self.place.url}'\n" if self.place.url else ""
+        (self.root / "sqlpipes.yml").write_text(f"name: shop\n{state}")
         (self.root / "models" / "sources.yml").write_text(SOURCES)
         for name in MODELS:
             self.edit(name, 0)
@@ -126,7 +139,7 @@ class Shop:
         self._sql("insert into ext.events values ('a'), ('b')")
 
     def edit(self, name: str, spelling: int) -> None:
-        texts = MODELS[name]
+        texts = NO_FILES if self.place.url and name == "from_files" else MODELS[name]
         self.spelling[name] = spelling % len(texts)
         self.log.append(f"edit {name} -> {self.spelling[name]}")
         ending, comment = ("py", "#") if name in PYTHON else ("sql", "--")
@@ -186,21 +199,26 @@ class Shop:
         """Somebody drops a relation behind our back."""
         self.log.append(f"drop {name}")
         for kind in ("table", "view"):
-            try:
-                self._sql(f"drop {kind} if exists main.{name}")
-            except duckdb.CatalogException:
-                continue
+            with suppress(duckdb.CatalogException, psycopg.errors.WrongObjectType):
+                self._sql(f"drop {kind} if exists main.{name} cascade")
 
     def lose_state(self) -> None:
         self.log.append("lose state")
         shutil.rmtree(self.root / ".sqlpipes", ignore_errors=True)
+        if self.place.url:
+            for (name,) in self._sql(STATE_TABLES):
+                self._sql(f"drop table {name}")
+
+    def cut(self, at: int) -> None:
+        """The server ends every connection in the midst of a build."""
+        self.build(cut_at=at)
 
     def pass_time(self, day: int) -> None:
         self.now = max(self.now, datetime(2024, 1, 1 + day, 12, tzinfo=UTC))
         self.log.append(f"now {self.now}")
 
     def build(
-        self, ask: Ask | None = None, *, kill_at: int | None = None
+        self, ask: Ask | None = None, *, kill_at: int | None = None, cut_at: int | None = None
     ) -> sqlpipes.Report | None:
         """None when the ask is refused (an input was never built) or the build was killed."""
         seen = 0
@@ -210,8 +228,10 @@ class Shop:
             seen += 1
             if seen == kill_at:
                 raise Killed
+            if seen == cut_at and self.place.url:
+                self._sql(CUT)
 
-        self.log.append(f"build {ask} kill_at={kill_at}")
+        self.log.append(f"build {ask} kill_at={kill_at} cut_at={cut_at}")
         try:
             return sqlpipes.build(self.load(), ask, on_event=on_event, clock=self.clock, threads=2)
         except sqlpipes.ProjectError as error:
@@ -232,20 +252,22 @@ class Shop:
         """The rows of every asset that the project has now, sorted."""
         assets = self.load().graph.assets.values()
         built = [a.name for a in assets if a.relation and a.kind is not Kind.SOURCE]
-        with duckdb.connect(str(self.root / DATABASE)) as connection:
-            return {
-                name: sorted(connection.execute(f"from main.{name}").fetchall(), key=repr)
-                for name in built
-            }
+        return {
+            name: sorted(
+                (tuple(map(plain, row)) for row in self._sql(f"select * from main.{name}")),
+                key=repr,
+            )
+            for name in built
+        }
 
     def rebuilt(self, where: Path) -> dict[str, list[tuple[object, ...]]]:
-        """The same files and the same source, built from nothing."""
-        fresh = Shop(where, self.now)
+        """The same files and the same source, built from nothing, by DuckDB on any engine's behalf."""
+        fresh = Shop(where, now=self.now)
         shutil.copytree(self.root / "models", where / "models")
         shutil.copytree(self.root / "seeds", where / "seeds")
         shutil.copytree(self.root / "raw", where / "raw")
-        shutil.copy(self.root / "sqlpipes.yml", where / "sqlpipes.yml")
-        events = self._sql("from ext.events")
+        (where / "sqlpipes.yml").write_text("name: shop\n")
+        events = self._sql("select * from ext.events")
         fresh._sql("create schema ext; create table ext.events (key varchar)")
         for (key,) in events:
             fresh._sql(f"insert into ext.events values ('{key}')")
@@ -259,7 +281,10 @@ class Shop:
         lines += [f"{i},{day},{key},{'' if a is None else a}" for i, day, key, a in self.rows]
         (self.root / "seeds" / "raw_sales.csv").write_text("\n".join(lines) + "\n")
 
-    def _sql(self, text: str) -> list[tuple[object, ...]]:
-        with duckdb.connect(str(self.root / DATABASE)) as connection:
-            found: list[tuple[object, ...]] = connection.execute(text).fetchall()
-            return found
+    def _sql(self, text: str) -> list[tuple[Any, ...]]:
+        return self.place.sql(self.root, text)
+
+
+def plain(value: Any) -> Any:
+    """Whole numbers are the same numbers, whatever type a sum has on an engine."""
+    return int(value) if isinstance(value, Decimal) and value == int(value) else value

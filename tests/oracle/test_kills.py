@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from oracle.shop import DATABASE, Shop
+from oracle.shop import Shop
 
 import sqlpipes
 
@@ -39,7 +39,7 @@ def killed_child(shop: Shop, after_s: float, how: str) -> bool:
 
 def readers_see_whole_tables(shop: Shop) -> None:
     """Whatever is there holds no key twice and no half of a day."""
-    with duckdb.connect(str(shop.root / DATABASE)) as db:
+    with duckdb.connect(str(shop.root / "shop.duckdb")) as db:
         there = {row[0] for row in db.execute("select table_name from duckdb_tables()").fetchall()}
         for name, key in {
             "raw_sales": "id",

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle.shop import BUILT, MODELS, Shop
+from places import Place
 
 import sqlpipes
 from sqlpipes.api import Ask
 
 NAMES = sorted(MODELS)
+DUCKDB = Place()
 SELECTORS = [*NAMES, *(f"+{name}" for name in NAMES), *(f"{name}+" for name in NAMES), "raw_sales"]
 
 days = st.integers(0, 20)
@@ -49,6 +51,7 @@ operation = st.one_of(
     st.tuples(st.just("build"), asks | partial),
     st.tuples(st.just("build"), st.just(Ask())),
     st.tuples(st.just("killed"), st.just(Ask()) | asks, st.integers(1, 30)),
+    st.tuples(st.just("cut"), st.integers(1, 30)),
 )
 
 
@@ -65,9 +68,9 @@ def follow(shop: Shop, history: list[tuple]) -> None:  # type: ignore[type-arg]
             getattr(shop, verb)(*arguments)
 
 
-def check_history(history: list[tuple]) -> None:  # type: ignore[type-arg]
+def check_history(history: list[tuple], place: Place = DUCKDB) -> None:  # type: ignore[type-arg]
     with tempfile.TemporaryDirectory() as folder:
-        shop = Shop(Path(folder) / "shop")
+        shop = Shop(Path(folder) / "shop", place)
         (Path(folder) / "fresh").mkdir()
         shop.create()
         follow(shop, history)
@@ -84,6 +87,19 @@ def check_history(history: list[tuple]) -> None:  # type: ignore[type-arg]
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_history_then_one_build_equals_a_full_rebuild(history):
     check_history(history)
+
+
+@given(st.lists(operation, min_size=1, max_size=6))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_same_on_a_server_that_cuts_connections(postgres_database, history):
+    check_history(history, Place("postgres", postgres_database))
+
+
+@pytest.mark.nightly
+@given(st.lists(operation, min_size=1, max_size=15))
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+def test_long_histories_on_a_server_that_cuts_connections(postgres_database, history):
+    check_history(history, Place("postgres", postgres_database))
 
 
 @pytest.mark.nightly

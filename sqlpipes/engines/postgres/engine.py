@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,6 +32,8 @@ CAN = Capabilities(
 )
 FIRST_MERGE = 150000  # the server's version
 FIRST_CHECK = 140000
+PAUSE_S = 0.5
+AWAY_S = 30.0  # for how long a server that was there is waited for
 
 
 class PostgresEngine:
@@ -51,8 +54,17 @@ class PostgresEngine:
         return self._connection()
 
     def ask(self, sql: str) -> Rows:
-        """Over the first connection."""
-        return self._first.fetch(sql)
+        """Over the first connection, or one that takes its place when it was cut."""
+        until = time.monotonic() + AWAY_S
+        while True:
+            try:
+                if not self._first.is_open:
+                    self._first = self._connection()
+                return self._first.fetch(sql)
+            except EngineError:
+                if self._first.is_open or time.monotonic() > until:
+                    raise
+            time.sleep(PAUSE_S)
 
     def _connection(self) -> PostgresConnection:
         driver = _connected(self._place)
@@ -64,12 +76,12 @@ class PostgresEngine:
         return PostgresConnection(driver, self._types, self._target.schema)
 
     def relations(self) -> Mapping[Relation, RelationType]:
-        rows = self._first.fetch(catalog.RELATIONS).rows
+        rows = self.ask(catalog.RELATIONS).rows
         return {Relation(name, schema): catalog.type_of(kind) for schema, name, kind in rows}
 
     def all_columns(self) -> Mapping[Relation, tuple[tuple[str, str], ...]]:
         found: dict[Relation, list[tuple[str, str]]] = {}
-        for schema, table, column, kind in self._first.fetch(catalog.COLUMNS).rows:
+        for schema, table, column, kind in self.ask(catalog.COLUMNS).rows:
             found.setdefault(Relation(table, schema), []).append((column, kind))
         return {relation: tuple(columns) for relation, columns in found.items()}
 
@@ -78,7 +90,7 @@ class PostgresEngine:
         if catalog not in (None, self.catalog):
             message = f"Postgres writes to one database, '{self.catalog}', and not to '{catalog}'"
             raise EngineError(Problem("ENG004", message))
-        rows = self._first.fetch("select nspname from pg_namespace").rows
+        rows = self.ask("select nspname from pg_namespace").rows
         for schema in sorted(set(schemas) - {name for (name,) in rows}):
             self._create_schema(schema)
 
@@ -87,7 +99,7 @@ class PostgresEngine:
             self._first.execute(f"create schema if not exists {identifier(schema)}")
         except EngineError:  # another build has made it at this very moment
             sql = f"select 1 from pg_namespace where nspname = {literal(schema)}"
-            if not self._first.fetch(sql).rows:
+            if not self.ask(sql).rows:
                 raise
 
     def quote(self, relation: Relation) -> str:
