@@ -263,7 +263,7 @@ def _kept(project: Project) -> tuple[str, ...]:
 def _again(project: Project, store: Store, asked: Asked, step: Step) -> Step | None:
     """What is left of a step. One whose checks are due is done whole: they run with it."""
     found = step_now(project, store, asked.wish, asked.observed, asked.clock(), step)
-    return step if found and found.action is Action.CHECK else found
+    return step if found and found.action in (Action.CHECK, Action.EXTRAS) else found
 
 
 def new_run_id(now: datetime) -> str:

@@ -50,7 +50,9 @@ def cards(project: Project, names: Iterable[str]) -> dict[str, Card]:
 
 
 def _card(project: Project, name: str, docs: tuple[Documented, ...], store: Store) -> Card:
-    ended = [note for note in store.notes(name) if note.step.action != Action.CHECK]
+    ended = [
+        note for note in store.notes(name) if note.step.action not in (Action.CHECK, Action.EXTRAS)
+    ]
     wrote = [note for note in ended if note.step.status in (Status.SUCCESS, Status.WARN)]
     last, commit = (wrote[-1] if wrote else None), ""
     if last is not None:

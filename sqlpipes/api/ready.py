@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +16,8 @@ from sqlpipes.api.project import Project
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.terms import Terms
 from sqlpipes.api.values import asking
+from sqlpipes.core.asset import Asset
+from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.history import History
 from sqlpipes.core.plan import Plan
 
@@ -51,6 +54,8 @@ def get_ready(project: Project, store: Store, wish: Wish, terms: Terms, stack: E
         proven = with_proofs(project, engine)
         observed = observe(proven, store, history, wish, engine)
         plan = plan_from(proven, store, history, wish, observed, terms.now())
+        if engine is not None:
+            plan = _with_notes(proven, plan, engine)
         return Ready(proven, plan, observed, engine, trusted, history.tick)
 
     history = store.history()
@@ -63,10 +68,29 @@ def get_ready(project: Project, store: Store, wish: Wish, terms: Terms, stack: E
         engine = _open(project, terms, stack)
         moved = store.history().tick != history.tick or (not there and bool(engine.relations()))
         if not moved and (not trusted or is_as_we_left_it(project, store)):
-            return replace(found, engine=engine)
+            return replace(found, engine=engine, plan=_with_notes(project, found.plan, engine))
     else:
         engine = _open(project, terms, stack)
     return ready(engine, store.history(), trusted and is_as_we_left_it(project, store))
+
+
+def _with_notes(project: Project, plan: Plan, engine: Engine) -> Plan:
+    """The plan with a warning for what its assets ask for and such an engine does not have."""
+    assets = [project.graph.assets[step.asset] for step in plan.steps]
+    notes: list[Problem] = []
+    if mute := [asset for asset in assets if asset.extras.grants and not engine.can.grants]:
+        first = (mute[0].extras.grants or ())[0].at
+        notes.append(_left_out("the grants", f"{engine.dialect} has no roles", mute, first))
+    if whole := [a for a in assets if a.native_partitions and not engine.can.partitions]:
+        why = f"{engine.dialect} cuts no tables"
+        notes.append(_left_out("the native_partitions", why, whole, None))
+    return replace(plan, notes=(*plan.notes, *notes)) if notes else plan
+
+
+def _left_out(what: str, why: str, assets: Sequence[Asset], at: Location | None) -> Problem:
+    more = f" and {len(assets) - 1} more" if len(assets) > 1 else ""
+    message = f"{what} of '{assets[0].name}'{more} are left out: {why}"
+    return Problem("ENG042", message, at or assets[0].at, severity=Severity.WARNING)
 
 
 def look_again(

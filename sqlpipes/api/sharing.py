@@ -254,7 +254,8 @@ class Sharing:
         observed = replace(asked.observed, existing=None, gone_files=frozenset())
         now = asked.clock()
         found = step_now(self._project, self._store, asked.wish, observed, now, step)
-        return found if found and found.action is not Action.CHECK else None
+        rowless = (Action.CHECK, Action.EXTRAS)
+        return found if found and found.action not in rowless else None
 
 
 def _all_of(found: list[Partitions], within: Partitions) -> Partitions:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from sqlpipes.core.automation import Automation
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Severity
+from sqlpipes.core.extras import Extras
 from sqlpipes.core.freshness import Freshness
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.reads import Reads
@@ -259,6 +260,8 @@ class Asset:
         str, ...
     ] = ()  # what makes the query give other rows each time: now, random ...
     after: tuple[str, ...] = ()  # and last, in the same transaction (post_hook)
+    native_partitions: bool = False  # the server cuts the table as the slices are
+    extras: Extras = field(default_factory=Extras)  # comments, rights and indexes
     auto: Automation | None = None  # when it is built by itself; None: nobody said
     limit: Limit | None = None  # of each of its statements; None: the target's
 

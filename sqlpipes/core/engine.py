@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+from sqlpipes.core.extras import Seen
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Relation
 from sqlpipes.core.windows import Windows
@@ -31,6 +32,16 @@ class Capabilities:
     parallel: bool = True  # several connections may write at once
     is_instant: str = "typeof({}) = 'TIMESTAMP WITH TIME ZONE'"  # of a column, as a predicate
     matches: str = "regexp_matches({}, {})"  # whether a text holds a regular expression
+    comments: bool = False  # COMMENT ON relations and their columns
+    grants: bool = False  # GRANT and REVOKE
+    indexes: frozenset[str] = frozenset()  # the types that CREATE INDEX knows; none: no indexes
+    partial_indexes: bool = False  # CREATE INDEX ... WHERE
+    partitions: str = (
+        ""  # a query of the names of a table's partitions; none: it has no such tables
+    )
+    incomparable: frozenset[str] = frozenset()  # types whose values are compared by their texts
+    indexes_bind: bool = False  # a table with an index cannot be altered
+    longest_name: int = 0  # bytes of a name; 0: any number
     lock_timeout: str = ""  # a statement after which nobody waits longer than so many ms for a lock
 
 
@@ -47,14 +58,14 @@ class Dependant:
 class Standing:
     """A relation as it stands: `dependants` in the order in which they can be dropped.
 
-    `restore` gives a relation that takes its place its rights and comments; `indexes` are statements
-    with the columns that they need.
+    `restore` gives a relation that takes its place its rights and comments; `on_columns` are statements
+    of a table with the columns that they need: constraints, indexes, defaults, triggers ...
     """
 
     kind: str  # table, view, materialized view ...
     dependants: tuple[Dependant, ...] = ()
     restore: tuple[str, ...] = ()
-    indexes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    on_columns: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 class Form(StrEnum):
@@ -111,8 +122,15 @@ class Connection(Protocol):
         A transaction goes on whatever comes of it.
         """
 
-    def standing(self, relation: Relation) -> Standing | None:
-        """What stands at that name and what stands on it; asked where nothing replaces a table."""
+    def standing(self, relation: Relation, *, alone: bool = False) -> Standing | None:
+        """What stands at that name and what stands on it; asked where nothing replaces a table.
+
+        `alone`: only its kind is wanted, which costs less.
+        """
+
+    def extras(self, relation: Relation, *, grants: bool) -> Seen | None:
+        """What it has beside its rows; asked where `can` says that there is any such thing. Rights and
+        roles only with `grants`."""
 
     def frame(self, relation: Relation, form: Form = Form.NATIVE) -> Any:
         """The relation's rows, for Python assets: lazy as the engine's own handle, or read into a frame."""
@@ -136,7 +154,7 @@ class Connection(Protocol):
         relation: Relation,
         sql_of: Callable[[Mapping[str, str]], str],
         types: Mapping[str, str],
-    ) -> int:
+    ) -> None:
         """The same from data files; asked of an engine that reads none itself.
 
         `types` are declared ones, by column; `sql_of` makes of those that DuckDB knows its SELECT.

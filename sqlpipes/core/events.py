@@ -114,6 +114,7 @@ class StepFinished:
     ops: tuple[OpCall, ...] = ()
     bytes: int | None = None  # of a file, or of rows that landed as Arrow; None: nobody knows
     columns: tuple[tuple[str, str], ...] = ()  # name and type, as the relation has them now
+    extras_version: str = ""  # of the comments, rights and indexes that it was given
 
 
 @dataclass(frozen=True, slots=True)

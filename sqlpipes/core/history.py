@@ -49,6 +49,7 @@ class Past:
     version: str = ""
     version_since: int = 0
     checks_version: str = ""  # of the checks that passed with the newest build
+    extras_version: str = ""  # of the comments, rights and indexes that it was given
     checked_at: int = 0  # the tick before those checks read
     token: str | None = None  # of a source, or of a file that a function writes
     relation: str | None = None  # where the newest build wrote
@@ -131,6 +132,10 @@ class Past:
     def checked(self, checks_version: str, read_at: int) -> Past:
         """The state after checks passed that began to read at the tick `read_at`; no data moved."""
         return replace(self, checks_version=checks_version, checked_at=read_at, failed=False)
+
+    def given(self, extras_version: str) -> Past:
+        """The state after its comments, rights and indexes were put right; no data moved."""
+        return replace(self, extras_version=extras_version)
 
     def observed(self, seen: Built, token: str | None, sighting: Sighting | None = None) -> Past:
         """The state of a source after a look at it. Without a token a change cannot be ruled out.

@@ -22,6 +22,7 @@ class Action(StrEnum):
     PYTHON = "run python"
     OBSERVE = "observe source"
     CHECK = "run checks"
+    EXTRAS = "set extras"  # comments, rights and indexes: its rows stay as they are
     REPORT = "report"  # somebody outside wrote it: told, not planned
     REPORT_SOURCE = "report source"
     CALL = "call op"  # of a job, and of no asset
@@ -43,6 +44,7 @@ class Why(StrEnum):
     CHECK_FAILED = "check failed last time"
     FAILED = "failed last time"
     CHECKS_CHANGED = "checks changed"
+    EXTRAS_CHANGED = "extras changed"
     INTERRUPTED = "interrupted last time"
     EMPTY = "was built empty"
     LOOKBACK = "lookback"
@@ -82,6 +84,7 @@ class Step:
     held: Partitions | None = (
         None  # slices that the table holds, to write anew if its columns change
     )
+    extras: bool = False  # its comments, rights and indexes are looked after
     newest_first: bool = False  # which of its parts run first
 
 

@@ -16,7 +16,7 @@ from sqlpipes.core.sql import diff
 BUILD_SETTINGS = frozenset(
     {"materialized", "partition", "unique_key", "before", "after", "pre_hook", "post_hook"}
     | {"strategy", "updated_at", "merge_update_columns", "merge_exclude_columns"}
-    | {"snapshot_columns", "config"}
+    | {"snapshot_columns", "config", "native_partitions"}
 )
 ONCE = "--config"  # the key of what only one command set
 

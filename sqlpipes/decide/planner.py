@@ -14,6 +14,7 @@ from operator import or_
 
 from sqlpipes.core.asset import Asset, Kind, Materialized
 from sqlpipes.core.errors import ProjectError, Severity
+from sqlpipes.core.extras import changed as changed_extras
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import Built, History, Past
 from sqlpipes.core.partitions import Partitions
@@ -116,7 +117,8 @@ def _step(look: Outlook, history: History, changed: Changed, name: str) -> Step 
     if not reasons:
         if not wanted or (look.wish.picks and not (look.wish.failed and past.failed)):
             return None
-        return _check_step(look, history, changed, name, checks)
+        due = _check_step(look, history, changed, name, checks)
+        return _with_extras(look, past, name, due)
     slices = _covered(reasons, wanted)
     full = _writes_anew(asset, past, reasons, slices, look)
     if past.failed:
@@ -134,6 +136,7 @@ def _step(look: Outlook, history: History, changed: Changed, name: str) -> Step 
         checks=checks,
         full=full,
         held=held,
+        extras=bool(past.extras_version or look.graph.extras_version(name)),
         newest_first=newest,
     )
 
@@ -228,6 +231,19 @@ def _check_step(
     return Step(name, Action.CHECK, wanted, (reason,), checks=checks)
 
 
+def _with_extras(look: Outlook, past: Past, name: str, due: Step | None) -> Step | None:
+    """A step for comments, rights and indexes that are not as they were given, with the checks that are
+    due anyway. What was never built gets them with its rows."""
+    now = look.graph.extras_version(name)
+    if look.wish.only_checks or not past.built or past.extras_version == now:
+        return due
+    why = Reason(Why.EXTRAS_CHANGED, changed_extras(past.extras_version, now))
+    wanted = look.wanted(look.graph.assets[name])
+    if due is None:
+        return Step(name, Action.EXTRAS, wanted, (why,), extras=True)
+    return replace(due, action=Action.EXTRAS, reasons=(why, *due.reasons), extras=True)
+
+
 def _reason_to_check(
     look: Outlook, history: History, changed: Changed, name: str, checks: tuple[str, ...]
 ) -> Reason | None:
@@ -318,10 +334,14 @@ def _as_if_done(
 ) -> History:
     """The history once the step has ended well, as the store will tell it."""
     past, tick = history.of(step.asset), history.tick
-    if step.action is not Action.CHECK:
+    if step.action not in (Action.CHECK, Action.EXTRAS):
         version = graph.version(step.asset) + (EMPTY_SUFFIX if empty else "")
         built = Built(step.slices, version, read_at=tick + 1, written_at=tick + 2)
         past = past.observed(built, None, seen) if seen else past.add(built, full=step.full)
     whole_gate = step.checks and step.checks == graph.guards.get(step.asset, ())
     version = graph.checks_version(step.asset) if whole_gate else ""
+    if step.extras:
+        past = past.given(graph.extras_version(step.asset))
+    if step.action is Action.EXTRAS and not step.checks:
+        return history.with_past(step.asset, past)
     return history.with_past(step.asset, past.checked(version, tick + 1))

@@ -37,7 +37,7 @@ def slice_states(
     """
     built = past.slices(wanted.axis) & wanted
     planned = Partitions(wanted.axis)
-    if step is not None and step.action is not Action.CHECK:
+    if step is not None and step.action not in (Action.CHECK, Action.EXTRAS):
         planned = step.slices & wanted if step.slices.axis == wanted.axis else wanted
     alive = _among(wanted, running)
     doubtful = _among(wanted, past.suspect) - alive

@@ -17,13 +17,14 @@ OTHER_NAMES = {
     "check_cols": "check_columns",
     "snapshot_meta_column_names": "snapshot_columns",
 }
-ADDING = frozenset({"tags", "meta", "links", "checks", "columns"})
+ADDING = frozenset({"tags", "meta", "links", "checks", "columns", "grants"})
 ANY = frozenset(
     {"description", "owner", "tags", "kind", "columns", "checks", "group", "meta", "links"}
     | {"enabled"}
 )
 PLACED = frozenset({"schema", "alias", "catalog"})
 WRITTEN = frozenset({"before", "after", "statement_timeout_s"})
+EXTRAS = frozenset({"persist_docs", "grants", "indexes"})  # what it has beside its rows
 KEPT = frozenset(  # how rows are kept from build to build
     {
         "unique_key",
@@ -41,6 +42,7 @@ KEPT = frozenset(  # how rows are kept from build to build
 MODEL = KEPT | {
     "materialized",
     "partition",
+    "native_partitions",
     "depends_on",
     "inputs",
     "strict",
@@ -54,10 +56,10 @@ SOURCE = frozenset(
     | {"partition", "observe"}
 )
 KNOWN = {
-    "model": ANY | PLACED | WRITTEN | MODEL,
-    "seed": ANY | PLACED | WRITTEN | SEED,
+    "model": ANY | PLACED | WRITTEN | EXTRAS | MODEL,
+    "seed": ANY | PLACED | WRITTEN | EXTRAS | SEED,
     "source": ANY | SOURCE,
-    "folder": ANY | PLACED | WRITTEN | MODEL | SEED,
+    "folder": ANY | PLACED | WRITTEN | EXTRAS | MODEL | SEED,
 }
 IGNORED = frozenset(  # keys of dbt that say nothing here
     {
@@ -72,7 +74,6 @@ IGNORED = frozenset(  # keys of dbt that say nothing here
         "docs",
         "event_time",
         "external",
-        "grants",
         "incremental_predicates",
         "latest_version",
         "loader",
@@ -80,7 +81,6 @@ IGNORED = frozenset(  # keys of dbt that say nothing here
         "on_configuration_change",
         "on_error",
         "overrides",
-        "persist_docs",
         "quote_columns",
         "quoting",
         "sql_header",

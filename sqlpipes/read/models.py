@@ -26,6 +26,7 @@ from sqlpipes.read import settings as s
 from sqlpipes.read.automation import automation
 from sqlpipes.read.braces import Names, fill, has_braces
 from sqlpipes.read.checks import read_checks
+from sqlpipes.read.extras import read_extras
 from sqlpipes.read.files import File
 from sqlpipes.read.ground import (
     Ground,
@@ -87,6 +88,7 @@ def read_model(
         partition,
         statements(merged.node("before"), placed, ground.names, problems),
         statements(merged.node("after"), placed, ground.names, problems),
+        native_partitions(merged.node("native_partitions"), partition, problems),
         template is not None or any(found.parts[-1] == name for found in facts.references),
     )
     asset = Asset(
@@ -110,6 +112,7 @@ def read_model(
         incremental=kept.incremental,
         snapshot=kept.snapshot,
         on_schema_change=kept.on_schema_change,
+        native_partitions=written.native,
         skip_unchanged=s.flag(merged.node("skip_unchanged"), False, problems),
         **described(name, merged, facts.docs, problems),
         settings={**merged.plain(), "materialized": kept.said.value, **_spared(merged, problems)},
@@ -119,6 +122,20 @@ def read_model(
         volatile=() if s.flag(merged.node("deterministic"), False, problems) else facts.volatile,
     )
     return Model(asset, facts, facts.files)
+
+
+def native_partitions(node: Node | None, cut: Partitioning | None, problems: list[Problem]) -> bool:
+    """Whether the server cuts the table, too: along one column, as the slices are."""
+    wanted = s.flag(node, False, problems)
+    if node is None or not wanted:
+        return False
+    if cut is None:
+        hint = "for example partition: {by: day, column: order_date, start: 2024-01-01}"
+        problems.append(Problem("PAR003", "native_partitions needs a partition", node.key_at, hint))
+    elif len(cut.cuts) > 1:
+        message = "native_partitions are cut along one column, and this asset has several"
+        problems.append(Problem("PAR003", message, node.key_at, "leave native_partitions out"))
+    return cut is not None and len(cut.cuts) == 1
 
 
 def _read_by(asked: Mapping[str, SqlBody], file: str) -> Iterator[Dependency]:
@@ -138,6 +155,7 @@ class Written:
     partition: Partitioning | None = None
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    native: bool = False
     knows_slices: bool = True  # its query may be another one for other slices, or reads older ones
 
     def plain(self) -> dict[str, Plain]:
@@ -152,6 +170,7 @@ class Written:
             "unique_key": list(self.kept.unique_key),
             "before": list(self.before) if self.kept.snapshot is None else [],
             "after": list(self.after) if self.kept.snapshot is None else [],
+            **({"native_partitions": True} if self.native else {}),
             **self.kept.plain(),
         }
 
@@ -254,6 +273,7 @@ def described(
         "meta": s.meta(merged, problems) if "meta" in nodes else {},
         "links": links(merged.all("links"), problems),
         "limit": _limit(merged.node("statement_timeout_s"), problems),
+        "extras": read_extras(merged, problems),
     }
 
 

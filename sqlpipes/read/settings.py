@@ -38,9 +38,30 @@ class Layered:
                 found[key] = list(tags(self))
             elif key in ("meta", "links"):
                 found[key] = meta(self, key=key)
+            elif key == "grants":
+                found[key] = grants_plain(nodes)
             elif key not in ("checks", "columns"):
                 found[key] = nodes[-1].value
         return found
+
+
+def grants_plain(nodes: Sequence[Node]) -> dict[str, Plain]:
+    """privilege -> roles over all layers: a stronger one replaces a privilege, `+` before it adds."""
+    found: dict[str, Plain] = {}
+    for written, below in (entry for node in nodes for entry in node.entries()):
+        roles: list[Plain] = [item.value for item in below.items()]
+        privilege = privilege_of(written)
+        before = found.get(privilege) if written.strip().startswith("+") else None
+        found[privilege] = [*before, *roles] if isinstance(before, list) else roles
+    return found
+
+
+def privilege_of(written: str) -> str:
+    """
+    >>> privilege_of("+SELECT ")
+    'select'
+    """
+    return written.strip().lstrip("+").strip().lower()
 
 
 def layer(

@@ -15,9 +15,11 @@ from sqlpipes.core.asset import Asset, Materialized, SqlBody
 from sqlpipes.core.engine import Dependant, RelationType, Standing
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.sql import Relation, identifier
+from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.core.strategy import SchemaChange
+from sqlpipes.run.extras import OURS, Worn, difference, extras
 from sqlpipes.run.fit import demand_fit
+from sqlpipes.run.native import PARTITIONED, opened, table_sql
 from sqlpipes.run.placing import placing
 from sqlpipes.run.python import Place
 from sqlpipes.run.query import asset_query
@@ -33,6 +35,10 @@ def found_out(statement: Statement, asset: Asset, place: Place) -> Statements | 
     Raises EngineError ENG013 when something that is not ours stands on what must be dropped.
     """
     can = place.warehouse.can
+    if statement.extras is not None:
+        return _extras(statement.extras, place)
+    if statement.opens is not None and statement.makes is None:
+        return (*opened(statement.opens, asset, place), replace(statement, opens=None))
     if statement.makes is not None and not can.create_or_replace_table:
         return _made(statement, statement.makes, asset, place)
     if statement.fills is not None and not can.insert_by_name:
@@ -40,6 +46,14 @@ def found_out(statement: Statement, asset: Asset, place: Place) -> Statements | 
     if statement.disturbs is not None and not can.create_or_replace_table:
         return _around(statement, statement.disturbs, asset, place)
     return None
+
+
+def _extras(asset: Asset, place: Place) -> Statements:
+    relation = asset.relation
+    assert relation is not None
+    asks = asset.extras.grants is not None and place.warehouse.can.grants
+    seen = place.connection.extras(relation, grants=asks)
+    return difference(Worn(asset, relation, place.warehouse), seen) if seen else ()
 
 
 def _listed(statement: Statement, table: str, asset: Asset, place: Place) -> Statement:
@@ -70,18 +84,23 @@ def _columns(statement: Statement, asset: Asset, place: Place) -> Columns:
 
 def _made(statement: Statement, made: Made, asset: Asset, place: Place) -> Statements:
     """A query that reads the relation which it is written to is staged before anything is taken away."""
-    there = place.connection.standing(made.relation)
+    there = place.connection.standing(made.relation, alone=True)
     table = place.warehouse.quote(made.relation)
-    plain = statement.headed(f"create {made.kind} {table} as\n")
-    if there is None:
-        return (plain,)
+    plain: Statements = (statement.headed(f"create {made.kind} {table} as\n"),)
+    if there is None and statement.opens is None:
+        return plain
     new = _columns(statement, asset, place)
+    if statement.opens is not None:
+        put = statement.headed(_filling(table, new))
+        plain = (*table_sql(statement.opens, new, place.warehouse), put)
+    if there is None:
+        return plain
     old = place.connection.columns(made.relation) or ()
-    same_kind = there.kind == made.kind
+    same_kind = _is_of_that_kind(there, statement, made, place)
     if made.kind is RelationType.VIEW:
         if same_kind and new[: len(old)] == old:
             return (statement.headed(f"create or replace view {table} as\n"),)
-        return _remade(made, there, new, (plain,), asset, place)
+        return _remade(made, new, plain, asset, place)
     before: Statements = ()
     after: Statements = ()
     if asset.name in place.graph.reads_self:
@@ -90,25 +109,38 @@ def _made(statement: Statement, made: Made, asset: Asset, place: Place) -> State
         before = (replace(staged, purpose=Purpose.PREPARE),)
         after = (Statement(f"drop table {stage}", Purpose.CLEAN),)
         head = f"create table {table} as\n"
-        plain = Statement(f"{head}select * from {stage}", Purpose.WRITE, select=len(head))
+        staged = Statement(f"{head}select * from {stage}", Purpose.WRITE, select=len(head))
+        filled = staged.headed(_filling(table, new)) if statement.opens else staged
+        plain = (*plain[:-1], filled)
     if same_kind and new == old:
         empty = Statement(f"delete from {table}", Purpose.PREPARE)
-        return (*before, empty, plain.headed(_filling(table, new)), *after)
-    return (*before, *_remade(made, there, new, (plain,), asset, place), *after)
+        parts = opened(statement.opens, asset, place) if statement.opens else ()
+        return (*before, *parts, empty, plain[-1].headed(_filling(table, new)), *after)
+    return (*before, *_remade(made, new, plain, asset, place), *after)
 
 
-def _remade(
-    made: Made, there: Standing, new: Columns, create: Statements, asset: Asset, place: Place
-) -> Statements:
-    """Drop what stands there and what stands on it, and make all of it again; an index goes when a
-    column of it does."""
+def _is_of_that_kind(there: Standing, statement: Statement, made: Made, place: Place) -> bool:
+    """A table that somebody else has partitioned stays as it is; one that we have does so only as long
+    as that is asked for."""
+    if statement.opens is not None or there.kind != PARTITIONED:
+        return there.kind == (PARTITIONED if statement.opens else made.kind)
+    query = place.warehouse.can.partitions.format(literal(place.warehouse.quote(made.relation)))
+    names = [str(name) for (name,) in place.connection.fetch(query).rows]
+    return made.kind is RelationType.TABLE and not any(map(OURS.search, names))
+
+
+def _remade(made: Made, new: Columns, create: Statements, asset: Asset, place: Place) -> Statements:
+    """Drop what stands there and what stands on it, and make all of it again; an index or a constraint
+    goes when a column of it does."""
     table = place.warehouse.quote(made.relation)
+    there = place.connection.standing(made.relation)
+    assert there is not None
     views = _views_on(there, made.relation, asset, place)
-    drop = Statement(f"drop {there.kind} {table}", Purpose.PREPARE)
+    drop = Statement(f"drop {_word(there.kind)} {table}", Purpose.PREPARE)
     names = {name for name, _ in new}
-    kept = [sql for sql, needed in there.indexes if names.issuperset(needed)]
-    indexes = kept if made.kind is RelationType.TABLE else []
-    restore = [Statement(sql, Purpose.PREPARE) for sql in (*there.restore, *indexes)]
+    kept = [sql for sql, needed in there.on_columns if names.issuperset(needed)]
+    kept = kept if made.kind is RelationType.TABLE else []
+    restore = [Statement(sql, Purpose.PREPARE) for sql in (*there.restore, *kept)]
     return (*_dropped(there, place), drop, *create, *restore, *views)
 
 
@@ -124,9 +156,16 @@ def _around(statement: Statement, relation: Relation, asset: Asset, place: Place
 
 def _dropped(there: Standing, place: Place) -> Statements:
     return tuple(
-        Statement(f"drop {each.kind} {place.warehouse.quote(each.relation)}", Purpose.PREPARE)
+        Statement(
+            f"drop {_word(each.kind)} {place.warehouse.quote(each.relation)}", Purpose.PREPARE
+        )
         for each in there.dependants
     )
+
+
+def _word(kind: str) -> str:
+    """What a DROP calls it."""
+    return RelationType.TABLE if kind == PARTITIONED else kind
 
 
 def _views_on(there: Standing, relation: Relation, asset: Asset, place: Place) -> Statements:
@@ -141,6 +180,7 @@ def _views_on(there: Standing, relation: Relation, asset: Asset, place: Place) -
         head = f"create view {place.warehouse.quote(each.relation)} as\n"
         made = Statement(head + query.text, Purpose.PREPARE, query=query, offset=len(head))
         found += [made, *(Statement(sql, Purpose.PREPARE) for sql in each.restore)]
+        found += extras(owner, place.warehouse) if owner.extras else ()
     return tuple(found)
 
 

@@ -7,13 +7,14 @@ query's columns as they are.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlpipes.core.asset import Asset, PythonBody
 from sqlpipes.core.errors import EngineError, Problem, did_you_mean
 from sqlpipes.core.sql import identifier
 from sqlpipes.core.sql.relation import fold
 from sqlpipes.core.strategy import SchemaChange
+from sqlpipes.run.extras import index_name
 from sqlpipes.run.statement import Columns, Purpose, Statement
 from sqlpipes.run.work import Work
 
@@ -98,7 +99,7 @@ def altered(work: Work, found: Difference) -> tuple[Statement, ...]:
             f"using cast({identifier(name)} as {kind})"
             for name, _, kind in found.retyped
         ]
-    return tuple(
+    alter = tuple(
         Statement(
             f"alter table {work.table} {change}",
             Purpose.PREPARE,
@@ -106,6 +107,18 @@ def altered(work: Work, found: Difference) -> tuple[Statement, ...]:
         )
         for change in changes
     )
+    return (*_freed(work), *alter) if alter else ()
+
+
+def _freed(work: Work) -> tuple[Statement, ...]:
+    """Its indexes are in the way of an ALTER on some engines; they are made again after the rows."""
+    bound = work.warehouse.can.indexes_bind
+    names = (
+        index_name(index, work.relation, work.warehouse)
+        for index in (work.asset.extras.indexes or () if bound else ())
+    )
+    places = (work.warehouse.quote(replace(work.relation, name=name)) for name in names)
+    return tuple(Statement(f"drop index if exists {place}", Purpose.PREPARE) for place in places)
 
 
 def as_stored(work: Work, found: Difference) -> tuple[Statement, ...]:

@@ -17,6 +17,7 @@ from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.plan import Action, Step
 from sqlpipes.core.sql import identifier
 from sqlpipes.core.strategy import Strategy
+from sqlpipes.run.extras import extras
 from sqlpipes.run.merge import append, merge
 from sqlpipes.run.parts import LOOKS_ONLY, parts_of
 from sqlpipes.run.query import asset_query
@@ -58,11 +59,15 @@ def part_sql(
     asset = graph.assets[step.asset]
     if step.action in LOOKS_ONLY or asset.relation is None:
         return None
+    beside = extras(asset, warehouse) if step.extras or asset.extras else ()
+    if step.action is Action.EXTRAS:
+        return Transaction((), step.slices, after=beside)
     if not warehouse.can.transactional_ddl:
         message = f"{warehouse.dialect} cannot roll back a CREATE TABLE, which publishing needs"
         raise EngineError(Problem("BLD009", message, asset.at))
     work = Work(step, asset, asset.relation, graph, warehouse, empty, made)
-    return _with_hooks(asset, _transaction(work))
+    found = _transaction(work)
+    return _with_hooks(asset, replace(found, after=found.after + beside))
 
 
 def _transaction(work: Work) -> Transaction:

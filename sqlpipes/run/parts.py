@@ -13,13 +13,14 @@ from sqlpipes.run.warehouse import Warehouse
 from sqlpipes.run.windows import batches, stretches
 
 LOOKS_ONLY = (Action.OBSERVE, Action.CHECK)
+ROWLESS = (*LOOKS_ONLY, Action.EXTRAS)  # no slice is written
 WIDE_CHECKS = frozenset({"sql", "python", "freshness"})  # they look beyond the slices just written
 
 
 def parts_of(step: Step, graph: Graph, warehouse: Warehouse) -> tuple[Partitions, ...]:
     """At least one, in the order in which they are to run. The slices of a part are written together."""
     cut = graph.assets[step.asset].partition
-    if cut is None or step.action in LOOKS_ONLY or is_one(step, graph, warehouse):
+    if cut is None or step.action in ROWLESS or is_one(step, graph, warehouse):
         return (step.slices,)
     found = pieces(step.slices, step.asset, graph)
     last_first = step.newest_first and step.asset not in graph.reads_self

@@ -32,7 +32,7 @@ def _placed(error: EngineError, statement: Statement, asset: Asset, place: Place
         found = statement.place(problem.at.line, problem.at.column) if problem.at else None
         at = replace(found, length=problem.at.length) if found and problem.at else None
         hint = problem.hint if at else _own_hint(problem, asset)
-        problems.append(replace(problem, at=at or asset.at, hint=hint))
+        problems.append(replace(problem, at=at or statement.at or asset.at, hint=hint))
     return EngineError(*problems, statement=statement.sql)
 
 

@@ -291,7 +291,7 @@ def _publish(
 ) -> Published:
     counts: list[int] = []
     with place.connection.transaction():
-        before = _contents(order, place)
+        before = _contents(order, place) if transaction.statements else None
         todo = list(reversed(transaction.statements))
         while todo:
             job.go_on()
@@ -308,8 +308,14 @@ def _publish(
             if statement.purpose is Purpose.WRITE and counted is not None:
                 counts.append(counted)
         _check(order, place, job, now, results)
-        for statement in transaction.after:
+        todo = list(reversed(transaction.after))
+        while todo:
             job.go_on()
+            statement = todo.pop()
+            more = found_out(statement, order.asset, place)
+            if more is not None:
+                todo += reversed(more)
+                continue
             said.append(statement.sql)
             _run(statement, order.asset, place)
         same = unmoved(before, _contents(order, place), order.slices) if before else None

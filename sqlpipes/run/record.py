@@ -130,6 +130,7 @@ class Record:
             ops=outcome.ops,
             bytes=outcome.bytes,
             columns=outcome.columns,
+            extras_version=self.graph.extras_version(asset.name),
         )
 
     def _sighting(self, step: Step) -> Sighting | None:

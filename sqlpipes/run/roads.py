@@ -108,7 +108,7 @@ def _seen_through(scene: Scene, names: Iterable[str]) -> frozenset[str]:
 
 def _road(graph: Graph, step: Step, other: Step, ways: tuple[Reads, ...]) -> Road:
     mine, theirs = (graph.assets[one.asset].partition for one in (step, other))
-    looks = {step.action, other.action} & {Action.CHECK, Action.OBSERVE}
+    looks = {step.action, other.action} & {Action.CHECK, Action.OBSERVE, Action.EXTRAS}
     if mine is None or theirs is None or looks:
         return WHOLE_ROAD
     road = Road(ways, mine.columns, theirs.columns)

@@ -129,4 +129,4 @@ def _schemas(plan: Plan, graph: Graph, target: Target) -> dict[str | None, set[s
 
 
 def _writes(step: Step) -> bool:
-    return step.action not in (Action.OBSERVE, Action.CHECK)
+    return step.action not in (Action.OBSERVE, Action.CHECK, Action.EXTRAS)

@@ -33,7 +33,7 @@ from sqlpipes.run.files import Places
 from sqlpipes.run.job import Job
 from sqlpipes.run.lost import connected
 from sqlpipes.run.orders import order_of
-from sqlpipes.run.parts import LOOKS_ONLY, halves, is_one, parts_of, pieces
+from sqlpipes.run.parts import ROWLESS, halves, is_one, parts_of, pieces
 from sqlpipes.run.publish import Order, Outcome, carry_out
 from sqlpipes.run.python import Place
 from sqlpipes.run.record import Record, Settings
@@ -156,7 +156,7 @@ class Running:
                 return
             step = left
         try:
-            if self.settings.turns is not None and step.action not in LOOKS_ONLY:
+            if self.settings.turns is not None and step.action not in ROWLESS:
                 turn = self._take_turn(self.settings.turns, step, made)
                 yield from self._told(number, step, turn)
                 if turn.step is None:
@@ -178,7 +178,7 @@ class Running:
     def _left(self, step: Step) -> Step | None:
         """What is still to be done of a part once something that it reads holds what it held."""
         ask = self.settings.again
-        if ask is None or step.action in LOOKS_ONLY or not self._reads_spared(step.asset):
+        if ask is None or step.action in ROWLESS or not self._reads_spared(step.asset):
             return step
         now = ask(step)
         left = now.slices & step.slices if now else None
@@ -246,7 +246,7 @@ class Running:
         """Say that a part starts, wait until that is recorded, then hand it to a thread."""
         order, job = flight.order, flight.job
         fresh = order.transaction.fresh if order.transaction else False
-        if self.settings.turns is not None and flight.step.action not in LOOKS_ONLY:
+        if self.settings.turns is not None and flight.step.action not in ROWLESS:
             job.permit = partial(self.settings.turns.demand, flight.step.asset)
         yield self.record.started(flight.step, order.slices, fresh)
 
@@ -393,7 +393,9 @@ class Running:
     def _is_to_be_split(self, flight: Flight, outcome: Outcome) -> bool:
         if self.stopping is not None or self.settings.fail_fast or self.settings.cancel.is_set():
             return False
-        if self.failures[flight.place] >= MOST_FAILURES or not may_be_split(flight.order, outcome):
+        if flight.step.action in ROWLESS or self.failures[flight.place] >= MOST_FAILURES:
+            return False
+        if not may_be_split(flight.order, outcome):
             return False
         return not is_one(self.plan.steps[flight.place], self.graph, self.warehouse)
 

@@ -18,6 +18,7 @@ from sqlpipes.run.statement import (
     Call,
     Columns,
     Fitted,
+    Opens,
     Purpose,
     Statement,
     Transaction,
@@ -96,7 +97,14 @@ def _guarded(work: Work, part: Partitions, create: bool) -> Statement:
     guard = f"({inside_sql(cut, part, work.warehouse.can)}) or {missing_sql(cut)}"
     tail = f"\n) as {identifier(work.asset.name)} where {guard}{work.limit}"
     put = work.put(create, f"select {work.picked} from (\n", query, tail)
-    return replace(put, into=None)  # its columns have been asked for
+    return _opening(work, part, put)
+
+
+def _opening(work: Work, part: Partitions, put: Statement) -> Statement:
+    """Its columns have been asked for; partitions of the server's may be missing."""
+    native = work.asset.native_partitions and work.warehouse.can.partitions
+    opens = Opens(work.relation, _partition(work), part) if native else None
+    return replace(put, into=None, opens=opens)
 
 
 def _pruned(
@@ -111,7 +119,7 @@ def _pruned(
         staged = put(work.stage, "select * from (\n", query, tail)
         statements.append(replace(staged, purpose=Purpose.PREPARE, into=work.stage if i else None))
     publish = work.put(create, "", f"select {work.picked} from {work.stage}")
-    publish = replace(publish, into=None)
+    publish = _opening(work, part, publish)
     return [*statements, _outside_audit(work, part), publish, clean(work.stage)]
 
 

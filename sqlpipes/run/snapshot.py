@@ -155,15 +155,22 @@ def _ignores(work: Work) -> bool:
 
 
 def _compared(work: Work, written: Columns) -> tuple[str, ...]:
-    """The columns whose values make a state, with strategy check."""
+    """The values that make a state, with strategy check; {} stands for the row."""
     dialect = work.warehouse.dialect
     chosen = without(written, work.asset.unique_key, dialect)
     wanted = {fold(name, True, dialect) for name in _how(work).check_columns}
     return tuple(
-        name
-        for (column, _), name in zip(chosen, names_of(chosen), strict=True)
+        _value(column, kind, work)
+        for column, kind in chosen
         if not wanted or fold(column, True, dialect) in wanted
     )
+
+
+def _value(column: str, kind: str, work: Work) -> str:
+    """What is compared of a column, with {} for the row; some types know no equality, or one of their own."""
+    name = identifier(column).replace("{", "{{").replace("}", "}}")
+    plain = kind not in work.warehouse.can.incomparable
+    return f"{{}}.{name}" if plain else f"cast({{}}.{name} as text)"
 
 
 def _add_mark(parts: Parts) -> list[Statement]:
@@ -230,7 +237,10 @@ def _differs(parts: Parts) -> str:
         column = parts.updated_at
         found = [f"old.{column} is null", f"new.{column} > old.{column}"]
     else:
-        found = [f"new.{name} is distinct from old.{name}" for name in parts.compared]
+        found = [
+            f"{value.format('new')} is distinct from {value.format('old')}"
+            for value in parts.compared
+        ]
     if parts.marks:
         found.append(f"old.{parts.is_deleted}")
     return " or ".join(found) or "false"

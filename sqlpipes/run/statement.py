@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from sqlpipes.core.asset import Asset
 from sqlpipes.core.engine import Capabilities, RelationType
 from sqlpipes.core.errors import Location, Problem
-from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.partitions import Partitioning, Partitions
 from sqlpipes.core.sql import Relation
 from sqlpipes.run.query import Query
 
@@ -51,6 +52,15 @@ def stage_head(table: str, can: Capabilities) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Opens:
+    """Slices whose partitions must be there before rows of theirs are written."""
+
+    relation: Relation
+    cut: Partitioning
+    slices: Partitions
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """What a CREATE puts in the place of whatever stands there."""
 
@@ -84,6 +94,9 @@ class Statement:
     )
     makes: Made | None = None  # of a CREATE of a relation that readers see
     disturbs: Relation | None = None  # of an ALTER that views on the table may forbid
+    opens: Opens | None = None  # of a CREATE or an insert: partitions that it needs
+    extras: Asset | None = None  # it stands for what this one lacks beside its rows
+    at: Location | None = None  # where it is asked for, when that is no query
     fit: Fit | None = field(default=None, compare=False)  # of a FIT; it may raise EngineError
     relation: Relation | None = None  # of a FIT: what the query's columns are held against
 
@@ -97,7 +110,7 @@ class Statement:
         moved = len(head) - self.select
         sql, offset = head + self.sql[self.select :], self.offset + moved
         found = replace(self, sql=sql, offset=offset, select=len(head))
-        return replace(found, into=None, fills=None, makes=None)
+        return replace(found, into=None, fills=None, makes=None, opens=None)
 
     def place(self, line: int, column: int) -> Location | None:
         """The place in the user's file of a line and column of this statement, if it is theirs.

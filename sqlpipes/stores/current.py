@@ -14,7 +14,17 @@ from sqlpipes.core.windows import Sighting, Slot
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.connect import run
 from sqlpipes.stores.fold import AssetState, Mark
-from sqlpipes.stores.rows import ASSET, FEW, MARK, SLICE, WINDOW, history_of, state_of, tokens_of
+from sqlpipes.stores.rows import (
+    ASSET,
+    EXTRAS,
+    FEW,
+    MARK,
+    SLICE,
+    WINDOW,
+    history_of,
+    state_of,
+    tokens_of,
+)
 from sqlpipes.stores.text import plain_text, slice_rows, slices_text, window_text
 
 SliceRow = tuple[str, int, int, str, int, int]  # grain, low, high, version, read_at, written_at
@@ -198,7 +208,7 @@ def _asset_row(past: Past) -> dict[str, Any]:
     return {
         "version": past.version,
         "version_since": past.version_since,
-        "checks_version": past.checks_version,
+        "checks_version": _after_rows(past),
         "checked_at": past.checked_at,
         "token": past.token if past.token is None else plain_text(past.token),
         "relation": past.relation,
@@ -207,6 +217,12 @@ def _asset_row(past: Past) -> dict[str, Any]:
         "shrunk_at": past.shrunk_at,
         "loose_at": past.loose_at,
     }
+
+
+def _after_rows(past: Past) -> str:
+    """What was done once the rows stood: the checks, and the extras where there are any."""
+    extras = f"{EXTRAS}{past.extras_version}" if past.extras_version else ""
+    return past.checks_version + extras
 
 
 def _save_asset(db: Connection, target: str, asset: str, past: Past, *, is_new: bool) -> None:

@@ -20,7 +20,9 @@ from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Action
 from sqlpipes.stores.records import Move
 
-LOOKS_ONLY = frozenset({Action.CHECK, Action.OBSERVE, Action.REPORT_SOURCE, Action.CALL})
+LOOKS_ONLY = frozenset(
+    {Action.CHECK, Action.EXTRAS, Action.OBSERVE, Action.REPORT_SOURCE, Action.CALL}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def ended(state: AssetState, own: Mark, event: StepFinished, written_at: int) ->
     same = event.slices if unmoved else event.same
     past = state.past.add(new, full=own.full, same=same)
     refused = past.failed  # in other slices: these have passed
-    past = past.checked(event.checks_version, own.read_at)
+    past = past.checked(event.checks_version, own.read_at).given(event.extras_version)
     relation = event.relation or past.relation
     past = replace(past, relation=relation, failed=refused, token=event.token)
     return AssetState(past, _marks_left(state.marks, own, event.slices), event.definition)
@@ -145,7 +147,12 @@ def moved(state: AssetState, move: Move) -> AssetState:
 
 
 def _looked(past: Past, own: Mark, event: StepFinished, written_at: int) -> Past:
-    if event.action == Action.CHECK:  # no version: only a part of the gate was asked
+    if event.action == Action.EXTRAS:
+        past = past.given(event.extras_version)
+    if event.action in (
+        Action.CHECK,
+        Action.EXTRAS,
+    ):  # no version: only a part of the gate was asked
         return past.checked(event.checks_version, own.read_at) if event.checks_version else past
     seen_now = Built(event.slices, event.version, own.read_at, written_at)
     if event.action == Action.REPORT_SOURCE:

@@ -191,7 +191,9 @@ class Move:
         return f"{body}{dot}{settings}{dash}{empty}"
 
     def checks_version(self, version: str) -> str:
-        return self.checks[1] if version and version == self.checks[0] else version
+        checks, plus, extras = version.partition("+")
+        found = self.checks[1] if checks and checks == self.checks[0] else checks
+        return f"{found}{plus}{extras}"
 
     def definition(self, text: str) -> str:
         """The recorded definition with the new relation."""

@@ -14,6 +14,7 @@ from sqlpipes.core.windows import Slot
 from sqlpipes.stores.fold import AssetState, Mark, seen
 from sqlpipes.stores.text import SliceRow, labels_from, slices_from, slices_of_rows
 
+EXTRAS = "+"  # in the column checks_version, before the version of the extras
 FEW = 200  # names that are cheaper to ask for than to pick out of everything
 
 ASSET = (
@@ -77,13 +78,15 @@ def _past(row: Row | None, slice_rows: Iterable[Row]) -> Past:
     built = _built(slice_rows)
     if row is None:
         return Past(built=built)
-    _, version, since, checks_version, checked_at, token, relation, failed, *ticks = row
+    _, version, since, both, checked_at, token, relation, failed, *ticks = row
     broken, shrunk_at, loose_at = ticks
+    checks_version, _, extras_version = both.partition(EXTRAS)
     return Past(
         built=built,
         version=version,
         version_since=since,
         checks_version=checks_version,
+        extras_version=extras_version,
         checked_at=checked_at,
         token=token,
         relation=relation,

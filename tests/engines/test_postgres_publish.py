@@ -29,9 +29,9 @@ from servers.postgres import empty_postgres
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Engine
-from sqlpipes.core.errors import Problem
+from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.events import Event, StepFailed, StepFinished
-from sqlpipes.core.strategy import SchemaChange
+from sqlpipes.core.strategy import SchemaChange, Snapshot
 from sqlpipes.engines import open_engine
 
 
@@ -383,3 +383,94 @@ def test_a_seed_s_value_that_is_of_another_type_is_placed_in_the_file(
     graph = graph_of(seed("s", str(tmp_path / "s.csv"), types={"b": "integer"}))
     found = problem(build(engine, graph, root=str(tmp_path)))
     assert (found.code, str(found.at)) == ("ENG005", "s.csv:3:3")
+
+
+ON_TABLE = (
+    "alter table a add constraint a_key primary key (x)",
+    "alter table a add constraint a_unique unique (x, t)",
+    "alter table a add constraint a_small check (x < 100)",
+    "alter table a alter column t set not null",
+    "alter table a alter column t set default 'none'",
+    "comment on column a.x is 'its number'",
+    "grant select (x) on a to reader",
+    "create function note() returns trigger language plpgsql as 'begin return new; end'",
+    "create trigger noted before insert on a for each row execute function note()",
+    "alter table a enable row level security",
+    "create policy few on a as restrictive for select to reader using (x > 0 and t <> '')",
+)
+
+
+def kept_on(engine: Engine) -> dict[str, Any]:
+    sql = (
+        "select array(select conname::text from pg_constraint where conrelid = t and contype <> 'n' "
+        "order by 1), (select relrowsecurity from pg_class where oid = t), "
+        "array(select polname::text from pg_policy where polrelid = t), "
+        "array(select tgname::text from pg_trigger where tgrelid = t), "
+        "array(select attname::text from pg_attribute where attrelid = t and attnum > 0 "
+        "and (attnotnull or atthasdef) order by 1), col_description(t, 1), "
+        "has_column_privilege('reader', t, 'x', 'select') from (select 'main.a'::regclass as t) as s"
+    )
+    names = ("constraints", "secure", "policies", "triggers", "columns", "comment", "right")
+    return dict(zip(names, rows(engine, sql)[0], strict=True))
+
+
+def test_what_stands_on_columns_outlives_a_table_that_is_made_anew(engine: Engine) -> None:
+    run_sql(
+        engine,
+        "do $$ begin create role reader; exception when duplicate_object then null; end $$",
+    )
+    ok(build(engine, graph_of(model("a", "select 1 as x, 'a' as t"))))
+    run_sql(engine, *ON_TABLE)
+    before = kept_on(engine)
+    ok(build(engine, graph_of(model("a", "select 2 as x, 'a' as t, 3 as more"))))
+    assert kept_on(engine) == before
+    assert before["constraints"] == ["a_key", "a_small", "a_unique"]
+    ok(build(engine, graph_of(model("a", "select 2 as x, 3 as more"))))
+    after = kept_on(engine)
+    assert after == {
+        **before,
+        "constraints": ["a_key", "a_small"],
+        "policies": [],
+        "columns": ["x"],
+    }
+
+
+def test_rows_that_break_a_constraint_of_others_publish_nothing(engine: Engine) -> None:
+    ok(build(engine, graph_of(model("a", "select 1 as x"))))
+    run_sql(engine, "alter table a add constraint small check (x < 100)")
+    found = problem(build(engine, graph_of(model("a", "select 100 as x, 2 as y"))))
+    assert found.code == "ENG005"
+    assert "small" in found.message
+    assert rows(engine, "select * from a") == [(1,)]
+
+
+def test_a_snapshot_compares_types_that_know_no_equality(engine: Engine) -> None:
+    run_sql(
+        engine,
+        "create type mood as enum ('sad', 'ok'); create domain positive as int check (value > 0)",
+        "create table src as select 1 as k, '{\"a\": 1}'::json as j, point(1, 2) as p, "
+        "box(point(0, 0), point(1, 4)) as b, 'ok'::mood as m, 7::positive as n, "
+        "int4range(1, 5) as r, array[1, null] as l, 5::money as cash",
+    )
+    kept = Snapshot()
+    graph = graph_of(
+        model("s", "select * from src", "snapshot", unique_key=["k"], snapshot=kept),
+    )
+    ok(build(engine, graph))
+    ok(build(engine, graph))
+    assert rows(engine, "select count(*) from s") == [(1,)]
+    run_sql(engine, "update src set b = box(point(0, 0), point(2, 2))")  # of the same area
+    ok(build(engine, graph))
+    run_sql(engine, "update src set j = '{\"a\": 2}'")
+    ok(build(engine, graph))
+    assert rows(engine, "select count(*), count(*) filter (where is_current) from s") == [(3, 1)]
+
+
+def test_a_server_that_takes_no_writes_says_so(engine: Engine) -> None:
+    run_sql(engine, "create table t (x int)")
+    connection = engine.connect()
+    connection.execute("set default_transaction_read_only = on")
+    with pytest.raises(EngineError) as caught:
+        connection.execute("insert into t values (1)")
+    connection.close()
+    assert "standby" in (caught.value.problems[0].hint or "")

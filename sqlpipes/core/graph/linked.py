@@ -121,6 +121,14 @@ class Graph:
         said = sorted(json.dumps(_identity(check), default=str) for check in gate)
         return hashlib.blake2b("\n".join(said).encode(), digest_size=8).hexdigest()
 
+    def extras_version(self, name: str) -> str:
+        """Moves when a comment, right or index that is asked for does; empty without any."""
+        asset = self.assets[name]
+        if asset.relation is None or not asset.extras:
+            return ""
+        columns = [(column.name, column.description) for column in asset.columns]
+        return asset.extras.version(asset.description, columns)
+
 
 def _identity(check: Check) -> list[object]:
     return [

@@ -104,7 +104,7 @@ class Judge:
         """Slices that are due by themselves, whatever their inputs are like."""
         everything = self.look.everything(asset)
         none = Partitions(everything.axis)
-        if step is None or step.action is Action.CHECK:
+        if step is None or step.action in (Action.CHECK, Action.EXTRAS):
             return none
         if auto.when is When.MISSING:
             found = step.slices

@@ -11,6 +11,7 @@ import duckdb
 
 from sqlpipes.core.engine import Form, Rows, Standing
 from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.extras import Seen
 from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.engines.duckdb.faults import statement_error
 from sqlpipes.engines.duckdb.forms import as_form
@@ -119,7 +120,7 @@ class DuckConnection:
         except EngineError:  # a date and a list have no type in common
             return ()
 
-    def standing(self, relation: Relation) -> Standing | None:
+    def standing(self, relation: Relation, *, alone: bool = False) -> Standing | None:
         """Nothing keeps a relation from being replaced here: a view looks up its tables when it is read."""
         wanted = (
             f"lower(schema_name) = lower({literal(relation.schema)}) and lower(database_name) = "
@@ -131,6 +132,34 @@ class DuckConnection:
             f"select 'view' from duckdb_views() where {wanted.format('view')}"
         ).rows
         return Standing(str(found[0][0])) if found else None
+
+    def extras(self, relation: Relation, *, grants: bool) -> Seen | None:
+        """Nobody has rights here."""
+        catalog, schema, name = (
+            literal(part)
+            for part in (relation.catalog or self._catalog, relation.schema, relation.name)
+        )
+        wanted = (
+            f"lower(database_name) = lower({catalog}) and lower(schema_name) = lower({schema}) "
+            f"and lower({{}}_name) = lower({name})"
+        )
+        tables, views = wanted.format("table"), wanted.format("view")
+        found = self.fetch(
+            f"select 'comment', '', comment, 0 from duckdb_tables() where {tables} union all "
+            f"select 'comment', '', comment, 0 from duckdb_views() where {views} union all "
+            f"select 'column', column_name, comment, column_index from duckdb_columns() "
+            f"where {tables} union all "
+            f"select 'index', index_name, '', 0 from duckdb_indexes() where {tables} order by 4"
+        ).rows
+        told = [(str(what), str(name), value or "") for what, name, value, _ in found]
+        comments = [value for what, _, value in told if what == "comment"]
+        if not comments:
+            return None
+        return Seen(
+            comments[0],
+            tuple((name, value) for what, name, value in told if what == "column"),
+            indexes=tuple(name for what, name, _ in told if what == "index"),
+        )
 
     def frame(self, relation: Relation, form: Form = Form.NATIVE) -> Any:
         return self.query(f"select * from {self._quote(relation)}", form)
@@ -203,11 +232,10 @@ class DuckConnection:
         relation: Relation,
         sql_of: Callable[[Mapping[str, str]], str],
         types: Mapping[str, str],
-    ) -> int:
+    ) -> None:
         kind = "temp " if relation.catalog == TEMPORARY else ""
         table = self._quote(relation)
         self.execute(f"create or replace {kind}table {table} as\n{sql_of(types)}")
-        return int(self.fetch(f"select count(*) from {table}").rows[0][0])
 
     def shared(self, name: str) -> Relation:
         self.execute(f"attach if not exists ':memory:' as {SHARED}")

@@ -34,6 +34,9 @@ CAN = Capabilities(
     insert_by_name=True,
     reads_files=True,
     renames=True,
+    comments=True,
+    indexes=frozenset({"art"}),
+    indexes_bind=True,
 )
 RELATIONS = """
 select database_name, schema_name, table_name, 'table' from duckdb_tables()

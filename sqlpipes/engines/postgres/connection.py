@@ -17,16 +17,26 @@ import duckdb
 import psycopg
 from psycopg.pq import ExecStatus
 
-from sqlpipes.core.engine import Dependant, Form, Rows, Standing
+from sqlpipes.core.engine import Form, Rows, Standing
 from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.extras import Seen
 from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
 from sqlpipes.engines.postgres import catalog
-from sqlpipes.engines.postgres.faults import CUT, cut_error, statement_error
+from sqlpipes.engines.postgres.faults import CONFLICT, CUT, cut_error, statement_error
 from sqlpipes.engines.postgres.handing import hand_over
-from sqlpipes.engines.postgres.loading import Landed, copy_in, land_files, land_value
+from sqlpipes.engines.postgres.loading import (
+    Landed,
+    columns_sql,
+    copy_in,
+    land_files,
+    land_value,
+)
 from sqlpipes.engines.postgres.local import Local
 from sqlpipes.engines.postgres.names import TEMPORARY, quoted, shortened
+from sqlpipes.engines.postgres.raw import NotAlike, RawFile, raw_file
+from sqlpipes.engines.postgres.standing import extras_of, standing_of
+from sqlpipes.engines.postgres.waiting import Road, Waiting
 from sqlpipes.engines.signing import comment_of, signed
 
 Driver = psycopg.Connection[Any]
@@ -51,6 +61,7 @@ class PostgresConnection:
         self._signature = ""  # a comment
         self._limit_s: float | None = None
         self._usual: str | None = None  # statement_timeout, before anybody limited it
+        self._waiting: list[Waiting] = []
         driver.add_notice_handler(partial(_note, self._notes))  # which must not keep us alive
         # One that is left to a function which does not come back is closed when nobody has it any more.
         self._end = weakref.finalize(self, driver.close)
@@ -70,6 +81,16 @@ class PostgresConnection:
         self._limit_s = seconds
 
     def execute(self, sql: str) -> int | None:
+        for each in self._asked_for(sql):
+            if road := each.road(sql):
+                return self._moved_along(each, road, sql)
+            if each.is_dropped_by(sql):
+                self._forget(each)
+            else:
+                self._send(each)
+        return self._run(sql)
+
+    def _run(self, sql: str) -> int | None:
         text, head = signed(sql, self._signature)
         with self._said(sql, head), self._driver.cursor() as cursor:
             cursor.execute(text.encode())
@@ -78,10 +99,19 @@ class PostgresConnection:
             tag = (cursor.statusmessage or "").split(" ")[0]
             return cursor.rowcount if tag in COUNTED and cursor.rowcount >= 0 else None
 
+    def _asked_for(self, sql: str) -> list[Waiting]:
+        return [each for each in self._waiting if each.stage in sql]
+
     def parse(self, sql: str) -> None:
         """The server reads no text without looking names up, so the project's own parser has to do."""
 
     def fetch(self, sql: str, limit: int | None = None) -> Rows:
+        for each in self._asked_for(sql):
+            self._send(each)
+        return self._rows_of(sql, limit)
+
+    def _rows_of(self, sql: str, limit: int | None = None) -> Rows:
+        """Those that the server has; it knows the columns also of rows that wait."""
         if limit is not None and sql.lstrip().lower().startswith(SELECTS):
             return self._first(sql, limit)
         text, head = signed(sql, self._signature)
@@ -157,9 +187,15 @@ class PostgresConnection:
         except BaseException:
             with suppress(psycopg.Error):
                 self._driver.execute("rollback")
+            for each in self._waiting:  # what went there inside is there no more
+                each.sent = each.sent and not each.inside
+            for each in [each for each in self._waiting if each.refused]:
+                self._land_again(each)
             raise
         finally:
             self._in_transaction = False
+            for each in self._waiting:
+                each.inside = False
 
     def _commit(self) -> None:
         """The server answers ROLLBACK, and no error, where a statement before has failed."""
@@ -172,12 +208,12 @@ class PostgresConnection:
     # --------------------------------------------------------------------------------- columns
 
     def columns(self, relation: Relation) -> tuple[tuple[str, str], ...] | None:
-        found = self.fetch(catalog.columns_sql(relation)).rows
+        found = self._rows_of(catalog.columns_sql(relation)).rows
         return tuple((str(name), str(kind)) for name, kind in found) or None
 
     def describe(self, sql: str) -> tuple[tuple[str, str], ...]:
         """The server is told to prepare the query, which binds it and runs nothing."""
-        with self._said(sql):
+        with self._said(sql):  # of rows that wait the columns are there
             pgconn = self._driver.pgconn
             for answer in (pgconn.prepare(b"", sql.encode()), pgconn.describe_prepared(b"")):
                 if answer.status != ExecStatus.COMMAND_OK:
@@ -213,25 +249,11 @@ class PostgresConnection:
                 self.execute("rollback to savepoint sqlpipes_meeting")
             return ()
 
-    def standing(self, relation: Relation) -> Standing | None:
-        found = self.fetch(catalog.kind_sql(relation)).rows
-        if not found:
-            return None
-        below = []
-        for schema, name, kind, _ in self.fetch(catalog.below_sql(relation)).rows:
-            each = Relation(name, schema)
-            below.append(
-                Dependant(catalog.KINDS.get(kind, "relation"), each, self._lost_with(each))
-            )
-        for schema, name, key in self.fetch(catalog.keys_sql(relation)).rows:
-            below.append(Dependant(f"foreign key {key}", Relation(name, schema)))
-        kind = catalog.KINDS.get(str(found[0][0]), "relation")
-        indexes = self.fetch(catalog.index_sql(relation)).rows
-        needed = tuple((str(sql), tuple(columns or ())) for sql, columns in indexes)
-        return Standing(kind, tuple(below), self._lost_with(relation), needed)
+    def standing(self, relation: Relation, *, alone: bool = False) -> Standing | None:
+        return standing_of(self._rows_of, relation, alone=alone)
 
-    def _lost_with(self, relation: Relation) -> tuple[str, ...]:
-        return tuple(str(sql) for _, sql in self.fetch(catalog.restore_sql(relation)).rows)
+    def extras(self, relation: Relation, *, grants: bool) -> Seen | None:
+        return extras_of(self._rows_of, relation, grants=grants)
 
     # ------------------------------------------------------------------------- rows in and out
 
@@ -239,6 +261,8 @@ class PostgresConnection:
         return self.query(f"select * from {quoted(relation)}", form)
 
     def query(self, sql: str, form: Form = Form.NATIVE) -> Any:
+        for each in self._asked_for(sql):
+            self._send(each)
         columns = self.describe(sql)
         try:
             with self._said(sql, None):
@@ -250,24 +274,76 @@ class PostgresConnection:
         self._local.release()
 
     def load(self, relation: Relation, data: Any, columns: Sequence[tuple[str, str]] = ()) -> int:
-        return self._copy(relation, land_value(self._local, data, columns))
+        landed = land_value(self._local, data, columns)
+        count = landed.count
+        self._take(relation, landed)
+        return count
 
     def load_files(
         self,
         relation: Relation,
         sql_of: Callable[[Mapping[str, str]], str],
         types: Mapping[str, str],
-    ) -> int:
-        return self._copy(relation, land_files(self._local, sql_of, types, self._knows))
+    ) -> None:
+        again = partial(land_files, self._local, sql_of, types, self._knows)
+        raw = raw_file(self._local, sql_of(types), types)
+        self._take(relation, raw or again(), again)
 
     def _knows(self, kind: str) -> bool:
         return self.fetch(f"select to_regtype({literal(kind)}) is not null").rows[0][0] is True
 
-    def _copy(self, relation: Relation, landed: Landed) -> int:
+    def _take(
+        self,
+        relation: Relation,
+        landed: Landed | RawFile,
+        again: Callable[[], Landed] | None = None,
+    ) -> None:
+        """Rows of a staging table wait until they are asked for; others go to the server at once."""
+        table = quoted(relation)
+        for old in [each for each in self._waiting if each.stage == table]:
+            self._forget(old)
         how = "temp" if relation.schema == TEMPORARY else "unlogged"
-        create, table = f"create {how} table", quoted(relation)
-        with self._said(f"-- copy rows into {table}", None):
-            return copy_in(self._driver, table, landed, self._local, create)
+        self._run(_making(table, landed, how))
+        self._waiting.append(Waiting(table, landed, again))
+        if relation.schema != TEMPORARY:
+            self._send(self._waiting[-1])
+            self._forget(self._waiting[-1])
+
+    def _send(self, waiting: Waiting) -> None:
+        if not waiting.sent:
+            self._copy(waiting, waiting.stage)
+            waiting.sent, waiting.inside = True, self._in_transaction
+
+    def _moved_along(self, waiting: Waiting, road: Road, sql: str) -> int:
+        if road.create:
+            self.execute(road.create)
+        return self._copy(waiting, road.table, sql)
+
+    def _copy(self, waiting: Waiting, table: str, sql: str = "") -> int:
+        said = sql or f"-- copy rows into {table}"
+        with self._said(said, None):
+            try:
+                return copy_in(self._driver, table, waiting.landed, self._local)
+            except (NotAlike, psycopg.DataError):
+                if waiting.again is None or isinstance(waiting.landed, Landed):
+                    raise
+                waiting.refused = True
+        if self._in_transaction:  # which has failed: all of it is said again
+            raise EngineError(Problem(CONFLICT, "the file is read once more"), statement=said)
+        self._land_again(waiting)
+        return self._copy(waiting, table, sql)
+
+    def _land_again(self, waiting: Waiting) -> None:
+        """What is wrong with the file, if anything is, is told by this."""
+        assert waiting.again is not None
+        waiting.refused = False
+        waiting.landed = waiting.again()
+        self._run(_making(waiting.stage, waiting.landed))
+
+    def _forget(self, waiting: Waiting) -> None:
+        self._waiting.remove(waiting)
+        if isinstance(waiting.landed, Landed):
+            waiting.landed.forget()
 
     def shared(self, name: str) -> Relation:
         """A table that the other threads see is one that everybody sees; it is dropped once fetched."""
@@ -292,6 +368,12 @@ class PostgresConnection:
     def close(self) -> None:
         self._local.close()
         self._end()
+
+
+def _making(table: str, landed: Landed | RawFile, how: str = "temp") -> str:
+    """Of a staging table: empty, its columns those that landed."""
+    columns = columns_sql(landed.columns)
+    return f"drop table if exists {table};\ncreate {how} table {table} (\n{columns}\n)"
 
 
 def _note(notes: list[str], said: psycopg.errors.Diagnostic) -> None:

@@ -16,7 +16,7 @@ from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.core.windows import Windows
 from sqlpipes.engines.postgres import catalog
 from sqlpipes.engines.postgres.connection import Driver, Oid, PostgresConnection
-from sqlpipes.engines.postgres.names import TEMPORARY, quoted, shortened
+from sqlpipes.engines.postgres.names import LONGEST, TEMPORARY, quoted, shortened
 from sqlpipes.engines.postgres.opening import opening_error, setting_error
 from sqlpipes.engines.postgres.place import OURS, Place, place_of, session_sql
 from sqlpipes.engines.postgres.windows import WORDS
@@ -28,6 +28,13 @@ CAN = Capabilities(
     renames=True,
     is_instant="pg_typeof({}) = 'timestamp with time zone'::regtype",
     matches="({} ~ {})",
+    comments=True,
+    grants=True,
+    indexes=frozenset({"btree", "hash", "gist", "spgist", "gin", "brin"}),
+    partial_indexes=True,
+    partitions=catalog.PARTITIONS,
+    incomparable=frozenset({"json", "xml", "point", "line", "box", "path", "polygon", "circle"}),
+    longest_name=LONGEST,
     lock_timeout="set lock_timeout = {}",
 )
 FIRST_MERGE = 150000  # the server's version

@@ -12,8 +12,10 @@ from sqlpipes.engines.signing import too_long
 
 SHORTEN = "ENG012"  # a name of more than 63 bytes
 CUT = "42622"  # SQLSTATE of the notice about one
+CONFLICT = "ENG006"  # the same statements may succeed now
 CONFLICTS = ("40001", "40P01", "55P03")  # serialization, deadlock, a lock that was not to be had
 CANCELLED = "57014"
+READ_ONLY = "25006"
 UNTYPED = "42883"  # no function or operator takes these types
 ENDED = ("57P01", "57P02", "57P03", "57P05")
 QUOTED = re.compile(r'"([^"]+)"')
@@ -62,7 +64,7 @@ def cut_error(notes: list[str], statement: str) -> EngineError:
 
 def _code(state: str, stopped: bool) -> str:
     if state in CONFLICTS:
-        return "ENG006"
+        return CONFLICT
     if state == CANCELLED and stopped:
         return "ENG007"
     not_understood = state.startswith(("42", "0A", "3F")) and state != "42501"
@@ -72,6 +74,8 @@ def _code(state: str, stopped: bool) -> str:
 def _own_hint(state: str) -> str | None:
     if state == "42501":
         return "the role of the target needs that right: grant it, or set `role:`"
+    if state == READ_ONLY:
+        return "this server takes no writes: is it a standby? `host` must name the primary"
     if state == CANCELLED:
         return "the server's statement_timeout, or somebody who ended it"
     return None

@@ -6,7 +6,7 @@ maps are JSON, bytes are hexadecimal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,17 +14,19 @@ import duckdb
 import psycopg
 
 from sqlpipes.core.errors import EngineError, Problem
-from sqlpipes.core.sql import identifier
+from sqlpipes.core.sql import identifier, literal
 from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
 from sqlpipes.engines.duckdb.loading import load as load_locally
 from sqlpipes.engines.postgres.local import Cursor, Local
 from sqlpipes.engines.postgres.names import folded
+from sqlpipes.engines.postgres.pipes import piped
+from sqlpipes.engines.postgres.raw import RawFile, chunks_of
 from sqlpipes.engines.postgres.types import is_nested, to_postgres
 
-CHUNK = 1 << 20
 QUOTED = ("VARCHAR", "JSON", "ENUM", "BIT", '"NULL"')
 
 Columns = Sequence[tuple[str, str]]
+Driver = psycopg.Connection[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,19 @@ class Landed:
     """Rows in the local DuckDB: `select` yields them as text that COPY reads, `columns` are Postgres'."""
 
     cursor: Cursor
+    table: str
     select: str
     columns: tuple[tuple[str, str], ...]
     texts: tuple[str, ...]  # columns of the SELECT whose values are quoted, whatever they hold
+
+    @property
+    def count(self) -> int:
+        row = self.cursor.execute(f"select count(*) from {self.table}").fetchone()
+        return int(row[0]) if row else 0
+
+    def forget(self) -> None:
+        self.cursor.execute(f"drop table if exists {self.table}")
+        self.cursor.close()
 
 
 def land_value(local: Local, data: Any, declared: Columns) -> Landed:
@@ -42,7 +54,7 @@ def land_value(local: Local, data: Any, declared: Columns) -> Landed:
 
     Raises EngineError ENG008 and ENG010 as for DuckDB.
     """
-    cursor, table = local.cursor(), local.table()
+    cursor, table = local.own_cursor(), local.own_table()
     texts = [(name, "VARCHAR") for name, _ in declared]
     try:
         load_locally(cursor, table, data, texts)
@@ -58,7 +70,7 @@ def land_files(
     is_known: Callable[[str], bool],
 ) -> Landed:
     """What a SELECT over files yields. A declared type that DuckDB lacks is left to Postgres."""
-    cursor, table = local.cursor(), local.table()
+    cursor, table = local.own_cursor(), local.own_table()
     readable = {name: _readable(cursor, kind) for name, kind in types.items()}
     sql = sql_of(readable)
     try:
@@ -69,26 +81,46 @@ def land_files(
     return _landed(cursor, table, declared, only_empty=False)
 
 
-def copy_in(
-    driver: psycopg.Connection[Any], table: str, landed: Landed, local: Local, create: str
-) -> int:
-    """Make the table and fill it; the number of rows. `create` is what stands before its name."""
-    columns = ",\n".join(f"  {identifier(name)} {kind}" for name, kind in landed.columns)
-    with local.file() as path:
-        options = "format csv, header false, nullstr '', escape '\"', quote '\"'"
-        if landed.texts:
-            options += f", force_quote ({', '.join(map(identifier, landed.texts))})"
-        where = "'" + path.replace("'", "''") + "'"
-        landed.cursor.execute(f"copy ({landed.select}) to {where} ({options})")
-        with driver.cursor() as cursor:
-            cursor.execute(f"drop table if exists {table};\n{create} {table} (\n{columns}\n)")
-            with (
-                cursor.copy(f"copy {table} from stdin (format csv)") as copy,
-                open(path, "rb") as file,
-            ):
-                while chunk := file.read(CHUNK):
-                    copy.write(chunk)
-            return cursor.rowcount
+def copy_in(driver: Driver, table: str, landed: Landed | RawFile, local: Local) -> int:
+    """Fill a table that is there, its columns those that landed; the number of rows.
+
+    Raises NotAlike when a file cannot go as it is after all; then nothing of it may be kept.
+    """
+    names = ", ".join(identifier(name) for name, _ in landed.columns)
+    options = "format csv"
+    if isinstance(landed, RawFile):
+        mark = literal(landed.delimiter)
+        options += f", header, delimiter {mark}, force_null ({names})"
+        chunks = chunks_of(landed, local)
+    else:
+        chunks = _written(landed, local)
+    with driver.cursor() as cursor:
+        with cursor.copy(f"copy {table} ({names}) from stdin ({options})".encode()) as copy:
+            for chunk in chunks:
+                copy.write(chunk)
+        return cursor.rowcount
+
+
+def columns_sql(columns: Columns) -> str:
+    """As they stand in a CREATE TABLE."""
+    return ",\n".join(f"  {identifier(name)} {kind}" for name, kind in columns)
+
+
+def _written(landed: Landed, local: Local) -> Iterator[bytes]:
+    """The rows as CSV, while DuckDB writes them into the other end of a pipe."""
+    options = "format csv, header false, nullstr '', escape '\"', quote '\"'"
+    if landed.texts:
+        options += f", force_quote ({', '.join(map(identifier, landed.texts))})"
+    with piped(local) as (where, chunks):
+        yield from chunks(lambda: _write(landed, where, options))
+
+
+def _write(landed: Landed, where: str, options: str) -> None:
+    sql = f"copy ({landed.select}) to {literal(where)} ({options})"
+    try:
+        landed.cursor.execute(sql)
+    except duckdb.Error as error:
+        raise duckdb_error(error, sql) from error
 
 
 def _landed(cursor: Cursor, table: str, declared: Mapping[str, str], *, only_empty: bool) -> Landed:
@@ -105,9 +137,8 @@ def _landed(cursor: Cursor, table: str, declared: Mapping[str, str], *, only_emp
         if kind.startswith(QUOTED) or is_nested(kind):
             texts.append(f"c{place}")
     _refuse_nothing(columns)
-    return Landed(
-        cursor, f"select {', '.join(selected)} from {table}", tuple(columns), tuple(texts)
-    )
+    select = f"select {', '.join(selected)} from {table}"
+    return Landed(cursor, table, select, tuple(columns), tuple(texts))
 
 
 def _refuse_nothing(columns: Columns) -> None:

@@ -33,9 +33,18 @@ class Local:
 
     def cursor(self) -> Cursor:
         """One for each stream: as long as rows of it are to come, it can do nothing else."""
-        self._lent.append(self._open().cursor())
-        self._lent[-1].execute("set TimeZone = 'UTC'; set python_enable_replacements = false")
+        self._lent.append(self.own_cursor())
         return self._lent[-1]
+
+    def own_cursor(self) -> Cursor:
+        """One that whoever asks for it closes."""
+        cursor = self._open().cursor()
+        cursor.execute("set TimeZone = 'UTC'; set python_enable_replacements = false")
+        return cursor
+
+    def own_table(self) -> str:
+        """A name for rows that whoever asks for it drops."""
+        return identifier(f"kept_{next(self._numbers)}")
 
     def table(self) -> str:
         """A name for rows, quoted, until `release`."""

@@ -26,13 +26,15 @@ from sqlpipes.read import labels, settings
 from sqlpipes.read.automation import automation
 from sqlpipes.read.braces import Names
 from sqlpipes.read.checks import read_checks
+from sqlpipes.read.extras import read_extras
 from sqlpipes.read.ground import Ground, folder_layers, layers_of, settings_hash
+from sqlpipes.read.keys import EXTRAS
 from sqlpipes.read.marked import Node, escaped, node_of
 from sqlpipes.read.observers import Observer
 from sqlpipes.read.python.found import Found
 from sqlpipes.read.python.kept import kept_of, stored_settings
 
-FOLDER_KEYS = frozenset({"owner", "tags", "kind", "group", "meta", "links", "schema", "auto"})
+FOLDER_KEYS = EXTRAS | {"owner", "tags", "kind", "group", "meta", "links", "schema", "auto"}
 UNWRITTEN = (Materialized.FILE, Materialized.NONE)  # no relation in the warehouse
 
 
@@ -103,6 +105,7 @@ def asset_of(
             **labels.links([_texts_node(found, dict(found.links or {}))], problems),
         },
         settings=_settings(found, kept.said, folder),
+        extras=read_extras(folder, []),
         auto=automation(_auto_node(found) or folder.node("auto"), problems),
     )
 

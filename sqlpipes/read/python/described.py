@@ -9,15 +9,17 @@ from sqlpipes.core.asset import Asset, PythonBody
 from sqlpipes.core.errors import Problem
 from sqlpipes.read.automation import automation
 from sqlpipes.read.braces import Names
-from sqlpipes.read.ground import Ground
-from sqlpipes.read.keys import IGNORED, KNOWN, OTHER_NAMES
+from sqlpipes.read.extras import read_extras
+from sqlpipes.read.ground import Ground, layers_of
+from sqlpipes.read.keys import EXTRAS, IGNORED, KNOWN, OTHER_NAMES
 from sqlpipes.read.marked import Node
 from sqlpipes.read.models import described, filled
-from sqlpipes.read.settings import layer
+from sqlpipes.read.settings import layer, merge
 
 DESCRIBING = frozenset(
     {"description", "owner", "tags", "kind", "columns", "checks", "group", "meta", "links", "auto"}
     | {"statement_timeout_s"}
+    | EXTRAS
 )
 
 
@@ -32,6 +34,7 @@ def redescribed(
             message = f"'{key}' of a Python asset is set in its decorator"
             problems.append(Problem("CFG002", message, nodes[-1].key_at))
     said = described(asset.name, merged, (), problems)
+    over = layers_of(ground.folders, asset.path, KNOWN["model"])
     return replace(
         asset,
         checks=(*asset.checks, *said["checks"]),
@@ -44,6 +47,7 @@ def redescribed(
         meta={**said["meta"], **asset.meta},
         links={**said["links"], **asset.links},
         limit=said["limit"],
+        extras=read_extras(merge([over, merged]), problems),
         auto=asset.auto or automation(merged.node("auto"), problems),
     )
 
