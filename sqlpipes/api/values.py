@@ -10,6 +10,7 @@ from sqlpipes.core.asset import Asset, SqlBody
 from sqlpipes.core.errors import EngineError, Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import value_text
+from sqlpipes.core.sql import identifier
 
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Connection, Engine
@@ -68,9 +69,10 @@ def _values(
         columns = connection.fetch(f"select * from (\n{query}\n) as found limit 0").columns
         if len(columns) != 1:
             raise _fault(asset, column, f"it has {len(columns)} columns instead of one")
+        name = identifier(columns[0])
         rows = connection.fetch(
-            "select distinct cast(value as varchar) as value from "
-            f"(\n{query}\n) as found(value) where value is not null order by 1",
+            f"select distinct cast({name} as {warehouse.can.text}) as value from "
+            f"(\n{query}\n) as found where {name} is not null order by 1",
             MOST + 1,
         ).rows
     except EngineError as error:

@@ -43,6 +43,18 @@ class Capabilities:
     indexes_bind: bool = False  # a table with an index cannot be altered
     longest_name: int = 0  # bytes of a name; 0: any number
     lock_timeout: str = ""  # a statement after which nobody waits longer than so many ms for a lock
+    replaces_views: bool = True  # CREATE OR REPLACE VIEW
+    temporary: str = "temp"  # stands after CREATE
+    text: str = "varchar"  # the type of texts of any length
+    date: str = "date '{}'"
+    timestamp: str = "timestamp '{}'"
+    instant: str = "timestamptz '{}'"
+    times: tuple[str, ...] = ("TIMESTAMP", "DATE")  # how the names of types of time begin
+    earlier: str = "{} - interval '{} seconds'"
+    converted: str = "cast({} as {})"  # a value as the type of a column that is told
+    retyped: str = "alter column {name} set data type {type} using cast({name} as {type})"
+    differs: str = "{} is distinct from {}"
+    update: str = "update {table} as old set {values}\nfrom {rows} as new\nwhere {where}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from sqlpipes.core.engine import Engine
 from sqlpipes.core.errors import EngineError, Problem, did_you_mean
 from sqlpipes.core.faults import NOT_NOW, UNREACHED, only
 from sqlpipes.core.retry import Retry
+from sqlpipes.engines.generic.dialects import TYPES
 
 __all__ = ["ENTRY_POINTS", "blank", "exists", "is_shared", "obstacles", "open_engine", "stamp"]
 
@@ -30,6 +31,8 @@ BUILT_IN = MappingProxyType(
         "duckdb": "sqlpipes.engines.duckdb",
         "postgres": "sqlpipes.engines.postgres",
         "postgresql": "sqlpipes.engines.postgres",
+        "sqlalchemy": "sqlpipes.engines.generic",
+        **dict.fromkeys(TYPES, "sqlpipes.engines.generic"),
     }
 )
 

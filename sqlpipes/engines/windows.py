@@ -35,11 +35,11 @@ from sqlpipes.core.partitions import (
 )
 from sqlpipes.core.windows import Slot, Windows
 
-ROW = '"sqlpipes row"'  # an alias that is no column's name, so that it means the whole row
+ROW = "sqlpipes row"  # an alias that is no column's name, so that it means the whole row
 
 DAY = 86_400_000_000  # microseconds
 MONDAY = 4  # the fifth of January 1970 was one
-FIRST, LAST = "date '0002-01-01'", "date '9999-01-01'"  # every type of time compares with a date
+FIRST, LAST = "0002-01-01", "9999-01-01"  # every type of time compares with a date
 LONG_AGO = 70_000_000_000_000_000  # microseconds: more than lie between the years 1 and 1970
 LARGEST = 2**62
 
@@ -64,6 +64,15 @@ class Words:
     month: str
     divided: str  # whole numbers above zero, rounded down
     identifier: Callable[[str], str]
+    date: str = "date '{}'"
+    shown: str = "cast({} as timestamp)"  # what the column shows; of an instant, a clock in UTC
+    whole: str = "cast({} as bigint)"
+    text: str = "cast({} as varchar)"
+    floor: str = "floor({})"
+    greatest: str = "greatest({}, {})"
+    least: str = "least({}, {})"
+    summed: str = "sum({})"
+    joined: str = "concat({}, ':', {})"
 
 
 Seen = dict[int, tuple[Stretch, ...]]  # place of a cut -> the stretches of its zone's clock
@@ -99,25 +108,32 @@ def windows_sql(
     keys = [_key(each, kinds[i], clocks.get(i, ()), words) for i, each in enumerate(cut.cuts)]
     shown = ",\n".join([*keys, *_measures(changes, words)])
     grouped = ", ".join(str(i + 1) for i in range(len(keys)))
-    return f"select {shown}\nfrom {relation} as {ROW}\ngroup by {grouped}"
+    return f"select {shown}\nfrom {relation} as {words.identifier(ROW)}\ngroup by {grouped}"
 
 
 def token_sql(relation: str, changes: str, words: Words) -> str:
     """One row and one column that differs when the relation's content does."""
     if changes == "count":
-        return f"select cast(count(*) as varchar) from {relation}"
+        return f"select {words.text.format('count(*)')} from {relation}"
     if changes == "hash":
-        row = words.row_hash.format(ROW)
-        return f"select concat(count(*), ':', sum({row})) from {relation} as {ROW}"
-    return f"select cast((\n{changes}\n) as varchar) from {relation}"
+        row = words.identifier(ROW)
+        both = words.joined.format("count(*)", words.summed.format(words.row_hash.format(row)))
+        return f"select {both} from {relation} as {row}"
+    return f"select {_as_text(changes, words)} from {relation}"
+
+
+def _as_text(changes: str, words: Words) -> str:
+    """A user's aggregate, which may end with a comment."""
+    return words.text.format(f"(\n{changes}\n)")
 
 
 def _measures(changes: str, words: Words) -> list[str]:
     if changes == "count":
         return ["count(*)"]
     if changes == "hash":
-        return ["count(*)", f"sum({words.row_hash.format(ROW)})"]
-    return [f"cast((\n{changes}\n) as varchar)"]
+        row = words.row_hash.format(words.identifier(ROW))
+        return ["count(*)", words.summed.format(row)]
+    return [_as_text(changes, words)]
 
 
 def _kinds(columns: Sequence[tuple[str, str]], cut: Partitioning, words: Words) -> tuple[str, ...]:
@@ -157,13 +173,18 @@ def _clocks(
         if _needs_clock(each, kinds[place], words):
             assert isinstance(each.along, TimeAxis)
             name = words.identifier(each.column)
-            ends = [f"cast({end}({name}) as timestamp)" for end in ("min", "max")]
-            rows = f"{relation} as {ROW}"
-            sql = f"select {', '.join(ends)} from {rows} where {_inside(name)}"
+            ends = [words.shown.format(f"{end}({name})") for end in ("min", "max")]
+            rows = f"{relation} as {words.identifier(ROW)}"
+            sql = f"select {', '.join(ends)} from {rows} where {_inside(name, words)}"
             ((first, last),) = connection.fetch(sql).rows
-            span = (first, last) if first else (datetime(1970, 1, 1),) * 2
+            span = (_read(first), _read(last)) if first else (datetime(1970, 1, 1),) * 2
             found[place] = _around(each.along.zone, *span)
     return found
+
+
+def _read(at: Any) -> datetime:
+    """Where there is no type of time, it is ISO text."""
+    return at if isinstance(at, datetime) else datetime.fromisoformat(str(at))
 
 
 def _around(zone: str, first: datetime, last: datetime) -> tuple[Stretch, ...]:
@@ -183,29 +204,29 @@ def _needs_clock(cut: Partitioning, kind: str, words: Words) -> bool:
 def _key(cut: Partitioning, kind: str, clock: tuple[Stretch, ...], words: Words) -> str:
     name = words.identifier(cut.column)
     if isinstance(cut.along, ValueAxis):
-        return f"cast({name} as varchar)"
+        return words.text.format(name)
     if isinstance(cut.along, IntegerAxis):
         return _number_key(name, cut.along, kind, words)
     found = _time_key(name, cut.along, kind, clock, words)
-    return f"case when {_inside(name)} then {found} end"
+    return f"case when {_inside(name, words)} then {found} end"
 
 
 def _number_key(name: str, axis: IntegerAxis, kind: str, words: Words) -> str:
-    whole = name if kind in words.sizes else f"floor({name})"
+    whole = name if kind in words.sizes else words.floor.format(name)
     steps = f"(cast({whole} as {words.wide}) - ({axis.origin}))"
     inside = f"{name} >= -{LARGEST} and {name} < {LARGEST}"
     rest = f"((({steps} % {axis.width}) + {axis.width}) % {axis.width})"
     found = f"({steps} - {rest}) {words.divided} {axis.width}"
-    return f"case when {inside} then cast({found} as bigint) end"
+    return f"case when {inside} then {words.whole.format(found)} end"
 
 
 def _time_key(
     name: str, axis: TimeAxis, kind: str, clock: tuple[Stretch, ...], words: Words
 ) -> str:
     instants = kind == words.zoned and axis.zone != "UTC"
-    us = words.epoch_us.format(name if instants else _shown(name))
+    us = words.epoch_us.format(name if instants else words.shown.format(name))
     if clock:
-        us = _on_clock(us, clock) if instants else _in_utc(us, clock)
+        us = _on_clock(us, clock, words) if instants else _in_utc(us, clock, words)
     length = beat(axis)
     if length is not None:
         return _steps(us, *length, words)
@@ -213,7 +234,7 @@ def _time_key(
         return _steps(us, 0, DAY, words)
     if axis.unit is Grain.WEEK:
         return _steps(us, MONDAY * DAY, 7 * DAY, words)
-    at = words.at_us.format(us) if clock else _shown(name)
+    at = words.at_us.format(us) if clock else words.shown.format(name)
     year, month = words.year.format(at), words.month.format(at)
     if axis.unit is Grain.YEAR:
         return f"{year} - 1970"
@@ -223,13 +244,9 @@ def _time_key(
     return f"({months}) {words.divided} 3 - {4 * 1970}"
 
 
-def _shown(name: str) -> str:
-    """What the column shows as a timestamp; of an instant, what clocks in UTC show then."""
-    return f"cast({name} as timestamp)"
-
-
-def _inside(name: str) -> str:
-    return f"{name} >= {FIRST} and {name} < {LAST}"
+def _inside(name: str, words: Words) -> str:
+    first, last = words.date.format(FIRST), words.date.format(LAST)
+    return f"{name} >= {first} and {name} < {last}"
 
 
 def _steps(us: str, begin: int, length: int, words: Words) -> str:
@@ -238,25 +255,25 @@ def _steps(us: str, begin: int, length: int, words: Words) -> str:
     return f"({us} - ({begin}) + {far * length}) {words.divided} {length} - {far}"
 
 
-def _on_clock(us: str, clock: Sequence[Stretch]) -> str:
+def _on_clock(us: str, clock: Sequence[Stretch], words: Words) -> str:
     """An instant -> what the zone's clock shows, or has shown: set back over midnight, it stays."""
 
     def shown(one: Stretch) -> str:
         moved = f"{us} + ({one.ahead})"
         if one.start is None or one.ahead >= one.ahead_before:
             return moved
-        return f"greatest({moved}, {one.start + one.ahead_before - 1})"
+        return words.greatest.format(moved, one.start + one.ahead_before - 1)
 
     return _chosen(us, clock, lambda one: one.start or 0, shown)
 
 
-def _in_utc(us: str, clock: Sequence[Stretch]) -> str:
+def _in_utc(us: str, clock: Sequence[Stretch], words: Words) -> str:
     """What the zone's clock shows -> the instant: the later one of two, and where the clock skips an
     hour, the last one before that."""
 
     def instant(one: Stretch) -> str:
         moved = f"{us} - ({one.ahead})"
-        return moved if one.end is None else f"least({moved}, {one.end - 1})"
+        return moved if one.end is None else words.least.format(moved, one.end - 1)
 
     return _chosen(us, clock, lambda one: (one.start or 0) + one.ahead, instant)
 
@@ -298,7 +315,7 @@ def _total(measures: Sequence[tuple[Any, ...]], changes: str) -> str:
     """The token of the whole relation, as `token_sql` would find it, where windows add up to it."""
     if changes not in ("count", "hash"):
         return ""
-    sums = [str(sum(column)) for column in zip(*measures, strict=True)]
+    sums = [str(sum(map(int, column))) for column in zip(*measures, strict=True)]
     return ":".join(sums) or ("0" if changes == "count" else "0:")
 
 

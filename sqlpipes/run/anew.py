@@ -65,8 +65,9 @@ def _listed(statement: Statement, table: str, asset: Asset, place: Place) -> Sta
     if asset.on_schema_change is not SchemaChange.IGNORE:
         return statement.headed(head)
     stored = dict(place.connection.describe(f"select * from {table}"))
+    converted = place.warehouse.can.converted
     cast = (
-        f"cast({identifier(n)} as {stored[n]})" if n in stored else identifier(n) for n, _ in new
+        converted.format(identifier(n), stored[n]) if n in stored else identifier(n) for n, _ in new
     )
     before = f"{head}select {', '.join(cast)} from (\n"
     found = statement.headed(before)
@@ -98,7 +99,7 @@ def _made(statement: Statement, made: Made, asset: Asset, place: Place) -> State
     old = place.connection.columns(made.relation) or ()
     same_kind = _is_of_that_kind(there, statement, made, place)
     if made.kind is RelationType.VIEW:
-        if same_kind and new[: len(old)] == old:
+        if same_kind and new[: len(old)] == old and place.warehouse.can.replaces_views:
             return (statement.headed(f"create or replace view {table} as\n"),)
         return _remade(made, new, plain, asset, place)
     before: Statements = ()

@@ -224,16 +224,19 @@ def _range(ask: Question) -> str:
 def _matches(ask: Question) -> str:
     """The pattern may match anywhere; anchor it with ^ and $. NULL holds."""
     pattern = literal(str(ask.argument("pattern")))
-    found = ask.warehouse.can.matches.format(f"cast({ask.column} as varchar)", pattern)
+    can = ask.warehouse.can
+    found = can.matches.format(f"cast({ask.column} as {can.text})", pattern)
     return ask.bad(f"not {found}")
 
 
 def _freshness(ask: Question) -> str:
     """Always of the whole table: building an old slice makes nothing stale. Empty is stale."""
-    now = "current_timestamp" if ask.now is None else f"timestamp '{ask.now:%Y-%m-%d %H:%M:%S}'"
-    age = f"interval '{int(str(ask.argument('max_age_s')))} seconds'"
+    can, now = ask.warehouse.can, "current_timestamp"
+    if ask.now is not None:
+        now = can.timestamp.format(f"{ask.now:%Y-%m-%d %H:%M:%S}")
+    oldest = can.earlier.format(now, int(str(ask.argument("max_age_s"))))
     newest = f"(select max({ask.column}) as newest from {ask.seen}) as found"
-    return f"select newest from {newest} where newest is null or newest < {now} - {age}"
+    return f"select newest from {newest} where newest is null or newest < {oldest}"
 
 
 def _sql(ask: Question) -> str:

@@ -94,11 +94,7 @@ def altered(work: Work, found: Difference) -> tuple[Statement, ...]:
         changes += [f"add column {identifier(name)} {kind}" for name, kind in found.added]
     if policy is SchemaChange.SYNC:
         changes += [f"drop column {identifier(name)}" for name, _ in found.removed]
-        changes += [
-            f"alter column {identifier(name)} set data type {kind} "
-            f"using cast({identifier(name)} as {kind})"
-            for name, _, kind in found.retyped
-        ]
+        changes += [_retyped(work, name, kind) for name, _, kind in found.retyped]
     alter = tuple(
         Statement(
             f"alter table {work.table} {change}",
@@ -127,12 +123,20 @@ def as_stored(work: Work, found: Difference) -> tuple[Statement, ...]:
         return ()
     return tuple(
         Statement(
-            f"alter table {work.stage} alter column {identifier(name)} set data type {kind} "
-            f"using cast({identifier(name)} as {kind})",
+            f"alter table {work.stage} {_retyped(work, name, kind)}",
             Purpose.PREPARE,
         )
         for name, kind, _ in found.retyped
     )
+
+
+def _retyped(work: Work, name: str, kind: str) -> str:
+    """Raises EngineError BLD010 where no column's type can be changed."""
+    if not work.warehouse.can.retyped:
+        message = f"column '{name}' of '{work.asset.name}' cannot become {kind}"
+        hint = "the engine changes no column's type: --full-refresh writes the table anew"
+        raise EngineError(Problem("BLD010", message, work.asset.at, hint))
+    return work.warehouse.can.retyped.format(name=identifier(name), type=kind)
 
 
 def refused(asset: Asset, found: Difference) -> EngineError:

@@ -56,7 +56,7 @@ def fences_of(engine: Engine, schema: str) -> str:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 connection.execute(
-                    f"create table if not exists {table} (fence bigint, run_id varchar)"
+                    f"create table if not exists {table} (fence bigint, run_id {engine.can.text})"
                 )
                 break
             except EngineError:  # another build makes it at this very moment

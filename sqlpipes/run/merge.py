@@ -164,9 +164,11 @@ def merge_sql(work: Work, columns: Columns) -> tuple[Statement, ...]:
             f"when not matched then insert ({names}) values ({values})"
         )
         return (Statement(sql, Purpose.WRITE),)
-    update = (
-        f"update {work.table} as old set {updated}\nfrom {work.stage} as new\n"
-        f"where {same}{f' and {newer}' if newer else ''}"
+    update = work.warehouse.can.update.format(
+        table=work.table,
+        values=updated,
+        rows=work.stage,
+        where=f"{same}{f' and {newer}' if newer else ''}",
     )
     insert = (
         f"insert into {work.table} ({names})\nselect {values} from {work.stage} as new\n"

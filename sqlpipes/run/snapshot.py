@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlpipes.core.asset import Scope
-from sqlpipes.core.engine import RelationType
+from sqlpipes.core.engine import Capabilities, RelationType
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.sql import identifier
@@ -115,7 +115,7 @@ def _first(work: Work, new: Columns, now: datetime) -> tuple[Statement, ...]:
     _check_query(work, new)
     how = _how(work)
     parts = Parts(work, new, _time(work, new), "", how.marks_deleted)
-    parts = replace(parts, now=_now_sql(now, parts.time))
+    parts = replace(parts, now=_now_sql(now, parts.time, work.warehouse.can))
     deleted = f", false as {parts.is_deleted}" if parts.marks else ""
     states = (
         f"select {parts.columns()}, {parts.updated_at or parts.now} as {parts.valid_from}, "
@@ -141,7 +141,9 @@ def _later(work: Work, new: Columns, old: Columns, now: datetime) -> tuple[State
     written = both(new, known, dialect) if _ignores(work) else new
     marks = len(known) < len(stored)
     time = _type_of(old, names.valid_from, dialect)
-    parts = Parts(work, written, time, _now_sql(now, time), marks or how.marks_deleted)
+    parts = Parts(
+        work, written, time, _now_sql(now, time, work.warehouse.can), marks or how.marks_deleted
+    )
     parts = replace(parts, compared=_compared(work, written))
     statements = [*alter, *_audits(work)]
     if parts.marks and not marks:
@@ -237,9 +239,9 @@ def _differs(parts: Parts) -> str:
         column = parts.updated_at
         found = [f"old.{column} is null", f"new.{column} > old.{column}"]
     else:
+        differs = parts.work.warehouse.can.differs
         found = [
-            f"{value.format('new')} is distinct from {value.format('old')}"
-            for value in parts.compared
+            differs.format(value.format("new"), value.format("old")) for value in parts.compared
         ]
     if parts.marks:
         found.append(f"old.{parts.is_deleted}")
@@ -249,10 +251,11 @@ def _differs(parts: Parts) -> str:
 def _apply(parts: Parts) -> tuple[Statement, ...]:
     table, changes = parts.work.table, parts.changes
     mark = f", {parts.is_deleted}" if parts.marks else ""
-    close = (
-        f"update {table} as old set {parts.valid_to} = new.{parts.valid_from}, "
-        f"{parts.is_current} = false\nfrom {changes} as new\n"
-        f"where {parts.same_key('old', 'new')} and old.{parts.is_current} and new.{CLOSES}"
+    close = parts.work.warehouse.can.update.format(
+        table=table,
+        values=f"{parts.valid_to} = new.{parts.valid_from}, {parts.is_current} = false",
+        rows=changes,
+        where=f"{parts.same_key('old', 'new')} and old.{parts.is_current} and new.{CLOSES}",
     )
     add = (
         f"insert into {table} ({parts.columns()}, {parts.valid_from}, {parts.valid_to}, "
@@ -327,7 +330,7 @@ def _time(work: Work, new: Columns) -> str:
 
 
 def _check_time(work: Work, kind: str) -> None:
-    if not kind.upper().startswith(("TIMESTAMP", "DATE")):
+    if not kind.upper().startswith(work.warehouse.can.times):
         column = _how(work).updated_at
         message = f"updated_at of '{work.asset.name}' is {kind}, not a date or a timestamp"
         hint = f"write cast({column} as timestamp) as {column}, or strategy: check"
@@ -339,6 +342,6 @@ def _type_of(columns: Columns, name: str, dialect: str) -> str:
     return next(kind for column, kind in columns if fold(column, True, dialect) == wanted)
 
 
-def _now_sql(now: datetime, time: str) -> str:
-    literal = f"timestamp '{now:%Y-%m-%d %H:%M:%S.%f}'"
-    return literal if time == "TIMESTAMP" else f"cast({literal} as {time})"
+def _now_sql(now: datetime, time: str, can: Capabilities) -> str:
+    literal = can.timestamp.format(f"{now:%Y-%m-%d %H:%M:%S.%f}")
+    return literal if time == "TIMESTAMP" else can.converted.format(literal, time)

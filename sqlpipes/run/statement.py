@@ -47,8 +47,8 @@ def create_head(table: str, can: Capabilities) -> str:
 def stage_head(table: str, can: Capabilities) -> str:
     """The same for a table that only this connection sees."""
     if can.create_or_replace_table:
-        return f"create or replace temp table {table} as\n"
-    return f"drop table if exists {table};\ncreate temp table {table} as\n"
+        return f"create or replace {can.temporary} table {table} as\n"
+    return f"drop table if exists {table};\ncreate {can.temporary} table {table} as\n"
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,22 +90,27 @@ def _numbers(column: str, axis: IntegerAxis, found: Range) -> str:
 
 def _times(column: str, axis: TimeAxis, ranges: Ranges, can: Capabilities) -> str:
     name = identifier(column)
-    walls = [(_bound(axis.boundary(low)), _bound(axis.boundary(high))) for low, high in ranges]
+    walls = [
+        (_bound(axis.boundary(low), can), _bound(axis.boundary(high), can)) for low, high in ranges
+    ]
     on_wall = _any([f"{name} >= {low} and {name} < {high}" for low, high in walls])
     if axis.zone == "UTC":
         return on_wall
-    instants = [(_instant(axis.instant(low)), _instant(axis.instant(high))) for low, high in ranges]
+    instants = [
+        (_instant(axis.instant(low), can), _instant(axis.instant(high), can))
+        for low, high in ranges
+    ]
     in_utc = _any([f"{name} >= {low} and {name} < {high}" for low, high in instants])
     return f"case when {can.is_instant.format(name)} then {in_utc} else {on_wall} end"
 
 
-def _bound(at: datetime) -> str:
+def _bound(at: datetime, can: Capabilities) -> str:
     text = window_text(at)
-    return f"date '{text}'" if len(text) == 10 else f"timestamp '{text}'"
+    return (can.date if len(text) == 10 else can.timestamp).format(text)
 
 
-def _instant(at: datetime) -> str:
-    return f"timestamptz '{at.isoformat(sep=' ')}+00'"
+def _instant(at: datetime, can: Capabilities) -> str:
+    return can.instant.format(f"{at.isoformat(sep=' ')}+00")
 
 
 def _labelled(

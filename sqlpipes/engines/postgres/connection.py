@@ -22,6 +22,7 @@ from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.extras import Seen
 from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
+from sqlpipes.engines.local import Local
 from sqlpipes.engines.postgres import catalog
 from sqlpipes.engines.postgres.faults import CONFLICT, CUT, cut_error, statement_error
 from sqlpipes.engines.postgres.handing import hand_over
@@ -32,7 +33,6 @@ from sqlpipes.engines.postgres.loading import (
     land_files,
     land_value,
 )
-from sqlpipes.engines.postgres.local import Local
 from sqlpipes.engines.postgres.names import TEMPORARY, quoted, shortened
 from sqlpipes.engines.postgres.raw import NotAlike, RawFile, raw_file
 from sqlpipes.engines.postgres.standing import extras_of, standing_of

@@ -13,7 +13,7 @@ import psycopg
 from sqlpipes.core.engine import Form
 from sqlpipes.core.sql import identifier, literal
 from sqlpipes.engines.duckdb.forms import as_form
-from sqlpipes.engines.postgres.local import Local
+from sqlpipes.engines.local import Local
 from sqlpipes.engines.postgres.types import to_duckdb
 
 CHUNK = 1 << 20

@@ -17,7 +17,7 @@ from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.sql import identifier, literal
 from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
 from sqlpipes.engines.duckdb.loading import load as load_locally
-from sqlpipes.engines.postgres.local import Cursor, Local
+from sqlpipes.engines.local import Cursor, Local
 from sqlpipes.engines.postgres.names import folded
 from sqlpipes.engines.postgres.pipes import piped
 from sqlpipes.engines.postgres.raw import RawFile, chunks_of

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from sqlpipes.engines.postgres.local import Local
+from sqlpipes.engines.local import Local
 
 CHUNK = 1 << 20
 BY_NUMBER = "/dev/fd"  # open files by their numbers, as every Unix has them

@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from sqlpipes.engines.postgres.local import Cursor, Local
+from sqlpipes.engines.local import Cursor, Local
 from sqlpipes.engines.postgres.names import folded
 from sqlpipes.engines.postgres.types import to_postgres
 

@@ -123,7 +123,7 @@ def _refuse_outside(world: World, slices: Partitions) -> None:
     """BLD002 for rows that a query which prunes by hand should not have yielded."""
     table, model, cut = world.warehouse.quote(RESULT), world.model, world.model.partition
     assert cut is not None
-    inside = inside_sql(cut, slices)
+    inside = inside_sql(cut, slices, world.warehouse.can)
     sql = f"select count(*) from {table} where not coalesce({inside}, false)"
     ((count,),) = world.connection.fetch(sql).rows
     if count:

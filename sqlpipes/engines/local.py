@@ -1,4 +1,4 @@
-"""A DuckDB in memory beside a connection to Postgres: rows on their way in and out pass through it.
+"""A DuckDB in memory beside a connection to a server: rows on their way in and out pass through it.
 
 It knows every kind of frame and file, and puts what does not fit into memory into a folder of its own.
 """

@@ -1,0 +1,101 @@
+"""What a driver raises -> EngineError, without anything secret of the address."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import exc
+
+from sqlpipes.core.errors import EngineError, Location, Problem
+from sqlpipes.engines.generic.dialects import dialect_of
+from sqlpipes.engines.generic.place import EXAMPLE, Place
+
+LOST = "ENG011"
+CONFLICT = re.compile(
+    r"(?i)database is locked|database table is locked|deadlock|lock wait timeout|serializ"
+    r"|could not obtain lock|concurrent (update|append|delete)|write conflict"
+)
+STATES = re.compile(r"^(40001|40P01|55P03)$")
+NOT_UNDERSTOOD = re.compile(
+    r"(?i)syntax error|no such (table|column|function)|does not exist|doesn't exist|unknown column"
+    r"|not recognized|ambiguous|parse|compilation error|misuse of aggregate|unresolved"
+    r"|duplicate column|has no column"
+)
+STOPPED = re.compile(r"(?i)interrupt|cancel|was killed")
+NEAR = re.compile(r"""near ['"](?P<word>[^'"\n]+)""")
+LINE = re.compile(
+    r"(?i)\bat line (?P<line>\d+)|\bline (?P<other>\d+)[:,] ?(column |position )?(?P<column>\d+)"
+)
+NAMED = re.compile(r"""(?i)(?:no such \w+: |unknown column ['"])(?P<word>[\w.]+)""")
+
+
+def statement_error(
+    error: exc.SQLAlchemyError, statement: str, place: Place, *, stopped: bool = False
+) -> EngineError:
+    """The problem's place is in the statement, where the driver's words tell it."""
+    said = place.masked(_said(error))
+    if getattr(error, "connection_invalidated", False):
+        told = f"the connection to the warehouse was lost: {said}"
+        way = "what was not committed is not there; building again does it again"
+        return EngineError(Problem(LOST, told, hint=way), statement=statement)
+    code = "ENG007" if stopped and STOPPED.search(said) else _code(error, said)
+    return EngineError(Problem(code, said, _place(said, statement)), statement=statement)
+
+
+def opening_error(error: BaseException, place: Place) -> EngineError:
+    """Why there is no connection."""
+    said = place.masked(_said(error))
+    hint = "see the target's output in profiles.yml"
+    return EngineError(Problem("ENG002", f"cannot connect to {place.name}: {said}", hint=hint))
+
+
+def driver_error(error: BaseException, place: Place, target: str) -> EngineError:
+    """SQLAlchemy does not know the dialect, or its driver cannot be imported."""
+    known = dialect_of(place.scheme)
+    if isinstance(error, exc.NoSuchModuleError):
+        message = f"SQLAlchemy has no dialect '{place.url.drivername}' (target '{target}')"
+        hint = f"pip install {known.pip}" if known else f"install its package; {EXAMPLE}"
+        return EngineError(Problem("ENG001", message, hint=hint))
+    missing = getattr(error, "name", None) or str(error)
+    message = f"the target '{target}' needs {missing}, not installed here"
+    own = known and known.url == place.url.drivername
+    hint = f"pip install {known.pip}" if known and own else f"pip install {missing}"
+    return EngineError(Problem("ENG001", message, hint=hint))
+
+
+def setting_error(error: BaseException, place: Place) -> EngineError:
+    """The statement is not shown: a setting may be a secret."""
+    said = place.masked(_said(error))
+    return EngineError(Problem("ENG009", f"a statement of the target's settings failed: {said}"))
+
+
+def _said(error: BaseException) -> str:
+    """The driver's own words in one line. Some hand over (number, text)."""
+    origin = getattr(error, "orig", None) or error
+    arguments = [each for each in origin.args if isinstance(each, (str, bytes))]
+    text = arguments[-1] if arguments else str(origin)
+    text = text.decode(errors="replace") if isinstance(text, bytes) else text
+    return " ".join(text.split())[:1000] or type(origin).__name__
+
+
+def _code(error: BaseException, said: str) -> str:
+    state = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
+    if CONFLICT.search(said) or STATES.match(state):
+        return "ENG006"
+    return "ENG004" if NOT_UNDERSTOOD.search(said) else "ENG005"
+
+
+def _place(said: str, statement: str) -> Location | None:
+    """The word that the database stumbled over, where it stands once in the statement."""
+    found = NEAR.search(said) or NAMED.search(said)
+    word = found["word"].rpartition(".")[2] if found else ""
+    pattern = rf"(?<!\w){re.escape(word)}(?!\w)" if word.isidentifier() else re.escape(word)
+    spots = [each.start() for each in re.finditer(pattern, statement)] if word else []
+    if len(spots) == 1:
+        line = statement.count("\n", 0, spots[0]) + 1
+        column = spots[0] - statement.rfind("\n", 0, spots[0])
+        return Location("", line, column, len(word))
+    told = LINE.search(said)
+    if told is None:
+        return None
+    return Location("", int(told["line"] or told["other"]), int(told["column"] or 1))

@@ -1,0 +1,69 @@
+"""A database in which nothing is, and that no server stands behind: for writing statements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlpipes.core.config import Target
+from sqlpipes.core.engine import RelationType
+from sqlpipes.core.sql import Relation
+from sqlpipes.engines.generic.engine import GenericEngine
+from sqlpipes.engines.generic.place import Place
+from sqlpipes.engines.generic.probes import capable, granted
+from sqlpipes.engines.generic.remembered import recall
+from sqlpipes.engines.generic.speech import Speech, speech_of
+
+
+class BlankEngine(GenericEngine):
+    """Spells names and statements as the real one does, as far as it was asked before."""
+
+    def __init__(self, target: Target, place: Place, root: str = ".") -> None:
+        self.target, self.place, self.root = target, place, root
+        self.speech = _speech(place)
+        self.schema, self.dialect = target.schema, place.dialect
+        self.catalog = None
+        known = recall(root, place, None) or granted(self.speech.can)
+        found = {**known.found, **place.capabilities}
+        self.answers = replace(known, found=found)
+        self.can = capable(self.speech.can, self.answers)
+
+    def connect(self) -> Any:
+        return Speechless()
+
+    def relations(self) -> Mapping[Relation, RelationType]:
+        return {}
+
+    def all_columns(self) -> Mapping[Relation, tuple[tuple[str, str], ...]]:
+        return {}
+
+    def create_schemas(self, schemas: Sequence[str], catalog: str | None = None) -> None:
+        return
+
+    def temporary(self, name: str) -> Relation:
+        return Relation(name, "temp" if self.place.scheme == "sqlite" else "")
+
+    def close(self) -> None:
+        return
+
+
+def _speech(place: Place) -> Speech:
+    if place.scheme == "sqlite":
+        from sqlpipes.engines.generic.sqlite import SPEECH
+
+        return SPEECH
+    return speech_of(place.scheme)
+
+
+class Speechless:
+    """A connection over which nothing is said: the database alone could refuse a text."""
+
+    def parse(self, sql: str) -> None:
+        return
+
+    def columns(self, relation: Relation) -> None:
+        return None
+
+    def close(self) -> None:
+        return

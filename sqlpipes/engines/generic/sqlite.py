@@ -1,0 +1,266 @@
+"""SQLite: a file for each schema, one writer at a time, and types that are advice.
+
+Python's driver begins no transaction before DDL, so they are begun in words; the driver is in autocommit.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import sqlalchemy as sa
+
+from sqlpipes.core.config import Target
+from sqlpipes.core.engine import Capabilities, RelationType, Standing
+from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.sql import Relation, identifier, literal
+from sqlpipes.engines.generic.connection import GenericConnection
+from sqlpipes.engines.generic.engine import GenericEngine
+from sqlpipes.engines.generic.place import Place
+from sqlpipes.engines.generic.probes import Answers, ask
+from sqlpipes.engines.generic.speech import Speech
+from sqlpipes.engines.windows import Words
+
+TEMPORARY = "temp"
+BUSY_S = 5.0
+PLAIN = re.compile(r"[A-Za-z_]\w*")  # schemas that a file may be named after
+
+CAN = Capabilities(
+    transactional_ddl=True,
+    renames=True,
+    replaces_views=False,
+    parallel=False,
+    is_instant="false",
+    matches="({} regexp {})",
+    text="text",
+    date="'{}'",
+    timestamp="'{}'",
+    instant="'{}'",
+    times=("",),  # a time is a text, and a text may be one
+    earlier="datetime({}, '-{} seconds')",
+    converted="{}",
+    retyped="",
+)
+ANY = ("", "text", "num", "int", "real", "date", "datetime", "timestamp")
+WORDS = Words(
+    zoned="timestamp with time zone",
+    times=ANY,
+    sizes=("int",),
+    numbers=("", "num", "int", "real"),
+    texts=ANY,
+    wide="integer",
+    row_hash="",
+    epoch_us="(cast(strftime('%s', {}) as integer) * 1000000)",
+    at_us="datetime(({}) / 1000000, 'unixepoch')",
+    year="cast(strftime('%Y', {}) as integer)",
+    month="cast(strftime('%m', {}) as integer)",
+    divided="/",
+    identifier=identifier,
+    date="'{}'",
+    shown="substr({}, 1, 19)",  # the driver of dates rounds up what is beyond a millisecond
+    whole="cast({} as integer)",
+    text="cast({} as text)",
+    floor="cast(({0}) as integer) - (({0}) < cast(({0}) as integer))",
+    greatest="max({}, {})",
+    least="min({}, {})",
+    joined="{} || ':' || {}",
+    summed="coalesce(sqlpipes_sum({}), '')",
+)
+SPEECH = Speech(
+    CAN,
+    WORDS,
+    hashed="sqlpipes_hash({})",
+    cell="quote({})",
+    glue=" || ',' || ",
+    begin="begin immediate",
+)
+AFFINITIES = MappingProxyType({"INT": 1, "REAL": 1, "NUM": 1, "TEXT": 2, "": 3})
+
+
+class SqliteConnection(GenericConnection):
+    """Types are those that a table made of the query would have: INT, TEXT, NUM, REAL or none."""
+
+    def columns(self, relation: Relation) -> tuple[tuple[str, str], ...] | None:
+        schema = identifier(relation.schema or "main")
+        rows = self.fetch(f"pragma {schema}.table_xinfo({identifier(relation.name)})").rows
+        return tuple((str(row[1]), str(row[2])) for row in rows if row[6] != 1) or None
+
+    def meeting(self, there: str, here: str) -> tuple[tuple[str, str], ...]:
+        """A column takes any value, but one of numbers makes a number of a text that looks like one."""
+        stored = {name.casefold(): (name, kind) for name, kind in self.describe(there)}
+        found = []
+        for name, kind in self.describe(here):
+            if name.casefold() in stored:
+                own, old = stored[name.casefold()]
+                loses = AFFINITIES.get(old, 1) == 1 and AFFINITIES.get(kind, 1) == 2
+                found.append((own, kind if loses else old))
+        return tuple(found)
+
+    def standing(self, relation: Relation) -> Standing | None:
+        """Views on it are not told: SQLite looks for what they read when they are read."""
+        master = f"{identifier(relation.schema)}.sqlite_master"
+        name = literal(relation.name)
+        rows = self.fetch(f"select type from {master} where lower(name) = lower({name})").rows
+        if not rows:
+            return None
+        sql = f"select name, sql from {master} where type = 'index' and sql is not null"
+        indexes = []
+        for index, made in self.fetch(f"{sql} and lower(tbl_name) = lower({name})").rows:
+            pragma = f"pragma {identifier(relation.schema)}.index_info({identifier(index)})"
+            columns = tuple(str(row[2]) for row in self.fetch(pragma).rows if row[2] is not None)
+            indexes.append((_in_schema(str(made), relation.schema), columns))
+        return Standing(str(rows[0][0]), on_columns=tuple(indexes))
+
+
+class SqliteEngine(GenericEngine):
+    """Schemas are files: `shop.db` holds `main`, and `shop.raw.db` beside it holds `raw`."""
+
+    connection = SqliteConnection
+
+    def __init__(self, target: Target, place: Place, **how: Any) -> None:
+        self._folder = None
+        path = place.url.database or ":memory:"
+        if path == ":memory:":  # each connection would have a database of its own
+            self._folder = tempfile.TemporaryDirectory(
+                prefix="sqlpipes-", ignore_cleanup_errors=True
+            )
+            path = os.path.join(self._folder.name, "memory.db")
+        self._path = path
+        self._files: dict[str, str] = {**_beside(path), **place.schemas}
+        super().__init__(target, place, speech=SPEECH, **how)
+
+    def _made(self) -> sa.Engine:
+        os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
+        return super()._made()
+
+    def address(self) -> Any:
+        return self.place.url.set(database=self._path)
+
+    def arguments(self) -> dict[str, Any]:
+        own = {"isolation_level": None, "check_same_thread": False, "timeout": BUSY_S}
+        return own | dict(self.place.arguments)
+
+    def set_up(self, link: sa.Connection) -> None:
+        raw: Any = link.connection.driver_connection
+        raw.create_function("sqlpipes_hash", 1, _hash, deterministic=True)
+        raw.create_function("regexp", 2, _matches, deterministic=True)
+        raw.create_aggregate("sqlpipes_sum", 1, Sum)
+        for schema, path in self._files.items():
+            _attach(link, schema, path)
+
+    def _asked(self) -> Answers:
+        """The library answers, whatever the file: so a database in memory is asked."""
+        with sa.create_engine(
+            "sqlite://", connect_args={"isolation_level": None}
+        ).connect() as link:
+            found = ask(link, self.speech.begin, self.place.capabilities)
+        import sqlite3
+
+        return Answers(found.found, sqlite3.sqlite_version)
+
+    def schemas(self, look: sa.Inspector) -> Sequence[str]:
+        return ["main", *self._files]
+
+    def relations(self) -> Mapping[Relation, RelationType]:
+        found = {}
+        for schema in ("main", *self._files):
+            sql = f"select name, type from {identifier(schema)}.sqlite_master where type in ('table', 'view')"
+            for name, kind in self._first.fetch(sql).rows:
+                if not str(name).startswith("sqlite_"):
+                    found[Relation(str(name), schema)] = RelationType(kind)
+        return found
+
+    def all_columns(self) -> Mapping[Relation, tuple[tuple[str, str], ...]]:
+        found: dict[Relation, list[tuple[str, str]]] = {}
+        for schema in ("main", *self._files):
+            sql = (
+                f"select m.name, c.name, c.type from {identifier(schema)}.sqlite_master as m "
+                f"join pragma_table_xinfo(m.name, {literal(schema)}) as c "
+                "where m.type in ('table', 'view') and c.hidden <> 1 order by m.name, c.cid"
+            )
+            for table, column, kind in self._first.fetch(sql).rows:
+                found.setdefault(Relation(table, schema), []).append((column, kind))
+        return {relation: tuple(columns) for relation, columns in found.items()}
+
+    def create_schemas(self, schemas: Sequence[str], catalog: str | None = None) -> None:
+        known = {name.casefold() for name in ("main", TEMPORARY, *self._files)}
+        for schema in schemas:
+            if schema.casefold() not in known:
+                self._files[schema] = _file_of(self._path, schema)
+                with self._first.said(f"-- attach {schema}"):
+                    _attach(self._first.link, schema, self._files[schema])
+
+    def temporary(self, name: str) -> Relation:
+        return Relation(name, TEMPORARY)
+
+    def close(self) -> None:
+        super().close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+
+class Sum:
+    """The sum of numbers of any size, as text: SQLite's own ends at 63 bits."""
+
+    def __init__(self) -> None:
+        self.total: int | None = None
+
+    def step(self, value: int | None) -> None:
+        if value is not None:
+            self.total = (self.total or 0) + value
+
+    def finalize(self) -> str | None:
+        return None if self.total is None else str(self.total)
+
+
+def _hash(text: str) -> int:
+    digest = hashlib.blake2b(str(text).encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def _matches(pattern: str | None, value: str | None) -> bool | None:
+    """What SQLite calls for `value REGEXP pattern`."""
+    if pattern is None or value is None:
+        return None
+    return re.search(pattern, str(value)) is not None
+
+
+def _attach(link: sa.Connection, schema: str, path: str) -> None:
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    link.exec_driver_sql(f"attach {literal(path)} as {identifier(schema)}")
+
+
+def _file_of(path: str, schema: str) -> str:
+    """The file beside the main one. Raises EngineError ENG053 for a name that no file can have."""
+    if not PLAIN.fullmatch(schema):
+        message = f"the schema '{schema}' would be a file of that name"
+        hint = f"say which one: schemas: {{'{schema}': some.db}}"
+        raise EngineError(Problem("ENG053", message, hint=hint))
+    stem, ending = os.path.splitext(path)
+    return f"{stem}.{schema}{ending}"
+
+
+def _beside(path: str) -> dict[str, str]:
+    """The files of schemas that were made before."""
+    stem, ending = os.path.splitext(path)
+    found = {}
+    for each in sorted(glob.glob(f"{glob.escape(stem)}.*{ending}")):
+        name = each[len(stem) + 1 : len(each) - len(ending)]
+        if PLAIN.fullmatch(name):
+            found[name] = each
+    return found
+
+
+def _in_schema(made: str, schema: str) -> str:
+    """CREATE INDEX stands in the schema's own file without its name."""
+    return re.sub(
+        r"(?i)^(create\s+(?:unique\s+)?index\s+(?:if\s+not\s+exists\s+)?)(?![^(]*\.)",
+        lambda found: f"{found[1]}{identifier(schema)}.",
+        made,
+    )

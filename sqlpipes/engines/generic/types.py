@@ -1,0 +1,84 @@
+"""Types of DuckDB, through which rows come and go, and those of a database, as SQLAlchemy says them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import sqlalchemy as sa
+
+DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
+PLAIN: Mapping[str, Any] = MappingProxyType(
+    {
+        "BOOLEAN": sa.Boolean(),
+        "TINYINT": sa.SmallInteger(),
+        "UTINYINT": sa.SmallInteger(),
+        "SMALLINT": sa.SmallInteger(),
+        "USMALLINT": sa.Integer(),
+        "INTEGER": sa.Integer(),
+        "UINTEGER": sa.BigInteger(),
+        "BIGINT": sa.BigInteger(),
+        "UBIGINT": sa.Numeric(20, 0),
+        "HUGEINT": sa.Numeric(38, 0),
+        "UHUGEINT": sa.Numeric(38, 0),
+        "FLOAT": sa.Double(),
+        "DOUBLE": sa.Double(),
+        "BLOB": sa.LargeBinary(),
+        "DATE": sa.Date(),
+        "TIME": sa.Time(),
+        "TIMESTAMP": sa.DateTime(),
+        "TIMESTAMP_S": sa.DateTime(),
+        "TIMESTAMP_MS": sa.DateTime(),
+        "TIMESTAMP_NS": sa.DateTime(),
+        "TIMESTAMP WITH TIME ZONE": sa.DateTime(timezone=True),
+    }
+)
+WHOLE = ("UBIGINT", "HUGEINT", "UHUGEINT")
+TO_DUCKDB = (
+    ("date", "DATE"),
+    ("datetime", "TIMESTAMP"),
+    ("timestamp", "TIMESTAMP"),
+    ("timestamp without time zone", "TIMESTAMP"),
+    ("timestamp with time zone", "TIMESTAMPTZ"),
+    ("time", "TIME"),
+    ("boolean", "BOOLEAN"),
+    ("json", "JSON"),
+)
+
+
+def column_type(kind: str) -> Any:
+    """The type that holds what a DuckDB column holds; lists, structs and the like are text.
+
+    >>> column_type("DECIMAL(5,2)"), column_type("INTEGER[]")
+    (Numeric(precision=5, scale=2), Text())
+    """
+    if found := DECIMAL.fullmatch(kind):
+        return sa.Numeric(int(found[1]), int(found[2]))
+    return PLAIN.get(kind, sa.Text())
+
+
+def is_nested(kind: str) -> bool:
+    return kind.endswith("]") or kind.startswith(("STRUCT(", "MAP(", "UNION("))
+
+
+def selected(name: str, kind: str, *, decimals: bool) -> str:
+    """A column of the local rows as a value that drivers take; `name` is quoted."""
+    if is_nested(kind):
+        return f"cast(to_json({name}) as varchar)"
+    if kind == "TIMESTAMP_NS":
+        return f"cast({name} as timestamp)"
+    if kind.startswith("DECIMAL") or kind in WHOLE:
+        return name if decimals else f"cast({name} as double)"
+    return name if kind in PLAIN else f"cast({name} as varchar)"
+
+
+def to_duckdb(kind: str) -> str | None:
+    """The type that texts of a column have in truth, by its declared type; None for texts.
+
+    >>> to_duckdb("DATETIME(6)"), to_duckdb("VARCHAR(20)")
+    ('TIMESTAMP', None)
+    """
+    plain = re.sub(r"\(.*?\)", "", kind).strip().lower()
+    return dict(TO_DUCKDB).get(plain)
