@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from notyet import apply_marks
 from places import Place
 from servers.postgres import NoServer, empty_postgres, postgres_server
+from servers.sqlite import open_worded
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Engine
@@ -61,12 +61,15 @@ def postgres_database(postgres_server_url: str) -> Iterator[str]:
         connection.execute(f"drop database {name} with (force)")
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
+@pytest.fixture(params=["duckdb", "postgres", "sqlite"])
+def target(request: pytest.FixtureRequest) -> Target:
     """An empty warehouse of each kind: what a test that asks for it holds for holds on all of them."""
     apply_marks(request, request.param)
     if request.param == "duckdb":
         return Target("dev", "duckdb", options={"path": ":memory:"})
+    if request.param == "sqlite":
+        folder = request.getfixturevalue("tmp_path_factory").mktemp("sqlite")
+        return Target("dev", "sqlite", options={"path": str(folder / "warehouse.db")})
     url = request.getfixturevalue("postgres_database")
     empty_postgres(url)
     return Target("dev", "postgres", "main", options={"url": url})
@@ -88,7 +91,7 @@ def opened(target: Target) -> Iterator[Engine]:
     """The target's engine, with a schema `main`."""
     from sqlpipes.engines import open_engine
 
-    engine = open_engine(target, ".")
+    engine = open_worded(target, ".") if target.engine == "sqlite" else open_engine(target, ".")
     engine.create_schemas(["main"])
     yield engine
     engine.close()

@@ -10,8 +10,9 @@ from __future__ import annotations
 import pytest
 
 
-def notyet(engine: str, reason: str) -> pytest.MarkDecorator:
-    return pytest.mark.notyet(engine, reason)
+def notyet(engine: str, reason: str, *, run: bool = True, **when: object) -> pytest.MarkDecorator:
+    """`run=False`: it would wait for ever there. `when`: for these parameters of the test alone."""
+    return pytest.mark.notyet(engine, reason, run=run, when=when)
 
 
 def only(engine: str, reason: str) -> pytest.MarkDecorator:
@@ -24,5 +25,15 @@ def apply_marks(request: pytest.FixtureRequest, engine: str) -> None:
         if mark.args[0] != engine:
             pytest.skip(f"only {mark.args[0]}: {mark.args[1]}")
     for mark in request.node.iter_markers("notyet"):
-        if mark.args[0] == engine:
-            request.applymarker(pytest.mark.xfail(strict=True, reason=mark.args[1]))
+        if mark.args[0] == engine and _is_meant(request, mark.kwargs.get("when") or {}):
+            how = {"reason": mark.args[1], "run": mark.kwargs.get("run", True)}
+            request.applymarker(pytest.mark.xfail(strict=True, **how))
+
+
+def _is_meant(request: pytest.FixtureRequest, when: dict[str, object]) -> bool:
+    given = getattr(request.node, "callspec", None)
+    params = given.params if given else {}
+    return all(
+        params.get(name) in (wanted if isinstance(wanted, tuple | list) else [wanted])
+        for name, wanted in when.items()
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,8 +11,10 @@ from typing import Any, Protocol, runtime_checkable
 
 from sqlpipes.core.extras import Seen
 from sqlpipes.core.partitions import Partitioning
-from sqlpipes.core.sql import Relation
+from sqlpipes.core.sql import Relation, literal
 from sqlpipes.core.windows import Windows
+
+NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 
 
 class RelationType(StrEnum):
@@ -43,6 +46,7 @@ class Capabilities:
     indexes_bind: bool = False  # a table with an index cannot be altered
     longest_name: int = 0  # bytes of a name; 0: any number
     lock_timeout: str = ""  # a statement after which nobody waits longer than so many ms for a lock
+    typed: bool = True  # a text becomes what it is compared with
     replaces_views: bool = True  # CREATE OR REPLACE VIEW
     temporary: str = "temp"  # stands after CREATE
     text: str = "varchar"  # the type of texts of any length
@@ -55,6 +59,19 @@ class Capabilities:
     retyped: str = "alter column {name} set data type {type} using cast({name} as {type})"
     differs: str = "{} is distinct from {}"
     update: str = "update {table} as old set {values}\nfrom {rows} as new\nwhere {where}"
+
+    def any_of(self, texts: Iterable[str]) -> str:
+        """What stands in the parentheses of IN; a number as both where nothing makes it one.
+
+        >>> Capabilities().any_of(["eu", "7"]), Capabilities(typed=False).any_of(["eu", "7"])
+        ("'eu', '7'", "'eu', '7', 7")
+        """
+        said = []
+        for text in texts:
+            said.append(literal(text))
+            if not self.typed and NUMBER.fullmatch(text):
+                said.append(text)
+        return ", ".join(said)
 
 
 @dataclass(frozen=True, slots=True)

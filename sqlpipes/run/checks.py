@@ -160,14 +160,14 @@ def _accepted_values(ask: Question) -> str:
     """Values are written as text, which the engine casts to the column's type."""
     values = ask.argument("values")
     listed = values if isinstance(values, list) else [values]
-    said = ", ".join(_text(value) for value in listed if value is not None)
+    said = ask.warehouse.can.any_of(_text(value) for value in listed if value is not None)
     return ask.bad(f"{ask.column} not in ({said})" if said else f"{ask.column} is not null")
 
 
 def _text(value: Plain) -> str:
     if isinstance(value, bool):
-        return literal("true" if value else "false")
-    return literal(str(value))
+        return "true" if value else "false"
+    return str(value)
 
 
 def _relationships(ask: Question) -> str:

@@ -31,7 +31,7 @@ from sqlpipes.core.partitions import (
     rest_places,
     window_text,
 )
-from sqlpipes.core.sql import identifier, literal
+from sqlpipes.core.sql import identifier
 
 DUCKDB = Capabilities()
 
@@ -135,7 +135,7 @@ def _labelled(
 def _label(cut: Partitioning, labels: Labels, can: Capabilities) -> str:
     """Values are written as text, which the engine casts to the column's type."""
     if isinstance(cut.along, ValueAxis):
-        return f"{identifier(cut.column)} in ({', '.join(literal(str(one)) for one in labels)})"
+        return f"{identifier(cut.column)} in ({can.any_of(str(one) for one in labels)})"
     ordinals = [(int(one), int(one) + 1) for one in labels]
     return _along(cut, Partitions.of(cut.along, ordinals).ranges, can)
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from servers.sqlite import timed
+
 from sqlpipes.core.asset import (
     Asset,
     Check,
@@ -224,9 +226,11 @@ def warehouse(engine: Engine, schema: str = "main") -> Warehouse:
 
 
 def rows(engine: Engine, sql: str) -> list[tuple[Any, ...]]:
-    connection = engine.connect()
+    connection, is_sqlite = engine.connect(), engine.dialect == "sqlite"
     try:
-        return list(connection.fetch(sql).rows)
+        found = connection.fetch(sql).rows
+        is_typed = not is_sqlite or "varchar" in sql  # which asks for texts
+        return list(found) if is_typed else [tuple(map(timed, row)) for row in found]
     finally:
         connection.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from notyet import notyet
 from run.building import build, daily, days, graph_of, model, python, rows, run_sql, said
 
 from sqlpipes.core.asset import Asset, Column
@@ -44,6 +45,7 @@ def wrong(engine: Engine, shape: str) -> str:
     return problem.message
 
 
+@notyet("sqlite", "its columns have no fixed types: a value of another kind is taken")
 @pytest.mark.parametrize("shape", list(shapes("")))
 def test_a_column_that_went_came_or_was_cut_is_a_fault(engine: Engine, shape: str) -> None:
     run_sql(engine, f"create table raw as select {DAY}, 1 as x, 2 as y")
@@ -62,6 +64,7 @@ def test_a_column_that_went_came_or_was_cut_is_a_fault(engine: Engine, shape: st
     assert "column 'x' is integer in the table and date here" in wrong(engine, shape).lower()
 
 
+@notyet("sqlite", "its columns have no fixed types: a value of another kind is taken", fits=False)
 @pytest.mark.parametrize(
     ("there", "here", "fits"),
     [

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from notyet import only
+from notyet import notyet, only
 from run.building import (
     build,
     daily,
@@ -210,6 +210,7 @@ def test_an_hour_s_window_on_a_date_column_loses_no_row(engine: Engine) -> None:
     assert len(rows(engine, "select * from a")) == 8
 
 
+@notyet("sqlite", "it has no instants: a time is a text, and is compared as it is written")
 def test_windows_of_an_instant_with_a_zone_are_in_utc(engine: Engine) -> None:
     run_sql(engine, "create table late as select timestamptz '2024-01-01 23:30:00-02' as d")
     graph = graph_of(model("a", "select d from late", partition=daily()))
@@ -367,6 +368,7 @@ def test_a_value_in_a_file_that_a_query_reads_is_placed_in_the_file(
     assert (str(problem.at), [o.file for o in problem.others]) == ("x.csv:2:1", ["models/m.sql"])
 
 
+@notyet("sqlite", "it keeps numbers as numbers, not with their digits")
 def test_seeds_of_other_formats(engine: Engine, tmp_path: Path) -> None:
     duckdb.execute(f"copy (select 1 as a, 'x' as b) to '{tmp_path}/p.parquet'")
     (tmp_path / "j.json").write_text('[{"a": 1, "b": "x"}]')
@@ -440,6 +442,9 @@ def test_statements_of_shapes_that_sql_tools_write(engine: Engine) -> None:
     assert len(rows(engine, "select * from a")) == 3
 
 
+@notyet(
+    "sqlite", "a view reads relations of its own file only, and a schema is a file", kind="view"
+)
 @pytest.mark.parametrize("kind", ["view", "table", "slices", "ephemeral reader"])
 def test_an_error_is_placed_in_the_user_s_file(engine: Engine, kind: str) -> None:
     text = "select a.x, d,\n       wrong\nfrom raw, staging.a"

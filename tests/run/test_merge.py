@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from notyet import only
+from notyet import notyet, only
 from run.building import (
     build,
     columns_of,
@@ -134,7 +134,8 @@ def test_an_older_row_changes_nothing_and_one_as_old_does(engine: Engine) -> Non
     ]
     (done,) = [event for event in events if isinstance(event, StepFinished)]
     assert done.rows == 3
-    assert any(statement.startswith("merge into") for statement in done.statements)
+    merges = "merge into" if engine.can.merge else "update"
+    assert any(statement.startswith(merges) for statement in done.statements)
     put(engine, "1, 'of no age', null, null")
     ok(build(engine, graph))
     assert rows(engine, "select status from a where id = 1") == [("a",)]
@@ -213,7 +214,7 @@ def model_of_merge(stored: dict, new: list, how: dict) -> None:  # type: ignore[
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_merges_are_what_they_are_row_by_row(opened, batches, how, native) -> None:  # type: ignore[no-untyped-def]
     engine = opened
-    engine.can = replace(engine.can, merge=native)
+    engine.can = replace(engine.can, merge=native and engine.can.merge)
     run_sql(engine, "drop table if exists a", "drop table if exists src")
     run_sql(engine, "create table src (id integer, status integer, note integer, ts integer)")
     stored: dict[int, tuple[int, int, int | None]] = {}
@@ -299,6 +300,7 @@ def as_said(message: str) -> str:
     return message
 
 
+@notyet("sqlite", "it changes no column's type")
 @pytest.mark.parametrize("shape", list(SHAPES))
 def test_fail_names_what_differs(engine: Engine, shape: str) -> None:
     graph = graph_of(SHAPES[shape](SchemaChange.FAIL))
@@ -314,6 +316,7 @@ def test_fail_names_what_differs(engine: Engine, shape: str) -> None:
     )
 
 
+@notyet("sqlite", "it changes no column's type")
 @pytest.mark.parametrize("shape", list(SHAPES))
 def test_add_adds_and_refuses_other_types(engine: Engine, shape: str) -> None:
     graph = graph_of(SHAPES[shape](SchemaChange.ADD))
@@ -332,6 +335,7 @@ def test_add_adds_and_refuses_other_types(engine: Engine, shape: str) -> None:
     ]
 
 
+@notyet("sqlite", "it changes no column's type")
 @pytest.mark.parametrize("shape", list(SHAPES))
 def test_sync_drops_and_retypes_too(engine: Engine, shape: str) -> None:
     graph = graph_of(SHAPES[shape](SchemaChange.SYNC))
@@ -348,6 +352,7 @@ def test_sync_drops_and_retypes_too(engine: Engine, shape: str) -> None:
     ]
 
 
+@notyet("sqlite", "it changes no column's type")
 @pytest.mark.parametrize("shape", list(SHAPES))
 def test_stored_values_that_do_not_become_the_new_type_are_left(engine: Engine, shape: str) -> None:
     graph = graph_of(SHAPES[shape](SchemaChange.SYNC))
@@ -358,6 +363,7 @@ def test_stored_values_that_do_not_become_the_new_type_are_left(engine: Engine, 
     assert rows(engine, "select id from a order by id") == [(1,), (2,)]
 
 
+@notyet("sqlite", "it changes no column's type")
 @pytest.mark.parametrize("shape", list(SHAPES))
 def test_rebuild_writes_all_anew(engine: Engine, shape: str) -> None:
     graph = graph_of(SHAPES[shape](SchemaChange.REBUILD))
@@ -366,6 +372,7 @@ def test_rebuild_writes_all_anew(engine: Engine, shape: str) -> None:
     assert len(columns(engine)) == 4
 
 
+@notyet("sqlite", "it changes no column's type")
 @pytest.mark.parametrize("shape", list(SHAPES))
 def test_ignore_writes_what_the_table_has(engine: Engine, shape: str) -> None:
     graph = graph_of(SHAPES[shape](SchemaChange.IGNORE))
@@ -377,6 +384,7 @@ def test_ignore_writes_what_the_table_has(engine: Engine, shape: str) -> None:
     assert len(columns(engine)) == 4
 
 
+@notyet("sqlite", "it changes no column's type")
 def test_a_narrower_type_is_no_difference(engine: Engine) -> None:
     graph = graph_of(merged())
     run_sql(engine, "alter table src alter column id set data type bigint")

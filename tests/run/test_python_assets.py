@@ -11,7 +11,7 @@ import pandas as pd  # type: ignore[import-untyped]
 import polars as pl
 import pyarrow as pa
 import pytest
-from notyet import only
+from notyet import notyet, only
 from run.building import (
     build,
     daily,
@@ -195,6 +195,7 @@ def test_a_partition_column_that_is_not_there(engine: Engine) -> None:
     assert len(calls) == 1  # every slice would lack it
 
 
+@notyet("sqlite", "its columns have no fixed types: a value of another kind is taken")
 def test_a_partition_column_that_is_no_date_says_so(engine: Engine) -> None:
     asset = python("p", lambda: [{"d": "2024-01-01"}], partition=daily())
     found = problem(run(engine, asset, slices={"p": days(0, 2)}))

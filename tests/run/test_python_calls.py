@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from notyet import notyet
 from run.building import build, check, daily, days, graph_of, model, python, rows, run_sql, tables
 
 from sqlpipes.core.asset import Asset, PythonBody
@@ -411,6 +412,7 @@ def test_what_is_no_table(engine: Engine, answer: Any, code: str) -> None:
     assert rows(engine, "select * from p") == [(7,)]
 
 
+@notyet("sqlite", "lists are JSON there")
 def test_an_input_that_is_read_same_comes_narrowed_to_the_slices(engine: Engine) -> None:
     sql = "select date '2024-01-01' + n::int as d, n from range(5) t(n)"
 

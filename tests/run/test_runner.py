@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from notyet import notyet
 from run.building import (
     BECAUSE,
     build,
@@ -183,6 +184,7 @@ def test_a_failed_step_skips_only_what_reads_it(engine: Engine) -> None:
     assert of(events, StepFailed)["bad"].statement is not None
 
 
+@notyet("sqlite", "one writer at a time: steps do not run side by side", run=False)
 def test_fail_fast_stops_the_rest(engine: Engine) -> None:
     graph = graph_of(
         model("a_endless", ENDLESS),
@@ -342,6 +344,7 @@ def stopped_in_the_middle() -> Graph:
     return graph_of(model("a", "select 1 as n"), model("b", ENDLESS), model("c", "select n from b"))
 
 
+@notyet("sqlite", "one writer at a time: steps do not run side by side", run=False)
 def test_cancel_interrupts_what_runs_and_rolls_it_back(engine: Engine) -> None:
     run_sql(engine, "create table b as select -1 as n")
     graph, cancel = stopped_in_the_middle(), threading.Event()
@@ -360,6 +363,7 @@ def test_cancel_interrupts_what_runs_and_rolls_it_back(engine: Engine) -> None:
     assert rows(engine, "select * from a") == [(1,)]
 
 
+@notyet("sqlite", "one writer at a time: steps do not run side by side", run=False)
 def test_ctrl_c_while_it_waits(engine: Engine) -> None:
     import os
     import signal
@@ -507,6 +511,7 @@ def two_days_behind() -> Graph:
     )
 
 
+@notyet("sqlite", "one writer at a time: steps do not run side by side")
 def test_parts_start_when_the_slices_that_they_read_are_written(engine: Engine) -> None:
     run_sql(engine, "create table raw as select date '2024-01-01' + range::int as d from range(8)")
     graph = two_days_behind()

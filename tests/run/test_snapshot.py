@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from notyet import notyet
 from run.building import (
     build,
     columns_of,
@@ -66,7 +67,7 @@ def states(engine: Engine, columns: str = "id, status", table: str = "a") -> lis
     """Each row with its validity in days and hours: ('01T00', None) is open."""
     time = "cast(valid_from as timestamp), cast(valid_to as timestamp), is_current"
     found = rows(engine, f"select {columns}, {time} from {table} order by id, valid_from, valid_to")
-    return [tuple(f"{v:%dT%H}" if isinstance(v, datetime) else v for v in row) for row in found]
+    return [tuple(f"{v:%dT%H}" if isinstance(v, date) else v for v in row) for row in found]
 
 
 def test_a_change_ends_a_state_and_begins_another(engine: Engine) -> None:
@@ -193,6 +194,9 @@ def test_columns_have_other_names_and_keys_several_columns(engine: Engine) -> No
     ]
 
 
+@notyet(
+    "sqlite", "its columns have no fixed types: a value of another kind is taken", code="BLD014"
+)
 @pytest.mark.parametrize(
     ("sql", "how", "code"),
     [

@@ -69,9 +69,13 @@ class GenericConnection:
 
     # ------------------------------------------------------------------------------ statements
 
+    def text(self, sql: str) -> str:
+        """What is said in place of a statement: the same, where the dialect has no trap."""
+        return sql
+
     def execute(self, sql: str) -> int | None:
         counted = None
-        for statement in self._statements(sql):
+        for statement in self._statements(self.text(sql)):
             with self.said(sql):
                 result = self.link.exec_driver_sql(statement, execution_options=dict(PLAIN))
                 counted = result.rowcount if COUNTED.match(statement) else None
@@ -84,7 +88,7 @@ class GenericConnection:
 
     def fetch(self, sql: str, limit: int | None = None) -> Rows:
         with self.said(sql):
-            result = self.link.exec_driver_sql(sql, execution_options=dict(PLAIN))
+            result = self.link.exec_driver_sql(self.text(sql), execution_options=dict(PLAIN))
             if not result.returns_rows:
                 self._settle()
                 return Rows((), (), ())
@@ -172,7 +176,7 @@ class GenericConnection:
         made = f"{self._engine.made(table)}select * from (\n{sql}\n) as described where 1 = 0"
         self.execute(drop)
         with self.said(sql):
-            self.link.exec_driver_sql(made, execution_options=dict(PLAIN)).close()
+            self.link.exec_driver_sql(self.text(made), execution_options=dict(PLAIN)).close()
         try:
             return self.columns(where) or ()
         finally:
@@ -235,7 +239,7 @@ class GenericConnection:
         options = {**PLAIN, "stream_results": True}
         try:
             with self.said(sql):
-                result = self.link.exec_driver_sql(sql, execution_options=options)
+                result = self.link.exec_driver_sql(self.text(sql), execution_options=options)
                 try:
                     return hand_over(self._local, result, columns, form)
                 finally:

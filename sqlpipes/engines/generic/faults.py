@@ -21,6 +21,8 @@ NOT_UNDERSTOOD = re.compile(
     r"|not recognized|ambiguous|parse|compilation error|misuse of aggregate|unresolved"
     r"|duplicate column|has no column"
 )
+BESIDE = re.compile(r"cannot reference objects in database")
+ONE_FILE = "in SQLite a view reads relations of its own schema only: make it a table"
 STOPPED = re.compile(r"(?i)interrupt|cancel|was killed")
 NEAR = re.compile(r"""near ['"](?P<word>[^'"\n]+)""")
 LINE = re.compile(
@@ -39,7 +41,8 @@ def statement_error(
         way = "what was not committed is not there; building again does it again"
         return EngineError(Problem(LOST, told, hint=way), statement=statement)
     code = "ENG007" if stopped and STOPPED.search(said) else _code(error, said)
-    return EngineError(Problem(code, said, _place(said, statement)), statement=statement)
+    hint = ONE_FILE if BESIDE.search(said) else None
+    return EngineError(Problem(code, said, _place(said, statement), hint), statement=statement)
 
 
 def opening_error(error: BaseException, place: Place) -> EngineError:
@@ -82,15 +85,19 @@ def _code(error: BaseException, said: str) -> str:
     state = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
     if CONFLICT.search(said) or STATES.match(state):
         return "ENG006"
+    if BESIDE.search(said):
+        return "ENG004"
     return "ENG004" if NOT_UNDERSTOOD.search(said) else "ENG005"
 
 
 def _place(said: str, statement: str) -> Location | None:
     """The word that the database stumbled over, where it stands once in the statement."""
     found = NEAR.search(said) or NAMED.search(said)
-    word = found["word"].rpartition(".")[2] if found else ""
-    pattern = rf"(?<!\w){re.escape(word)}(?!\w)" if word.isidentifier() else re.escape(word)
-    spots = [each.start() for each in re.finditer(pattern, statement)] if word else []
+    said_word = found["word"] if found else ""
+    for word in (said_word, said_word.rpartition(".")[2]):
+        spots = _spots(word, statement)
+        if len(spots) == 1:
+            break
     if len(spots) == 1:
         line = statement.count("\n", 0, spots[0]) + 1
         column = spots[0] - statement.rfind("\n", 0, spots[0])
@@ -99,3 +106,11 @@ def _place(said: str, statement: str) -> Location | None:
     if told is None:
         return None
     return Location("", int(told["line"] or told["other"]), int(told["column"] or 1))
+
+
+def _spots(word: str, statement: str) -> list[int]:
+    if not word:
+        return []
+    plain = word.replace(".", "").replace("_", "a").isalnum()
+    pattern = rf"(?<![\w.]){re.escape(word)}(?!\w)" if plain else re.escape(word)
+    return [each.start() for each in re.finditer(pattern, statement)]

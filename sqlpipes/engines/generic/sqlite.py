@@ -13,12 +13,12 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Capabilities, RelationType, Standing
-from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.engines.generic.connection import GenericConnection
 from sqlpipes.engines.generic.engine import GenericEngine
@@ -29,7 +29,12 @@ from sqlpipes.engines.windows import Words
 
 TEMPORARY = "temp"
 BUSY_S = 5.0
-PLAIN = re.compile(r"[A-Za-z_]\w*")  # schemas that a file may be named after
+
+MADE = re.compile(r'(?:--[^\n]*\n)*create table ((?:"(?:[^"]|"")+"\.?)+) as\n')
+
+QUOTED = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/""", re.DOTALL
+)
 
 CAN = Capabilities(
     transactional_ddl=True,
@@ -43,7 +48,8 @@ CAN = Capabilities(
     timestamp="'{}'",
     instant="'{}'",
     times=("",),  # a time is a text, and a text may be one
-    earlier="datetime({}, '-{} seconds')",
+    earlier="replace(datetime({}, '-{} seconds'), ' 00:00:00', '')",
+    typed=False,
     converted="{}",
     retyped="",
 )
@@ -85,6 +91,17 @@ AFFINITIES = MappingProxyType({"INT": 1, "REAL": 1, "NUM": 1, "TEXT": 2, "": 3})
 
 class SqliteConnection(GenericConnection):
     """Types are those that a table made of the query would have: INT, TEXT, NUM, REAL or none."""
+
+    def text(self, sql: str) -> str:
+        """In double quotes, SQLite takes a name that is no column's for a text: a misspelt column of a
+        check would be no null. In backticks a name is a name."""
+        return QUOTED.sub(_marked, sql)
+
+    def execute(self, sql: str) -> int | None:
+        """The rows of a table that is made of a query are counted: SQLite does not say."""
+        counted = super().execute(sql)
+        made = MADE.match(sql) if counted is None else None
+        return int(self.fetch(f"select count(*) from {made[1]}").rows[0][0]) if made else counted
 
     def columns(self, relation: Relation) -> tuple[tuple[str, str], ...] | None:
         schema = identifier(relation.schema or "main")
@@ -219,6 +236,13 @@ class Sum:
         return None if self.total is None else str(self.total)
 
 
+def _marked(found: re.Match[str]) -> str:
+    text = found[0]
+    if not text.startswith('"'):
+        return text
+    return identifier(text[1:-1].replace('""', '"'), "`")
+
+
 def _hash(text: str) -> int:
     digest = hashlib.blake2b(str(text).encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
@@ -237,13 +261,9 @@ def _attach(link: sa.Connection, schema: str, path: str) -> None:
 
 
 def _file_of(path: str, schema: str) -> str:
-    """The file beside the main one. Raises EngineError ENG053 for a name that no file can have."""
-    if not PLAIN.fullmatch(schema):
-        message = f"the schema '{schema}' would be a file of that name"
-        hint = f"say which one: schemas: {{'{schema}': some.db}}"
-        raise EngineError(Problem("ENG053", message, hint=hint))
+    """The file beside the main one, whatever the schema is called."""
     stem, ending = os.path.splitext(path)
-    return f"{stem}.{schema}{ending}"
+    return f"{stem}.{quote(schema, safe='')}{ending}"
 
 
 def _beside(path: str) -> dict[str, str]:
@@ -252,8 +272,8 @@ def _beside(path: str) -> dict[str, str]:
     found = {}
     for each in sorted(glob.glob(f"{glob.escape(stem)}.*{ending}")):
         name = each[len(stem) + 1 : len(each) - len(ending)]
-        if PLAIN.fullmatch(name):
-            found[name] = each
+        if name and "." not in name:
+            found[unquote(name)] = each
     return found
 
 
