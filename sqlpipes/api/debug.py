@@ -101,11 +101,13 @@ def _try_warehouse(project: Project) -> Iterator[Fact]:
             return
         with closing(open_engine(target, project.root, read_only=True)) as engine:
             number = len(engine.relations())
+            told: tuple[str, ...] = getattr(engine, "facts", tuple)()
             found = obstacles(target, engine, sorted(_schemas(project)))
     except SqlpipesError as error:
         yield _failed("warehouse", error.problems)
         return
     yield Fact("warehouse", f"opens, {number} relations")
+    yield from (Fact("engine", line) for line in told)
     for problem in found:
         yield _failed("rights" if problem.is_error else "room", [problem], ok=not problem.is_error)
 

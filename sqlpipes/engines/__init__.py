@@ -1,8 +1,8 @@
 """Target -> Engine: the warehouse that a target names, opened by its engine's name.
 
-Third parties add an engine under the entry-point group "sqlpipes.engines": a module (or any object)
-with `open_engine(target, root, *, read_only, wait_s) -> Engine`, `blank(target, root) -> Engine`,
-`exists(target, root) -> bool` and `stamp(target, root) -> str | None`; and `is_shared(target) -> bool`
+Third parties add an engine under the entry-point group "sqlpipes.engines", see docs/other-engines.md: a
+module (or any object) with `open_engine(target, root, *, read_only, wait_s) -> Engine`,
+`blank(target, root) -> Engine`, `exists(target, root) -> bool` and `stamp(target, root) -> str | None`; and `is_shared(target) -> bool`
 when several processes may write to such a warehouse at once, and `obstacles(target, engine, schemas)`
 for `sqlpipes debug`.
 """
@@ -26,6 +26,7 @@ from sqlpipes.engines.generic.dialects import TYPES
 __all__ = ["ENTRY_POINTS", "blank", "exists", "is_shared", "obstacles", "open_engine", "stamp"]
 
 ENTRY_POINTS = "sqlpipes.engines"
+OFFERED = ("open_engine", "blank", "exists", "stamp")
 BUILT_IN = MappingProxyType(
     {
         "duckdb": "sqlpipes.engines.duckdb",
@@ -130,7 +131,7 @@ def _third_party(name: str) -> Any:
 
     found = entry_points(group=ENTRY_POINTS)
     if name in found.names:
-        return found[name].load()
+        return _loaded(found[name])
     known = [*BUILT_IN, *found.names]
     raise EngineError(
         Problem(
@@ -139,3 +140,21 @@ def _third_party(name: str) -> Any:
             hint=did_you_mean(name, known) or f"known engines: {', '.join(sorted(known))}",
         )
     )
+
+
+def _loaded(point: Any) -> Any:
+    """What the entry point of a package names. Raises EngineError ENG054 when it is no engine."""
+    package = f"package '{point.dist.name}'" if point.dist else f"entry point '{point.value}'"
+    try:
+        module = point.load()
+    except Exception as error:  # it is somebody else's code
+        message = f"the engine '{point.name}' of the {package} cannot be imported"
+        said = f"{type(error).__name__}: {error}"
+        hint = f"its entry point is {point.value}: ask its authors, or install another version"
+        raise EngineError(Problem("ENG054", f"{message}: {said}", hint=hint)) from error
+    lacking = [name for name in OFFERED if not callable(getattr(module, name, None))]
+    if lacking:
+        message = f"the engine '{point.name}' of the {package} lacks {', '.join(lacking)}"
+        hint = f"{point.value} must offer {', '.join(f'{name}()' for name in OFFERED)}"
+        raise EngineError(Problem("ENG054", message, hint=hint))
+    return module

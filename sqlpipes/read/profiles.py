@@ -30,7 +30,13 @@ DEFAULT_SCHEMAS = {
     "postgresql": "public",
     "redshift": "public",
     "spark": "default",
+    "databricks": "default",
+    "trino": "default",
+    "snowflake": "PUBLIC",
+    "cockroachdb": "public",
+    "mssql": "dbo",
 }
+SCHEMA_IS_DATABASE = ("mysql", "mariadb", "clickhouse", "clickhousedb", "starrocks")
 
 
 def read_target(root: str, config: ProjectConfig, cache: Cache, names: Names, **how: Any) -> Target:
@@ -200,7 +206,7 @@ def _target(name: str, node: Node, problems: list[Problem]) -> Target:
         message = f"the target '{name}' needs a type"
         problems.append(Problem("PRF003", message, node.key_at, "for example `type: duckdb`"))
         engine = ""
-    schema = _text(said, "schema", DEFAULT_SCHEMAS.get(engine, "main"), node, problems)
+    schema = _text(said, "schema", _default_schema(engine, said), node, problems)
     prefix = _text(said, "schema_prefix", "", node, problems)
     threads = _threads(said.get("threads"), node, problems)
     options = {key: value for key, value in said.items() if key not in PLAIN_KEYS}
@@ -212,12 +218,31 @@ def _target(name: str, node: Node, problems: list[Problem]) -> Target:
     return Target(name, engine, schema, prefix, threads, options, catalog, places, **patience)
 
 
+def _default_schema(engine: str, said: Mapping[str, Plain]) -> str:
+    """Where a database puts what is written without a schema.
+
+    >>> _default_schema("sqlalchemy", {"url": "mysql+pymysql://me@db/shop"})
+    'shop'
+    >>> _default_schema("mssql", {})
+    'dbo'
+    """
+    url = said.get("url")
+    named = re.split(r"[+:]", url)[0] if isinstance(url, str) and "://" in url else engine
+    if named in SCHEMA_IS_DATABASE:
+        database = said.get("database") or said.get("dbname") or _of_url(url)
+        return database if isinstance(database, str) and database else "default"
+    return DEFAULT_SCHEMAS.get(named) or DEFAULT_SCHEMAS.get(engine, "main")
+
+
 def _catalog(engine: str, options: Mapping[str, Plain]) -> str | None:
     """What a query may call the target's database; None when the profile does not tell.
 
     >>> _catalog("duckdb", {"path": "data/shop.v2.duckdb"}), _catalog("postgres", {"dbname": "dw"})
     ('shop', 'dw')
     """
+    url = options.get("url")
+    if engine == "sqlite" or (isinstance(url, str) and url.startswith("sqlite")):
+        return None  # its schemas are files, and nothing stands above them
     if engine != "duckdb":
         named = options.get("dbname") or options.get("database") or _of_url(options.get("url"))
         return named if isinstance(named, str) else None

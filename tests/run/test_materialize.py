@@ -243,6 +243,7 @@ def test_a_row_without_a_partition_value_is_an_error_and_nothing_is_published(
     assert rows(engine, "select id from a") == [(0,)]
 
 
+@notyet("sqlite", "a day is a text, also in messages")
 def test_a_template_that_prunes_is_staged_and_must_keep_to_its_window(engine: Engine) -> None:
     pruned = "select d, id from raw where d >= '{start}' and d < '{end}'"
     graph = graph_of(model("a", pruned, partition=daily(), template=True))

@@ -134,6 +134,7 @@ def windowed(context: Execution) -> list[dict[str, Any]]:
     return [{"d": start, "key": key or "many"}]
 
 
+@notyet("sqlite", "a day is a text, also in messages")
 def test_slices_are_asked_for_stretch_by_stretch(engine: Engine) -> None:
     asset = python("p", windowed, context=True, partition=daily())
     run(engine, asset, slices={"p": days(0, 3) | days(5, 6)})

@@ -218,6 +218,7 @@ def test_of_many_calls_the_first_and_the_last_are_kept(engine: Engine) -> None:
     assert [o.log.strip() for o in event.ops] == [str(n) for n in (*range(100), *range(900, 1000))]
 
 
+@notyet("sqlite", "one writer at a time: steps do not run side by side", run=False)
 def test_each_step_has_what_its_own_functions_said(
     engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -381,6 +381,7 @@ def test_ctrl_c_while_it_waits(engine: Engine) -> None:
     assert rows(engine, "select * from b") == [(-1,)]
 
 
+@notyet("sqlite", "one writer at a time: steps do not run side by side", run=False)
 def test_closing_the_generator_stops_and_rolls_back(engine: Engine) -> None:
     run_sql(engine, "create table b as select -1 as n")
     graph = stopped_in_the_middle()

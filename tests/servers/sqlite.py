@@ -29,6 +29,7 @@ VALUES = re.compile(
     re.IGNORECASE,
 )
 DAYS = re.compile(r"'(\d{4}-\d\d-\d\d)'\s*\+\s*(?:(\w+)\b|(?:cast\()?\(([^()]*)\)(?: as \w+\))?)")
+DAY_OF = re.compile(r"\bextract\(day from (\w+)\)", re.IGNORECASE)
 NEXT_DAY = re.compile(r"\bd \+ 1\b")
 TIME = re.compile(r"(\d{4}-\d\d-\d\d)( \d\d:\d\d:\d\d(\.\d+)?)?")
 
@@ -43,6 +44,7 @@ def worded(sql: str) -> str:
     sql = CAST_TIME.sub(r"\1", LITERAL.sub(r"\1", CAST.sub("", sql)))
     sql = DAYS.sub(lambda f: f"date('{f[1]}', '+' || ({f[2] or f[3]}) || ' days')", sql)
     sql = NEXT_DAY.sub("date(d, '+1 days')", sql)
+    sql = DAY_OF.sub(r"strftime('%d', \1)", sql)
     return VALUES.sub(_named, RANGE.sub(_range, sql))
 
 

@@ -20,6 +20,8 @@ DIALECTS = frozenset(
 )
 OTHER_NAMES = {  # as drivers, URLs and dbt's adapters call them
     "awsathena": "athena",
+    "clickhousedb": "clickhouse",
+    "exa": "exasol",
     "cockroachdb": "postgres",
     "mariadb": "mysql",
     "mssql": "tsql",

@@ -53,8 +53,8 @@ def open_engine(target: Target, root: str, *, read_only: bool = False, wait_s: f
     """See `sqlpipes.engines.open_engine`."""
     from sqlpipes.engines.generic.place import demand_driver, place_of
 
-    demand_driver(target)
     place = place_of(target, root)
+    demand_driver(target)
     if place.scheme == "sqlite":
         from sqlpipes.engines.generic.sqlite import SqliteEngine
 

@@ -159,7 +159,8 @@ def _of_url(target: Target) -> Any:
         problem = _wrong(target, "url", "'url' is no URL of a database", EXAMPLE)
         raise ProjectError(problem) from None
     known = dialect_of(url.drivername)
-    if target.engine != "sqlalchemy" and dialect_of(target.engine) is not known:
+    own = dialect_of(target.engine)  # none of sqlalchemy, and of a third party's engine
+    if own is not None and own is not known:
         message = f"'url' is of '{url.drivername}', and the type is {target.engine}"
         raise ProjectError(_wrong(target, "url", message, "leave one of them out"))
     return url.set(drivername=known.url) if known and "+" not in url.drivername else url
@@ -168,7 +169,10 @@ def _of_url(target: Target) -> Any:
 def _of_parts(target: Target, root: str) -> Any:
     from sqlalchemy import URL
 
-    known = KNOWN[OTHER_NAMES.get(target.engine, target.engine)]
+    known = KNOWN.get(OTHER_NAMES.get(target.engine, target.engine))
+    if known is None:
+        message = f"a target of type {target.engine} needs a url"
+        raise ProjectError(_wrong(target, "type", message, EXAMPLE))
     said: dict[str, Any] = {}
     for key, value in target.options.items():
         if key in ADDRESS and value not in (None, ""):

@@ -30,7 +30,8 @@ from sqlpipes.engines.windows import Words
 TEMPORARY = "temp"
 BUSY_S = 5.0
 
-MADE = re.compile(r'(?:--[^\n]*\n)*create table ((?:"(?:[^"]|"")+"\.?)+) as\n')
+NAME = r'(?:"(?:[^"]|"")+"|\w+)'
+MADE = re.compile(rf"(?:--[^\n]*\n)*create table ({NAME}(?:\.{NAME})?) as\s")
 
 QUOTED = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|/\*.*?\*/""", re.DOTALL
