@@ -2,7 +2,8 @@
 
 Third parties add an engine under the entry-point group "sqlpipes.engines", see docs/other-engines.md: a
 module (or any object) with `open_engine(target, root, *, read_only, wait_s) -> Engine`,
-`blank(target, root) -> Engine`, `exists(target, root) -> bool` and `stamp(target, root) -> str | None`; and `is_shared(target) -> bool`
+`blank(target, root) -> Engine`, `exists(target, root) -> bool` and
+`stamp(target, root) -> str | None`; and `is_shared(target) -> bool`
 when several processes may write to such a warehouse at once, and `obstacles(target, engine, schemas)`
 for `sqlpipes debug`.
 """

@@ -414,3 +414,18 @@ def test_every_dialect_is_known_to_the_reader() -> None:
 
     assert {known.reads for known in KNOWN.values()} <= DIALECTS
     assert all(dialect_of(name) for name in TYPES)
+
+
+# ----------------------------------------------------------------------- Postgres, as any other
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_postgres_holds_as_any_other_database(
+    case: str, tmp_path: Path, postgres_database: str
+) -> None:
+    """It has an engine of its own; here it is the second real server that the generic one is tried on."""
+    from servers.postgres import empty_postgres
+
+    empty_postgres(postgres_database)
+    output = {"type": "sqlalchemy", "url": postgres_database, "schema": "kit"}
+    run_case(case, output, tmp_path)

@@ -23,7 +23,7 @@ from sqlpipes.core.windows import Windows
 from sqlpipes.engines.generic.connection import GenericConnection
 from sqlpipes.engines.generic.faults import driver_error, opening_error, setting_error
 from sqlpipes.engines.generic.place import Place
-from sqlpipes.engines.generic.probes import Answers, ask, capable, demand_needed, granted
+from sqlpipes.engines.generic.probes import NEEDED, Answers, ask, capable, demand_needed, granted
 from sqlpipes.engines.generic.speech import Speech, speech_of
 from sqlpipes.engines.windows import Words, token_sql, windows_of
 
@@ -113,6 +113,24 @@ class GenericEngine:
         """What each connection says first."""
         for statement in self.speech.session:
             link.exec_driver_sql(statement)
+        link.commit()
+        if self.speech.use:
+            try:
+                link.exec_driver_sql(self.speech.use.format(self.spell(self.schema)))
+            except (
+                exc.DBAPIError
+            ):  # it is made by the first build, and connections after that use it
+                link.rollback()
+        else:
+            self.demand_schema(link)
+
+    def demand_schema(self, link: sa.Connection) -> None:
+        """EngineError ENG053 where names without a schema would be looked up in another one than ours."""
+        own = getattr(link.dialect, "default_schema_name", None)
+        if own and str(own).casefold() != self.schema.casefold():
+            message = f"the target's schema is '{self.schema}', and that of the connection '{own}'"
+            hint = f"write `schema: {own}`, or name the other one in the url"
+            raise EngineError(Problem("ENG053", message, hint=hint))
 
     def connect(self) -> GenericConnection:
         return self.connection(self, self.link())
@@ -131,9 +149,14 @@ class GenericEngine:
         if known is None and self.read_only:
             known = granted(self.speech.can)
         if known is None:
+            if self.speech.use:  # what is tried is tried where the build will write
+                self.create_schemas([self.schema])
+                self.set_up(link)
+                link.commit()
             with self._first.said("-- what the database can do"):
                 known = ask(link, self.speech.begin, {})
-            remember(self.root, self.place, replace(known, version=version))
+            if all(known.found[what] for what in NEEDED):  # else it may be a right that is missing
+                remember(self.root, self.place, replace(known, version=version))
         return replace(known, found={**known.found, **said}, version=version)
 
     def facts(self) -> tuple[str, ...]:

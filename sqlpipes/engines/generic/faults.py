@@ -28,7 +28,9 @@ NEAR = re.compile(r"""near ['"](?P<word>[^'"\n]+)""")
 LINE = re.compile(
     r"(?i)\bat line (?P<line>\d+)|\bline (?P<other>\d+)[:,] ?(column |position )?(?P<column>\d+)"
 )
-NAMED = re.compile(r"""(?i)(?:no such \w+: |unknown column ['"])(?P<word>[\w.]+)""")
+NAMED = re.compile(
+    r"""(?i)(?:no such \w+: |(?:column|relation|table|function|object|field) ['"`]?)(?P<word>[\w.]+)['"`]?"""
+)
 
 
 def statement_error(

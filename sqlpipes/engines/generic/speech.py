@@ -49,11 +49,33 @@ class Speech:
     glue: str = " || ',' || "
     begin: str = ""  # said where a transaction begins; "": the driver begins it
     session: tuple[str, ...] = ()  # said first by each connection: days begin in UTC
-    ends: str = ""  # ends a statement of another connection: its number is filled in
-    number: str = ""  # the query for a connection's own number
+    use: str = ""  # makes a schema the one of unqualified names; "": only the address can say it
 
 
-SPEECHES: Mapping[str, Speech] = MappingProxyType({})
+POSTGRES = Speech(
+    Capabilities(
+        replaces_views=False,
+        is_instant="pg_typeof({}) = 'timestamp with time zone'::regtype",
+        matches="({} ~ {})",
+    ),
+    session=("set time zone 'UTC'",),
+    use="set search_path to {}",
+)
+SPEECHES: Mapping[str, Speech] = MappingProxyType(
+    {
+        "postgresql": POSTGRES,
+        "cockroachdb": POSTGRES,
+        "redshift": Speech(session=("set timezone to 'UTC'",), use="set search_path to {}"),
+        "snowflake": Speech(session=("alter session set timezone = 'UTC'",), use="use schema {}"),
+        "databricks": Speech(session=("set time zone 'UTC'",), use="use schema {}"),
+        "mysql": Speech(session=("set time_zone = '+00:00'",), use="use {}"),
+        "mariadb": Speech(session=("set time_zone = '+00:00'",), use="use {}"),
+        "oracle": Speech(
+            session=("alter session set time_zone = 'UTC'",),
+            use="alter session set current_schema = {}",
+        ),
+    }
+)
 
 
 def speech_of(scheme: str) -> Speech:
