@@ -123,14 +123,15 @@ def test_an_unknown_dialect_and_a_named_driver_that_is_missing() -> None:
     ("engine", "options", "said"),
     [
         ("sqlalchemy", {}, "needs a url"),
+        ("sqlite", {}, "a target of type sqlite needs a path"),
         ("sqlalchemy", {"url": "nonsense"}, "'url' is no URL of a database"),
         ("sqlite", {"url": "mysql://h/s"}, "'url' is of 'mysql', and the type is sqlite"),
         ("sqlite", {"url": "sqlite:///a.db", "path": "b.db"}, "'url' already says what 'path' is"),
         ("sqlite", {"pth": "a.db"}, "did you mean 'path'?"),
         ("mysql", {"host": "h", "port": "x"}, "'port' must be a whole number"),
         ("sqlite", {"connect_args": "x"}, "'connect_args' must be names with their values"),
-        ("sqlite", {"capabilities": {"merg": True}}, "did you mean 'merge'?"),
-        ("sqlite", {"capabilities": {"merge": "yes"}}, "must be true or false"),
+        ("sqlite", {"path": "a.db", "capabilities": {"merg": True}}, "did you mean 'merge'?"),
+        ("sqlite", {"path": "a.db", "capabilities": {"merge": "yes"}}, "must be true or false"),
     ],
 )
 def test_what_an_output_says_wrongly(engine: str, options: dict[str, Plain], said: str) -> None:
@@ -158,8 +159,35 @@ def test_statements_can_be_written_without_a_server(name: str, tmp_path: Path) -
     target = Target("dev", name, "shop", options={"host": "db", "database": "shop"})
     engine = blank(target, str(tmp_path))
     assert engine.relations() == {}
-    assert engine.quote(Relation("orders", "shop")) == '"shop"."orders"'
+    quoted = engine.quote(Relation("orders", "shop"))
+    upper = engine.dialect in ("snowflake", "oracle")
+    assert quoted == ('"SHOP"."ORDERS"' if upper else '"shop"."orders"')
     assert engine.dialect == read_as(name)
+
+
+@pytest.mark.parametrize("name", ["sqlite", "redshift", "cockroachdb", "snowflake", "trino"])
+def test_what_a_build_would_say_can_be_read_in_the_dialect(name: str, tmp_path: Path) -> None:
+    """Written offline, as `plan --sql` shows it; where names stand in other quotes is not tried."""
+    import sqlglot
+    from run.building import daily, days, graph_of, model, step_of
+
+    from sqlpipes.run.materialize import step_sql
+    from sqlpipes.run.warehouse import warehouse_of
+
+    options: dict[str, Plain] = {"url": f"{name}://db/shop", "probe": False}
+    options["capabilities"] = {"transactional_ddl": True}
+    engine = blank(Target("dev", name, "shop", options=options), str(tmp_path))
+    graph = graph_of(
+        model("plain", "select 1 as x", schema="shop"),
+        model("daily", "select x as d from plain", schema="shop", partition=daily()),
+        model("kept", "select x from plain", "incremental", schema="shop", unique_key=["x"]),
+    )
+    seen = warehouse_of(engine, "shop")
+    for asset, slices in (("plain", None), ("daily", days(0, 2)), ("kept", None)):
+        for part in step_sql(step_of(graph, asset, slices), graph, seen):
+            for statement in part.statements:
+                parsed = sqlglot.parse(statement.sql, read=read_as(name))
+                assert all(not isinstance(each, sqlglot.exp.Command) for each in parsed)
 
 
 # --------------------------------------------------------------------------------------- probes
@@ -353,6 +381,9 @@ def open_engine(target, root, *, read_only=False, wait_s=0):
 """
 
 
+CORE = ("views and tables", "checks block", "slices", "faults")
+
+
 def install(folder: Path, module: str, text: str, point: str) -> None:
     """A package as pip leaves it: its module, and what it tells of itself."""
     (folder / f"{module}.py").write_text(text)
@@ -376,15 +407,15 @@ def test_a_package_of_ten_lines_is_an_engine(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     code = (
         "from pathlib import Path\n"
-        "from sqlpipes.testing.engine_kit import CASES, run_case\n"
-        "for i, case in enumerate(CASES):\n"
+        "from sqlpipes.testing.engine_kit import run_case\n"
+        f"for i, case in enumerate({CORE}):\n"
         "    folder = Path('work') / str(i)\n"
         "    folder.mkdir()\n"
         "    run_case(case, {'type': 'acme', 'url': 'sqlite:///kit.db'}, folder.absolute())\n"
-        "print(len(CASES), 'hold')\n"
+        "print('they hold')\n"
     )
     done = in_python(tmp_path, code)
-    assert done.stdout == f"{len(CASES)} hold\n", done.stderr[-2000:]
+    assert done.stdout == "they hold\n", done.stderr[-2000:]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-CASE_SENSITIVE_WHEN_QUOTED = frozenset({"postgres", "redshift", "snowflake", "trino"})
+CASE_SENSITIVE_WHEN_QUOTED = frozenset({"oracle", "postgres", "redshift", "snowflake", "trino"})
 FOLDS_TO_UPPER = frozenset({"snowflake", "oracle"})
 
 
@@ -24,9 +24,15 @@ class Relation:
         return ".".join(part for part in (self.catalog, self.schema, self.name) if part)
 
     def folded(self, dialect: str) -> tuple[str | None, str, str]:
-        """(catalog, schema, name) as the dialect compares them; the spelling counts as quoted."""
-        catalog = fold(self.catalog, True, dialect) if self.catalog else None
-        return catalog, fold(self.schema, True, dialect), fold(self.name, True, dialect)
+        """(catalog, schema, name) as the dialect compares them; the spelling counts as quoted.
+
+        Where unquoted names are in upper case, plain small letters count as unquoted.
+
+        >>> Relation("orders", "PUBLIC").folded("snowflake"), Relation("orders", "p").folded("postgres")
+        ((None, 'PUBLIC', 'ORDERS'), (None, 'p', 'orders'))
+        """
+        catalog = _spelt(self.catalog, dialect) if self.catalog else None
+        return catalog, _spelt(self.schema, dialect), _spelt(self.name, dialect)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,11 @@ class FileReference:
     end: int
     line: int
     column: int
+
+
+def _spelt(name: str, dialect: str) -> str:
+    plain = dialect in FOLDS_TO_UPPER and name.isidentifier() and name.islower()
+    return fold(name, not plain, dialect)
 
 
 def fold(name: str, quoted: bool, dialect: str) -> str:

@@ -209,8 +209,9 @@ class GenericEngine:
     # --------------------------------------------------------------------------------- words
 
     def spell(self, name: str) -> str:
-        """A column or alias in a statement."""
-        return identifier(name)
+        """A name in a statement; a plain one in small letters is what a query means without quotes."""
+        plain = self.speech.upper and name.isidentifier() and name.islower()
+        return identifier(name.upper() if plain else name)
 
     def quote(self, relation: Relation) -> str:
         parts = [part for part in (relation.catalog, relation.schema, relation.name) if part]

@@ -144,6 +144,9 @@ def _shapes(target: Target) -> list[Problem]:
         found.append(_wrong(target, "port", "'port' must be a whole number"))
     if target.engine == "sqlalchemy" and "url" not in said:
         found.append(_wrong(target, "type", "a target of type sqlalchemy needs a url", EXAMPLE))
+    if target.engine == "sqlite" and not any(said.get(key) for key in ("url", "path", "database")):
+        hint = "write `path: shop.db`, or `path: ':memory:'` for one that is gone at the end"
+        found.append(_wrong(target, "type", "a target of type sqlite needs a path", hint))
     if not isinstance(said.get("probe"), bool | None):
         found.append(_wrong(target, "probe", "'probe' must be true or false"))
     return found

@@ -49,6 +49,7 @@ class Speech:
     glue: str = " || ',' || "
     begin: str = ""  # said where a transaction begins; "": the driver begins it
     session: tuple[str, ...] = ()  # said first by each connection: days begin in UTC
+    upper: bool = False  # a plain name without quotes is in upper case
     use: str = ""  # makes a schema the one of unqualified names; "": only the address can say it
 
 
@@ -66,13 +67,16 @@ SPEECHES: Mapping[str, Speech] = MappingProxyType(
         "postgresql": POSTGRES,
         "cockroachdb": POSTGRES,
         "redshift": Speech(session=("set timezone to 'UTC'",), use="set search_path to {}"),
-        "snowflake": Speech(session=("alter session set timezone = 'UTC'",), use="use schema {}"),
+        "snowflake": Speech(
+            session=("alter session set timezone = 'UTC'",), use="use schema {}", upper=True
+        ),
         "databricks": Speech(session=("set time zone 'UTC'",), use="use schema {}"),
         "mysql": Speech(session=("set time_zone = '+00:00'",), use="use {}"),
         "mariadb": Speech(session=("set time_zone = '+00:00'",), use="use {}"),
         "oracle": Speech(
             session=("alter session set time_zone = 'UTC'",),
             use="alter session set current_schema = {}",
+            upper=True,
         ),
     }
 )
