@@ -213,7 +213,7 @@ class GenericConnection:
         """Comments, rights and indexes are looked after nowhere here, which `can` says."""
         return None
 
-    def standing(self, relation: Relation) -> Standing | None:
+    def standing(self, relation: Relation, *, alone: bool = False) -> Standing | None:
         """What stands on it is known of few databases: none is told here, and none is dropped."""
         with self.said(f"-- what {relation} is"):
             found = sa.inspect(self.link)
@@ -259,8 +259,8 @@ class GenericConnection:
         relation: Relation,
         sql_of: Callable[[Mapping[str, str]], str],
         types: Mapping[str, str],
-    ) -> int:
-        return self._put(relation, land_files(self._local, sql_of, types))
+    ) -> None:
+        self._put(relation, land_files(self._local, sql_of, types))
 
     def _put(self, relation: Relation, landed: Landed) -> int:
         table = self._engine.quote(relation)

@@ -120,7 +120,7 @@ class SqliteConnection(GenericConnection):
                 found.append((own, kind if loses else old))
         return tuple(found)
 
-    def standing(self, relation: Relation) -> Standing | None:
+    def standing(self, relation: Relation, *, alone: bool = False) -> Standing | None:
         """Views on it are not told: SQLite looks for what they read when they are read."""
         master = f"{identifier(relation.schema)}.sqlite_master"
         name = literal(relation.name)
