@@ -45,6 +45,7 @@ class Capabilities:
     incomparable: frozenset[str] = frozenset()  # types whose values are compared by their texts
     indexes_bind: bool = False  # a table with an index cannot be altered
     longest_name: int = 0  # bytes of a name; 0: any number
+    holds_nul: bool = True  # in names and texts
     lock_timeout: str = ""  # a statement after which nobody waits longer than so many ms for a lock
     typed: bool = True  # a text becomes what it is compared with
     replaces_views: bool = True  # CREATE OR REPLACE VIEW

@@ -16,7 +16,7 @@ from functools import partial
 from sqlpipes.core.config import NOTHING, Plain, Target
 from sqlpipes.core.definitions import secrets_in
 from sqlpipes.core.engine import Engine
-from sqlpipes.core.errors import Problem
+from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.events import Event, RunFinished, RunStarted
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Action, Plan, Step
@@ -24,6 +24,7 @@ from sqlpipes.core.resource import ReadyResource
 from sqlpipes.core.windows import Sighting
 from sqlpipes.run.capture import captured
 from sqlpipes.run.crew import Crew
+from sqlpipes.run.holdable import not_holdable
 from sqlpipes.run.masking import Mask
 from sqlpipes.run.record import Settings
 from sqlpipes.run.resources import Resources
@@ -87,8 +88,11 @@ def run_plan(
 
 
 def _running(plan: Plan, graph: Graph, engine: Engine, settings: Settings, threads: int) -> Running:
-    """Nothing of it has begun. EngineError when the warehouse cannot be looked at."""
+    """Nothing of it has begun. EngineError when the warehouse cannot be looked at, ProjectError for names
+    that it cannot hold."""
     target, root = settings.target, settings.root
+    if wrong := not_holdable(plan, graph, engine.can, engine.dialect):
+        raise ProjectError(*wrong)
     for catalog, schemas in _schemas(plan, graph, target).items():
         engine.create_schemas(sorted(schemas), catalog)
     look = partial(warehouse_of, engine, target.schema, root)

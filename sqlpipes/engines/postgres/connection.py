@@ -20,6 +20,7 @@ from psycopg.pq import ExecStatus
 from sqlpipes.core.engine import Form, Rows, Standing
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.extras import Seen
+from sqlpipes.core.faults import NOT_HELD
 from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
 from sqlpipes.engines.local import Local
@@ -151,6 +152,9 @@ class PostgresConnection:
     def _said(self, sql: str, before: str | None = "") -> Iterator[None]:
         """What psycopg raises, as ours. `before` stood before the text; None: around it, so no place of
         the server's is one of the text."""
+        if "\0" in sql:  # where the driver would end it, and leave out what stands behind
+            problem = Problem(NOT_HELD, "the statement holds a NUL, which Postgres' texts cannot")
+            raise EngineError(problem, statement=sql)
         self._notes.clear()
         self._stopped = False
         began = time.monotonic()
