@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Engine
+from sqlpipes.core.errors import EngineError
 from sqlpipes.engines.duckdb.place import MEMORY, exists, stamp
 
 __all__ = ["blank", "exists", "open_engine", "stamp"]
@@ -18,7 +19,12 @@ def open_engine(target: Target, root: str, *, read_only: bool = False, wait_s: f
     """See `sqlpipes.engines.open_engine`."""
     from sqlpipes.engines.duckdb.engine import open_duckdb
 
-    return open_duckdb(target, root, read_only=read_only, wait_s=wait_s)
+    try:
+        return open_duckdb(target, root, read_only=read_only, wait_s=wait_s)
+    except EngineError as error:
+        from sqlpipes.engines.duckdb.opening import placed
+
+        raise placed(error, target) from error.__cause__
 
 
 def blank(target: Target, root: str) -> Engine:

@@ -36,7 +36,6 @@ CAN = Capabilities(
     incomparable=frozenset({"json", "xml", "point", "line", "box", "path", "polygon", "circle"}),
     longest_name=LONGEST,
     lock_timeout="set lock_timeout = {}",
-    longest_name=LONGEST,
     holds_nul=False,
 )
 FIRST_MERGE = 150000  # the server's version

@@ -1,0 +1,102 @@
+"""What keeps a DuckDB file from opening, at its key in the profile; and an end to statements."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from cli.projects import SLOW, run, spawn, wait_until_running, write
+from servers.postgres import is_root
+
+MODELS = {"sqlpipes.yml": "name: shop\n", "models/a.sql": "select 1 as x\n"}
+
+
+def project(root: Path, path: object, more: str = "") -> Path:
+    said = f"shop:\n  outputs:\n    dev:\n      type: duckdb\n      path: {path}\n{more}"
+    return write(root, {**MODELS, "profiles.yml": said})
+
+
+def test_a_file_that_is_no_database(tmp_path):
+    root = project(tmp_path, "text.duckdb")
+    (root / "text.duckdb").write_text("no database" * 100)
+    for command in ("debug", "build"):
+        found = run(root, command)
+        assert found.exit_code == 1
+        assert "ENG002" in found.output
+        assert "profiles.yml:5:13" in found.output
+        assert "move it away" in found.output
+
+
+def test_a_file_that_is_a_folder_and_a_folder_that_is_a_file(tmp_path):
+    root = project(tmp_path, "models")
+    assert "name a file in it" in run(root, "build").output
+    root = project(tmp_path, "sqlpipes.yml/x.duckdb")
+    found = run(root, "build")
+    assert "ENG002 cannot make the folder" in found.output
+    assert "profiles.yml:5:13" in found.output
+
+
+@pytest.mark.skipif(is_root(), reason="root may write everywhere")
+def test_a_folder_that_is_not_ours(tmp_path):
+    root = project(tmp_path, "locked/x.duckdb")
+    (root / "locked").mkdir(mode=0o500)
+    found = run(root, "build")
+    assert "writable by you" in found.output
+    assert "profiles.yml:5:13" in found.output
+
+
+def test_who_holds_the_file_is_named(tmp_path):
+    import subprocess
+
+    root = project(tmp_path, "x.duckdb")
+    code = "import duckdb, sys; c = duckdb.connect('x.duckdb'); print('held', flush=True); sys.stdin.read()"
+    line = [sys.executable, "-c", code]
+    with subprocess.Popen(
+        line, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        other.stdout.readline()
+        found = run(root, "debug")
+        other.stdin.close()
+    assert found.exit_code == 1
+    assert "ENG003" in found.output
+    assert f"(pid {other.pid})" in found.output
+    assert "profiles.yml:5:13" in found.output
+
+
+@pytest.mark.parametrize("kind", ["asset", "target"])
+def test_a_statement_has_an_end(tmp_path, kind):
+    of_target = "      statement_timeout_s: 0.3\n" if kind == "target" else ""
+    own = "statement_timeout_s: 0.3\n" if kind == "asset" else ""
+    root = project(tmp_path, "x.duckdb", of_target)
+    front = f"/*\n---\nmaterialized: table\n{own}---\n*/\n"
+    write(root, {"models/slow.sql": front + SLOW, "models/after.sql": "select 1 as y\n"})
+    found = run(root, "build", "--threads", "1")
+    assert found.exit_code == 1
+    assert "ENG068 a statement of 'slow' did not end within 0.3 s and was stopped" in found.output
+    where = "profiles.yml:6:28" if kind == "target" else "models/slow.sql:4:22"
+    assert f"also: {where}" in found.output
+    assert "2 done, 1 failed" in found.output
+
+
+def test_what_ends_in_time_is_left_alone(tmp_path):
+    root = project(tmp_path, "x.duckdb", "      statement_timeout_s: 20\n")
+    began = time.monotonic()
+    assert run(root, "build").exit_code == 0
+    assert time.monotonic() - began < 15
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_interrupts_the_statement(tmp_path, number, code):
+    root = project(tmp_path, "x.duckdb", "      statement_timeout_s: 500\n")
+    write(root, {"models/slow.sql": "/*\n---\nmaterialized: table\n---\n*/\n" + SLOW})
+    child = spawn(root, "build")
+    wait_until_running(root, "slow", child)
+    child.send_signal(number)
+    child.communicate(timeout=30)
+    assert child.returncode == code
+    assert os.path.exists(root / "x.duckdb")
+    assert "cancelled" in run(root, "runs").output
