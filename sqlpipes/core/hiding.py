@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from sqlpipes.core.config import Plain
 
+HIDDEN = "***"  # what stands where one stood
 SHORTEST = 4  # characters; hiding less would make a log unreadable and hide nothing
 LEAST_UNASKED = 8  # of a variable that only happens to be set
 ALWAYS = "DBT_ENV_SECRET_"

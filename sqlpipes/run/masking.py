@@ -9,7 +9,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus
 
-from sqlpipes.core.definitions.secret import HIDDEN
+from sqlpipes.core.hiding import HIDDEN
 
 SHORTEST = 4  # characters: masking less would make logs unreadable and hide nothing
 LEAST_HALF = 6  # characters of a secret that was cut off, to be known again

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, NoReturn, SupportsIndex
 
-HIDDEN = "***"
+from sqlpipes.core.hiding import HIDDEN
+
 NAMED = r"(?i)pass|pwd|token|secret|authorization|cookie|credential|(api|access|private)[-_]?key"
 
 
