@@ -130,14 +130,22 @@ def _without_file(
 ) -> Target:
     if wanted or profiles_dir:
         what = f"the profile '{wanted}'" if wanted else f"a profiles.yml in {profiles_dir}"
-        raise ProjectError(
-            Problem("PRF001", f"{what} is not there", hint="see profiles.example.yml for its form")
-        )
+        near = None if wanted or not profiles_dir else _near(profiles_dir)
+        hint = near or "see profiles.example.yml for its form"
+        raise ProjectError(Problem("PRF001", f"{what} is not there", hint=hint))
     if target not in (None, "dev"):
         hint = "without a profiles.yml there is only 'dev'"
         raise ProjectError(Problem("PRF002", f"there is no target '{target}'", hint=hint))
     options: dict[str, Plain] = {"path": f"{config.name}.duckdb"}
     return Target("dev", "duckdb", options=options, catalog=_catalog("duckdb", options))
+
+
+def _near(folder: str) -> str | None:
+    """A folder beside one that is not there, of a name like it."""
+    above, name = os.path.split(os.path.abspath(folder))
+    if os.path.isdir(folder) or not os.path.isdir(above):
+        return None
+    return did_you_mean(name, [entry.name for entry in os.scandir(above) if entry.is_dir()])
 
 
 def _profile(node: Node, wanted: str | None, project: str) -> Node | None:

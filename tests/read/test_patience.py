@@ -75,3 +75,10 @@ def test_a_password_that_is_said_openly_hides_nothing(tmp_path):
     found = load(tmp_path, ", attach: [{path: 'host=h password=shop', type: postgres, alias: p}]")
     assert "shop" not in found.secrets
     assert "shop" in run(tmp_path, "debug").output
+
+
+def test_a_folder_of_profiles_that_is_misspelt(tmp_path):
+    load(tmp_path, "")
+    found = run(tmp_path, "ls", "--profiles-dir", str(tmp_path / "modles"))
+    assert found.exit_code == 2
+    assert "did you mean 'models'?" in found.output

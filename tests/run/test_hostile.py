@@ -139,6 +139,8 @@ def hostile(place: Place, column: str, alias: str, keys: list[str]) -> None:
     keys = list(dict.fromkeys(key.strip() or "k" for key in keys))
     if column.casefold() in ("id", "v", "y") or alias.casefold() in TAKEN:
         return
+    if LIKE_A_FILE.search(alias):  # "x/*" after FROM is a file, also where a table is called so
+        return
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         place.empty()
@@ -158,6 +160,7 @@ def hostile(place: Place, column: str, alias: str, keys: list[str]) -> None:
         assert told.exit_code == 0, told.output
 
 
+LIKE_A_FILE = re.compile(r"[*?\[]|^[./~]|\.\w+$|://")
 TAKEN = frozenset({"raw", "sliced", "named", "reads", "merged", "history", "copied", "canary"})
 
 
