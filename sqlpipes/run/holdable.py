@@ -30,7 +30,9 @@ def _of(asset: Asset, slices: Partitions, can: Capabilities, dialect: str) -> It
     for name in _names(asset):
         size = len(name.encode())
         if can.longest_name and size > can.longest_name:
-            message = f"the name '{name}' is {size} bytes long, and {dialect} keeps {can.longest_name}"
+            message = (
+                f"the name '{name}' is {size} bytes long, and {dialect} keeps {can.longest_name}"
+            )
             yield Problem(CUT, message, asset.at, "give it a shorter one")
     if can.holds_nul:
         return
