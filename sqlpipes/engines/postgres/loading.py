@@ -91,7 +91,7 @@ def copy_in(driver: Driver, table: str, landed: Landed | RawFile, local: Local) 
     if isinstance(landed, RawFile):
         mark = literal(landed.delimiter)
         options += f", header, delimiter {mark}, force_null ({names})"
-        chunks = chunks_of(landed, local)
+        chunks = chunks_of(landed)
     else:
         chunks = _written(landed, local)
     with driver.cursor() as cursor:

@@ -12,7 +12,8 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -41,14 +42,14 @@ class NotAlike(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """A file to be sent as it is. `sql` sniffs all of it; None when that is done."""
+    """A file to be sent as it is. `look`: at all of it, under way; None when that is done."""
 
     path: str
     delimiter: str
     shape: Shape
     columns: tuple[tuple[str, str], ...]
     fine: bool  # it has timestamps
-    sql: str | None = None
+    look: Look | None = None
 
 
 def raw_file(local: Local, sql: str, types: Mapping[str, str]) -> RawFile | None:
@@ -68,7 +69,8 @@ def raw_file(local: Local, sql: str, types: Mapping[str, str]) -> RawFile | None
         return None  # whatever is wrong there is told by who reads it
     finally:
         cursor.close()
-    return _raw(path, found, None if small else every)
+    raw = _raw(path, found)
+    return raw if raw is None or small else replace(raw, look=Look(every, local.own_cursor()))
 
 
 def _path(cursor: Cursor, sql: str) -> str:
@@ -94,7 +96,7 @@ def _shape(found: Mapping[str, Any]) -> Shape:
     return (*marks, *(str(found[key]) for key in keys))
 
 
-def _raw(path: str, found: Mapping[str, Any], sql: str | None) -> RawFile | None:
+def _raw(path: str, found: Mapping[str, Any]) -> RawFile | None:
     kinds = [(str(column["name"]), str(column["type"])) for column in found["Columns"]]
     names = [folded(name) for name, _ in kinds]
     plain = (
@@ -112,28 +114,23 @@ def _raw(path: str, found: Mapping[str, Any], sql: str | None) -> RawFile | None
         return None
     columns = tuple((name, to_postgres(kind)) for name, (_, kind) in zip(names, kinds, strict=True))
     fine = any(kind == "TIMESTAMP" for _, kind in kinds)
-    return RawFile(path, found["Delimiter"], _shape(found), columns, fine, sql)
+    return RawFile(path, found["Delimiter"], _shape(found), columns, fine)
 
 
-def chunks_of(raw: RawFile, local: Local) -> Iterator[bytes]:
+def chunks_of(raw: RawFile) -> Iterator[bytes]:
     """The file's bytes. NotAlike after any of them, the last one included."""
     checks = Quotes(raw.delimiter.encode()[0])
-    look = Look(raw, local) if raw.sql else None
-    try:
-        tail = b""
-        with open(raw.path, "rb") as file:
-            while chunk := file.read(CHUNK):
-                checks.see(chunk)
-                around = tail + chunk
-                if ENDS_DATA.search(around) or (raw.fine and TOO_FINE.search(around)):
-                    raise NotAlike(raw.path)
-                tail = chunk[-16:]
-                yield chunk
-        checks.end()
-    finally:
-        if look is not None:
-            look.end()
-    if look is not None and look.shape != raw.shape:
+    tail = b""
+    with open(raw.path, "rb") as file:
+        while chunk := file.read(CHUNK):
+            checks.see(chunk)
+            around = tail + chunk
+            if ENDS_DATA.search(around) or (raw.fine and TOO_FINE.search(around)):
+                raise NotAlike(raw.path)
+            tail = chunk[-16:]
+            yield chunk
+    checks.end()
+    if raw.look is not None and raw.look.shape() != raw.shape:
         raise NotAlike(raw.path)
 
 
@@ -165,20 +162,18 @@ class Quotes:
 
 
 class Look:
-    """A look at all rows, in a thread of its own."""
+    """A look at all rows, in a thread of its own, which begins at once."""
 
-    def __init__(self, raw: RawFile, local: Local) -> None:
-        self.shape: Shape | None = None
-        self._cursor = local.own_cursor()
-        self._thread = threading.Thread(target=self._run, args=(raw.sql,), daemon=True)
+    def __init__(self, sql: str, cursor: Cursor) -> None:
+        self._found: Shape | None = None
+        self._thread = threading.Thread(target=self._run, args=(sql, cursor), daemon=True)
         self._thread.start()
 
-    def _run(self, sql: str) -> None:
-        try:
-            self.shape = _shape(_sniffed(self._cursor, sql))
-        except duckdb.Error:
-            self.shape = None
+    def _run(self, sql: str, cursor: Cursor) -> None:
+        with suppress(duckdb.Error):  # whatever is wrong there is told by who reads it
+            self._found = _shape(_sniffed(cursor, sql))
+            cursor.close()
 
-    def end(self) -> None:
+    def shape(self) -> Shape | None:
         self._thread.join()
-        self._cursor.close()
+        return self._found
