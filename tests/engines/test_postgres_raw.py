@@ -20,9 +20,9 @@ from sqlpipes.core.engine import Connection, Engine
 from sqlpipes.core.errors import EngineError
 from sqlpipes.core.events import StepFinished
 from sqlpipes.engines import open_engine
+from sqlpipes.engines.local import Local
 from sqlpipes.engines.postgres.connection import PostgresConnection
 from sqlpipes.engines.postgres.loading import copy_in, land_files
-from sqlpipes.engines.postgres.local import Local
 from sqlpipes.engines.postgres.raw import NotAlike, Quotes, raw_file
 from sqlpipes.run.seeds import seed_query
 
