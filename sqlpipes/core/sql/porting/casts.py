@@ -1,0 +1,112 @@
+"""CAST and TRY_CAST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlglot import exp
+
+from sqlpipes.core.sql.porting.families import (
+    BOOL,
+    DATE,
+    DECIMAL,
+    FLOAT,
+    INT,
+    NULL,
+    SAFE_TEXT,
+    TEXT,
+    TIMESTAMP,
+    TIMESTAMPTZ,
+    named,
+)
+from sqlpipes.core.sql.porting.porting import Porting, call, family, ours
+
+TYPES = frozenset(
+    "SMALLINT INT BIGINT DECIMAL DOUBLE FLOAT TEXT VARCHAR CHAR NCHAR NVARCHAR BPCHAR BOOLEAN DATE "
+    "TIMESTAMP TIMESTAMPNTZ DATETIME TIMESTAMPTZ TINYINT".split()
+)
+EXPONENT = r"([eE][+-]?\d{1,4}\.?)?"
+DIGITS = r"\d+(_\d+)*"
+NUMBER = rf"[+-]?({DIGITS}\.?({DIGITS})?|\.{DIGITS}){EXPONENT}"
+BASES = r"0[xX][0-9a-fA-F]+(_[0-9a-fA-F]+)*|0[bB][01]+(_[01]+)*"
+RANGES = {"SMALLINT": 15, "INT": 31, "BIGINT": 63, "TINYINT": 7}
+DECLARE = "cast it to a decimal first, or declare the column's type"
+
+
+def type_name(node: Any) -> str:
+    this = node.args["to"].this
+    return str(this.name) if hasattr(this, "name") else str(this)
+
+
+def _cast(porting: Porting, node: Any) -> Any:
+    kind, said = type_name(node), family(node.this)
+    if kind not in TYPES:
+        hint = "use bigint, decimal(p, s), double, varchar, boolean, date or timestamp"
+        porting.refuse(node, "TRN001", f"the type {kind} has no counterpart", hint)
+    elif named(kind) == TEXT and said not in SAFE_TEXT:
+        what = f"a {said}" if said else "a value of a type that is not known"
+        porting.refuse(node, "TRN003", f"{what} is written as text in another way there", DECLARE)
+    elif named(kind) == INT and said not in (INT, TEXT, DECIMAL, BOOL, FLOAT, NULL):
+        what = f"a {said}" if said else "a value of a type that is not known"
+        porting.refuse(node, "TRN003", f"{what} becomes another whole number there", DECLARE)
+    elif named(kind) == DATE and said == TIMESTAMPTZ:
+        porting.refuse(node, "TRN003", "the day of an instant hangs on the session's zone")
+    return node
+
+
+def _try_cast(porting: Porting, node: Any) -> Any:
+    """Where the value cannot fail it is a cast; of a text its form is asked first."""
+    kind, said = type_name(node), family(node.this)
+    if kind in TYPES and named(kind) == TEXT and said in SAFE_TEXT:
+        return exp.Cast(this=node.this.copy(), to=node.args["to"].copy())
+    if said == TEXT and named(kind) in (INT, DECIMAL):
+        return _number(node, kind)
+    what = "a value of a type that is not known" if said is None else f"a {said}"
+    message = f"TRY_CAST of {what} to {kind} cannot be said there"
+    hint = "portable are TRY_CAST of a text to a whole number or a decimal; else CASE with a pattern"
+    porting.refuse(node, "TRN001", message, hint)
+    return node
+
+
+def _number(node: Any, kind: str) -> Any:
+    """DuckDB reads more into a text than Postgres' whole numbers, and less than its decimals.
+
+    A point at the very end, which DuckDB takes also behind an exponent, is taken off.
+    """
+    text, to = node.this.copy(), node.args["to"]
+    bare = call("rtrim", text.copy(), exp.Literal.string(". "))
+    if kind in RANGES:
+        whole = call("round", _cast_to(bare, exp.DataType.build("decimal", "postgres")))
+        bound = 2 ** RANGES[kind]
+        low, high = exp.Literal.number(-bound), exp.Literal.number(bound - 1)
+        inside = exp.If(this=exp.Between(this=whole.copy(), low=low, high=high), true=_cast_to(whole, to.copy()))
+        form, valid, inner = f"{NUMBER}|{BASES}", "numeric", exp.Case(ifs=[inside])
+    else:
+        digits = to.expressions or [exp.Literal.number(18), exp.Literal.number(3)]
+        said = ", ".join(str(each.this.this if isinstance(each, exp.DataTypeParam) else each.this) for each in digits)
+        form, valid, inner = NUMBER, f"numeric({said})", _cast_to(bare, to.copy())
+    fits = exp.And(
+        this=call_operator(text, rf"^\s*({form})\s*$"),
+        expression=call("pg_input_is_valid", bare.copy(), exp.Literal.string(valid)),
+    )
+    return _all_ours(exp.Case(ifs=[exp.If(this=fits, true=inner)]))
+
+
+def call_operator(text: Any, pattern: str) -> Any:
+    """`text ~ 'pattern'`, as Postgres has it."""
+    return ours(exp.RegexpLike(this=text, expression=exp.Literal.string(pattern)))
+
+
+def _cast_to(node: Any, to: Any) -> Any:
+    return ours(exp.Cast(this=node, to=to))
+
+
+def _all_ours(node: Any) -> Any:
+    for each in (exp.Case, exp.If, exp.Between, exp.And, exp.Neg):
+        for found in node.find_all(each):
+            ours(found)
+    return node
+
+
+CASTS = {"Cast": _cast, "TryCast": _try_cast}
+__all__ = ["CASTS", "TIMESTAMP", "call_operator"]
