@@ -20,6 +20,7 @@ from sqlpipes.api.hiding import hide_all
 from sqlpipes.api.observe import WAREHOUSE
 from sqlpipes.api.plan import wish_of
 from sqlpipes.api.planning import step_now, utc_now
+from sqlpipes.api.portability import refuse_unportable
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.proofs import remember_tables
 from sqlpipes.api.ready import Ready, get_ready, look_again
@@ -89,6 +90,7 @@ def build(
         store = _open_store(project, terms, stack)
         ready = get_ready(project, store, wish, terms, stack)
         _tell(terms, ready.plan)
+        refuse_unportable(project, ready.plan)
         if ready.engine is None:
             return Report(run_id, ready.plan, unit_tests=gate.results)
         report = _run_all(ready, ready.engine, store, wish, terms, run_id)

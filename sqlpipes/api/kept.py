@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 FOLDER = ".sqlpipes/cache"
+TABLES = "tables.json"  # columns of tables, as the warehouse last told them
 
 
 def read_json(root: str, name: str) -> dict[str, Any] | None:

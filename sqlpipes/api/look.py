@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlpipes.api.columns import lineage
 from sqlpipes.api.plan import look_at_nothing, look_at_warehouse
+from sqlpipes.api.portability import portability
 from sqlpipes.api.project import Project, in_place_order
 from sqlpipes.api.resources import resource_problems
 from sqlpipes.api.selection import Ask, chosen
@@ -35,7 +36,9 @@ def lint(project: Project) -> tuple[Problem, ...]:
 
     found = find_problems(project.graph, lineage(project), project.facts)
     configured = resource_problems(project)
-    return in_place_order({*project.problems, *found, *configured, *_unreadable(project)})
+    unportable = portability(project)
+    known = {*project.problems, *found, *configured, *unportable}
+    return in_place_order(known if project.graph.porter else {*known, *_unreadable(project)})
 
 
 def _unreadable(project: Project) -> list[Problem]:

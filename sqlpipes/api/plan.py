@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlpipes.api.config import check_arguments, family_of, with_config
 from sqlpipes.api.planning import everything, plan_wish, sources_seen_by, utc_now
+from sqlpipes.api.portability import refuse_unportable
 from sqlpipes.api.project import Project
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.resources import ready_resources
@@ -35,6 +36,7 @@ def plan(project: Project, ask: Ask | None = None, *, now: datetime | None = Non
     found = plan_wish(project, wish_of(project, ask), now or utc_now())
     check_arguments(project, found)
     ready_resources(project, found)
+    refuse_unportable(project, found)
     return found
 
 

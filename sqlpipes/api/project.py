@@ -166,6 +166,10 @@ def _linked(root: str, reading: Reading) -> Project:
         default_catalog=reading.target.catalog,
         strict=reading.config.strict,
     )
+    if reading.spoken not in ("", reading.config.dialect):
+        from sqlpipes.api.porting import ported
+
+        graph = ported(graph, reading.config, reading.target, root, reading.spoken)
     return Project(
         root=root,
         config=reading.config,

@@ -12,7 +12,7 @@ from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.api.columns import known_columns, with_types
-from sqlpipes.api.kept import read_json, write_json
+from sqlpipes.api.kept import TABLES, read_json, write_json
 from sqlpipes.api.project import Project
 from sqlpipes.core.asset import Column, SqlBody
 from sqlpipes.core.graph import Graph
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sqlpipes.core.lineage import Local
 
 PROOFS = "proofs.json"
-TABLES = "tables.json"  # columns of tables, as the warehouse last told them
 
 Known = Mapping[str, tuple[Column, ...]]
 

@@ -13,15 +13,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.config import settings_of, with_config
+from sqlpipes.api.hollow import hollow_engine
 from sqlpipes.api.project import Project
 from sqlpipes.api.selection import Ask, chosen, selected_with_unit_tests
 from sqlpipes.core.asset import SourceBody, SqlBody
-from sqlpipes.core.config import Plain, Target
+from sqlpipes.core.config import Plain
 from sqlpipes.core.unit_test import UnitResult, UnitTest
 from sqlpipes.version import __version__
 
 if TYPE_CHECKING:
-    from sqlpipes.core.engine import Engine, Rows
+    from sqlpipes.core.engine import Rows
     from sqlpipes.run.unit_tests.columns import Skeleton
     from sqlpipes.run.unit_tests.world import World
 
@@ -121,7 +122,9 @@ def _skeleton(project: Project) -> Iterator[Skeleton]:
     from sqlpipes.run.warehouse import warehouse_of
 
     with ExitStack() as stack:
-        engine = stack.enter_context(closing(_engine(project)))
+        engine = stack.enter_context(
+            closing(hollow_engine(project.graph, project.target, project.root))
+        )
         connection = stack.enter_context(closing(engine.connect()))
         warehouse = warehouse_of(engine, project.target.schema, project.root)
         yield Skeleton(project.graph, warehouse, connection)
@@ -135,7 +138,9 @@ def _world(project: Project, test: UnitTest, skeleton: Skeleton) -> Iterator[Wor
     given = {r.name: r.load()() for r in project.resources.values() if r.is_given}
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sqlpipes-"))
-        engine = stack.enter_context(closing(_engine(project)))
+        engine = stack.enter_context(
+            closing(hollow_engine(project.graph, project.target, project.root))
+        )
         connection = stack.enter_context(closing(engine.connect()))
         yield World(
             test=test,
@@ -149,33 +154,6 @@ def _world(project: Project, test: UnitTest, skeleton: Skeleton) -> Iterator[Wor
             vars={**project.config.vars, **test.overrides.vars},
             resource=given_by(given),
         )
-
-
-def _engine(project: Project) -> Engine:
-    """An empty DuckDB in memory with the project's databases and schemas, all of them empty."""
-    from sqlpipes.engines import open_engine
-    from sqlpipes.run.unit_tests.samples import CATALOG
-
-    relations = [a.relation for a in project.graph.assets.values() if a.relation is not None]
-    catalogs = sorted({found.catalog for found in relations if found.catalog})
-    engine = open_engine(_target(project.target, [*catalogs, CATALOG]), project.root)
-    schemas: dict[str | None, set[str]] = {None: {project.target.schema}}
-    for found in relations:
-        schemas.setdefault(found.catalog, set()).add(found.schema)
-    for catalog, names in schemas.items():
-        engine.create_schemas(sorted(names), catalog)
-    return engine
-
-
-def _target(target: Target, catalogs: Iterable[str]) -> Target:
-    """The target's session settings and extensions, if it is a DuckDB, and none of its data."""
-    options: dict[str, Plain] = {}
-    if target.engine == "duckdb":
-        kept = ("settings", "extensions")
-        options = {key: target.options[key] for key in kept if key in target.options}
-    options["path"] = ":memory:"
-    options["attach"] = [{"path": ":memory:", "alias": name} for name in catalogs]
-    return replace(target, engine="duckdb", options=options)
 
 
 # ------------------------------------------------------------------------------- what passed before

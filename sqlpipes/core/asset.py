@@ -88,6 +88,7 @@ class SqlBody:
     files: tuple[FileReference, ...] = ()
     opaque: bool = False  # the parser cannot read it: references come from a token scan
     spot: Spot | None = None  # of a text that is no file of its own
+    local: bool = False  # it reads files only, which a DuckDB beside the engine does
     file_assets: Mapping[str, str] = field(
         default_factory=dict
     )  # a file as it is written -> its asset

@@ -39,4 +39,5 @@ class Reading:
     jobs: tuple[Job, ...] = ()
     hooks: Hooks = NO_HOOKS
     sensors: tuple[Sensor, ...] = ()
+    spoken: str = ""  # the dialect of the target
     secrets: tuple[str, ...] = ()  # values of components that nobody is to see

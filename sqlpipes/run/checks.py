@@ -7,18 +7,19 @@ and names are quoted; only `where`, `expression` and `matches` take SQL from the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
 from sqlpipes.core.asset import Asset, Check, Kind, Materialized, SourceBody
 from sqlpipes.core.config import Plain
-from sqlpipes.core.errors import Problem, ProjectError, did_you_mean
+from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.sql import identifier, literal
+from sqlpipes.core.sql.porting import Refusal
 from sqlpipes.run.conditions import needs_total, parse_condition, verdict
-from sqlpipes.run.query import body_query, files_query, subquery
+from sqlpipes.run.query import body_query, files_query, is_ported, subquery
 from sqlpipes.run.warehouse import Warehouse
 from sqlpipes.run.windows import inside_sql
 
@@ -105,6 +106,7 @@ def _question(
     now: datetime | None,
 ) -> Question:
     asset = graph.assets[check.asset]
+    check = said_there(check, graph, warehouse)
     rows = [f"(\n{check.where}\n)"] if check.where else []
     cut = asset.partition if asset.kind is not Kind.SOURCE else None
     columns: tuple[str, ...] = ()
@@ -115,6 +117,37 @@ def _question(
         columns = cut.columns
     table = subject(asset, graph, warehouse)
     return Question(check, table, " and ".join(rows) or None, graph, warehouse, columns, now)
+
+
+def said_there(check: Check, graph: Graph, warehouse: Warehouse) -> Check:
+    """The check with its `where` and `expression` in the target's dialect."""
+    if not is_ported(graph, warehouse):
+        return check
+    own = check.asset
+    where = check.where and condition(check.where, own, graph, check.at)
+    said = check.arguments.get("expression")
+    if check.type != "expression" or not isinstance(said, str):
+        return replace(check, where=where)
+    arguments = {**check.arguments, "expression": condition(said, own, graph, check.at)}
+    return replace(check, where=where, arguments=arguments)
+
+
+def condition(text: str, asset: str, graph: Graph, at: Location | None) -> str:
+    """An expression about the rows of an asset, as the target says it. Raises ProjectError TRN..."""
+    assert graph.porter is not None
+    found = graph.porter.condition(text, asset)
+    if found.refusals:
+        raise ProjectError(*(_in_words(refusal, text, at) for refusal in found.refusals))
+    return found.text
+
+
+def _in_words(found: Refusal, text: str, at: Location | None) -> Problem:
+    """The place is the check's: which part of it is meant is told."""
+    part = text[found.start : found.end]
+    message = (
+        f"'{part}' in '{text}': {found.message}" if part != text else f"'{text}': {found.message}"
+    )
+    return Problem(found.code, message, at, found.hint)
 
 
 def subject(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:

@@ -13,8 +13,8 @@ from sqlpipes.core.freshness import Freshness
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import as_naive_utc, parse_instant
 from sqlpipes.core.sql import identifier
-from sqlpipes.run.checks import subject
-from sqlpipes.run.query import body_query
+from sqlpipes.run.checks import condition, subject
+from sqlpipes.run.query import body_query, is_ported
 from sqlpipes.run.warehouse import Warehouse
 
 THIS = re.compile(r"\{\{\s*this\s*\}\}|\{this\}")
@@ -25,7 +25,10 @@ def newest_sql(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
     declared = _declared(asset)
     table = subject(asset, graph, warehouse)
     if declared.query is None:
-        where = f"\nwhere (\n{declared.filter}\n)" if declared.filter else ""
+        said = declared.filter
+        if said and is_ported(graph, warehouse):
+            said = condition(said, asset.name, graph, declared.at or asset.at)
+        where = f"\nwhere (\n{said}\n)" if said else ""
         column = declared.column or ""
         said = (
             identifier(column) if column.isidentifier() else column

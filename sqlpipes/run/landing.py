@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from sqlpipes.core.asset import Asset, PythonBody, SeedBody
+from sqlpipes.core.asset import Asset, PythonBody, SeedBody, SqlBody
 from sqlpipes.core.definitions import File
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.partitions import Partitions
@@ -18,6 +18,7 @@ from sqlpipes.run.faults import streamed_error
 from sqlpipes.run.job import Job
 from sqlpipes.run.placing import placing
 from sqlpipes.run.python import Place, call_asset, watched
+from sqlpipes.run.query import asset_query
 from sqlpipes.run.seeds import seed_query
 from sqlpipes.run.statement import Call, Purpose, Statement, stage_head
 
@@ -44,6 +45,9 @@ def land(
     slices, stage = call.slices, call.stage
     if isinstance(asset.body, SeedBody):
         _land_file(asset, asset.body, stage, place)
+        return {}
+    if isinstance(asset.body, SqlBody):
+        _land_query(asset, stage, place, empty=empty)
         return {}
     declared = tuple((c.name, c.type) for c in asset.columns if c.type)
     if empty and declared:
@@ -74,6 +78,15 @@ def _land_file(asset: Asset, body: SeedBody, stage: Relation, place: Place) -> N
     said = Statement(seed_query(body), Purpose.PREPARE)
     with placing(said, asset, place):
         place.connection.load_files(stage, sql_of, body.types)
+
+
+def _land_query(asset: Asset, stage: Relation, place: Place, *, empty: bool) -> None:
+    """A query over files alone, which a DuckDB beside the warehouse runs as it was written."""
+    query = asset_query(asset, place.graph, place.warehouse)
+    text = f"select * from (\n{query.text}\n) limit 0" if empty else query.text
+    said = Statement(text, Purpose.PREPARE, query=query, offset=text.index(query.text))
+    with placing(said, asset, place):
+        place.connection.load_files(stage, lambda _: text, {})
 
 
 def _land_shared(

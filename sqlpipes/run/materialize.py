@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from sqlpipes.core.asset import Asset, Materialized
 from sqlpipes.core.engine import RelationType
-from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.errors import EngineError, Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.plan import Action, Step
@@ -20,7 +20,7 @@ from sqlpipes.core.strategy import Strategy
 from sqlpipes.run.extras import extras
 from sqlpipes.run.merge import append, merge
 from sqlpipes.run.parts import LOOKS_ONLY, parts_of
-from sqlpipes.run.query import asset_query
+from sqlpipes.run.query import asset_query, is_ported
 from sqlpipes.run.slices import slices
 from sqlpipes.run.snapshot import snapshot
 from sqlpipes.run.statement import Made, Purpose, Statement, Transaction
@@ -66,6 +66,7 @@ def part_sql(
         message = f"{warehouse.dialect} cannot roll back a CREATE TABLE, which publishing needs"
         raise EngineError(Problem("BLD009", message, asset.at))
     work = Work(step, asset, asset.relation, graph, warehouse, empty, made)
+    refuse_hooks(asset, graph, warehouse)
     found = _transaction(work)
     return _with_hooks(asset, replace(found, after=found.after + beside))
 
@@ -92,6 +93,23 @@ def _with_hooks(asset: Asset, transaction: Transaction) -> Transaction:
         statements=before + transaction.statements,
         after=transaction.after + after,
     )
+
+
+OF_ANOTHER = re.compile(r"\s*--\s*(\w+)\s*(?:\n|$)")
+
+
+def refuse_hooks(asset: Asset, graph: Graph, warehouse: Warehouse) -> None:
+    """Statements are not translated: one must say in its first line that it is the target's own."""
+    if graph.porter is None or not is_ported(graph, warehouse) or graph.porter.unchecked:
+        return
+    for sql in (*asset.before, *asset.after):
+        found = OF_ANOTHER.match(sql)
+        if found is None or found[1].lower() != warehouse.dialect:
+            message = (
+                f"a hook of '{asset.name}' is said in {graph.dialect}, and hooks are not translated"
+            )
+            hint = f"say it in {warehouse.dialect}, with a first line `-- {warehouse.dialect}`"
+            raise ProjectError(Problem("TRN009", message, asset.at, hint))
 
 
 def _hook(sql: str, asset: Asset) -> Statement:

@@ -7,12 +7,15 @@ warehouse; an ephemeral input, and a source that is files, becomes a subquery in
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from sqlpipes.core.asset import Asset, Materialized, Rendered, Scope, SourceBody, SqlBody
-from sqlpipes.core.errors import Location
+from sqlpipes.core.errors import Location, Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.sql import Reference, bare, identifier, literal, rewrite
+from sqlpipes.core.sql.porting import Refusal
 from sqlpipes.run.warehouse import Warehouse
 
 Span = tuple[int, int, str]
@@ -33,12 +36,14 @@ class Query:
     file: str
     body: SqlBody
     scope: Scope
+    translation: Translation | None = None  # where the target speaks another dialect
 
     def place(self, offset: int) -> Location | None:
         """The user's file, line and column for an offset of `text`; None outside of it."""
         if not 0 <= offset <= len(self.text):
             return None
-        at = self._rendered_offset(offset)
+        offset = self.translation.source(offset) if self.translation else offset
+        at = unmoved(offset, self.spans)
         trace = getattr(self.body.template, "trace", None)
         if trace is not None:  # a template knows where each character was written
             found: Location = trace(self.scope).locate(at)
@@ -49,23 +54,13 @@ class Query:
             return Location(self.file, *self.body.spot.at(line + 1, column))
         return Location(self.file, self.body.line + line, column)
 
-    def _rendered_offset(self, offset: int) -> int:
-        moved = 0
-        for start, end, new in self.spans:
-            if offset <= start + moved:
-                break
-            if offset < start + moved + len(new):
-                return start
-            moved += len(new) - (end - start)
-        return offset - moved
-
 
 def asset_query(
     asset: Asset, graph: Graph, warehouse: Warehouse, scope: Scope | None = None
 ) -> Query:
     """The SELECT of a SQL asset, ready to run in this warehouse."""
     assert isinstance(asset.body, SqlBody)
-    return body_query(asset.body, asset.path, graph, warehouse, scope)
+    return body_query(asset.body, asset.path, graph, warehouse, scope, named=True)
 
 
 def body_query(
@@ -76,14 +71,113 @@ def body_query(
     scope: Scope | None = None,
     *,
     everywhere: bool = False,
+    named: bool = False,
 ) -> Query:
     """`everywhere`: spell out every known name, for text that is put inside another query, whose
-    CTEs could otherwise capture it."""
+    CTEs could otherwise capture it. `named`: its columns are read by their names.
+
+    Raises ProjectError TRN... for what cannot be said in the target's dialect.
+    """
     scope = scope or Scope()
     rendered = body.render(scope)
+    if is_ported(graph, warehouse) and not body.local:
+        return ported_query(body, file, rendered, graph, warehouse, scope, named=named)
     spans = _spans(rendered, graph, warehouse, everywhere)
     text = bare(rewrite(rendered.text, spans), graph.dialect)
     return Query(text, rendered.text, spans, file, body, scope)
+
+
+def is_ported(graph: Graph, warehouse: Warehouse) -> bool:
+    """Whether this warehouse speaks another dialect than the project."""
+    return graph.porter is not None and graph.porter.write == warehouse.dialect
+
+
+PLACE = re.compile(r"\bsqlpipes_table_(\d+)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A query that was said in another dialect. `spans` are those of `ported` that were replaced."""
+
+    source_text: str
+    ported: str
+    spans: tuple[Span, ...]
+    read: str
+    write: str
+
+    def source(self, offset: int) -> int:
+        """Where an offset of the final text comes from, in `source_text`."""
+        from sqlpipes.core.sql.porting import source_place
+
+        at = unmoved(offset, self.spans)
+        return source_place(self.source_text, self.read, self.ported, self.write, at)
+
+
+def ported_query(
+    body: SqlBody,
+    file: str,
+    rendered: Rendered,
+    graph: Graph,
+    warehouse: Warehouse,
+    scope: Scope,
+    *,
+    named: bool,
+) -> Query:
+    """The query in the target's dialect. Every table is a name of ours while it is translated.
+
+    Raises ProjectError with all that cannot be said there.
+    """
+    porter = graph.porter
+    assert porter is not None
+    spans, tables, there = [], {}, []
+    for reference in rendered.references:
+        asset = graph.assets.get(graph.resolve(reference) or "")
+        if asset is None:
+            continue
+        name = f"sqlpipes_table_{len(there)}"
+        spans.append((reference.start, reference.end, name + _alias(reference, rendered.text)))
+        tables[name] = asset.name
+        there.append(_relation_sql(asset, graph, warehouse))
+    plain = bare(rewrite(rendered.text, spans), graph.dialect)
+    ported = porter.query(plain, tables, named=named)
+    query = Query(plain, rendered.text, tuple(spans), file, body, scope)
+    if ported.refusals:
+        raise ProjectError(
+            *(refused(found, query.place, Location(file)) for found in ported.refusals)
+        )
+    put = tuple((m.start(), m.end(), there[int(m[1])]) for m in PLACE.finditer(ported.text))
+    made = Translation(plain, ported.text, put, porter.read, porter.write)
+    return replace(query, text=rewrite(ported.text, put), translation=made)
+
+
+def _relation_sql(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
+    if asset.materialized is Materialized.EPHEMERAL:
+        return subquery(asset, graph, warehouse)
+    if isinstance(asset.body, SourceBody) and asset.body.files:
+        return files_query(asset.body)
+    assert asset.relation is not None
+    return warehouse.quote(asset.relation)
+
+
+def refused(
+    found: Refusal, place: Callable[[int], Location | None], otherwise: Location | None
+) -> Problem:
+    """At its place in the user's file."""
+    at = place(found.start) or otherwise
+    at = replace(at, length=max(found.end - found.start, 1)) if at else None
+    return Problem(found.code, found.message, at, found.hint)
+
+
+def unmoved(offset: int, spans: tuple[Span, ...]) -> int:
+    """An offset of a text whose spans were replaced, in the text as it was before."""
+    moved = 0
+    for start, end, new in spans:
+        if offset <= start + moved:
+            break
+        if offset < start + moved + len(new):
+            return start
+        moved += len(new) - (end - start)
+    return offset - moved
 
 
 def _spans(
@@ -133,7 +227,7 @@ def _replacement(
 def subquery(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
     """An ephemeral asset's query in parentheses. Line breaks keep a comment from eating them."""
     assert isinstance(asset.body, SqlBody)
-    inner = body_query(asset.body, asset.path, graph, warehouse, everywhere=True)
+    inner = body_query(asset.body, asset.path, graph, warehouse, everywhere=True, named=True)
     return f"(\n{inner.text}\n)"
 
 

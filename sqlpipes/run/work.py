@@ -68,8 +68,9 @@ class Work:
     @property
     def landing(self) -> Relation | None:
         """Where rows wait for the transaction: those of a function, or of a file that no SQL reads."""
-        read = isinstance(self.asset.body, SeedBody) and not self.warehouse.can.reads_files
-        if isinstance(self.asset.body, PythonBody) or read:
+        body, reads = self.asset.body, self.warehouse.can.reads_files
+        read = isinstance(body, SeedBody) and not reads
+        if isinstance(body, PythonBody) or read or (isinstance(body, SqlBody) and body.local):
             return stage_of(self.asset, self.warehouse)
         return None
 
@@ -119,7 +120,7 @@ def whole_scope(work: Work) -> Scope:
 def rows_of(work: Work) -> Query | str:
     """The SELECT that yields an unpartitioned asset's rows."""
     body = work.asset.body
-    if isinstance(body, SqlBody):
+    if isinstance(body, SqlBody) and not body.local:
         return asset_query(work.asset, work.graph, work.warehouse, whole_scope(work))
     if isinstance(body, SeedBody) and work.landing is None:
         return seed_query(body)

@@ -11,6 +11,7 @@ from sqlpipes.core.asset import Asset, Check, Materialized
 from sqlpipes.core.errors import Location
 from sqlpipes.core.graph.naming import Name
 from sqlpipes.core.reads import EVERYTHING, Reads
+from sqlpipes.core.sql.porting import Porter
 from sqlpipes.core.sql.relation import Reference
 
 
@@ -47,6 +48,7 @@ class Graph:
     reads_self: frozenset[str] = frozenset()
     index: Mapping[Name, str] = field(default_factory=dict)
     dialect: str = "duckdb"
+    porter: Porter | None = field(default=None, compare=False)  # of a target of another dialect
 
     def resolve(self, reference: Reference) -> str | None:
         """The asset that a table name in a query means, or None when nothing has that name."""

@@ -7,11 +7,13 @@ translation comes from. sqlglot is imported by the first call.
 from __future__ import annotations
 
 from sqlpipes.core.sql.porting.ported import ColumnsOf, Ported, Refusal, Typed
+from sqlpipes.core.sql.porting.porter import Porter
 
 __all__ = [
     "PORTER",
     "ColumnsOf",
     "Ported",
+    "Porter",
     "Refusal",
     "Typed",
     "is_proven",

@@ -56,7 +56,9 @@ def _listed(porting: Porting, node: Any) -> Any:
     """Without an order the items come as they please, in each engine."""
     if not isinstance(node.this, exp.Order) and not node.find(exp.Order):
         name = "string_agg" if isinstance(node, exp.GroupConcat) else "list"
-        porting.refuse(node, "TRN001", f"{name}() without ORDER BY has no order to be the same", ORDER)
+        porting.refuse(
+            node, "TRN001", f"{name}() without ORDER BY has no order to be the same", ORDER
+        )
     return node
 
 
@@ -70,12 +72,19 @@ def _arg(desc: bool) -> Any:
             return node
         value, by = node.this, node.expression
         order = exp.Order(
-            this=value.copy(), expressions=[exp.Ordered(this=by.copy(), desc=desc, nulls_first=False)]
+            this=value.copy(),
+            expressions=[exp.Ordered(this=by.copy(), desc=desc, nulls_first=False)],
         )
-        known = [exp.Not(this=exp.Is(this=each.copy(), expression=exp.Null())) for each in (value, by)]
+        known = [
+            exp.Not(this=exp.Is(this=each.copy(), expression=exp.Null())) for each in (value, by)
+        ]
         kept = exp.Where(this=exp.and_(*known, copy=False))
         rows = exp.Filter(this=ours(exp.ArrayAgg(this=order)), expression=kept)
-        return ours(exp.Bracket(this=ours(exp.Paren(this=rows)), expressions=[exp.Literal.number(1)], offset=1))
+        return ours(
+            exp.Bracket(
+                this=ours(exp.Paren(this=rows)), expressions=[exp.Literal.number(1)], offset=1
+            )
+        )
 
     return rule
 

@@ -43,7 +43,10 @@ def _expand_bare(select: Any, known: dict[str, Any], scope: Scope) -> None:
 
 def _expanded(part: Any, known: dict[str, Any], scope: Scope) -> Any:
     for column in list(part.find_all(exp.Column)):
-        if column.table or column.find_ancestor(exp.Query) not in (None, part.find_ancestor(exp.Query)):
+        if column.table or column.find_ancestor(exp.Query) not in (
+            None,
+            part.find_ancestor(exp.Query),
+        ):
             continue
         meant = known.get(str(column.name).casefold())
         if meant is None or not scope.lacks(str(column.name)):

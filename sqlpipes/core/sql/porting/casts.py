@@ -22,8 +22,27 @@ from sqlpipes.core.sql.porting.families import (
 from sqlpipes.core.sql.porting.porting import Porting, call, family, ours
 
 TYPES = frozenset(
-    "SMALLINT INT BIGINT DECIMAL DOUBLE FLOAT TEXT VARCHAR CHAR NCHAR NVARCHAR BPCHAR BOOLEAN DATE "
-    "TIMESTAMP TIMESTAMPNTZ DATETIME TIMESTAMPTZ TINYINT".split()
+    [
+        "SMALLINT",
+        "INT",
+        "BIGINT",
+        "DECIMAL",
+        "DOUBLE",
+        "FLOAT",
+        "TEXT",
+        "VARCHAR",
+        "CHAR",
+        "NCHAR",
+        "NVARCHAR",
+        "BPCHAR",
+        "BOOLEAN",
+        "DATE",
+        "TIMESTAMP",
+        "TIMESTAMPNTZ",
+        "DATETIME",
+        "TIMESTAMPTZ",
+        "TINYINT",
+    ]
 )
 EXPONENT = r"([eE][+-]?\d{1,4}\.?)?"
 DIGITS = r"\d+(_\d+)*"
@@ -63,7 +82,9 @@ def _try_cast(porting: Porting, node: Any) -> Any:
         return _number(node, kind)
     what = "a value of a type that is not known" if said is None else f"a {said}"
     message = f"TRY_CAST of {what} to {kind} cannot be said there"
-    hint = "portable are TRY_CAST of a text to a whole number or a decimal; else CASE with a pattern"
+    hint = (
+        "portable are TRY_CAST of a text to a whole number or a decimal; else CASE with a pattern"
+    )
     porting.refuse(node, "TRN001", message, hint)
     return node
 
@@ -79,11 +100,16 @@ def _number(node: Any, kind: str) -> Any:
         whole = call("round", _cast_to(bare, exp.DataType.build("decimal", "postgres")))
         bound = 2 ** RANGES[kind]
         low, high = exp.Literal.number(-bound), exp.Literal.number(bound - 1)
-        inside = exp.If(this=exp.Between(this=whole.copy(), low=low, high=high), true=_cast_to(whole, to.copy()))
+        inside = exp.If(
+            this=exp.Between(this=whole.copy(), low=low, high=high), true=_cast_to(whole, to.copy())
+        )
         form, valid, inner = f"{NUMBER}|{BASES}", "numeric", exp.Case(ifs=[inside])
     else:
         digits = to.expressions or [exp.Literal.number(18), exp.Literal.number(3)]
-        said = ", ".join(str(each.this.this if isinstance(each, exp.DataTypeParam) else each.this) for each in digits)
+        said = ", ".join(
+            str(each.this.this if isinstance(each, exp.DataTypeParam) else each.this)
+            for each in digits
+        )
         form, valid, inner = NUMBER, f"numeric({said})", _cast_to(bare, to.copy())
     fits = exp.And(
         this=call_operator(text, rf"^\s*({form})\s*$"),

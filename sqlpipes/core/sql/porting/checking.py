@@ -18,7 +18,9 @@ def check(porting: Porting, tree: Any) -> None:
     """Every node must be of a proven kind and have no other arguments than proven ones."""
     allowed = ALLOWED[porting.read, porting.write]
     refused = {(r.start, r.end) for r in porting.refusals if r.code != "TRN008"}
-    for node in tree.walk(prune=lambda found: type(found).__name__ not in allowed and not _ours(found)):
+    for node in tree.walk(
+        prune=lambda found: type(found).__name__ not in allowed and not _ours(found)
+    ):
         kind = type(node).__name__
         if _ours(node):
             continue
@@ -74,4 +76,6 @@ def _check_shape(porting: Porting, node: Any) -> None:
         alias = node.args.get("alias")
         if alias is None or not alias.args.get("columns"):
             hint = "name it and its column: `as numbers(n)`"
-            porting.refuse(node, "TRN008", "the column of this function has no name of its own", hint)
+            porting.refuse(
+                node, "TRN008", "the column of this function has no name of its own", hint
+            )

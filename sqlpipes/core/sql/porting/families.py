@@ -13,7 +13,13 @@ from sqlglot import exp
 from sqlpipes.core.sql.porting.porting import FAMILY, family
 
 INT, DECIMAL, FLOAT, TEXT, BOOL = "int", "decimal", "float", "text", "bool"
-DATE, TIMESTAMP, TIMESTAMPTZ, TIME, INTERVAL = "date", "timestamp", "timestamptz", "time", "interval"
+DATE, TIMESTAMP, TIMESTAMPTZ, TIME, INTERVAL = (
+    "date",
+    "timestamp",
+    "timestamptz",
+    "time",
+    "interval",
+)
 NULL = "null"
 EXACT = frozenset({INT, DECIMAL})
 NUMBERS = EXACT | {FLOAT}
@@ -47,7 +53,15 @@ TEXTS += (exp.Repeat, exp.Reverse, exp.Pad, exp.RegexpReplace, exp.Translate, ex
 WHOLE = (exp.Count, exp.CountIf, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile, exp.Length)
 WHOLE += (exp.DateDiff, exp.StrPosition, exp.Year, exp.Month, exp.Day, exp.Quarter, exp.IntDiv)
 WHOLE += (exp.BitwiseAnd, exp.BitwiseOr, exp.Week, exp.DayOfWeek, exp.DayOfYear, exp.Sign)
-REALS = (exp.Avg, exp.Div, exp.Median, exp.PercentileCont, exp.Stddev, exp.StddevSamp, exp.StddevPop)
+REALS = (
+    exp.Avg,
+    exp.Div,
+    exp.Median,
+    exp.PercentileCont,
+    exp.Stddev,
+    exp.StddevSamp,
+    exp.StddevPop,
+)
 REALS += (exp.Variance, exp.VariancePop, exp.Corr, exp.Ln, exp.Exp, exp.Sqrt, exp.Pow, exp.Log)
 REALS += (exp.PercentRank, exp.CumeDist, exp.CovarSamp, exp.CovarPop, exp.Sin, exp.Cos)
 

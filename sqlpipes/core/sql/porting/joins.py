@@ -47,7 +47,9 @@ def _exists(
     """Put the join into WHERE. False when it was refused."""
     if any(side in ("RIGHT", "FULL") for side in after):
         message = f"a {kind} JOIN before a RIGHT or FULL one has no counterpart"
-        porting.refuse(join, "TRN001", message, f"filter in a query of its own, with {kind} JOIN", word=kind)
+        porting.refuse(
+            join, "TRN001", message, f"filter in a query of its own, with {kind} JOIN", word=kind
+        )
         return False
     condition = _condition(porting, join, before)
     if condition is None:

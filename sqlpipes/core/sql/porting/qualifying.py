@@ -7,14 +7,14 @@ from typing import Any
 from sqlglot import exp
 
 from sqlpipes.core.sql.porting.porting import FAMILY, Porting
-from sqlpipes.core.sql.porting.scope import Outs
+from sqlpipes.core.sql.porting.scope import Outs, Scope
 from sqlpipes.core.sql.porting.stars import identifier
 
 KEPT = "sqlpipes_kept"
 OUTSIDE = ("order", "limit", "offset", "distinct", "with_")
 
 
-def port_qualify(porting: Porting, select: Any, outs: Outs | None) -> None:
+def port_qualify(porting: Porting, select: Any, outs: Outs | None, scope: Scope) -> None:
     """`select` itself becomes the outer query, so that whoever holds it holds the result."""
     qualify = select.args.get("qualify")
     if qualify is None or outs is None:
@@ -26,7 +26,7 @@ def port_qualify(porting: Porting, select: Any, outs: Outs | None) -> None:
     if not _orders_outside(porting, select, outs):
         return
     condition = qualify.this
-    names = {name.casefold() for name, _ in outs}
+    names = {name.casefold() for name, _ in outs if scope.lacks(name)}
     inner = exp.Select()
     for key in [key for key in select.args if key not in OUTSIDE and key != "qualify"]:
         inner.set(key, select.args[key])
@@ -35,7 +35,7 @@ def port_qualify(porting: Porting, select: Any, outs: Outs | None) -> None:
     if _reads_only(condition, names, inner):
         kept = condition
     else:
-        inner.append("expressions", exp.alias_(_expanded(condition, inner), KEPT))
+        inner.append("expressions", exp.alias_(_expanded(condition, inner, scope), KEPT))
         kept = exp.column(KEPT)
     select.set("expressions", [_output(name, found) for name, found in outs])
     around = exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier("qualified")))
@@ -58,12 +58,12 @@ def _reads_only(condition: Any, names: set[str], inner: Any) -> bool:
     return all(not c.table and str(c.name).casefold() in names & made for c in columns)
 
 
-def _expanded(condition: Any, inner: Any) -> Any:
-    """Names of the result inside it, as the expressions that they stand for."""
+def _expanded(condition: Any, inner: Any, scope: Scope) -> Any:
+    """Names of the result inside it, as the expressions that they stand for; a table's own come first."""
     made = {str(i.alias).casefold(): i.this for i in inner.expressions if isinstance(i, exp.Alias)}
     for column in list(condition.find_all(exp.Column)):
         meant = made.get(str(column.name).casefold())
-        if meant is not None and not column.table and isinstance(meant, (exp.Window, exp.AggFunc)):
+        if meant is not None and not column.table and scope.lacks(str(column.name)):
             column.replace(meant.copy())
     return condition
 

@@ -103,7 +103,7 @@ def _select(
     outs = _outs(select, scope)
     if outs is not None:
         order_by_all(porting, select, len(outs))
-    port_qualify(porting, select, outs)
+    port_qualify(porting, select, outs, scope)
     return outs
 
 
@@ -164,7 +164,9 @@ def _outs(select: Any, scope: Scope) -> Outs | None:
     found: list[tuple[str, str | None]] = []
     for item in select.expressions:
         if item.is_star:
-            owners = [s for s in scope.sources if not item.args.get("table") or s.alias == _of(item)]
+            owners = [
+                s for s in scope.sources if not item.args.get("table") or s.alias == _of(item)
+            ]
             if any(source.columns is None for source in owners):
                 return None
             found += [column for source in owners for column in source.columns or ()]
@@ -181,4 +183,6 @@ def _of(star: Any) -> str:
 def _demand_names(porting: Porting, select: Any) -> None:
     for item in select.expressions:
         if not isinstance(item, (exp.Alias, exp.Column, exp.Star, exp.Columns)):
-            porting.refuse(item, "TRN008", "this column has no name, and engines differ in it", UNNAMED)
+            porting.refuse(
+                item, "TRN008", "this column has no name, and engines differ in it", UNNAMED
+            )

@@ -12,7 +12,9 @@ from sqlpipes.core.sql.porting.families import SAFE_TEXT
 from sqlpipes.core.sql.porting.porting import Porting, call, family, ours
 
 JOINED = "cast it first: cast(x as decimal(18, 2))"
-PATTERN = re.compile(r"(?:[^\\()\[\]{}*+?|.^$]|\\[dswDSW.\-+*?|(){}\[\]^$/]|\[\^?[^\\\[\]]+\]|[.^$|()]|[*+?]|\{\d+(?:,\d*)?\})*")
+PATTERN = re.compile(
+    r"(?:[^\\()\[\]{}*+?|.^$]|\\[dswDSW.\-+*?|(){}\[\]^$/]|\[\^?[^\\\[\]]+\]|[.^$|()]|[*+?]|\{\d+(?:,\d*)?\})*"
+)
 PLAIN_PATTERN = "portable are literals, classes, ., ^, $, |, groups and greedy counts"
 
 
@@ -22,7 +24,9 @@ def _joined(porting: Porting, node: Any) -> Any:
         found = family(part)
         if found not in SAFE_TEXT:
             what = f"a {found}" if found else "a value of a type that is not known"
-            porting.refuse(part, "TRN003", f"{what} is written as text in another way there", JOINED)
+            porting.refuse(
+                part, "TRN003", f"{what} is written as text in another way there", JOINED
+            )
     return node
 
 

@@ -13,9 +13,20 @@ from sqlpipes.core.sql.porting.porting import FAMILY, Porting, call, family, our
 
 DIFFERENCES = frozenset({"DAY", "HOUR", "MINUTE", "MONTH", "QUARTER", "YEAR"})
 TRUNCATIONS = frozenset({"SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "QUARTER", "YEAR"})
-PARTS = frozenset({"YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DOW", "ISODOW", "DOY", "HOUR", "MINUTE"})
+PARTS = frozenset(
+    {"YEAR", "QUARTER", "MONTH", "WEEK", "DAY", "DOW", "ISODOW", "DOY", "HOUR", "MINUTE"}
+)
 UNITS = frozenset({"SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "MONTH", "YEAR"})
-FORMATS = {"%Y": "YYYY", "%m": "MM", "%d": "DD", "%H": "HH24", "%M": "MI", "%S": "SS", "%y": "YY", "%j": "DDD"}
+FORMATS = {
+    "%Y": "YYYY",
+    "%m": "MM",
+    "%d": "DD",
+    "%H": "HH24",
+    "%M": "MI",
+    "%S": "SS",
+    "%y": "YY",
+    "%j": "DDD",
+}
 TODAY = "cast it to a date or a timestamp first"
 
 
@@ -119,7 +130,11 @@ def _epoch(porting: Porting, node: Any) -> Any:
 def _interval(porting: Porting, node: Any) -> Any:
     amount, unit = node.args.get("this"), node.args.get("unit")
     said = str(unit.name).upper().removesuffix("S") if unit is not None else ""
-    if isinstance(amount, exp.Literal) and said in UNITS and re.fullmatch(r"-?\d+", str(amount.this)):
+    if (
+        isinstance(amount, exp.Literal)
+        and said in UNITS
+        and re.fullmatch(r"-?\d+", str(amount.this))
+    ):
         return node
     hint = "a whole number and one unit: interval 7 days. For n days: n * ... is not portable"
     porting.refuse(node, "TRN001", "this interval is not proven to be the same there", hint)
@@ -130,7 +145,9 @@ def _moved(porting: Porting, node: Any) -> Any:
     """Instants move by days in the session's zone, which may not be the same one."""
     kinds = {family(node.left), family(node.right)}
     if TIMESTAMPTZ in kinds and kinds & {DATE, TIMESTAMP}:
-        porting.refuse(node, "TRN003", "an instant and a time without zone do not meet the same there")
+        porting.refuse(
+            node, "TRN003", "an instant and a time without zone do not meet the same there"
+        )
     return node
 
 
@@ -151,7 +168,9 @@ def _formatted(porting: Porting, node: Any) -> Any:
 def _series(porting: Porting, node: Any) -> Any:
     for part in (node.args.get("start"), node.args.get("end")):
         if part is not None and family(part) != INT:
-            porting.refuse(node, "TRN003", "a series of other than whole numbers is not the same there")
+            porting.refuse(
+                node, "TRN003", "a series of other than whole numbers is not the same there"
+            )
             return node
     return node
 

@@ -95,7 +95,9 @@ def translate_condition(
     )
     if found.refusals:
         moved = (
-            Refusal(r.code, r.message, max(r.start - len(head), 0), max(r.end - len(head), 1), r.hint)
+            Refusal(
+                r.code, r.message, max(r.start - len(head), 0), max(r.end - len(head), 1), r.hint
+            )
             for r in found.refusals
         )
         return Ported("", tuple(moved))

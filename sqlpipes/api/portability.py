@@ -1,0 +1,96 @@
+"""Project, or a plan of it -> all that keeps its SQL from being said in the target's dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from sqlpipes.api.porting import is_files
+from sqlpipes.api.project import Project
+from sqlpipes.core.asset import Asset, Materialized, Scope, SqlBody
+from sqlpipes.core.errors import Problem, ProjectError
+from sqlpipes.core.graph import Graph
+from sqlpipes.core.plan import Plan
+from sqlpipes.core.sql.porting import is_proven
+
+if TYPE_CHECKING:
+    from sqlpipes.run.warehouse import Warehouse
+
+READ_APART = "read the files in a model of its own, which reads nothing else"
+
+
+def _nothing(project: Project) -> Warehouse:
+    """A warehouse of the target's kind in which nothing stands."""
+    from sqlpipes.engines import blank
+    from sqlpipes.run.warehouse import warehouse_of
+
+    with closing(blank(project.target, project.root)) as engine:
+        return warehouse_of(engine, project.target.schema, project.root)
+
+
+def portability(project: Project, names: Iterable[str] | None = None) -> tuple[Problem, ...]:
+    """All that keeps these assets, and the checks that gate them, from being said for the target."""
+    if project.graph.porter is None:
+        return ()
+    porter = project.graph.porter
+    if not porter.unchecked and not is_proven(porter.read, porter.write):
+        message = f"nothing is proven of {porter.read} said in {porter.write}"
+        hint = "`transpile: unchecked` in the project file takes over what the parser makes of it"
+        return (Problem("TRN005", message, hint=hint),)
+    warehouse = _nothing(project)
+    chosen = project.graph.order if names is None else names
+    found: dict[Problem, None] = {}
+    for name in chosen:
+        for ask in _questions(project, project.graph.assets[name], warehouse):
+            try:
+                ask()
+            except ProjectError as error:
+                found |= dict.fromkeys(p for p in error.problems if p.code.startswith("TRN"))
+    return tuple(found)
+
+
+def refuse_unportable(project: Project, plan: Plan) -> None:
+    """All that a plan would stumble over, before it begins. Raises ProjectError TRN..."""
+    if found := portability(project, [step.asset for step in plan.steps]):
+        raise ProjectError(*found)
+
+
+def _questions(
+    project: Project, asset: Asset, warehouse: Warehouse
+) -> Iterator[Callable[[], object]]:
+    from sqlpipes.run.checks import check_sql
+    from sqlpipes.run.materialize import refuse_hooks
+    from sqlpipes.run.query import asset_query
+
+    graph = project.graph
+    yield lambda: refuse_hooks(asset, graph, warehouse)
+    yield lambda: _refuse_mixture(asset, graph, warehouse)
+    if isinstance(asset.body, SqlBody) and not asset.body.local:
+        this = warehouse.quote(asset.relation) if asset.relation else ""
+        for incremental in (False, True) if asset.body.template is not None else (False,):
+            scope = Scope(this, incremental, start="2024-01-01", end="2024-01-02", key="2024-01-01")
+            yield lambda scope=scope: asset_query(asset, graph, warehouse, scope)  # type: ignore[misc]
+    for check in graph.gate(asset.name):
+        if check.type != "python":
+            yield lambda check=check: check_sql(check, graph, warehouse)  # type: ignore[misc]
+
+
+def _refuse_mixture(asset: Asset, graph: Graph, warehouse: Warehouse) -> None:
+    """A query that reads files in the warehouse itself, which reads none."""
+    body = asset.body
+    if not isinstance(body, SqlBody) or warehouse.can.reads_files:
+        return
+    files = [name for name in graph.parents(asset.name) if is_files(graph.assets[name])]
+    if not files:
+        return
+    at = next(found.at for found in graph.inputs[asset.name] if found.name == files[0])
+    if not body.local:
+        message = (
+            f"'{asset.name}' reads files beside tables, and {warehouse.dialect} reads no files"
+        )
+        raise ProjectError(Problem("TRN010", message, at, READ_APART))
+    if asset.materialized is not Materialized.TABLE or asset.partition is not None:
+        message = f"'{asset.name}' reads files that {warehouse.dialect} does not read, so it must be a table"
+        hint = "take `materialized` and `partition` away, and put them into a model that reads this one"
+        raise ProjectError(Problem("TRN010", message, at, hint))

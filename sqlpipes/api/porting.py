@@ -1,0 +1,143 @@
+"""A project whose target speaks another dialect -> the same project with a way to say it there.
+
+What a query is in the other dialect is kept, by its text and by all that it reads. Columns and types
+come from a DuckDB in memory, in which every table of the project is made without rows.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sqlpipes.api.kept import TABLES, read_json, write_json
+from sqlpipes.core.asset import Asset, Column, Kind, Materialized, SourceBody, SqlBody
+from sqlpipes.core.config import ProjectConfig, Target
+from sqlpipes.core.graph import Graph
+from sqlpipes.core.sql.dialects import dialect_named
+from sqlpipes.core.sql.porting import Ported, Porter, Refusal, Typed
+
+if TYPE_CHECKING:
+    from sqlpipes.run.unit_tests.columns import Skeleton
+
+PORTED = "ported.json"
+
+
+def ported(graph: Graph, config: ProjectConfig, target: Target, root: str, write: str) -> Graph:
+    """`write`: the dialect of the target. The graph as it is where that is the project's own."""
+    read = config.dialect
+    if write == read or dialect_named(write) is None:
+        return graph
+    graph = _reading_files_apart(graph, target, root)
+    porting = Porting(graph, target, root)
+    unchecked = config.transpile == "unchecked"
+    porter = Porter(read, write, porting.columns, porting.print, porting.keep, unchecked)
+    return replace(graph, porter=porter)
+
+
+def _reading_files_apart(graph: Graph, target: Target, root: str) -> Graph:
+    """Queries over files become tables, where the target reads none itself."""
+    from sqlpipes.engines import blank
+
+    with closing(blank(target, root)) as engine:
+        if engine.can.reads_files:
+            return graph
+    assets = {name: _apart(asset, graph) for name, asset in graph.assets.items()}
+    return replace(graph, assets=assets)
+
+
+def _apart(asset: Asset, graph: Graph) -> Asset:
+    if not isinstance(asset.body, SqlBody) or not _reads_files_only(asset, graph):
+        return asset
+    kind = asset.materialized
+    made = Materialized.TABLE if kind is Materialized.VIEW else kind
+    return replace(asset, materialized=made, body=replace(asset.body, local=True))
+
+
+def _reads_files_only(asset: Asset, graph: Graph) -> bool:
+    inputs = [graph.assets[name] for name in graph.parents(asset.name)]
+    return bool(inputs) and all(is_files(each) for each in inputs)
+
+
+def is_files(asset: Asset) -> bool:
+    return isinstance(asset.body, SourceBody) and bool(asset.body.files)
+
+
+class Porting:
+    """What was asked so far. It lives as long as the project, and is asked by several threads."""
+
+    def __init__(self, graph: Graph, target: Target, root: str) -> None:
+        self.graph, self.target, self.root = graph, target, root
+        self.lock = threading.RLock()
+        self.open = ExitStack()
+        self.skeleton: Skeleton | None = None
+        self.prints: dict[str, str] = {}
+        self.kept: dict[str, Any] | None = None
+
+    def columns(self, name: str) -> Typed | None:
+        with self.lock:
+            if self.skeleton is None:
+                self.skeleton = _skeleton(self.graph, self.target, self.root, self.open)
+            known = self.skeleton.known(name, name)
+            return known.columns if known.listed else None
+
+    def print(self, name: str) -> str:
+        """Moves with the asset, with all that it reads, and with files that are read."""
+        if name not in self.prints:
+            asset = self.graph.assets[name]
+            said = [asset.version, str(asset.columns), *map(self.print, self.graph.parents(name))]
+            said += _stamps(asset)
+            self.prints[name] = hashlib.blake2b("|".join(said).encode(), digest_size=12).hexdigest()
+        return self.prints[name]
+
+    def keep(self, key: str, make: Callable[[], Ported]) -> Ported:
+        with self.lock:
+            if self.kept is None:
+                self.kept = read_json(self.root, PORTED) or {}
+            said = self.kept.get(key)
+            if said is None:
+                found = make()
+                refusals = [[r.code, r.message, r.start, r.end, r.hint] for r in found.refusals]
+                self.kept[key] = [found.text, refusals]
+                write_json(self.root, PORTED, self.kept)
+                return found
+            return Ported(said[0], tuple(Refusal(*each) for each in said[1]))
+
+
+def _stamps(asset: Asset) -> list[str]:
+    found = []
+    for pattern in asset.body.files if isinstance(asset.body, SourceBody) else ():
+        for path in sorted(glob.glob(pattern)):
+            stat = os.stat(path)
+            found.append(f"{path} {stat.st_size} {stat.st_mtime_ns}")
+    return found
+
+
+def _skeleton(graph: Graph, target: Target, root: str, stack: ExitStack) -> Skeleton:
+    from sqlpipes.api.hollow import hollow_engine
+    from sqlpipes.run.unit_tests.columns import Skeleton
+    from sqlpipes.run.warehouse import warehouse_of
+
+    engine = stack.enter_context(closing(hollow_engine(graph, target, root)))
+    connection = stack.enter_context(closing(engine.connect()))
+    warehouse = warehouse_of(engine, target.schema, root)
+    return Skeleton(_with_seen_columns(graph, root), warehouse, connection)
+
+
+def _with_seen_columns(graph: Graph, root: str) -> Graph:
+    """What no query defines, with the columns that the warehouse was last seen to have."""
+    seen: Mapping[str, Any] = read_json(root, TABLES) or {}
+
+    def told(asset: Asset) -> Asset:
+        said = seen.get(asset.name)
+        typed = asset.columns and all(column.type for column in asset.columns)
+        if isinstance(asset.body, SqlBody) or asset.kind is Kind.SEED or typed or not said:
+            return asset
+        return replace(asset, columns=tuple(Column(name, kind) for name, kind in said))
+
+    return replace(graph, assets={name: told(asset) for name, asset in graph.assets.items()})

@@ -1,0 +1,55 @@
+"""What a linked project needs to say its queries in the target's dialect."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from sqlpipes.core.sql.porting.ported import Ported, Typed
+
+
+@dataclass(frozen=True, slots=True)
+class Porter:
+    """`columns` and `print` are asked by an asset's name: its columns, and a text that moves with them.
+
+    `keep` gives what it holds under a key, or makes it and holds it. `unchecked`: whatever sqlglot
+    makes of a query is taken.
+    """
+
+    read: str
+    write: str
+    columns: Callable[[str], Typed | None]
+    print: Callable[[str], str]
+    keep: Callable[[str, Callable[[], Ported]], Ported]
+    unchecked: bool = False
+
+    def query(self, text: str, tables: Mapping[str, str], *, named: bool) -> Ported:
+        """`tables`: a table's name in the text -> the asset that it is."""
+        from sqlpipes.core.sql.porting import port
+
+        def make() -> Ported:
+            return port(text, self.read, self.write, known, named=named, unchecked=self.unchecked)
+
+        def known(name: str) -> Typed | None:
+            asset = tables.get(name.casefold())
+            return self.columns(asset) if asset is not None else None
+
+        prints = [self.print(asset) for asset in tables.values()]
+        return self.keep(self._key("query", text, str(named), *prints), make)
+
+    def condition(self, text: str, asset: str) -> Ported:
+        """An expression about the rows of an asset."""
+        from sqlpipes.core.sql.porting import port_condition
+
+        def make() -> Ported:
+            columns = self.columns(asset)
+            return port_condition(text, self.read, self.write, columns, unchecked=self.unchecked)
+
+        return self.keep(self._key("condition", text, self.print(asset)), make)
+
+    def _key(self, *parts: str) -> str:
+        from sqlpipes.core.sql.porting import PORTER
+
+        said = "\0".join([str(PORTER), self.read, self.write, str(self.unchecked), *parts])
+        return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
