@@ -13,6 +13,7 @@ from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Plan
 from sqlpipes.core.sql.porting import is_proven
+from sqlpipes.core.sql.relation import CASE_SENSITIVE_WHEN_QUOTED
 
 if TYPE_CHECKING:
     from sqlpipes.run.warehouse import Warehouse
@@ -66,6 +67,7 @@ def _questions(
     graph = project.graph
     yield lambda: refuse_hooks(asset, graph, warehouse)
     yield lambda: _refuse_mixture(asset, graph, warehouse)
+    yield lambda: _refuse_names(asset, graph)
     if isinstance(asset.body, SqlBody) and not asset.body.local:
         this = warehouse.quote(asset.relation) if asset.relation else ""
         for incremental in (False, True) if asset.body.template is not None else (False,):
@@ -74,6 +76,22 @@ def _questions(
     for check in graph.gate(asset.name):
         if check.type != "python":
             yield lambda check=check: check_sql(check, graph, warehouse)  # type: ignore[misc]
+
+
+def _refuse_names(asset: Asset, graph: Graph) -> None:
+    """Names of columns outside of queries are quoted, and then their case counts in some dialects."""
+    porter = graph.porter
+    if porter is None or porter.write not in CASE_SENSITIVE_WHEN_QUOTED:
+        return
+    said = [*asset.unique_key, *(asset.partition.columns if asset.partition else ())]
+    said += [name for check in graph.gate(asset.name) for name in check.columns]
+    wrong = [name for name in dict.fromkeys(said) if name.isidentifier() and name != name.lower()]
+    if wrong:
+        message = (
+            f"'{wrong[0]}' of '{asset.name}' is another column than '{wrong[0].lower()}' there"
+        )
+        hint = f"write {wrong[0].lower()}: {porter.read} finds it by letters of any case"
+        raise ProjectError(Problem("TRN011", message, asset.at, hint))
 
 
 def _refuse_mixture(asset: Asset, graph: Graph, warehouse: Warehouse) -> None:

@@ -48,7 +48,7 @@ def plan_command(**options: Any) -> None:
     """
     from sqlpipes.api import due_unit_tests, plan, plan_statements
     from sqlpipes.show.jsonl import document
-    from sqlpipes.show.plan import plan_json, plan_text
+    from sqlpipes.show.plan import dialects, plan_json, plan_text
 
     project = open_project(options)
     if options["why"]:
@@ -63,7 +63,7 @@ def plan_command(**options: Any) -> None:
         return
     echo_warnings(project)
     echo_notes(found, project)
-    title = f"{project.config.name}, target {project.target.name}"
+    title = f"{project.config.name}, target {project.target.name}{dialects(project.graph)}"
     live = sys.stdout.isatty()  # a pipe gets every step on a line of its own, uncut
     width = shutil.get_terminal_size().columns if live else None
     fold = live and not options["all_steps"]
@@ -99,6 +99,7 @@ def compile_command(assets: tuple[str, ...], **options: Any) -> None:
     from dataclasses import replace
 
     from sqlpipes.api import compiled
+    from sqlpipes.show.plan import dialects
 
     project = open_project(options)
     ask = ask_from(options)
@@ -108,5 +109,5 @@ def compile_command(assets: tuple[str, ...], **options: Any) -> None:
     found = compiled(project, ask)
     for name, text in found.items():
         if len(found) > 1:
-            click.echo(click.style(f"-- {name}", dim=True))
+            click.echo(click.style(f"-- {name}{dialects(project.graph, name)}", dim=True))
         click.echo(text.rstrip() + ("\n" if len(found) > 1 else ""))

@@ -32,8 +32,18 @@ def _placed(error: EngineError, statement: Statement, asset: Asset, place: Place
         found = statement.place(problem.at.line, problem.at.column) if problem.at else None
         at = replace(found, length=problem.at.length) if found and problem.at else None
         hint = problem.hint if at else _own_hint(problem, asset)
+        hint = hint or _said_there(problem, statement)
         problems.append(replace(problem, at=at or statement.at or asset.at, hint=hint))
     return EngineError(*problems, statement=statement.sql)
+
+
+def _said_there(problem: Problem, statement: Statement) -> str | None:
+    """The line that the warehouse stumbled over, where it is not the user's own."""
+    query = statement.query
+    if query is None or query.translation is None or problem.at is None:
+        return None
+    line = statement.sql.split("\n")[problem.at.line - 1].strip()
+    return f"in {query.translation.write} it is: {line}"
 
 
 def _in_project(problem: Problem, asset: Asset, root: str) -> Problem:

@@ -129,7 +129,9 @@ def ported_query(
     """
     porter = graph.porter
     assert porter is not None
-    spans, tables, there = [], {}, []
+    spans: list[Span] = []
+    tables: dict[str, str] = {}
+    there: list[str] = []
     for reference in rendered.references:
         asset = graph.assets.get(graph.resolve(reference) or "")
         if asset is None:

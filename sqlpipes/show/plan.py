@@ -7,6 +7,8 @@ from typing import Any
 
 from click import style
 
+from sqlpipes.core.asset import SqlBody
+from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions, WholeAxis, first_of
 from sqlpipes.core.plan import Plan, Reason, Step, Why
 
@@ -44,6 +46,16 @@ def plan_text(
         lines += _step_lines(group[0], name, action_room, room, width)
         lines += _statement_lines(group[0], statements)
     return "\n".join([*lines, *_current_lines(plan)])
+
+
+def dialects(graph: Graph, asset: str = "") -> str:
+    """` (duckdb -> postgres)` where the target, or what runs an asset, speaks another one."""
+    if graph.porter is None:
+        return ""
+    body = graph.assets[asset].body if asset else None
+    if isinstance(body, SqlBody) and body.local:
+        return f" ({graph.porter.read}, beside the warehouse)"
+    return f" ({graph.porter.read} -> {graph.porter.write})"
 
 
 def _test_lines(tests: Sequence[str]) -> list[str]:

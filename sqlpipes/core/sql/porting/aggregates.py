@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from sqlpipes.core.sql.porting.families import BOOL, DECIMAL, FLOAT, INT, NULL, NUMBERS
 from sqlpipes.core.sql.porting.numbers import as_double
-from sqlpipes.core.sql.porting.porting import Porting, call, family, ours
+from sqlpipes.core.sql.porting.porting import Porting, family, ours
 
 ORDER = "say in which order: string_agg(name, ', ' order by name)"
 
@@ -129,4 +129,3 @@ AGGREGATES = {
     "Median": _quantile,
     "PercentileCont": _quantile,
 }
-__all__ = ["AGGREGATES", "call"]

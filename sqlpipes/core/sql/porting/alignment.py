@@ -18,7 +18,7 @@ def source_offset(text: str, read: str, ported: str, write: str, offset: int) ->
     asked = next((i for i, token in enumerate(theirs) if token.end >= offset), len(theirs) - 1)
     words = [[token.text.casefold() for token in tokens] for tokens in (theirs, mine)]
     nearest = 0
-    for block in SequenceMatcher(None, *words, autojunk=False).get_matching_blocks():
+    for block in SequenceMatcher(None, words[0], words[1], autojunk=False).get_matching_blocks():
         if block.a > asked:
             break
         if block.size:

@@ -1,7 +1,7 @@
 """Which parts of a query are proven to mean the same in both dialects; all others are refused.
 
 A kind of node stands here, with the arguments that it may have, once tests have run it on both
-engines (tests/core/sql/porting). What a parser learns tomorrow is refused until then.
+engines (tests/portability). What a parser learns tomorrow is refused until then.
 """
 
 from __future__ import annotations

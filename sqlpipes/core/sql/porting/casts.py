@@ -15,7 +15,6 @@ from sqlpipes.core.sql.porting.families import (
     NULL,
     SAFE_TEXT,
     TEXT,
-    TIMESTAMP,
     TIMESTAMPTZ,
     named,
 )
@@ -135,4 +134,3 @@ def _all_ours(node: Any) -> Any:
 
 
 CASTS = {"Cast": _cast, "TryCast": _try_cast}
-__all__ = ["CASTS", "TIMESTAMP", "call_operator"]

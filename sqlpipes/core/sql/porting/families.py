@@ -41,19 +41,51 @@ NAMES = {
 }
 FAMILIES = {name: kind for kind, names in NAMES.items() for name in names.split()}
 
-SAME = (exp.Max, exp.Min, exp.AnyValue, exp.First, exp.Last, exp.FirstValue, exp.LastValue)
+SAME: tuple[Any, ...] = (
+    exp.Max,
+    exp.Min,
+    exp.AnyValue,
+    exp.First,
+    exp.Last,
+    exp.FirstValue,
+    exp.LastValue,
+)
 SAME += (exp.Lag, exp.Lead, exp.NthValue, exp.Paren, exp.Abs, exp.Neg, exp.Filter, exp.Window)
 SAME += (exp.Distinct, exp.Ordered, exp.IgnoreNulls, exp.RespectNulls, exp.ArgMax, exp.ArgMin)
 SAME += (exp.Alias, exp.Nullif)
-TRUTHS = (exp.Predicate, exp.Not, exp.And, exp.Or, exp.Xor, exp.LogicalAnd, exp.LogicalOr)
+TRUTHS: tuple[Any, ...] = (
+    exp.Predicate,
+    exp.Not,
+    exp.And,
+    exp.Or,
+    exp.Xor,
+    exp.LogicalAnd,
+    exp.LogicalOr,
+)
 TRUTHS += (exp.Exists, exp.Boolean, exp.StartsWith, exp.EndsWith, exp.Contains, exp.RegexpLike)
-TEXTS = (exp.Upper, exp.Lower, exp.Trim, exp.Substring, exp.Replace, exp.Concat, exp.ConcatWs)
+TEXTS: tuple[Any, ...] = (
+    exp.Upper,
+    exp.Lower,
+    exp.Trim,
+    exp.Substring,
+    exp.Replace,
+    exp.Concat,
+    exp.ConcatWs,
+)
 TEXTS += (exp.DPipe, exp.Left, exp.Right, exp.GroupConcat, exp.SplitPart, exp.TimeToStr, exp.MD5)
 TEXTS += (exp.Repeat, exp.Reverse, exp.Pad, exp.RegexpReplace, exp.Translate, exp.Chr)
-WHOLE = (exp.Count, exp.CountIf, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile, exp.Length)
+WHOLE: tuple[Any, ...] = (
+    exp.Count,
+    exp.CountIf,
+    exp.RowNumber,
+    exp.Rank,
+    exp.DenseRank,
+    exp.Ntile,
+    exp.Length,
+)
 WHOLE += (exp.DateDiff, exp.StrPosition, exp.Year, exp.Month, exp.Day, exp.Quarter, exp.IntDiv)
 WHOLE += (exp.BitwiseAnd, exp.BitwiseOr, exp.Week, exp.DayOfWeek, exp.DayOfYear, exp.Sign)
-REALS = (
+REALS: tuple[Any, ...] = (
     exp.Avg,
     exp.Div,
     exp.Median,

@@ -10,7 +10,8 @@ from sqlpipes.core.sql.porting.porting import Porting
 from sqlpipes.core.sql.porting.scope import Scope
 
 CONDITION = "say the condition with ON"
-TURNED = {exp.GTE: True, exp.GT: True, exp.LTE: False, exp.LT: False}  # left >= right: the newest
+# left >= right: the newest of them is the nearest
+TURNED: dict[Any, bool] = {exp.GTE: True, exp.GT: True, exp.LTE: False, exp.LT: False}
 
 
 def port_joins(porting: Porting, select: Any, scope: Scope) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from sqlpipes.core.sql.porting.families import DECIMAL, EXACT, FLOAT, INT, INTERVAL, NULL
+from sqlpipes.core.sql.porting.families import EXACT, FLOAT, INT, INTERVAL, NULL
 from sqlpipes.core.sql.porting.porting import Porting, call, family, ours
 
 
@@ -107,4 +107,3 @@ NUMBERS = {
     "Pow": _power,
     "Sign": _sign,
 }
-__all__ = ["DECIMAL", "NUMBERS", "as_double", "as_numeric", "demand"]

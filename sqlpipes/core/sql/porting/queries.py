@@ -129,7 +129,7 @@ def _source(porting: Porting, relation: Any, ctes: Ctes, scope: Scope) -> Source
         )
     inside = scope if isinstance(relation, exp.Lateral) else scope.around
     query = relation.this if isinstance(relation, exp.Lateral) else relation
-    if isinstance(query, exp.Query) or isinstance(query, exp.Values):
+    if isinstance(query, (exp.Query, exp.Values)):
         outs = port_query(porting, query, ctes, inside, table=True)
         if isinstance(query, exp.Values):
             return Source(alias, outs)
