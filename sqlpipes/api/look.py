@@ -16,7 +16,6 @@ from sqlpipes.core.asset import Asset, Kind, Scope, SqlBody
 from sqlpipes.core.errors import (
     EngineError,
     Location,
-    LockedError,
     Problem,
     ProjectError,
     SqlpipesError,
@@ -156,14 +155,14 @@ def _inline_body(text: str, project: Project) -> SqlBody:
 def compiled(project: Project, ask: Ask) -> dict[str, str]:
     """asset -> its SQL as the warehouse gets it, for the SQL assets that are asked for.
 
-    While another process holds the warehouse, as for one that has nothing in it yet.
+    While the warehouse cannot be opened, as for one that has nothing in it yet.
     """
     from sqlpipes.run.query import asset_query
 
     project.raise_errors()
     try:
         warehouse = look_at_warehouse(project)
-    except LockedError:
+    except EngineError:
         warehouse = look_at_nothing(project)
     return {
         name: asset_query(project.graph.assets[name], project.graph, warehouse).text

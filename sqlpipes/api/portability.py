@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.porting import is_files
-from sqlpipes.api.project import Project
+from sqlpipes.api.project import Project, in_place_order
 from sqlpipes.core.asset import Asset, Materialized, Scope, SqlBody
 from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.graph import Graph
@@ -54,7 +54,7 @@ def portability(project: Project, names: Iterable[str] | None = None) -> tuple[P
 def refuse_unportable(project: Project, plan: Plan) -> None:
     """All that a plan would stumble over, before it begins. Raises ProjectError TRN..."""
     if found := portability(project, [step.asset for step in plan.steps]):
-        raise ProjectError(*found)
+        raise ProjectError(*in_place_order(found))
 
 
 def _questions(

@@ -25,7 +25,23 @@ TYPES = {
 }
 COLUMNS = {name: tuple(columns.items()) for name, columns in TYPES.items()}
 TEXTS = (
-    ["1", "2.5", "-3", " 12 ", "1e3", "1e-3", "1_000", "+5", "", " ", ".5", "5.", "1,5", "x1", "--1"]
+    [
+        "1",
+        "2.5",
+        "-3",
+        " 12 ",
+        "1e3",
+        "1e-3",
+        "1_000",
+        "+5",
+        "",
+        " ",
+        ".5",
+        "5.",
+        "1,5",
+        "x1",
+        "--1",
+    ]
     + ["10-20-30", "99999999999", "1.005", "NaN", "inf", "0x1A", "a_b", "a\\_b", "100%", "50\\"]
     + ["Ab", "B", "ä", "ß", "a\nb", "0012", "1__0", "_1", "1 2", "32768", "2147483648", "12.345"]
     + ["-0", "1e400", "ab", "aab10", "１", "\t7\n", "9223372036854775807", "9223372036854775808"]
@@ -41,7 +57,9 @@ def rows(name: str, seed: int, count: int = 45) -> list[tuple[Any, ...]]:
 
 
 def _row_of_t(number: int, chance: random.Random) -> tuple[Any, ...]:
-    stamp = START + datetime.timedelta(seconds=chance.randrange(90 * 86400), microseconds=chance.choice([0, 500000]))
+    stamp = START + datetime.timedelta(
+        seconds=chance.randrange(90 * 86400), microseconds=chance.choice([0, 500000])
+    )
     values = (
         chance.randrange(-3, 6),
         chance.choice([-2, 1, 2, 3]),

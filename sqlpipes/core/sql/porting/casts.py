@@ -60,7 +60,7 @@ def _cast(porting: Porting, node: Any) -> Any:
     kind, said = type_name(node), family(node.this)
     if kind not in TYPES:
         hint = "use bigint, decimal(p, s), double, varchar, boolean, date or timestamp"
-        porting.refuse(node, "TRN001", f"the type {kind} has no counterpart", hint)
+        porting.refuse(node, "TRN001", f"the type {kind} has no counterpart there", hint)
     elif named(kind) == TEXT and said not in SAFE_TEXT:
         what = f"a {said}" if said else "a value of a type that is not known"
         porting.refuse(node, "TRN003", f"{what} is written as text in another way there", DECLARE)

@@ -21,7 +21,7 @@ def group_by_all(porting: Porting, select: Any) -> None:
         if _aggregates(item):
             continue
         if item.find(exp.Window):
-            message = "GROUP BY ALL over a window function has no counterpart"
+            message = "GROUP BY ALL over a window function has no counterpart there"
             porting.refuse(item, "TRN001", message, "name the columns of GROUP BY")
         value = item.this if isinstance(item, exp.Alias) else item
         keys.append(value.copy() if isinstance(value, exp.Column) else exp.Literal.number(place))

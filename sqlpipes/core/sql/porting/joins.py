@@ -38,7 +38,9 @@ def port_joins(porting: Porting, select: Any, scope: Scope) -> None:
 
 def _refuse(porting: Porting, join: Any, said: str) -> None:
     hint = {"NATURAL": "name the columns: USING (...)", "POSITIONAL": "join by a row number"}
-    message = f"{said} JOIN has no counterpart"
+    message = f"{said} JOIN has no counterpart there"
+    join.set("method", None)
+    join.set("kind", None)
     porting.refuse(join, "TRN001", message, hint.get(said, CONDITION), word=said)
 
 
@@ -47,7 +49,7 @@ def _exists(
 ) -> bool:
     """Put the join into WHERE. False when it was refused."""
     if any(side in ("RIGHT", "FULL") for side in after):
-        message = f"a {kind} JOIN before a RIGHT or FULL one has no counterpart"
+        message = f"a {kind} JOIN before a RIGHT or FULL one has no counterpart there"
         porting.refuse(
             join, "TRN001", message, f"filter in a query of its own, with {kind} JOIN", word=kind
         )

@@ -31,11 +31,12 @@ class Porting:
     def refuse(
         self, node: Any, code: str, message: str, hint: str | None = None, *, word: str = ""
     ) -> None:
-        """`word`: the keyword that is meant, looked for from where the node begins."""
+        """`word`: the keyword that is meant, looked for from where the node begins. "there" in a
+        message is told as the target's name."""
         start, end = self.span(node)
         if word:
             start, end = self._word(word, start) or (start, end)
-        found = Refusal(code, message, start, end, hint)
+        found = Refusal(code, message.replace(" there", f" in {self.write}"), start, end, hint)
         if found not in self.refusals:
             self.refusals.append(found)
 

@@ -64,7 +64,7 @@ def _dots(text: str) -> str:
 def _matches(porting: Porting, node: Any) -> Any:
     pattern = pattern_of(porting, node, node.expression)
     if node.args.get("flag") is not None:
-        porting.refuse(node, "TRN001", "options of a pattern have no counterpart")
+        porting.refuse(node, "TRN001", "options of a pattern have no counterpart there")
     return node if pattern is None else call_operator(node.this.copy(), pattern)
 
 
@@ -82,7 +82,7 @@ def _replaced(porting: Porting, node: Any) -> Any:
             porting.refuse(node, "TRN003", "the engines read this replacement differently")
         return node
     if flags is not None and str(flags.name) not in ("", "g"):
-        porting.refuse(node, "TRN001", "options of a pattern have no counterpart")
+        porting.refuse(node, "TRN001", "options of a pattern have no counterpart there")
         return node
     rest = [flags.copy()] if flags is not None else []
     return call("regexp_replace", node.this.copy(), exp.Literal.string(pattern), new.copy(), *rest)

@@ -6,8 +6,8 @@ import random
 
 import psycopg
 import pytest
-from portability.corpus import Case, cases
 from portability.compared import comparable, on_duckdb, on_postgres
+from portability.corpus import Case, cases
 from portability.tables import COLUMNS
 
 from sqlpipes.core.sql.porting import Ported, port
@@ -20,7 +20,9 @@ def translated(query: str) -> Ported:
     return port(query, "duckdb", "postgres", lambda name: COLUMNS.get(name.lower()))
 
 
-@pytest.mark.parametrize("case", [c for c in cases() if c.verdict == "refused"], ids=lambda c: c.query)
+@pytest.mark.parametrize(
+    "case", [c for c in cases() if c.verdict == "refused"], ids=lambda c: c.query
+)
 def test_it_is_refused_at_its_place(case: Case) -> None:
     found = translated(case.query)
     assert found.text == ""
@@ -70,7 +72,9 @@ def test_all_that_is_translated_gives_equal_rows(postgres_url: str, seed: int) -
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("seed", range(100, 140))
-def test_all_that_is_translated_gives_equal_rows_on_more_tables(postgres_url: str, seed: int) -> None:
+def test_all_that_is_translated_gives_equal_rows_on_more_tables(
+    postgres_url: str, seed: int
+) -> None:
     assert faults(postgres_url, seed) == []
 
 
@@ -89,12 +93,18 @@ def test_try_cast_reads_of_a_text_what_duckdb_reads(postgres_url: str, kind: str
         mine = comparable(here.execute(query).fetchall(), ordered=True)
         theirs = comparable(there.execute(ported.text.encode()).fetchall(), ordered=True)
     assert sum(value is not None for _, value in mine) > 300
-    assert [(texts[i], a, b) for i, (a, b) in enumerate(zip(mine, theirs, strict=True)) if a != b] == []
+    assert [
+        (texts[i], a, b) for i, (a, b) in enumerate(zip(mine, theirs, strict=True)) if a != b
+    ] == []
 
 
 def _texts(count: int, seed: str) -> list[str]:
     chance = random.Random(seed)
     return [
-        "".join(chance.choices(chance.choice(NUMBERS), k=chance.randrange(chance.choice([4, 8, 12, 22]))))
+        "".join(
+            chance.choices(
+                chance.choice(NUMBERS), k=chance.randrange(chance.choice([4, 8, 12, 22]))
+            )
+        )
         for _ in range(count)
     ]
