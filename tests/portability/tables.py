@@ -1,3 +1,4 @@
+
 """Two small tables full of what engines differ in, the same rows on DuckDB and on Postgres."""
 
 from __future__ import annotations
@@ -24,28 +25,53 @@ TYPES = {
     "u": {"a": "INTEGER", "b": "INTEGER", "k": "VARCHAR", "v": "INTEGER", "t0": "TIMESTAMP"},
 }
 COLUMNS = {name: tuple(columns.items()) for name, columns in TYPES.items()}
-TEXTS = (
-    [
-        "1",
-        "2.5",
-        "-3",
-        " 12 ",
-        "1e3",
-        "1e-3",
-        "1_000",
-        "+5",
-        "",
-        " ",
-        ".5",
-        "5.",
-        "1,5",
-        "x1",
-        "--1",
-    ]
-    + ["10-20-30", "99999999999", "1.005", "NaN", "inf", "0x1A", "a_b", "a\\_b", "100%", "50\\"]
-    + ["Ab", "B", "ä", "ß", "a\nb", "0012", "1__0", "_1", "1 2", "32768", "2147483648", "12.345"]
-    + ["-0", "1e400", "ab", "aab10", "１", "\t7\n", "9223372036854775807", "9223372036854775808"]
-)
+TEXTS = [
+    "1",
+    "2.5",
+    "-3",
+    " 12 ",
+    "1e3",
+    "1e-3",
+    "1_000",
+    "+5",
+    "",
+    " ",
+    ".5",
+    "5.",
+    "1,5",
+    "x1",
+    "--1",
+    "10-20-30",
+    "99999999999",
+    "1.005",
+    "NaN",
+    "inf",
+    "0x1A",
+    "a_b",
+    "a\\_b",
+    "100%",
+    "50\\",
+    "Ab",
+    "B",
+    "ä",
+    "ß",
+    "a\nb",
+    "0012",
+    "1__0",
+    "_1",
+    "1 2",
+    "32768",
+    "2147483648",
+    "12.345",
+    "-0",
+    "1e400",
+    "ab",
+    "aab10",
+    "\uff11",
+    "\t7\n",
+    "9223372036854775807",
+    "9223372036854775808",
+]
 START = datetime.datetime(2024, 1, 1)
 
 
@@ -57,7 +83,8 @@ def rows(name: str, seed: int, count: int = 45) -> list[tuple[Any, ...]]:
 
 
 def _row_of_t(number: int, chance: random.Random) -> tuple[Any, ...]:
-    stamp = START + datetime.timedelta(
+    start = START if chance.random() < 0.9 else datetime.datetime(1969, 11, 20)
+    stamp = start + datetime.timedelta(
         seconds=chance.randrange(90 * 86400), microseconds=chance.choice([0, 500000])
     )
     values = (
@@ -65,7 +92,9 @@ def _row_of_t(number: int, chance: random.Random) -> tuple[Any, ...]:
         chance.choice([-2, 1, 2, 3]),
         chance.choice("aabcB"),
         chance.choice(TEXTS) if chance.random() < 0.5 else TEXTS[number % len(TEXTS)],
-        (START + datetime.timedelta(days=chance.randrange(-40, 400))).date(),
+        (START + datetime.timedelta(days=chance.randrange(-40, 400))).date()
+        if chance.random() < 0.9
+        else datetime.date(chance.choice([1899, 1969, 1970]), 12, chance.randrange(1, 32)),
         stamp,
         chance.choice([0.5, 1.5, 2.5, -2.5, 2.675, 1.005, 1 / 3, -7.25, 1e6 + 0.125, 3.0]),
         Decimal(chance.randrange(-2000, 20000)) / 100,

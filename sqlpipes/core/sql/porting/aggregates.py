@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from sqlpipes.core.sql.porting.families import BOOL, DECIMAL, FLOAT, INT, NULL, NUMBERS
+from sqlpipes.core.sql.porting.families import BOOL, NULL, NUMBERS
 from sqlpipes.core.sql.porting.numbers import as_double
 from sqlpipes.core.sql.porting.porting import Porting, family, ours
 
@@ -98,7 +98,7 @@ def _one_distinct(porting: Porting, node: Any) -> Any:
 
 
 def _quantile(porting: Porting, node: Any) -> Any:
-    if family(node.this) not in (INT, DECIMAL, FLOAT):
+    if family(node.this) not in NUMBERS:
         porting.refuse(node, "TRN003", "this quantile is not the same there", "cast it to double")
     if isinstance(node.parent, exp.Window):
         porting.refuse(node, "TRN001", "a quantile over a window cannot be said there")

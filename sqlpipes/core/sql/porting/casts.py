@@ -10,9 +10,10 @@ from sqlpipes.core.sql.porting.families import (
     BOOL,
     DATE,
     DECIMAL,
-    FLOAT,
+    EXACT,
     INT,
     NULL,
+    NUMBERS,
     SAFE_TEXT,
     TEXT,
     TIMESTAMPTZ,
@@ -48,7 +49,7 @@ DIGITS = r"\d+(_\d+)*"
 NUMBER = rf"[+-]?({DIGITS}\.?({DIGITS})?|\.{DIGITS}){EXPONENT}"
 BASES = r"0[xX][0-9a-fA-F]+(_[0-9a-fA-F]+)*|0[bB][01]+(_[01]+)*"
 RANGES = {"SMALLINT": 15, "INT": 31, "BIGINT": 63, "TINYINT": 7}
-DECLARE = "cast it to a decimal first, or declare the column's type"
+DECLARE = "cast it first: cast(x as decimal(18, 2)), cast(x as bigint)"
 
 
 def type_name(node: Any) -> str:
@@ -64,9 +65,12 @@ def _cast(porting: Porting, node: Any) -> Any:
     elif named(kind) == TEXT and said not in SAFE_TEXT:
         what = f"a {said}" if said else "a value of a type that is not known"
         porting.refuse(node, "TRN003", f"{what} is written as text in another way there", DECLARE)
-    elif named(kind) == INT and said not in (INT, TEXT, DECIMAL, BOOL, FLOAT, NULL):
+    elif named(kind) == INT and said not in (*NUMBERS, TEXT, BOOL, NULL):
         what = f"a {said}" if said else "a value of a type that is not known"
         porting.refuse(node, "TRN003", f"{what} becomes another whole number there", DECLARE)
+    elif named(kind) == BOOL and said in EXACT:
+        zero = exp.Literal.number(0)
+        return ours(exp.Paren(this=exp.NEQ(this=node.this.copy(), expression=zero)))
     elif named(kind) == DATE and said == TIMESTAMPTZ:
         porting.refuse(node, "TRN003", "the day of an instant hangs on the session's zone")
     return node

@@ -21,10 +21,11 @@ DATE, TIMESTAMP, TIMESTAMPTZ, TIME, INTERVAL = (
     "interval",
 )
 NULL = "null"
-EXACT = frozenset({INT, DECIMAL})
+FIXED = "decimal of a fixed scale"  # elsewhere engines keep other numbers of zeros
+EXACT = frozenset({INT, DECIMAL, FIXED})
 NUMBERS = EXACT | {FLOAT}
 STAMPS = frozenset({DATE, TIMESTAMP, TIMESTAMPTZ})
-SAFE_TEXT = frozenset({INT, DECIMAL, TEXT, BOOL, DATE, TIMESTAMP, TIME, NULL})
+SAFE_TEXT = frozenset({INT, FIXED, TEXT, BOOL, DATE, TIMESTAMP, TIME, NULL})
 
 NAMES = {
     INT: "TINYINT SMALLINT INTEGER INT BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT "
@@ -123,7 +124,8 @@ def _of(node: Any) -> str | None:
         text = str(node.this)
         return TEXT if node.is_string else INT if text.isdigit() else _number(text)
     if isinstance(node, (exp.Cast, exp.TryCast)):
-        return named(node.args["to"].this.name if hasattr(node.args["to"].this, "name") else None)
+        found = named(node.args["to"].this.name if hasattr(node.args["to"].this, "name") else None)
+        return FIXED if found == DECIMAL else found
     if isinstance(node, exp.Null):
         return NULL
     if isinstance(node, (exp.Add, exp.Sub, exp.Mul, exp.Mod)):
@@ -139,10 +141,8 @@ def _of(node: Any) -> str | None:
 def _other(node: Any) -> str | None:
     if isinstance(node, SAME):
         return family(node.this) if isinstance(node.this, exp.Expr) else None
-    if isinstance(node, (exp.Ceil, exp.Floor, exp.Round)):
-        return family(node.this)
-    if isinstance(node, exp.Sum):
-        found = family(node.this)
+    if isinstance(node, (exp.Ceil, exp.Floor, exp.Round, exp.Sum)):
+        found = meeting([family(node.this)])
         return INT if found == BOOL else found
     if isinstance(node, (exp.Coalesce, exp.Greatest, exp.Least)):
         return meeting([family(node.this), *map(family, node.expressions)])
@@ -182,7 +182,7 @@ def _moved(node: Any, left: str | None, right: str | None) -> str | None:
 
 def meeting(kinds: list[str | None]) -> str | None:
     """The family in which values of these meet."""
-    said = {kind for kind in kinds if kind != NULL}
+    said = {DECIMAL if kind == FIXED else kind for kind in kinds if kind != NULL}
     if len(said) <= 1:
         return said.pop() if said else NULL
     if None in said:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from sqlpipes.core.sql.porting.porting import Porting
+from sqlpipes.core.sql.porting.porting import OUTWARD, Porting
 from sqlpipes.core.sql.porting.stars import is_all
 
 
@@ -20,6 +20,13 @@ def group_by_all(porting: Porting, select: Any) -> None:
             return  # refused already: its columns are not known
         if _aggregates(item):
             continue
+        if any(query.meta.get(OUTWARD) for query in item.find_all(exp.Select)):
+            message = (
+                "GROUP BY ALL over a query that reads columns of this one is not the same there"
+            )
+            porting.refuse(item, "TRN001", message, "name the columns of GROUP BY")
+        if not _reads_columns(item):
+            continue  # a constant makes no groups: without any other key there is one
         if item.find(exp.Window):
             message = "GROUP BY ALL over a window function has no counterpart there"
             porting.refuse(item, "TRN001", message, "name the columns of GROUP BY")
@@ -29,6 +36,12 @@ def group_by_all(porting: Porting, select: Any) -> None:
         select.set("group", None)
         return
     select.set("group", exp.Group(expressions=keys))
+
+
+def _reads_columns(item: Any) -> bool:
+    """Of this query's own tables."""
+    inside = item.walk(prune=lambda found: isinstance(found, exp.Query))
+    return any(isinstance(node, exp.Column) for node in inside)
 
 
 def _aggregates(item: Any) -> bool:

@@ -14,6 +14,7 @@ from sqlpipes.core.sql.porting.ported import ColumnsOf, Refusal
 
 OURS = "ours"  # of a node that a rule has written: it is right by construction
 FAMILY = "family"
+OUTWARD = "outward"  # of a SELECT that may name columns of the query around it
 
 
 class Porting:

@@ -15,7 +15,7 @@ from sqlpipes.core.sql.porting import families
 from sqlpipes.core.sql.porting.aliases import expand_aliases
 from sqlpipes.core.sql.porting.grouping import group_by_all, order_by_all
 from sqlpipes.core.sql.porting.joins import port_joins
-from sqlpipes.core.sql.porting.porting import FAMILY, Porting, family
+from sqlpipes.core.sql.porting.porting import FAMILY, OUTWARD, Porting, family
 from sqlpipes.core.sql.porting.qualifying import port_qualify
 from sqlpipes.core.sql.porting.scope import Ctes, Outs, Scope, Source, renamed, table_columns
 from sqlpipes.core.sql.porting.stars import expand_stars
@@ -145,6 +145,8 @@ def _resolve(porting: Porting, select: Any, ctes: Ctes, scope: Scope) -> None:
                 port_query(porting, node, ctes, scope, table=False)
             elif isinstance(node, exp.Column) and FAMILY not in node.meta:
                 node.meta[FAMILY] = scope.family(str(node.table), str(node.name))
+                if scope.owner(str(node.table), str(node.name)) not in scope.sources:
+                    select.meta[OUTWARD] = True
         families.mark(part)
 
 

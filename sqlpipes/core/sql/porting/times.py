@@ -70,9 +70,10 @@ def _as(node: Any, kind: str) -> Any:
 
 
 def _borders(node: Any, unit: str) -> Any:
+    """Hours or minutes since 1970, rounded down also before that."""
     seconds = exp.Extract(this=exp.var("EPOCH"), expression=_as(node, "timestamp"))
     size = exp.Literal.number(3600 if unit == "HOUR" else 60)
-    return call("floor", call("div", call("floor", seconds), size))
+    return call("floor", exp.Div(this=seconds, expression=size, typed=True))
 
 
 def _months(node: Any, unit: str) -> Any:
