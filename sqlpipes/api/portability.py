@@ -48,6 +48,7 @@ def portability(project: Project, names: Iterable[str] | None = None) -> tuple[P
                 ask()
             except ProjectError as error:
                 found |= dict.fromkeys(p for p in error.problems if p.code.startswith("TRN"))
+    porter.save()
     return tuple(found)
 
 

@@ -26,17 +26,30 @@ if TYPE_CHECKING:
     from sqlpipes.run.unit_tests.columns import Skeleton
 
 PORTED = "ported.json"
+MOST = 20_000  # translations that are kept
 
 
-def ported(graph: Graph, config: ProjectConfig, target: Target, root: str, write: str) -> Graph:
-    """`write`: the dialect of the target. The graph as it is where that is the project's own."""
+def ported(
+    graph: Graph,
+    config: ProjectConfig,
+    target: Target,
+    root: str,
+    write: str,
+    secrets: tuple[str, ...],
+) -> Graph:
+    """`write`: the dialect of the target; `secrets` are written nowhere.
+
+    The graph as it is where that is the project's own dialect.
+    """
     read = config.dialect
     if write == read or dialect_named(write) is None:
         return graph
     graph = _reading_files_apart(graph, target, root)
-    porting = Porting(graph, target, root)
+    porting = Porting(graph, target, root, secrets)
     unchecked = config.transpile == "unchecked"
-    porter = Porter(read, write, porting.columns, porting.print, porting.keep, unchecked)
+    porter = Porter(
+        read, write, porting.columns, porting.print, porting.keep, porting.save, unchecked
+    )
     return replace(graph, porter=porter)
 
 
@@ -71,13 +84,15 @@ def is_files(asset: Asset) -> bool:
 class Porting:
     """What was asked so far. It lives as long as the project, and is asked by several threads."""
 
-    def __init__(self, graph: Graph, target: Target, root: str) -> None:
-        self.graph, self.target, self.root = graph, target, root
+    def __init__(self, graph: Graph, target: Target, root: str, secrets: tuple[str, ...]) -> None:
+        self.graph, self.target, self.root, self.secrets = graph, target, root, secrets
+        self.met: dict[str, Ported] = {}
         self.lock = threading.RLock()
         self.open = ExitStack()
         self.skeleton: Skeleton | None = None
         self.prints: dict[str, str] = {}
         self.kept: dict[str, Any] | None = None
+        self.changed = False
 
     def columns(self, name: str) -> Typed | None:
         with self.lock:
@@ -95,18 +110,30 @@ class Porting:
             self.prints[name] = hashlib.blake2b("|".join(said).encode(), digest_size=12).hexdigest()
         return self.prints[name]
 
-    def keep(self, key: str, make: Callable[[], Ported]) -> Ported:
+    def keep(self, key: str, make: Callable[[], Ported], lasting: bool) -> Ported:
+        """`lasting`: also on the disk, where nothing is put that holds a secret."""
         with self.lock:
+            if key in self.met:
+                return self.met[key]
             if self.kept is None:
                 self.kept = read_json(self.root, PORTED) or {}
             said = self.kept.get(key)
-            if said is None:
-                found = make()
+            if said is not None:
+                return Ported(said[0], tuple(Refusal(*each) for each in said[1]))
+            found = self.met[key] = make()
+            if lasting and not any(secret in found.text for secret in self.secrets):
                 refusals = [[r.code, r.message, r.start, r.end, r.hint] for r in found.refusals]
                 self.kept[key] = [found.text, refusals]
-                write_json(self.root, PORTED, self.kept)
-                return found
-            return Ported(said[0], tuple(Refusal(*each) for each in said[1]))
+                self.changed = True
+            return found
+
+    def save(self) -> None:
+        """Write down what is new, and forget the oldest of very many."""
+        with self.lock:
+            if self.changed and self.kept is not None:
+                newest = list(self.kept.items())[-MOST:]
+                write_json(self.root, PORTED, dict(newest))
+                self.changed = False
 
 
 def _stamps(asset: Asset) -> list[str]:

@@ -169,7 +169,7 @@ def _linked(root: str, reading: Reading) -> Project:
     if reading.spoken not in ("", reading.config.dialect):
         from sqlpipes.api.porting import ported
 
-        graph = ported(graph, reading.config, reading.target, root, reading.spoken)
+        graph = ported(graph, reading.config, reading.target, root, reading.spoken, reading.secrets)
     return Project(
         root=root,
         config=reading.config,

@@ -141,7 +141,7 @@ def ported_query(
         tables[name] = asset.name
         there.append(_relation_sql(asset, graph, warehouse))
     plain = bare(rewrite(rendered.text, spans), graph.dialect)
-    ported = porter.query(plain, tables, named=named)
+    ported = porter.query(plain, tables, named=named, lasting=body.template is None)
     query = Query(plain, rendered.text, tuple(spans), file, body, scope)
     if ported.refusals:
         raise ProjectError(

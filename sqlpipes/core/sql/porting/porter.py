@@ -14,18 +14,22 @@ class Porter:
     """`columns` and `print` are asked by an asset's name: its columns, and a text that moves with them.
 
     `keep` gives what it holds under a key, or makes it and holds it. `unchecked`: whatever sqlglot
-    makes of a query is taken.
+    makes of a query is taken. `save` puts on the disk what is new and may be put there.
     """
 
     read: str
     write: str
     columns: Callable[[str], Typed | None]
     print: Callable[[str], str]
-    keep: Callable[[str, Callable[[], Ported]], Ported]
+    keep: Callable[[str, Callable[[], Ported], bool], Ported]
+    save: Callable[[], None]
     unchecked: bool = False
 
-    def query(self, text: str, tables: Mapping[str, str], *, named: bool) -> Ported:
-        """`tables`: a table's name in the text -> the asset that it is."""
+    def query(
+        self, text: str, tables: Mapping[str, str], *, named: bool, lasting: bool = True
+    ) -> Ported:
+        """`tables`: a table's name in the text -> the asset that it is. What is not `lasting`, such as
+        a text that was rendered, is kept in memory only: it may hold a secret."""
         from sqlpipes.core.sql.porting import port
 
         def make() -> Ported:
@@ -36,7 +40,7 @@ class Porter:
             return self.columns(asset) if asset is not None else None
 
         prints = [self.print(asset) for asset in tables.values()]
-        return self.keep(self._key("query", text, str(named), *prints), make)
+        return self.keep(self._key("query", text, str(named), *prints), make, lasting)
 
     def condition(self, text: str, asset: str) -> Ported:
         """An expression about the rows of an asset."""
@@ -46,7 +50,7 @@ class Porter:
             columns = self.columns(asset)
             return port_condition(text, self.read, self.write, columns, unchecked=self.unchecked)
 
-        return self.keep(self._key("condition", text, self.print(asset)), make)
+        return self.keep(self._key("condition", text, self.print(asset)), make, True)
 
     def _key(self, *parts: str) -> str:
         from sqlpipes.core.sql.porting import PORTER
