@@ -1,4 +1,3 @@
-
 """Two small tables full of what engines differ in, the same rows on DuckDB and on Postgres."""
 
 from __future__ import annotations
