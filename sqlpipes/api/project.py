@@ -158,6 +158,10 @@ def load(
 
 
 def _linked(root: str, reading: Reading) -> Project:
+    from sqlpipes.engines import hidden
+    from sqlpipes.engines import problems as faults_of
+
+    target = reading.target
     graph, problems = link(
         reading.assets,
         reading.checks,
@@ -178,14 +182,16 @@ def _linked(root: str, reading: Reading) -> Project:
         facts=reading.facts,
         selectors=reading.selectors,
         selector_places=reading.selector_places,
-        problems=in_place_order({*reading.problems, *problems, *_of_the_rest(reading, graph)}),
+        problems=in_place_order(
+            {*reading.problems, *problems, *_of_the_rest(reading, graph), *faults_of(target, root)}
+        ),
         parsed=reading.parsed,
         unit_tests=reading.unit_tests,
         resources=reading.resources,
         jobs=reading.jobs,
         hooks=reading.hooks,
         sensors=reading.sensors,
-        secrets=reading.secrets,
+        secrets=(*reading.secrets, *hidden(target, root)),
     )
 
 

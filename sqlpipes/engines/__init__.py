@@ -4,8 +4,9 @@ Third parties add an engine under the entry-point group "sqlpipes.engines", see 
 module (or any object) with `open_engine(target, root, *, read_only, wait_s) -> Engine`,
 `blank(target, root) -> Engine`, `exists(target, root) -> bool` and
 `stamp(target, root) -> str | None`; and `is_shared(target) -> bool`
-when several processes may write to such a warehouse at once, and `obstacles(target, engine, schemas)`
-for `sqlpipes debug`.
+when several processes may write to such a warehouse at once, `obstacles(target, engine, schemas)`
+for `sqlpipes debug`, and `problems(target, root)` and `hidden(target, root)`, which say what is wrong with
+an output, and which texts of it are secrets.
 """
 
 from __future__ import annotations
@@ -24,7 +25,17 @@ from sqlpipes.core.faults import NOT_NOW, UNREACHED, only
 from sqlpipes.core.retry import Retry
 from sqlpipes.engines.generic.dialects import TYPES
 
-__all__ = ["ENTRY_POINTS", "blank", "exists", "is_shared", "obstacles", "open_engine", "stamp"]
+__all__ = [
+    "ENTRY_POINTS",
+    "blank",
+    "exists",
+    "hidden",
+    "is_shared",
+    "obstacles",
+    "open_engine",
+    "problems",
+    "stamp",
+]
 
 ENTRY_POINTS = "sqlpipes.engines"
 OFFERED = ("open_engine", "blank", "exists", "stamp")
@@ -119,6 +130,26 @@ def is_shared(target: Target) -> bool:
     """
     found = getattr(_module(target.engine), "is_shared", None)
     return bool(found and found(target))
+
+
+def problems(target: Target, root: str) -> tuple[Problem, ...]:
+    """What is wrong with the target's output, found without connecting; nothing where nobody looks."""
+    found = getattr(_known(target.engine), "problems", None)
+    return tuple(found(target, root)) if found else ()
+
+
+def hidden(target: Target, root: str) -> tuple[str, ...]:
+    """Secrets in the target's output: texts that are recorded and shown nowhere."""
+    found = getattr(_known(target.engine), "hidden", None)
+    return tuple(found(target, root)) if found else ()
+
+
+def _known(name: str) -> Any:
+    """The engine's module; None for one that is not there, which is told when it is opened."""
+    try:
+        return _module(name)
+    except EngineError:
+        return None
 
 
 def _module(name: str) -> Any:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlpipes.core.config import Plain, ProjectConfig, Target
-from sqlpipes.core.errors import Problem, ProjectError, did_you_mean, nearest
+from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean, nearest
 from sqlpipes.core.hiding import hidden_in
 from sqlpipes.core.sql.dialects import dialect_named
 from sqlpipes.read.braces import Names, fill
@@ -98,7 +98,7 @@ def _profile_facts(text: str, path: str) -> dict[str, Any]:
 
 def _holds_secrets(value: Plain, key: str = "") -> bool:
     if isinstance(value, dict):
-        return any(_holds_secrets(below, name) for name, below in value.items())
+        return any(_holds_secrets(below, f"{key}/{name}") for name, below in value.items())
     if isinstance(value, list):
         return any(_holds_secrets(below, key) for below in value)
     return value is not None and bool(re.search(SECRET, key)) and "{{" not in str(value)
@@ -220,7 +220,7 @@ def _target(name: str, node: Node, problems: list[Problem]) -> Target:
     options = {key: value for key, value in said.items() if key not in PLAIN_KEYS}
     if engine == "duckdb" and "database" in options and "path" not in options:
         options["path"] = options.pop("database")
-    places = {key: below.at for key, below in node.entries()}
+    places = dict(_places(node))
     catalog = _catalog(engine, options)
     patience = _patience(said, node, problems)
     return Target(name, engine, schema, prefix, threads, options, catalog, places, **patience)
@@ -240,6 +240,16 @@ def _default_schema(engine: str, said: Mapping[str, Plain]) -> str:
         database = said.get("database") or said.get("dbname") or _of_url(url)
         return database if isinstance(database, str) and database else "default"
     return DEFAULT_SCHEMAS.get(named) or DEFAULT_SCHEMAS.get(engine, "main")
+
+
+def _places(node: Node, above: str = "") -> Iterator[tuple[str, Location]]:
+    """Every key and item of an output with its place: `attach/1/alias`. An unknown key is its own."""
+    for key, below in node.entries():
+        yield f"{above}{key}", below.key_at if above else below.at
+        yield from _places(below, f"{above}{key}/")
+    for number, item in enumerate(node.items()) if isinstance(node.value, list) else ():
+        yield f"{above}{number}", item.at
+        yield from _places(item, f"{above}{number}/")
 
 
 def _catalog(engine: str, options: Mapping[str, Plain]) -> str | None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
 from sqlpipes.core.config import NOTHING, Plain, Target
 from sqlpipes.core.definitions import secrets_in
 from sqlpipes.core.engine import Engine
-from sqlpipes.core.errors import Problem, ProjectError
+from sqlpipes.core.errors import EngineError, Problem, ProjectError
 from sqlpipes.core.events import Event, RunFinished, RunStarted
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Action, Plan, Step
@@ -94,10 +95,22 @@ def _running(plan: Plan, graph: Graph, engine: Engine, settings: Settings, threa
     if wrong := not_holdable(plan, graph, engine.can, engine.dialect):
         raise ProjectError(*wrong)
     for catalog, schemas in _schemas(plan, graph, target).items():
-        engine.create_schemas(sorted(schemas), catalog)
+        try:
+            engine.create_schemas(sorted(schemas), catalog)
+        except EngineError as error:
+            raise _for_writer(error, catalog, plan, graph) from error
     look = partial(warehouse_of, engine, target.schema, root)
     size = max(1, threads) if engine.can.parallel else 1
     return Running(plan, graph, look(), Crew(engine, size), settings, look)
+
+
+def _for_writer(error: EngineError, catalog: str | None, plan: Plan, graph: Graph) -> EngineError:
+    """What is wrong with a database that an asset names, at that asset."""
+    assets = (graph.assets[step.asset] for step in plan.steps if _writes(step))
+    found = (a.at for a in assets if catalog and a.relation and a.relation.catalog == catalog)
+    at = next(found, None)
+    told = (replace(problem, at=at or problem.at) for problem in error.problems)
+    return EngineError(*told, statement=error.statement)
 
 
 def _to_its_end(running: Running, settings: Settings, began: float) -> Iterator[Event]:

@@ -1,32 +1,27 @@
-"""Target -> an open DuckDB: settings, extensions and attached databases applied, one cursor a thread."""
+"""An open DuckDB as an engine: one cursor a thread, each with the target's settings."""
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import partial
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
 
 import duckdb
 
 from sqlpipes.core.config import Plain, Target
 from sqlpipes.core.engine import Capabilities, Connection, RelationType
-from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.errors import EngineError, Problem, did_you_mean
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.core.windows import Windows
 from sqlpipes.engines.duckdb.connection import DuckConnection
-from sqlpipes.engines.duckdb.faults import is_held, opening_error, setting_problem
+from sqlpipes.engines.duckdb.faults import setting_problem
 from sqlpipes.engines.duckdb.names import TEMPORARY, quoted
-from sqlpipes.engines.duckdb.place import MEMORY, attached, database_path, listed
+from sqlpipes.engines.duckdb.profile import Profile
 from sqlpipes.engines.duckdb.windows import WORDS
 from sqlpipes.engines.windows import token_sql, windows_of
 
-T = TypeVar("T")
-
-POLL_S = 0.1
 CAN = Capabilities(
     transactional_ddl=True,
     create_or_replace_table=True,
@@ -58,9 +53,10 @@ class DuckEngine:
     dialect = "duckdb"
     can = CAN
 
-    def __init__(self, first: duckdb.DuckDBPyConnection, target: Target) -> None:
+    def __init__(self, first: duckdb.DuckDBPyConnection, target: Target, profile: Profile) -> None:
         self._first = first
         self._target = target
+        self._profile = profile
         names = first.execute("select database_name from duckdb_databases() where not internal")
         self._catalogs = frozenset(str(row[0]) for row in names.fetchall())
         row = first.execute("select current_database()").fetchone()
@@ -73,8 +69,8 @@ class DuckEngine:
     def _open_cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor of its own: two threads on one DuckDB connection read each other's rows."""
         cursor = self._first.cursor()
-        for name, value in session_settings(self._target).items():
-            _set(cursor, name, value)
+        for name, value in session_settings(self._profile).items():
+            set_one(cursor, self._target, name, value)
         schema = self._target.schema
         wanted = f"catalog_name = {literal(self._catalog)} and schema_name = {literal(schema)}"
         sql = f"select 1 from information_schema.schemata where {wanted}"
@@ -103,6 +99,7 @@ class DuckEngine:
         return Relation(name, schema, None if catalog == self._catalog else catalog)
 
     def create_schemas(self, schemas: Sequence[str], catalog: str | None = None) -> None:
+        self._demand(catalog)
         connection = self.connect()
         try:
             for schema in schemas:
@@ -110,6 +107,16 @@ class DuckEngine:
                 connection.execute(f"create schema if not exists {name}")
         finally:
             connection.close()
+
+    def _demand(self, catalog: str | None) -> None:
+        """EngineError ENG024 for a database that is not attached."""
+        known = {name.casefold() for name in self._catalogs}
+        if catalog and catalog.casefold() not in known:
+            message = f"there is no attached database '{catalog}' to write to"
+            hint = (
+                did_you_mean(catalog, self._catalogs) or "name it in profiles.yml under `attach:`"
+            )
+            raise EngineError(Problem("ENG024", message, hint=hint))
 
     def quote(self, relation: Relation) -> str:
         return quoted(relation, self._catalog, self._catalogs)
@@ -140,58 +147,24 @@ class DuckEngine:
             self._first.close()
 
 
-def open_duckdb(target: Target, root: str, *, read_only: bool, wait_s: float) -> DuckEngine:
-    """Raises EngineError ENG002 when a database does not open, LockedError ENG003 when it is held."""
-    path = database_path(target, root)
-    if path != MEMORY and "://" not in path and not read_only:
-        _make_folder(os.path.dirname(path))
-    deadline = time.monotonic() + wait_s
-    only = read_only and path != MEMORY
-    first = _patiently(lambda: duckdb.connect(path, read_only=only), path, deadline)
-    try:
-        for extension in listed(target.options.get("extensions")):
-            _patiently(partial(first.execute, f"load {literal(str(extension))}"), path, deadline)
-        for found in attached(target, root):
-            sql = found.sql(read_only=read_only)
-            _patiently(partial(first.execute, sql), found.name, deadline, found.where)
-        return DuckEngine(first, target)
-    except BaseException:
-        first.close()
-        raise
-
-
-def _make_folder(folder: str) -> None:
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise EngineError(Problem("ENG002", f"cannot make the folder {folder}: {error}")) from error
-
-
-def _patiently(action: Callable[[], T], name: str, deadline: float, where: str = "") -> T:
-    """Try until nobody else holds the database; `where` is not shown, as it may hold a password."""
-    while True:
-        try:
-            return action()
-        except duckdb.Error as error:
-            if not is_held(error) or time.monotonic() >= deadline:
-                raise opening_error(error, name, where) from (None if where else error)
-        time.sleep(POLL_S)
-
-
-def session_settings(target: Target) -> dict[str, Plain]:
+def session_settings(profile: Profile) -> dict[str, Plain]:
     """For each cursor. Days start in UTC wherever it runs, and a missing table is an error even
     when one of our variables has its name."""
-    said = target.options.get("settings")
     own: dict[str, Plain] = {"TimeZone": "UTC", "python_enable_replacements": False}
-    return own | (dict(said) if isinstance(said, dict) else {})
+    given = profile.startup  # cannot be set any more
+    said = {name: value for name, value in profile.settings.items() if name not in given}
+    return own | said
 
 
-def _set(cursor: duckdb.DuckDBPyConnection, name: str, value: Plain) -> None:
+def set_one(cursor: duckdb.DuckDBPyConnection, target: Target, name: str, value: Plain) -> None:
     """The value may be a secret: no message shows it, and no statement is kept."""
     try:
         cursor.execute(f"set {identifier(name)} = {_setting(value)}")
     except duckdb.Error as error:
-        raise EngineError(setting_problem(error, name, str(value))) from None
+        problem = setting_problem(error, name, str(value))
+        places = target.places
+        at = places.get(f"settings/{name}") or places.get(f"config_options/{name}")
+        raise EngineError(replace(problem, at=at or places.get("settings"))) from None
 
 
 def _setting(value: Plain) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 import duckdb
 
+from sqlpipes.core.config import Target
 from sqlpipes.core.errors import EngineError, Location, LockedError, Problem
 from sqlpipes.engines.duckdb.place import holder
+from sqlpipes.engines.duckdb.profile import DuckSecret
 
 MEANT = re.compile(r"^(Did you mean|Candidate bindings|HINT|Candidate functions)\b.*", re.S | re.M)
 PREFIX = re.compile(r"^[A-Za-z ]{3,40} Error: ")
@@ -20,6 +24,16 @@ CSV = re.compile(
 CSV_FILE = re.compile(r"^ *file = (.+)$", re.M)
 CSV_VALUE = re.compile(r'[Cc]ould not convert string "(.*?)" to')
 QUOTED = re.compile(r'"[^"]*"')
+HINTS = (
+    (
+        "a single transaction can only write to a single attached database",
+        "a step is one transaction: what goes to another database must be an asset of its own",
+    ),
+    (
+        "attached in read-only mode",
+        "take `read_only` off its entry under `attach:` in profiles.yml",
+    ),
+)
 CODES: tuple[tuple[type[BaseException], str], ...] = (
     (duckdb.InterruptException, "ENG007"),
     (duckdb.ParserException, "ENG004"),
@@ -37,6 +51,7 @@ def statement_error(error: BaseException, statement: str) -> EngineError:
     code = next((code for kind, code in CODES if isinstance(error, kind)), "ENG005")
     if isinstance(error, duckdb.TransactionException) and "conflict" in first.lower():
         code = "ENG006"
+    hint = hint or next((said for words, said in HINTS if words in first), None)
     return EngineError(Problem(code, first, _place(error, statement), hint), statement=statement)
 
 
@@ -79,6 +94,31 @@ def setting_problem(error: BaseException, name: str, value: str) -> Problem:
     first, hint = _split_hint(plain_message(error))
     said = first.replace(value, "...") if value else first
     return Problem("ENG009", f"the target's setting '{name}' is refused: {said}", hint=hint)
+
+
+def secret_problem(error: BaseException, secret: DuckSecret) -> Problem:
+    """Why CREATE SECRET is refused, without any of its values."""
+    first, hint = _split_hint(plain_message(error))
+    if "install the required extension" in first:
+        first = "it needs an extension that is not installed, and could not be downloaded"
+        hint = "name the extension under `extensions:`; S3, GCS and R2 need httpfs"
+    message = f"the secret '{secret.name}' of type {secret.type} is refused: {first}"
+    return without(Problem("ENG022", message, secret.at, hint), secret.values)
+
+
+def storage_problem(target: Target, found: str, wanted: str) -> Problem:
+    """A file of a newer version than the one asked for."""
+    message = f"the database of target '{target.name}' has storage version {found}, not {wanted}"
+    hint = "a file keeps its version: name another path, or remove the file and build it again"
+    return Problem("ENG023", message, target.places.get("storage_version"), hint)
+
+
+def without(problem: Problem, hidden: Iterable[str], at: Location | None = None) -> Problem:
+    """The same without these texts in its message and hint."""
+    message, hint = problem.message, problem.hint
+    for text in sorted((text for text in hidden if text), key=len, reverse=True):
+        message, hint = message.replace(text, "***"), hint and hint.replace(text, "***")
+    return replace(problem, message=message, hint=hint, at=problem.at or at)
 
 
 def plain_message(error: BaseException) -> str:

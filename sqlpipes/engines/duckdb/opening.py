@@ -1,33 +1,177 @@
-"""Why a database did not open -> the same at the key of the profile that says it, with a way out."""
+"""Target -> an open DuckDB: settings, extensions, secrets and attached databases, in this order."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import os
+import re
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import TypeVar
+
+import duckdb
 
 from sqlpipes.core.config import Target
-from sqlpipes.core.errors import EngineError, Problem
-
-HINTS = (
-    (
-        "not a valid DuckDB database file",
-        "it is another kind of file: move it away, or name another",
-    ),
-    ("newer version", "a newer DuckDB wrote it: pip install -U duckdb"),
-    ("Permission denied", "its folder and the file must be writable by you"),
-    ("Is a directory", "name a file in it"),
-    ("No such file or directory", "nobody has built there yet, or its folder is spelt otherwise"),
-    ("read-only", "its disk cannot be written to"),
-    ("No space left", "make room on its disk"),
+from sqlpipes.core.errors import EngineError, Problem, SqlpipesError, did_you_mean
+from sqlpipes.core.sql import identifier, literal
+from sqlpipes.engines.duckdb.attached import MEMORY
+from sqlpipes.engines.duckdb.engine import DuckEngine, set_one
+from sqlpipes.engines.duckdb.extensions import load_extension, packaged
+from sqlpipes.engines.duckdb.faults import (
+    is_held,
+    opening_error,
+    secret_problem,
+    storage_problem,
+    without,
 )
+from sqlpipes.engines.duckdb.names import value_sql
+from sqlpipes.engines.duckdb.place import database_path
+from sqlpipes.engines.duckdb.profile import DuckSecret, Extension, Profile, read_profile
+
+T = TypeVar("T")
+
+POLL_S = 0.1
+VERSIONS = re.compile(r"valid options are: (.*)")
+NUMBERS = re.compile(r"\d+")
 
 
-def placed(error: EngineError, target: Target) -> EngineError:
-    """The same error; faults that have a place or a hint of their own keep them."""
-    error.problems = tuple(_placed(problem, target) for problem in error.problems)
-    return error
+def open_duckdb(target: Target, root: str, *, read_only: bool, wait_s: float) -> DuckEngine:
+    """Raises EngineError ENG002 when a database does not open, LockedError ENG003 when it is held,
+    ENG020 for an output that is wrong, ENG021 to ENG023 for an extension, a secret and a version."""
+    path, profile = database_path(target, root), read_profile(target, root)
+    if profile.problems:
+        raise EngineError(*profile.problems)
+    on_disk = path != MEMORY and "://" not in path
+    if on_disk and not read_only:
+        _make_folder(os.path.dirname(path))
+    deadline = time.monotonic() + wait_s
+    only = read_only and path != MEMORY
+    if on_disk and not read_only and profile.storage_version:
+        _patiently(partial(_make_file, path, target, profile), path, deadline)
+    connect = partial(duckdb.connect, path, read_only=only, config=dict(profile.startup))
+    first = _patiently(connect, path, deadline)
+    try:
+        _prepare(first, target, profile, read_only=read_only, deadline=deadline)
+        if on_disk and not read_only:
+            _demand_version(first, target, profile)
+        return DuckEngine(first, target, profile)
+    except BaseException:
+        first.close()
+        raise
 
 
-def _placed(problem: Problem, target: Target) -> Problem:
-    keys = ("attach",) if "attached database" in problem.message else ("path", "database")
-    hint = next((hint for words, hint in HINTS if words in problem.message), None)
-    return replace(problem, at=problem.at or target.at(*keys), hint=problem.hint or hint)
+def _prepare(
+    first: duckdb.DuckDBPyConnection,
+    target: Target,
+    profile: Profile,
+    *,
+    read_only: bool,
+    deadline: float,
+) -> None:
+    for name, value in profile.settings.items():  # such as where extensions lie
+        with suppress(EngineError):  # of an extension that is not loaded; each cursor sets it again
+            set_one(first, target, name, value)
+    for extension in (*profile.extensions, *_needed(first, profile)):
+        load_extension(first, extension)
+    for secret in profile.secrets:
+        _add_secret(first, secret)
+    for found in profile.attached:
+        sql = found.sql(read_only=read_only)
+        try:
+            _patiently(partial(first.execute, sql), found.name, deadline, found.where)
+        except SqlpipesError as error:
+            error.problems = tuple(without(p, profile.hidden, found.at) for p in error.problems)
+            raise error from (None if profile.hidden else error.__cause__)
+
+
+def _needed(first: duckdb.DuckDBPyConnection, profile: Profile) -> Iterable[Extension]:
+    """What attached databases and secrets need and a package has brought; DuckDB finds the others."""
+    named = {extension.name for extension in profile.extensions}
+    row = first.execute("select version()").fetchone()
+    version = str(row[0]) if row else ""
+    for found in profile.attached:
+        for name in found.extensions:
+            if name not in named and packaged(name, version):
+                named.add(name)
+                yield Extension(name, at=found.at)
+    for secret in profile.secrets:
+        name = {"s3": "httpfs", "r2": "httpfs", "gcs": "httpfs"}.get(secret.type, secret.type)
+        if name not in named and packaged(name, version):
+            named.add(name)
+            yield Extension(name, at=secret.at)
+
+
+def _add_secret(first: duckdb.DuckDBPyConnection, secret: DuckSecret) -> None:
+    words = [f"type {secret.type}"]
+    for key, value in secret.options.items():
+        bare = key == "provider" and isinstance(value, str) and value.isidentifier()
+        words.append(f"{key} {value if bare else value_sql(value)}")
+    try:
+        first.execute(
+            f"create or replace temporary secret {identifier(secret.name)} ({', '.join(words)})"
+        )
+    except duckdb.Error as error:
+        raise EngineError(secret_problem(error, secret)) from None
+
+
+def _make_file(path: str, target: Target, profile: Profile) -> None:
+    """An empty database of that version where there is none; its version stays."""
+    if os.path.isfile(path):
+        return
+    assert profile.storage_version is not None
+    version = literal(profile.storage_version)
+    with duckdb.connect(MEMORY) as maker:
+        try:
+            maker.execute(f"attach {literal(path)} as made (storage_version {version})")
+        except duckdb.InvalidInputException as error:
+            known = VERSIONS.search(str(error))
+            listed = known[1].split(", ") if known else []
+            hint = did_you_mean(profile.storage_version, listed[-12:])
+            said = (
+                f"DuckDB {duckdb.__version__} knows no storage version '{profile.storage_version}'"
+            )
+            at = target.places.get("storage_version")
+            newest = f"it knows those up to {listed[-2]}" if len(listed) > 1 else None
+            raise EngineError(Problem("ENG023", said, at, hint or newest)) from error
+        maker.execute("detach made")
+
+
+def _demand_version(first: duckdb.DuckDBPyConnection, target: Target, profile: Profile) -> None:
+    """A file that stands there keeps the version that it was made with."""
+    wanted = profile.storage_version
+    if wanted is None or wanted == "latest":
+        return
+    row = first.execute(
+        "select tags['storage_version'] from duckdb_databases() "
+        "where database_name = current_database()"
+    ).fetchone()
+    found = str(row[0]).removesuffix("+") if row and row[0] else ""
+    if found and _numbers(found) > _numbers(wanted):
+        raise EngineError(storage_problem(target, found, wanted))
+
+
+def _numbers(version: str) -> list[int]:
+    """
+    >>> _numbers("v1.5.0")
+    [1, 5, 0]
+    """
+    return [int(number) for number in NUMBERS.findall(version)]
+
+
+def _make_folder(folder: str) -> None:
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise EngineError(Problem("ENG002", f"cannot make the folder {folder}: {error}")) from error
+
+
+def _patiently(action: Callable[[], T], name: str, deadline: float, where: str = "") -> T:
+    """Try until nobody else holds the database; `where` is not shown, as it may hold a password."""
+    while True:
+        try:
+            return action()
+        except duckdb.Error as error:
+            if not is_held(error) or time.monotonic() >= deadline:
+                raise opening_error(error, name, where) from (None if where else error)
+        time.sleep(POLL_S)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 
-from sqlpipes.core.config import Plain, Target
+from sqlpipes.core.config import Target
 from sqlpipes.core.errors import EngineError, Problem
-from sqlpipes.core.sql import identifier, literal
+from sqlpipes.engines.duckdb.attached import MEMORY
+from sqlpipes.engines.duckdb.profile import local_path, read_profile
 
-MEMORY = ":memory:"
 HOLDER = re.compile(r"held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 
 
@@ -28,78 +27,10 @@ def database_path(target: Target, root: str) -> str:
     return local_path(said, root)
 
 
-def local_path(said: str, root: str) -> str:
-    """A path as the user wrote it, made absolute; URLs and ":memory:" stay as they are.
-
-    >>> local_path("s3://lake/x.duckdb", "/project")
-    's3://lake/x.duckdb'
-    """
-    if said == MEMORY or "://" in said or said.startswith("md:"):
-        return said
-    return os.path.abspath(os.path.join(root, os.path.expanduser(said)))
-
-
 def exists(target: Target, root: str) -> bool:
     """Whether there is a database to look into; one in memory is always new."""
     path = database_path(target, root)
     return path != MEMORY and ("://" in path or os.path.isfile(path))
-
-
-@dataclass(frozen=True, slots=True)
-class Attached:
-    """A database beside the target's own. `where` is a path or an address, which may hold a password."""
-
-    where: str
-    alias: str | None
-    kind: str | None
-    read_only: bool
-    is_file: bool  # on this machine
-
-    @property
-    def name(self) -> str:
-        """What a message may call it."""
-        if self.is_file:
-            return self.where
-        return f"the attached database '{self.alias or self.kind or ''}'"
-
-    def sql(self, *, read_only: bool) -> str:
-        """Who only looks writes to none of them, and makes no file for one that is not there yet."""
-        where, kind = self.where, self.kind
-        options = [f"type {identifier(kind)}"] if kind else []
-        alias = self.alias
-        if read_only and self.is_file and not os.path.exists(where):
-            alias = alias or os.path.splitext(os.path.basename(where))[0]
-            where, options = MEMORY, ["read_write"]  # there is no other in memory
-        elif self.read_only or read_only:
-            options.append("read_only")
-        named = f" as {identifier(alias)}" if alias else ""
-        return f"attach {literal(where)}{named}" + (f" ({', '.join(options)})" if options else "")
-
-
-def attached(target: Target, root: str) -> tuple[Attached, ...]:
-    """The databases under the target's `attach`."""
-    return tuple(_attached(entry, root) for entry in listed(target.options.get("attach")))
-
-
-def _attached(entry: Plain, root: str) -> Attached:
-    said = entry if isinstance(entry, dict) else {"path": entry}
-    path, kind, alias = (said.get(key) for key in ("path", "type", "alias"))
-    path = MEMORY if path is None else str(path)
-    is_file = kind in (None, "duckdb", "sqlite") and ":" not in path
-    return Attached(
-        local_path(path, root) if is_file else path,
-        None if alias is None else str(alias),
-        None if kind is None else str(kind),
-        bool(said.get("read_only")),
-        is_file,
-    )
-
-
-def listed(value: Plain) -> list[Plain]:
-    """One, several, or none of something, as a list."""
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
 
 
 def stamp(target: Target, root: str) -> str | None:
@@ -108,7 +39,7 @@ def stamp(target: Target, root: str) -> str | None:
     None without a file, and where an attached database is none: it may change unseen.
     """
     path = database_path(target, root)
-    beside = [found for found in attached(target, root) if found.where != MEMORY]
+    beside = [each for each in read_profile(target, root).attached if each.where != MEMORY]
     if path == MEMORY or not os.path.isfile(path) or not all(found.is_file for found in beside):
         return None
     paths = (path, *(found.where for found in beside))
