@@ -105,9 +105,12 @@ def _not_built(asset: Asset | None) -> ProjectError:
 def _query_of(asset: Asset, warehouse: Warehouse, project: Project) -> Query:
     """What reads the asset as it is published."""
     from sqlpipes.run.checks import subject
+    from sqlpipes.run.exported import is_there
     from sqlpipes.run.query import Query, asset_query
 
-    if asset.relation is None and isinstance(asset.body, SqlBody):
+    if asset.export is not None and not is_there(asset, warehouse.root):
+        raise _not_built(asset)
+    if asset.relation is None and asset.export is None and isinstance(asset.body, SqlBody):
         return asset_query(asset, project.graph, warehouse)
     if asset.relation is not None and warehouse.type_of(asset.relation) is None:
         if asset.kind is Kind.SOURCE:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from sqlpipes.core.automation import Automation
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Severity
+from sqlpipes.core.export import Export
 from sqlpipes.core.extras import Extras
 from sqlpipes.core.freshness import Freshness
 from sqlpipes.core.partitions import Partitioning
@@ -36,7 +37,7 @@ class Materialized(StrEnum):
     INCREMENTAL = "incremental"  # rows merged by unique_key, or appended
     SNAPSHOT = "snapshot"  # every state that a key was seen in, with its time
     EPHEMERAL = "ephemeral"  # inlined into its readers
-    FILE = "file"  # a Python asset that writes a file
+    FILE = "file"  # written to disk: by a function, or the rows of a query
     NONE = "none"  # a Python asset that returns nothing
     EXTERNAL = "external"  # a source: somebody else writes it
 
@@ -265,6 +266,14 @@ class Asset:
     extras: Extras = field(default_factory=Extras)  # comments, rights and indexes
     auto: Automation | None = None  # when it is built by itself; None: nobody said
     limit: Limit | None = None  # of each of its statements; None: the target's
+    export: Export | None = None  # of a query that is a file
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """Paths of its files as far as the text says: * is computed, a folder may end with /."""
+        if self.export is not None:
+            return (self.export.writes,)
+        return self.body.written if isinstance(self.body, PythonBody) else ()
 
     @property
     def is_stored(self) -> bool:

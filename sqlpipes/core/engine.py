@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+from sqlpipes.core.config import Plain
 from sqlpipes.core.extras import Seen
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Relation, literal
@@ -31,6 +32,7 @@ class Capabilities:
     merge: bool = False
     insert_by_name: bool = False
     reads_files: bool = False  # read_csv/read_parquet/read_json in SQL
+    writes_files: bool = False  # its connections are `WritesFiles`
     renames: bool = False  # ALTER ... RENAME TO keeps the rows, and can be rolled back
     parallel: bool = True  # several connections may write at once
     is_instant: str = "typeof({}) = 'TIMESTAMP WITH TIME ZONE'"  # of a column, as a predicate
@@ -201,6 +203,17 @@ class Connection(Protocol):
         """Whether anything can still be said over it: a server may have ended it."""
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class WritesFiles(Protocol):
+    """A connection of an engine whose `can` says that it writes files."""
+
+    def write_file(self, sql: str, path: str, form: str, options: Mapping[str, Plain]) -> int:
+        """Write the rows of a SELECT to a file of this machine that is not there yet; their number.
+
+        `form`: parquet, csv or json; `options` are those of DuckDB's COPY.
+        """
 
 
 @runtime_checkable

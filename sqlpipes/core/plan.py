@@ -21,6 +21,7 @@ class Action(StrEnum):
     SEED = "load seed"
     PYTHON = "run python"
     OBSERVE = "observe source"
+    FILE = "write file"  # the rows of a query; a function's is PYTHON
     CHECK = "run checks"
     EXTRAS = "set extras"  # comments, rights and indexes: its rows stay as they are
     REPORT = "report"  # somebody outside wrote it: told, not planned
@@ -86,6 +87,7 @@ class Step:
     )
     extras: bool = False  # its comments, rights and indexes are looked after
     newest_first: bool = False  # which of its parts run first
+    whole: Partitions | None = None  # of a file written anew: all slices that it will have
 
 
 @dataclass(frozen=True, slots=True)

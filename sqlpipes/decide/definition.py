@@ -37,6 +37,9 @@ def definition_of(graph: Graph, name: str) -> Definition:
     settings |= {key: asset.settings[key] for key in kept & asset.settings.keys()}
     if asset.relation is not None:
         settings["relation"] = str(asset.relation)
+    if asset.export is not None:
+        path, form, options = asset.export.plain()
+        settings |= {"path": path, "format": form, "options": options}
     return {
         "sql": _text(graph, name),
         "settings": settings,

@@ -138,6 +138,7 @@ def _step(look: Outlook, history: History, changed: Changed, name: str) -> Step 
         held=held,
         extras=bool(past.extras_version or look.graph.extras_version(name)),
         newest_first=newest,
+        whole=slices if full and asset.export and asset.partition else None,
     )
 
 
@@ -273,6 +274,8 @@ def _action(asset: Asset) -> Action:
     if asset.kind is not Kind.SQL:
         kinds = {Kind.SOURCE: Action.OBSERVE, Kind.SEED: Action.SEED, Kind.PYTHON: Action.PYTHON}
         return kinds[asset.kind]
+    if asset.export is not None:
+        return Action.FILE
     if asset.partition is not None:
         return Action.SLICES
     appends = asset.incremental.strategy is Strategy.APPEND

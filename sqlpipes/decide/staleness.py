@@ -165,7 +165,8 @@ def _clock_words(graph: Graph, asset: Asset) -> frozenset[str]:
 
     A view computes anew for each reader; slices and merged rows keep what they were when written.
     """
-    if asset.materialized is not Materialized.TABLE or asset.partition is not None:
+    is_anew = asset.materialized is Materialized.TABLE or asset.export is not None
+    if not is_anew or asset.partition is not None:
         return frozenset()
     if asset.settings.get("deterministic") is True:
         return frozenset()

@@ -27,7 +27,8 @@ def _problems(test: UnitTest, graph: Graph) -> Iterator[Problem]:
         yield Problem("UTS001", message, test.model_at, hint)
         return
     tested = (Materialized.FILE, Materialized.NONE)
-    if model.kind not in (Kind.SQL, Kind.PYTHON) or model.materialized in tested:
+    written = model.materialized in tested and model.export is None
+    if model.kind not in (Kind.SQL, Kind.PYTHON) or written:
         message = f"'{test.model}' is no model that yields rows, so it has no unit tests"
         is_python = model.kind is Kind.PYTHON
         hint = "call it as a function in a test of yours" if is_python else "add checks to it"

@@ -104,7 +104,7 @@ def _written(assets: Iterable[Asset], root: str) -> dict[str, str]:
     """Absolute path or pattern of every file that an asset writes -> the asset; folders end with /."""
     found: dict[str, str] = {}
     for asset in assets:
-        for path in asset.body.written if isinstance(asset.body, PythonBody) else ():
+        for path in asset.writes:
             folder = "/" if path.endswith("/") else ""
             found.setdefault(file_pattern(path, root)[0] + folder, asset.name)
     return found

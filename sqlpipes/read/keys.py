@@ -8,6 +8,7 @@ OTHER_NAMES = {
     "tests": "checks",
     "data_tests": "checks",
     "database": "catalog",
+    "location": "path",
     "pre_hook": "before",
     "pre-hook": "before",
     "post_hook": "after",
@@ -49,6 +50,9 @@ MODEL = KEPT | {
     "deterministic",
     "skip_unchanged",
     "auto",
+    "path",  # of what is a file
+    "format",
+    "options",
 }
 SEED = frozenset({"types", "delimiter", "nulls", "skip_unchanged", "auto"})
 SOURCE = frozenset(

@@ -20,12 +20,14 @@ from sqlpipes.core.asset import (
 )
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem, ProjectError
+from sqlpipes.core.export import Export
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import FileReference, Relation, SqlFacts
 from sqlpipes.read import settings as s
 from sqlpipes.read.automation import automation
 from sqlpipes.read.braces import Names, fill, has_braces
 from sqlpipes.read.checks import read_checks
+from sqlpipes.read.exported import read_export
 from sqlpipes.read.extras import read_extras
 from sqlpipes.read.files import File
 from sqlpipes.read.ground import (
@@ -84,12 +86,13 @@ def read_model(
     kept = read_kept(merged, lambda: _asks(query, template), problems)
     written = Written(
         kept,
-        None if kept.kind is Materialized.EPHEMERAL else placed,
+        None if kept.kind in (Materialized.EPHEMERAL, Materialized.FILE) else placed,
         partition,
         statements(merged.node("before"), placed, ground.names, problems),
         statements(merged.node("after"), placed, ground.names, problems),
         native_partitions(merged.node("native_partitions"), partition, problems),
         template is not None or any(found.parts[-1] == name for found in facts.references),
+        read_export(name, merged, kept.kind, cut, problems),
     )
     asset = Asset(
         name=name,
@@ -119,6 +122,7 @@ def read_model(
         before=written.before,
         after=written.after,
         auto=automation(merged.node("auto"), problems),
+        export=written.export,
         volatile=() if s.flag(merged.node("deterministic"), False, problems) else facts.volatile,
     )
     return Model(asset, facts, facts.files)
@@ -157,6 +161,7 @@ class Written:
     after: tuple[str, ...] = ()
     native: bool = False
     knows_slices: bool = True  # its query may be another one for other slices, or reads older ones
+    export: Export | None = None
 
     def plain(self) -> dict[str, Plain]:
         said: list[Plain] = []
@@ -170,6 +175,7 @@ class Written:
             "unique_key": list(self.kept.unique_key),
             "before": list(self.before) if self.kept.snapshot is None else [],
             "after": list(self.after) if self.kept.snapshot is None else [],
+            **({"file": self.export.plain()} if self.export else {}),
             **({"native_partitions": True} if self.native else {}),
             **self.kept.plain(),
         }

@@ -210,10 +210,11 @@ def meta(
 
 def materialized(node: Node | None, problems: list[Problem]) -> Materialized | None:
     """None when nothing is said."""
-    allowed = ("view", "table", "incremental", "snapshot", "ephemeral")
+    allowed = ("view", "table", "incremental", "snapshot", "ephemeral", "file")
     if node is None:
         return None
     value = str(node.value).casefold()
+    value = "file" if value == "external" else value  # dbt-duckdb's word for it
     if value in allowed:
         return Materialized(value)
     hint = did_you_mean(value, allowed) or f"known: {', '.join(allowed)}"

@@ -94,9 +94,11 @@ def read_kept(merged: Layered, asks: Callable[[], bool], problems: list[Problem]
         return _snapshot(found, merged, problems)
     if said is Materialized.INCREMENTAL:
         return _incremental(found, merged, asks, problems)
-    if cut is not None and said is not Materialized.TABLE:
+    if cut is not None and said not in (Materialized.TABLE, Materialized.FILE):
         problems.append(_uncut(said, merged, cut))
-    useless = ("unique_key", "strategy", *OF_MERGE, *OF_SNAPSHOT)
+    useless: tuple[str, ...] = ("unique_key", "strategy", *OF_MERGE, *OF_SNAPSHOT)
+    if said is Materialized.FILE:
+        useless += ("on_schema_change", "skip_unchanged")
     problems += _useless(merged, useless, f"materialized: {said}")
     return found
 

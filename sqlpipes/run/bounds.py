@@ -78,15 +78,15 @@ class Bounds:
         hint = "move it away, or say path=... in the decorator if it is the asset's"
         return Problem("BLD021", "it is there, and no build of it wrote it", hint=hint)
 
-    def note(self, path: str, place: str) -> None:
+    def note(self, path: str, place: str, columns: tuple[tuple[str, str], ...] = ()) -> None:
         """What is about to stand at `path`, with what stands there until then. Raises OSError."""
         there = Note.of(path, self.root).names if os.path.isdir(path) else frozenset()
-        Note(self.asset, there | frozenset(names_in(place))).write(path, self.root)
+        Note(self.asset, there | frozenset(names_in(place)), columns).write(path, self.root)
 
-    def noted(self, path: str) -> None:
+    def noted(self, path: str, columns: tuple[tuple[str, str], ...] = ()) -> None:
         """The same once it stands there: what was there before is forgotten."""
         with suppress(OSError):
-            Note(self.asset, frozenset(names_in(path))).write(path, self.root)
+            Note(self.asset, frozenset(names_in(path)), columns).write(path, self.root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,7 @@ class Note:
 
     asset: str = ""
     names: frozenset[str] = frozenset()
+    columns: tuple[tuple[str, str], ...] = ()  # of the rows of a query, with their types
 
     @staticmethod
     def of(path: str, root: str) -> Note:
@@ -102,7 +103,8 @@ class Note:
         try:
             with open(_note_path(path, root), encoding="utf-8") as stream:
                 said = json.load(stream)
-            return Note(str(said["asset"]), frozenset(said["names"]))
+            columns = tuple((str(name), str(kind)) for name, kind in said.get("columns", ()))
+            return Note(str(said["asset"]), frozenset(said["names"]), columns)
         except (OSError, ValueError, KeyError, TypeError):
             return Note()
 
@@ -110,9 +112,10 @@ class Note:
         where = _note_path(path, root)
         os.makedirs(os.path.dirname(where), exist_ok=True)
         said = {"path": path, "asset": self.asset, "names": sorted(self.names)}
+        columns = {"columns": self.columns} if self.columns else {}
         own = f"{where}.{os.getpid()}"
         with open(own, "w", encoding="utf-8") as stream:
-            json.dump(said, stream)
+            json.dump({**said, **columns}, stream)
         put(own, where)
 
 

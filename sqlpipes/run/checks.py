@@ -19,6 +19,7 @@ from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.sql import identifier, literal
 from sqlpipes.core.sql.porting import Refusal
 from sqlpipes.run.conditions import needs_total, parse_condition, verdict
+from sqlpipes.run.exported import export_rows
 from sqlpipes.run.query import body_query, files_query, is_ported, subquery
 from sqlpipes.run.warehouse import Warehouse
 from sqlpipes.run.windows import inside_sql
@@ -158,6 +159,8 @@ def subject(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
         return warehouse.quote(asset.relation)
     if isinstance(asset.body, SourceBody) and asset.body.files:
         return f"{files_query(asset.body)} as {identifier(asset.name)}"
+    if asset.export is not None:
+        return f"{export_rows(asset, warehouse)} as {identifier(asset.name)}"
     message = f"'{asset.name}' is no table that SQL can read"
     raise ProjectError(Problem("CHK012", message, asset.at, "write its checks in Python"))
 

@@ -14,6 +14,7 @@ from sqlpipes.core.definitions import File
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.run.bounds import Bounds
 from sqlpipes.run.disk import OLD, has_content, measured, put, remove
+from sqlpipes.run.folders import Merge, merge
 
 ENDING = ".sqlpipes-new"
 
@@ -28,7 +29,10 @@ class Places:
     def __init__(self, bounds: Bounds | None = None) -> None:
         self.bounds = bounds
         self.waiting: dict[str, str] = {}
+        self.merges: dict[str, Merge] = {}  # folders of which only some files change
+        self.columns: dict[str, tuple[tuple[str, str], ...]] = {}  # of files that are rows
         self.used = False
+        self.began = False  # to publish: what readers see may have changed
 
     def place_of(self, path: str, said: str = "") -> str:
         """A new name beside the final one: on the same disk, so that it can be moved at once.
@@ -67,17 +71,23 @@ class Places:
     def publish(self) -> None:
         """Each into its place, safely on disk. Raises OSError, and EngineError as `place_of` does."""
         for path, place in list(self.waiting.items()):
+            self.began = True
             if os.path.exists(place):
                 self._put(place, path)
             del self.waiting[path]
 
     def _put(self, place: str, path: str) -> None:
         self._demand(path, path)  # again: somebody may have put something there meanwhile
+        if path in self.merges and self.bounds is not None:
+            merge(place, path, self.bounds.root, self.bounds.asset, self.merges[path])
+            remove(place)
+            return
+        columns = self.columns.get(path, ())
         if self.bounds is not None:
-            self.bounds.note(path, place)
+            self.bounds.note(path, place, columns)
         put(place, path)
         if self.bounds is not None:
-            self.bounds.noted(path)
+            self.bounds.noted(path, columns)
 
     def _demand(self, path: str, said: str) -> None:
         if self.bounds is not None and (problem := self.bounds.refusal(path, said)):

@@ -17,6 +17,7 @@ from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.plan import Action, Step
 from sqlpipes.core.sql import identifier
 from sqlpipes.core.strategy import Strategy
+from sqlpipes.run.export import export
 from sqlpipes.run.extras import extras
 from sqlpipes.run.merge import append, merge
 from sqlpipes.run.parts import LOOKS_ONLY, parts_of
@@ -57,21 +58,26 @@ def part_sql(
     EngineError BLD009 for an engine that cannot roll back DDL.
     """
     asset = graph.assets[step.asset]
-    if step.action in LOOKS_ONLY or asset.relation is None:
+    relation = asset.relation
+    if asset.export is not None:
+        relation = warehouse.temporary(f"sqlpipes_{asset.name}_file")
+    if step.action in LOOKS_ONLY or relation is None:
         return None
-    beside = extras(asset, warehouse) if step.extras or asset.extras else ()
+    beside = extras(asset, warehouse) if (step.extras or asset.extras) and asset.relation else ()
     if step.action is Action.EXTRAS:
         return Transaction((), step.slices, after=beside)
     if not warehouse.can.transactional_ddl:
         message = f"{warehouse.dialect} cannot roll back a CREATE TABLE, which publishing needs"
         raise EngineError(Problem("BLD009", message, asset.at))
-    work = Work(step, asset, asset.relation, graph, warehouse, empty, made)
+    work = Work(step, asset, relation, graph, warehouse, empty, made)
     refuse_hooks(asset, graph, warehouse)
     found = _transaction(work)
     return _with_hooks(asset, replace(found, after=found.after + beside))
 
 
 def _transaction(work: Work) -> Transaction:
+    if work.asset.export is not None:
+        return export(work)
     if work.asset.partition is not None:
         return slices(work)
     if work.asset.materialized is Materialized.INCREMENTAL:

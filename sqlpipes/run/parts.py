@@ -42,9 +42,11 @@ def is_one(step: Step, graph: Graph, warehouse: Warehouse) -> bool:
     """Whether all of it is published at once: it takes the place of something that is read, or its
     checks look at all of it, and half of it would not pass."""
     asset = graph.assets[step.asset]
-    if not step.full or asset.relation is None:
+    if not step.full or (asset.relation is None and asset.export is None):
         return False
     wide = any(_is_wide(check, step.asset) for check in graph.gate(step.asset))
+    if asset.relation is None:  # each file changes by itself
+        return wide
     return wide or warehouse.type_of(asset.relation) is not None
 
 

@@ -24,6 +24,7 @@ from sqlpipes.core.partitions import Partitions
 from sqlpipes.run.anew import found_out
 from sqlpipes.run.attempts import attempted
 from sqlpipes.run.contents import Contents, contents, unmoved
+from sqlpipes.run.export import with_staged, write_files, written_metadata
 from sqlpipes.run.files import file_metadata
 from sqlpipes.run.fit import columns_for, demand_fit
 from sqlpipes.run.gate import Result, row_text, run_checks
@@ -115,6 +116,8 @@ def _in_doubt(order: Order, done: Outcome, place: Place, job: Job) -> bool:
     """Whether something may have been written: by a function, or by a commit that was not answered."""
     if order.calls and done.problems and not place.files.used:
         return True
+    if order.asset.export is not None and done.problems and place.files.began:
+        return True
     return job.publishing and any(problem.code == LOST for problem in done.problems)
 
 
@@ -140,9 +143,14 @@ def _done(
     try:
         metadata, place = _land(order, order.transaction, place, job)
         written = _retried(order, order.transaction, place, job, now, results, said)
+        if order.asset.export is not None:
+            metadata = {**metadata, **written_metadata(order.asset, place)}
+            _publish_files(order.asset, place)
     except BaseException:
         _drop_stages(order.transaction, place)
         raise
+    finally:
+        place.files.drop()
     return Outcome(
         _status(results),
         0.0,
@@ -150,7 +158,7 @@ def _done(
         statements=tuple(said),
         metadata=metadata,
         same=written.same,
-        bytes=_size(order.asset, job),
+        bytes=metadata["bytes"] if order.asset.export else _size(order.asset, job),
         columns=written.columns,
     )
 
@@ -290,6 +298,7 @@ def _publish(
     said: list[str],
 ) -> Published:
     counts: list[int] = []
+    columns: tuple[tuple[str, str], ...] = ()
     with place.connection.transaction():
         before = _contents(order, place) if transaction.statements else None
         todo = list(reversed(transaction.statements))
@@ -305,6 +314,10 @@ def _publish(
                 _fit(statement, order.asset, place, now(), todo)
                 continue
             counted = _run(statement, order.asset, place)
+            if statement.purpose is Purpose.COPY:
+                columns = place.connection.describe(f"select * from {_table(statement)}")
+                staged = with_staged(place.warehouse, statement, order.asset, place)
+                place = replace(place, warehouse=staged)
             if statement.purpose is Purpose.WRITE and counted is not None:
                 counts.append(counted)
         _check(order, place, job, now, results)
@@ -319,9 +332,14 @@ def _publish(
             said.append(statement.sql)
             _run(statement, order.asset, place)
         same = unmoved(before, _contents(order, place), order.slices) if before else None
-        columns = _columns(order.asset, place)
+        columns = columns or _columns(order.asset, place)
         job.publish()
     return Published(sum(counts) if counts else None, same, columns)
+
+
+def _table(statement: Statement) -> str:
+    assert statement.output is not None
+    return statement.output.table
 
 
 def _columns(asset: Asset, place: Place) -> tuple[tuple[str, str], ...]:
@@ -380,6 +398,9 @@ def _run(statement: Statement, asset: Asset, place: Place) -> int | None:
     if statement.into is not None:
         with placing(statement.rows, asset, place):
             demand_fit(statement, asset, place.connection)
+    if statement.purpose is Purpose.COPY:
+        write_files(statement, asset, place)
+        return None
     with placing(statement, asset, place):
         if statement.purpose is not Purpose.AUDIT:
             return place.connection.execute(statement.sql)

@@ -219,8 +219,7 @@ def _execution(
 
 def _output(name: str, graph: Graph) -> str | None:
     """Where its decorator says that the file will stand, or the only place that its code names."""
-    body = graph.assets[name].body if name in graph.assets else None
-    written = body.written if isinstance(body, PythonBody) else ()
+    written = graph.assets[name].writes if name in graph.assets else ()
     return written[0] if len(written) == 1 and "*" not in written[0] else None
 
 

@@ -16,6 +16,7 @@ from sqlpipes.core.errors import Location, Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.sql import Reference, bare, identifier, literal, rewrite
 from sqlpipes.core.sql.porting import Refusal
+from sqlpipes.run.exported import export_rows
 from sqlpipes.run.warehouse import Warehouse
 
 Span = tuple[int, int, str]
@@ -219,6 +220,8 @@ def _replacement(
         return subquery(asset, graph, warehouse) + _alias(reference, text)
     if isinstance(asset.body, SourceBody) and asset.body.files:
         return files_query(asset.body) + _alias(reference, text)
+    if asset.export is not None:
+        return export_rows(asset, warehouse) + _alias(reference, text)
     if asset.relation is None or (not everywhere and warehouse.reaches(reference, asset.relation)):
         return None
     last = reference.folded(warehouse.dialect)[-1]

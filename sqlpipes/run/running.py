@@ -300,6 +300,7 @@ class Running:
         root, assets = os.path.abspath(self.settings.root), self.graph.assets.values()
         others = {other.name for other in assets if other.materialized is Materialized.FILE}
         declared = asset.body.path if isinstance(asset.body, PythonBody) else ""
+        declared = asset.export.path if asset.export else declared
         recorded = self.outputs.get(asset.name, "")
         declared, recorded = (
             os.path.normpath(os.path.join(root, path)) if path else ""
@@ -337,7 +338,8 @@ class Running:
             self.made.add(flight.place)
         if outcome.same:
             self.spared.add(flight.step.asset)
-        if path := outcome.metadata.get("path") if flight.order.calls else None:
+        writes = flight.order.calls or flight.order.asset.export is not None
+        if path := outcome.metadata.get("path") if writes else None:
             self.outputs[flight.step.asset] = path
         yield self.record.finished(flight.step, flight.order, outcome)
         self._succeeded(flight.number)

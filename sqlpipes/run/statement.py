@@ -10,6 +10,7 @@ from enum import StrEnum
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.engine import Capabilities, RelationType
 from sqlpipes.core.errors import Location, Problem
+from sqlpipes.core.export import Export
 from sqlpipes.core.partitions import Partitioning, Partitions
 from sqlpipes.core.sql import Relation
 from sqlpipes.run.query import Query
@@ -23,6 +24,7 @@ class Purpose(StrEnum):
     WRITE = "write"  # its count is the number of rows written
     AUDIT = "audit"  # a query; any row of it is a fault
     FIT = "fit"  # a query that is only described: its columns say what runs next
+    COPY = "copy"  # its rows go to files that wait to be published
     CLEAN = "clean"
 
 
@@ -68,6 +70,20 @@ class Made:
     kind: RelationType
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Rows of a table on their way to a file, or of a cut one to a file for each of its slices.
+
+    `whole`: all slices that the folder is to have afterwards; None: those besides `slices` stay.
+    """
+
+    table: str
+    export: Export
+    cut: Partitioning | None
+    slices: Partitions
+    whole: Partitions | None = None
+
+
 Columns = tuple[tuple[str, str], ...]
 """(name, type) in order."""
 
@@ -99,6 +115,7 @@ class Statement:
     at: Location | None = None  # where it is asked for, when that is no query
     fit: Fit | None = field(default=None, compare=False)  # of a FIT; it may raise EngineError
     relation: Relation | None = None  # of a FIT: what the query's columns are held against
+    output: Output | None = None  # of a COPY
 
     @property
     def rows(self) -> Statement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sqlpipes.core.engine import Capabilities, Connection, Engine, RelationType
 from sqlpipes.core.partitions import Partitioning
@@ -28,6 +28,7 @@ class Warehouse:
     token_sql: Callable[[Relation, str], str]
     windows: Callable[[Connection, Relation, str, Partitioning, str], Windows]
     root: str = ""  # the project's folder, which relative file names in SQL count from
+    staged: Mapping[str, str] = field(default_factory=dict)  # asset that is a file -> its new rows
 
     def type_of(self, relation: Relation) -> RelationType | None:
         """What stands at that name now; None for nothing."""

@@ -87,6 +87,8 @@ class Work:
 
     def put(self, create: bool, before: str, query: Query | str, after: str = "") -> Statement:
         """The same as rows of the table: it is made of them, or they join those that are there."""
+        if create and self.asset.export is not None:  # on its way to a file
+            return replace(self.into_stage(self.table, before, query, after), purpose=Purpose.WRITE)
         if create:
             head = create_head(self.table, self.warehouse.can)
             made = Made(self.relation, RelationType.TABLE)

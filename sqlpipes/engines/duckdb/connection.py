@@ -9,8 +9,10 @@ from typing import Any
 
 import duckdb
 
+from sqlpipes.core.config import Plain
 from sqlpipes.core.engine import Form, Rows, Standing
 from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.export import copy_sql
 from sqlpipes.core.extras import Seen
 from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.engines.duckdb.faults import statement_error
@@ -236,6 +238,9 @@ class DuckConnection:
         kind = "temp " if relation.catalog == TEMPORARY else ""
         table = self._quote(relation)
         self.execute(f"create or replace {kind}table {table} as\n{sql_of(types)}")
+
+    def write_file(self, sql: str, path: str, form: str, options: Mapping[str, Plain]) -> int:
+        return self.execute(copy_sql(sql, path, form, options)) or 0
 
     def shared(self, name: str) -> Relation:
         self.execute(f"attach if not exists ':memory:' as {SHARED}")

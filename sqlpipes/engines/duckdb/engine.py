@@ -28,6 +28,7 @@ CAN = Capabilities(
     merge=True,
     insert_by_name=True,
     reads_files=True,
+    writes_files=True,
     renames=True,
     comments=True,
     indexes=frozenset({"art"}),

@@ -17,8 +17,10 @@ import duckdb
 import psycopg
 from psycopg.pq import ExecStatus
 
+from sqlpipes.core.config import Plain
 from sqlpipes.core.engine import Form, Rows, Standing
 from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.export import copy_sql
 from sqlpipes.core.extras import Seen
 from sqlpipes.core.faults import NOT_HELD
 from sqlpipes.core.sql import Relation, identifier, literal
@@ -26,7 +28,7 @@ from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
 from sqlpipes.engines.local import Local
 from sqlpipes.engines.postgres import catalog
 from sqlpipes.engines.postgres.faults import CONFLICT, CUT, cut_error, statement_error
-from sqlpipes.engines.postgres.handing import hand_over
+from sqlpipes.engines.postgres.handing import brought_over, hand_over
 from sqlpipes.engines.postgres.loading import (
     Landed,
     columns_sql,
@@ -273,6 +275,20 @@ class PostgresConnection:
                 return hand_over(self._driver, self._local, f"{sql}{self._tail}", columns, form)
         except duckdb.Error as error:
             raise duckdb_error(error, sql) from error
+
+    def write_file(self, sql: str, path: str, form: str, options: Mapping[str, Plain]) -> int:
+        """The rows come over here, and the local DuckDB writes them."""
+        columns = self.describe(sql)
+        try:
+            with self._said(sql, None):
+                cursor, table = brought_over(self._driver, self._local, sql, columns)
+            cursor.execute(copy_sql(f"select * from {table}", path, form, options))
+            row = cursor.fetchone()
+            return int(row[0]) if row else 0
+        except duckdb.Error as error:
+            raise duckdb_error(error, sql) from error
+        finally:
+            self._local.release()
 
     def release(self) -> None:
         self._local.release()

@@ -26,6 +26,7 @@ CAN = Capabilities(
     transactional_ddl=True,
     merge=True,
     renames=True,
+    writes_files=True,
     is_instant="pg_typeof({}) = 'timestamp with time zone'::regtype",
     matches="({} ~ {})",
     comments=True,

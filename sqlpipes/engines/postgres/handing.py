@@ -13,7 +13,7 @@ import psycopg
 from sqlpipes.core.engine import Form
 from sqlpipes.core.sql import identifier, literal
 from sqlpipes.engines.duckdb.forms import as_form
-from sqlpipes.engines.local import Local
+from sqlpipes.engines.local import Cursor, Local
 from sqlpipes.engines.postgres.types import to_duckdb
 
 CHUNK = 1 << 20
@@ -26,12 +26,20 @@ def hand_over(
     driver: psycopg.Connection[Any], local: Local, sql: str, columns: Columns, form: Form
 ) -> Any:
     """`columns` are those of the SELECT, with Postgres' types."""
+    cursor, table = brought_over(driver, local, sql, columns)
+    return as_form(cursor.sql(f"select * from {table}"), form)
+
+
+def brought_over(
+    driver: psycopg.Connection[Any], local: Local, sql: str, columns: Columns
+) -> tuple[Cursor, str]:
+    """The local table that the rows of a SELECT are in, and a cursor that sees it."""
     table = local.table()
     with local.file() as path:
         longest, breaks = _copy_out(driver, sql, columns, path)
         cursor = local.cursor()
         cursor.execute(f"create table {table} as\n{_read_sql(path, columns, longest, breaks)}")
-    return as_form(cursor.sql(f"select * from {table}"), form)
+    return cursor, table
 
 
 def _copy_out(

@@ -146,13 +146,18 @@ def _with_tables(graph: Graph, world: World) -> Graph:
             asset,
             relation=Relation(name, world.warehouse.default_schema),
             materialized=Materialized.TABLE,
+            export=None,
         )
-        for name in world.given
+        for name in graph.assets
         if (asset := graph.assets[name]).relation is None
         and not _is_files(asset)
-        and world.given[name].sample.form is not Form.PROJECT
+        and (asset.export or _has_rows(world.given.get(name)))
     }
     return replace(graph, assets={**graph.assets, **changed}) if changed else graph
+
+
+def _has_rows(given: Given | None) -> bool:
+    return given is not None and given.sample.form is not Form.PROJECT
 
 
 def _is_files(asset: Asset) -> bool:
