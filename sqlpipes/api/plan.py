@@ -105,10 +105,15 @@ def plan_statements(project: Project, planned: Plan) -> dict[str, tuple[str, ...
 
 
 def _statements(step: Step, graph: Graph, warehouse: Warehouse, empty: bool) -> tuple[str, ...]:
+    from sqlpipes.run.export import with_staged
     from sqlpipes.run.materialize import step_sql
 
     transactions = step_sql(step, graph, warehouse, empty=empty)
-    found = [s.sql for transaction in transactions for s in transaction.statements]
+    said = [each for transaction in transactions for each in transaction.statements]
+    found = [each.sql for each in said]
+    for output in (each.output for each in said):
+        if output is not None:
+            warehouse = with_staged(warehouse, output, graph.assets[step.asset])
     found += [] if empty else _check_statements(step, graph, warehouse)
     return (*found, *(s.sql for transaction in transactions for s in transaction.after))
 

@@ -46,9 +46,9 @@ def export(work: Work) -> Transaction:
         found = slices(anew)
         staged, cut_into = found.statements, found.slices
     written = Output(work.table, asset.export, asset.partition, cut_into, work.step.whole)
-    return Transaction(
-        (*staged, _copy(written, work.warehouse.can)), cut_into, (clean(work.table),)
-    )
+    fresh = asset.partition is None or (work.step.full and not work.made)
+    statements = (*staged, _copy(written, work.warehouse.can))
+    return Transaction(statements, cut_into, (clean(work.table),), fresh=fresh)
 
 
 def _tail(work: Work) -> str:
@@ -145,14 +145,10 @@ def _write(select: str, path: str, said: Export, place: Place) -> int:
     return place.connection.write_file(select, path, said.format, said.options)
 
 
-def with_staged(
-    warehouse: Warehouse, statement: Statement, asset: Asset, place: Place
-) -> Warehouse:
+def with_staged(warehouse: Warehouse, output: Output, asset: Asset) -> Warehouse:
     """For the checks: the asset's rows are those that wait, and of other slices those published."""
-    output = statement.output
-    assert output is not None
     rows = f"select * from {output.table}"
-    if output.cut is not None and warehouse.can.reads_files and is_there(asset, place.root):
+    if output.cut is not None and warehouse.can.reads_files and is_there(asset, warehouse.root):
         inside = inside_sql(output.cut, output.slices, warehouse.can)
         if output.whole is not None:
             kept = f"{inside_sql(output.cut, output.whole, warehouse.can)} and not ({inside})"

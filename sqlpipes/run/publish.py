@@ -315,8 +315,9 @@ def _publish(
                 continue
             counted = _run(statement, order.asset, place)
             if statement.purpose is Purpose.COPY:
-                columns = place.connection.describe(f"select * from {_table(statement)}")
-                staged = with_staged(place.warehouse, statement, order.asset, place)
+                assert statement.output is not None
+                columns = place.connection.describe(f"select * from {statement.output.table}")
+                staged = with_staged(place.warehouse, statement.output, order.asset)
                 place = replace(place, warehouse=staged)
             if statement.purpose is Purpose.WRITE and counted is not None:
                 counts.append(counted)
@@ -335,11 +336,6 @@ def _publish(
         columns = columns or _columns(order.asset, place)
         job.publish()
     return Published(sum(counts) if counts else None, same, columns)
-
-
-def _table(statement: Statement) -> str:
-    assert statement.output is not None
-    return statement.output.table
 
 
 def _columns(asset: Asset, place: Place) -> tuple[tuple[str, str], ...]:

@@ -447,6 +447,8 @@ def _tasks(plan: Plan, graph: Graph, warehouse: Warehouse) -> list[Task]:
     for step, ways in zip(plan.steps, roads(plan, graph), strict=True):
         relation = graph.assets[step.asset].relation
         stands = relation is None or warehouse.type_of(relation) is not None
+        if graph.assets[step.asset].export is not None:
+            stands = not step.full  # the first part says that nothing of the old is left
         for other in at_once & ways.keys():
             ways[other] = WHOLE_ROAD  # slices that it held and does not write again are gone, too
         found.append(
