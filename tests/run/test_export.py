@@ -262,9 +262,7 @@ def test_other_options_write_it_again(tmp_path: Path) -> None:
     good(root)
     write(root, out=front(f"{keys}options: {{delimiter: '|'}}", "select 1 as a, 2 as b"))
     reasons = plan(load(str(root), environ={}), now=NOW).steps[0].reasons
-    assert [str(reason) for reason in reasons] == [
-        "config changed: options.delimiter: none -> |"
-    ]
+    assert [str(reason) for reason in reasons] == ["config changed: options.delimiter: none -> |"]
     good(root)
     assert (root / "out.csv").read_text() == "a|b\n1|2\n"
 
@@ -335,7 +333,7 @@ def test_what_is_wrong_is_told_at_its_place(tmp_path: Path, case: str) -> None:
 def test_keys_of_a_file_are_told_where_they_do_nothing(tmp_path: Path) -> None:
     root = write(tmp_path, t=front("materialized: table\npath: x.csv", "select 1 as a"))
     found = [p for p in load(str(root), environ={}).warnings if p.code == "MAT002"]
-    assert ["path does nothing for materialized: table"] == [p.message for p in found]
+    assert [p.message for p in found] == ["path does nothing for materialized: table"]
 
 
 def test_two_assets_of_one_path(tmp_path: Path) -> None:
@@ -536,7 +534,10 @@ def test_batches_are_published_one_by_one_and_a_slice_that_fails_stays_as_it_was
 ) -> None:
     days = DAYS.replace("}", ", batch: 1}")
     root = daily(tmp_path, "checks: [{not_null: v}]\n", days=days)
-    write(root, top=front(f"materialized: table\n{DAYS}", "select day, sum(v) v from daily group by 1"))
+    write(
+        root,
+        top=front(f"materialized: table\n{DAYS}", "select day, sum(v) v from daily group by 1"),
+    )
     good(root)
     old = query(f"select sum(v) from '{root}/exports/daily/day=2024-01-02/*.parquet'")
     (root / "seeds/raw.csv").write_text(SEED.replace("1,2024-01-02,eu,10\n", "1,2024-01-02,eu,\n"))
@@ -580,8 +581,12 @@ def test_lineage_goes_through_it(tmp_path: Path) -> None:
 
 OPERATIONS = st.lists(
     st.one_of(
-        st.tuples(st.just("rows"), st.dictionaries(st.integers(1, 4), st.integers(0, 3), max_size=4)),
-        st.tuples(st.just("build"), st.sampled_from([None, "2024-01-02", "2024-01-01..2024-01-03"])),
+        st.tuples(
+            st.just("rows"), st.dictionaries(st.integers(1, 4), st.integers(0, 3), max_size=4)
+        ),
+        st.tuples(
+            st.just("build"), st.sampled_from([None, "2024-01-02", "2024-01-01..2024-01-03"])
+        ),
         st.tuples(st.just("end"), st.integers(3, 5)),
         st.tuples(st.just("sql"), st.integers(1, 3)),
     ),
@@ -710,11 +715,15 @@ def survive(killer: subprocess.Popen[str], root: Path, nth: int) -> bool:
     before = {2: 660, 3: 720, 4: 780}
     daily(root, sql="select * from raw where day > '2024-01-01'")
     (root / "seeds/raw.csv").write_text(SEED)
-    write(root, one=front("materialized: file\npath: exports/one.csv", "select sum(v) as v from raw"))
+    write(
+        root, one=front("materialized: file\npath: exports/one.csv", "select sum(v) as v from raw")
+    )
     good(root)
     assert by_day(root) == before
     changed = [line for line in SEED.splitlines(True) if "2024-01-02" not in line]
-    (root / "seeds/raw.csv").write_text("".join(changed) + "77,2024-01-03,eu,1\n88,2024-01-04,eu,2\n")
+    (root / "seeds/raw.csv").write_text(
+        "".join(changed) + "77,2024-01-03,eu,1\n88,2024-01-04,eu,2\n"
+    )
     code = kill_at(killer, root, nth)
     found, after = by_day(root), {2: None, 3: 721, 4: 782}
     assert all(found.get(day) in (before[day], after[day]) for day in (2, 3, 4)), (nth, found)
