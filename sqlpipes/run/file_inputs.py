@@ -27,7 +27,7 @@ def file_input(
     staged: Mapping[str, str],
     root: str,
 ) -> Any:
-    """Raises EngineError BLD019 when the file is not there, or is one per slice."""
+    """Raises EngineError BLD019 when the file is not there, or a function writes one per slice."""
     path = os.path.normpath(os.path.join(root, _path(asset, at, outputs)))
     path = staged.get(path, path)
     if not os.path.exists(path):
@@ -41,6 +41,8 @@ def file_input(
 
 
 def _path(asset: Asset, at: Location, outputs: Mapping[str, str]) -> str:
+    if asset.export is not None:  # a folder, if it is cut
+        return os.path.expanduser(asset.export.path)
     if asset.partition is not None:
         message = f"'{asset.name}' is a file for each of its slices, so none can be handed over"
         hint = f"name it in deps=['{asset.name}'] instead, and ask context.path(...) for each"
