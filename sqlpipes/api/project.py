@@ -191,8 +191,16 @@ def _linked(root: str, reading: Reading) -> Project:
         jobs=reading.jobs,
         hooks=reading.hooks,
         sensors=reading.sensors,
-        secrets=(*reading.secrets, *hidden(target, root)),
+        secrets=(*reading.secrets, *_unnamed(hidden(target, root), target, graph)),
     )
+
+
+def _unnamed(secrets: Iterable[str], target: Target, graph: Graph) -> Iterator[str]:
+    """Those that are in no name: what is recorded under it would be lost."""
+    for text in secrets:
+        names = (f"{each.name} {each.relation}" for each in graph.assets.values())
+        if not any(text in name for name in (target.name, target.schema, *names)):
+            yield text
 
 
 def own_folder() -> str:

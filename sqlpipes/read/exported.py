@@ -42,7 +42,11 @@ def read_export(
 ) -> Export | None:
     """None for what is no file, and for one whose path cannot be used. Faults are MAT002, MAT005, CFG00x."""
     if kind is not Materialized.FILE:
-        problems += _useless(merged, KEYS, kind)
+        said = merged.node("materialized")
+        if said is None or str(said.value).casefold() in [
+            each.value for each in Materialized
+        ]:  # else it was told
+            problems += _useless(merged, KEYS, kind)
         return None
     problems += _useless(merged, ("schema", "alias", "catalog"), kind)
     node = merged.node("path")
@@ -56,16 +60,16 @@ def read_export(
     if fault := _path_fault(path, node, cut, merged.node("format")):
         problems.append(fault)
         return None
-    said = _format(merged.node("format"), path, problems)
-    if said is None:
+    form = _format(merged.node("format"), path, problems)
+    if form is None:
         return None
-    options = _options(merged.node("options"), said, problems)
-    if not cut and said != "parquet" and "compression" not in options and packed_as(path):
+    options = _options(merged.node("options"), form, problems)
+    if not cut and form != "parquet" and "compression" not in options and packed_as(path):
         options["compression"] = packed_as(path)
     told = {"delimiter", "delim", "sep"} & options.keys()
-    if said == "csv" and ".tsv" in path.lower() and not told:
+    if form == "csv" and ".tsv" in path.lower() and not told:
         options["delimiter"] = "\t"
-    return Export(posixpath.normpath(path), said, options, cut)
+    return Export(posixpath.normpath(path), form, options, cut)
 
 
 def _path_fault(path: str, node: Node, cut: bool, form: Node | None) -> Problem | None:

@@ -242,6 +242,15 @@ def test_values_of_secrets_are_masked_in_what_is_recorded(tmp_path: Path) -> Non
     assert not [path for path in written if b"hush7777" in path.read_bytes()]
 
 
+def test_what_is_no_secret_of_a_secret_masks_nothing(tmp_path: Path) -> None:
+    output = (
+        "      secrets: [{type: http, scope: 'https://main', bearer_token: orders,"
+        " extra_http_headers: {Cookie: hush99}}]\n"
+    )
+    root = project(tmp_path, output, orders="select 1 as a")
+    assert load(str(root)).secrets == ("hush99",)  # 'orders' is the name of an asset
+
+
 def test_no_repr_shows_a_secret() -> None:
     said: Plain = [{"type": "http", "bearer_token": "hush77"}]
     assert "hush77" not in repr(read_profile(target(secrets=said), "."))

@@ -27,6 +27,11 @@ ELSEWHERE = {
 }
 OF_ATTACH = ("path", "type", "alias", "read_only", "options", "secret", "schema")
 OF_EXTENSION = ("name", "repo", "path", "install")
+PUBLIC = frozenset(  # parameters of secrets that are none themselves
+    {"provider", "scope", "region", "endpoint", "url_style", "use_ssl", "verify_ssl", "chain"}
+    | {"url_compatibility_mode", "host", "port", "database", "user", "account_name", "account_id"}
+    | {"refresh", "profile", "data_path", "metadata_path", "metadata_schema"}
+)
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 VERSION = re.compile(r"v?(\d+\.\d+\.\d+|\d+\.\d+)")
 STARTS = frozenset(  # settings that DuckDB takes only while it opens
@@ -56,7 +61,8 @@ class DuckSecret:
 
     @property
     def values(self) -> tuple[str, ...]:
-        return tuple(_texts(list(self.options.values())))
+        """Those that are secret: all but of parameters that are known to be none."""
+        return tuple(_texts([v for key, v in self.options.items() if key not in PUBLIC]))
 
 
 @dataclass(frozen=True, slots=True)
