@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from sqlpipes.core.config import Plain
+from sqlpipes.core.sql import identifier, literal
 
 ENDINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -77,21 +78,17 @@ def copy_sql(select: str, path: str, form: str, options: Mapping[str, Plain]) ->
     ) to 'a.csv' (format csv, header false, force_quote ("a"))
     """
     said = [f"format {form}", *(f"{key} {_option(value)}" for key, value in options.items())]
-    return f"copy (\n{select}\n) to {_text(path)} ({', '.join(said)})"
+    return f"copy (\n{select}\n) to {literal(path)} ({', '.join(said)})"
 
 
 def _option(value: Plain) -> str:
     """Lists are of columns; mappings are structs."""
     if isinstance(value, list):
-        return "(" + ", ".join('"' + str(item).replace('"', '""') + '"' for item in value) + ")"
+        return "(" + ", ".join(identifier(str(item)) for item in value) + ")"
     if isinstance(value, dict):
         return (
-            "{" + ", ".join(f"{_text(key)}: {_option(item)}" for key, item in value.items()) + "}"
+            "{" + ", ".join(f"{literal(key)}: {_option(item)}" for key, item in value.items()) + "}"
         )
     if isinstance(value, bool):
         return "true" if value else "false"
-    return repr(value) if isinstance(value, (int, float)) else _text(str(value))
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+    return repr(value) if isinstance(value, (int, float)) else literal(str(value))

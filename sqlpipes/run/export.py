@@ -14,6 +14,7 @@ from sqlpipes.core.engine import Capabilities, WritesFiles
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.export import Export, copy_sql
 from sqlpipes.core.partitions import WHOLE, Grain, Partitioning, TimeAxis
+from sqlpipes.core.sql import identifier
 from sqlpipes.run.disk import measured
 from sqlpipes.run.exported import export_path, export_rows, is_there
 from sqlpipes.run.folders import Merge, all_names, blank_name, file_names
@@ -52,11 +53,7 @@ def export(work: Work) -> Transaction:
 
 
 def _tail(work: Work) -> str:
-    return f"\n) as {literal_name(work.asset.name)}{work.limit}"
-
-
-def literal_name(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return f"\n) as {identifier(work.asset.name)}{work.limit}"
 
 
 def _copy(output: Output, can: Capabilities) -> Statement:

@@ -16,7 +16,7 @@ KEYS = (
     *("attach", "extensions", "secrets", "settings", "storage_version"),
 )
 OTHER_NAMES = {"config_options": "settings"}  # dbt's
-IGNORED = ("keep_open", "retries", "disable_transactions")  # dbt's, of how it holds the file
+IGNORED = ("keep_open", "disable_transactions")  # dbt's, of how it holds the file
 ELSEWHERE = {
     "plugins": "write a Python asset for what a plugin reads",
     "module_paths": "Python under models/ is imported from the project's folder",
