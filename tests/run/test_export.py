@@ -230,7 +230,7 @@ def test_plan_shows_what_build_says(tmp_path: Path) -> None:
     project = load(str(root), environ={})
     shown = plan_statements(project, plan(project, now=NOW))["out"]
     report = good(root)
-    said = list(report.finished[0].statements)
+    said = next(list(step.statements) for step in report.finished if step.asset == "out")
     assert [s for s in shown if not s.startswith("-- check")] == said
     assert "to 'out.parquet' (format parquet)" in shown[1]
     assert "sqlpipes_out_file" in shown[2]  # the check looks at the rows that wait
