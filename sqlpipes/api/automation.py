@@ -32,7 +32,7 @@ from sqlpipes.core.plan import Step, Why
 from sqlpipes.core.verdict import Decision, Seen, Verdict
 
 if TYPE_CHECKING:
-    from sqlpipes.core.engine import Engine
+    from sqlpipes.core.engine import Engines
     from sqlpipes.decide.automation import Evaluation
     from sqlpipes.decide.due import Written
     from sqlpipes.decide.wish import Observed, Wish
@@ -125,9 +125,9 @@ def _evaluate(project: Project, store: Store, now: datetime) -> Evaluation:
     names = automated(graph)
     timed = [name for name in names if _is_due(graph, seen, name, now)]
     wish = _wish(graph, names, timed)
-    with looking(project, store, history, wish) as engine:
-        project = with_proofs(project, engine)
-        observed, unreadable = _observe(project, store, history, wish, engine)
+    with looking(project, store, history, wish) as engines:
+        project = with_proofs(project, engines)
+        observed, unreadable = _observe(project, store, history, wish, engines)
     graph = project.graph
     situation = Situation(
         now,
@@ -159,21 +159,21 @@ def _wish(graph: Graph, names: Iterable[str], timed: Iterable[str]) -> Wish:
 
 
 def _observe(
-    project: Project, store: Store, history: History, wish: Wish, engine: Engine | None
+    project: Project, store: Store, history: History, wish: Wish, engines: Engines | None
 ) -> tuple[Observed, dict[str, str]]:
     """What there is to see; a source that cannot be read holds up its readers and nobody else."""
     try:
-        return observe(project, store, history, wish, engine, strict=True), {}
+        return observe(project, store, history, wish, engines, strict=True), {}
     except ProjectError:
         unreadable: dict[str, str] = {}
     for name in sorted(wish.observe):
         alone = replace(wish, names=frozenset(), observe=frozenset({name}))
         try:
-            observe(project, store, history, alone, engine, strict=True)
+            observe(project, store, history, alone, engines, strict=True)
         except ProjectError as error:
             unreadable[name] = error.problems[0].message
     rest = replace(wish, observe=wish.observe - unreadable.keys())
-    return observe(project, store, history, rest, engine), unreadable
+    return observe(project, store, history, rest, engines), unreadable
 
 
 def _stale(

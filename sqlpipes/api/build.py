@@ -1,4 +1,4 @@
-"""Plan + engine + store -> a report. The only place where something is written to a warehouse."""
+"""Plan + engines + store -> a report. The only place where something is written to a warehouse."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from sqlpipes.api.sharing import Asked, Patience, Sharing, sharing
 from sqlpipes.api.terms import Terms, Watch
 from sqlpipes.api.unit_tests import gate_of
 from sqlpipes.api.values import asking
+from sqlpipes.api.warehouses import are_shared, stamp_of, targets
 from sqlpipes.core.asset import Materialized
 from sqlpipes.core.config import Plain
 from sqlpipes.core.events import Event, RunFinished
@@ -38,7 +39,7 @@ from sqlpipes.core.plan import Action, Plan, Step
 from sqlpipes.core.unit_test import UnitResult
 
 if TYPE_CHECKING:
-    from sqlpipes.core.engine import Engine
+    from sqlpipes.core.engine import Engines
     from sqlpipes.core.resource import ReadyResource
     from sqlpipes.decide.planner import Wish
     from sqlpipes.stores import Store
@@ -91,18 +92,17 @@ def build(
         ready = get_ready(project, store, wish, terms, stack)
         _tell(terms, ready.plan)
         refuse_unportable(project, ready.plan)
-        if ready.engine is None:
+        if ready.engines is None:
             return Report(run_id, ready.plan, unit_tests=gate.results)
-        report = _run_all(ready, ready.engine, store, wish, terms, run_id)
+        report = _run_all(ready, ready.engines, store, wish, terms, run_id)
         return replace(report, unit_tests=gate.results)
 
 
 def _open_store(project: Project, terms: Terms, stack: ExitStack) -> Store:
     """The state, once no other build may write to the warehouse, or all that do can share it."""
-    from sqlpipes.engines import is_shared
     from sqlpipes.stores import build_lock
 
-    if not is_shared(project.target):
+    if not are_shared(project):
         watch, wait_s = terms.watch, terms.patience.wait_s
         lock = build_lock(
             project.root,
@@ -124,20 +124,20 @@ def _tell(terms: Terms, plan: Plan) -> None:
 
 
 def _run_all(
-    ready: Ready, engine: Engine, store: Store, wish: Wish, terms: Terms, run_id: str
+    ready: Ready, engines: Engines, store: Store, wish: Wish, terms: Terms, run_id: str
 ) -> Report:
     """Run the plan, and plans of what it left to do for as long as there are any."""
     project = ready.project
-    report = _run(ready, engine, store, wish, terms, run_id)
+    report = _run(ready, engines, store, wish, terms, run_id)
     for _ in asking(project.graph, wish.names):  # one query may wait for what another cuts
-        again = look_again(project, store, engine, wish, report, terms.now())
+        again = look_again(project, store, engines, wish, report, terms.now())
         if again is None:
             break
         _tell(terms, again.plan)
-        more = _run(again, engine, store, wish, terms, new_run_id(terms.clock()))
+        more = _run(again, engines, store, wish, terms, new_run_id(terms.clock()))
         report = together(report, more)
-    remember_tables(project, engine)
-    engine.close()
+    remember_tables(project, engines)
+    engines.close()
     is_part = wish.narrows or wish.only_checks  # a source that moved may have been left out
     saw_all = report.ok and not is_part and wish.names >= set(project.graph.order)
     _remember_stamp(project, store, known=ready.trusted or saw_all)
@@ -150,14 +150,12 @@ def _remember_stamp(project: Project, store: Store, *, known: bool) -> None:
     A build of a part, or one that failed, may have passed over a source that changed or a relation
     that is gone: the next build must look again.
     """
-    from sqlpipes.engines import stamp
-
-    seen = stamp(project.target, project.root) if known else None
+    seen = stamp_of(project) if known else None
     store.set_stamp(WAREHOUSE, seen or "")
 
 
 def _run(
-    ready: Ready, engine: Engine, store: Store, wish: Wish, terms: Terms, run_id: str
+    ready: Ready, engines: Engines, store: Store, wish: Wish, terms: Terms, run_id: str
 ) -> Report:
     """Run one plan. Each event is recorded, then told."""
     project, clock = ready.project, terms.clock
@@ -171,14 +169,14 @@ def _run(
     shared = sharing(
         project,
         store,
-        engine,
+        engines,
         asked,
         run_id=run_id,
         command=terms.command,
         patience=terms.patience,
     )
     with shared as turns:
-        for event in _events(ready, engine, store, asked, resources, turns, terms, run_id):
+        for event in _events(ready, engines, store, asked, resources, turns, terms, run_id):
             if turns is None:
                 store.append(event)
             else:
@@ -192,7 +190,7 @@ def _run(
 
 def _events(
     ready: Ready,
-    engine: Engine,
+    engines: Engines,
     store: Store,
     asked: Asked,
     resources: Mapping[str, ReadyResource],
@@ -207,7 +205,7 @@ def _events(
     return run_plan(
         ready.plan,
         project.graph,
-        engine,
+        engines,
         run_id=run_id,
         command=terms.command,
         job=terms.job,
@@ -252,8 +250,9 @@ def _kept(project: Project) -> tuple[str, ...]:
 
     config, root = project.config, os.path.abspath(project.root)
     read = (*config.model_paths, *config.seed_paths, *config.check_paths, *config.macro_paths)
-    state, options = local_file(config.state, root), project.target.options
-    named = (options.get("path"), options.get("database"))  # an engine of files says one of them
+    state = local_file(config.state, root)
+    keys = ("path", "database")  # an engine of files says one of them
+    named = [one.options.get(key) for one in targets(project).values() for key in keys]
     files = [
         os.path.expanduser(said) for said in named if isinstance(said, str) and "://" not in said
     ]

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING
 
 from sqlpipes.api.kept import read_json, write_json
 from sqlpipes.api.project import Project
+from sqlpipes.api.warehouses import are_there, engines_to_look
 from sqlpipes.core.asset import Asset, Column, Kind, SqlBody
 from sqlpipes.core.errors import EngineError, Problem, ProjectError, did_you_mean
 
 if TYPE_CHECKING:
-    from sqlpipes.core.engine import Engine
+    from sqlpipes.core.engine import Engines
     from sqlpipes.core.lineage import ColumnFacts, Lineage
 
 COLUMNS = "columns.json"
+
+Place = tuple[str, str, str]  # engine, schema and name, the last two folded
 
 
 def lineage(project: Project, *, connect: bool = True) -> Lineage:
@@ -48,7 +51,7 @@ def known_columns(project: Project, *, connect: bool) -> dict[str, tuple[Column,
     missing = [asset for name, asset in undefined.items() if name not in known]
     found = warehouse_columns(project) if connect and missing else {}
     for asset in missing:
-        there = _found_for(asset, found, project.config.dialect)
+        there = found_for(asset, found, project.config.dialect)
         if asset.kind is Kind.SEED and asset.columns:
             known[asset.name] = with_types(asset.columns, there or ())
         elif there is not None:
@@ -56,10 +59,12 @@ def known_columns(project: Project, *, connect: bool) -> dict[str, tuple[Column,
     return known
 
 
-def _found_for(
-    asset: Asset, found: Mapping[tuple[str, str], tuple[Column, ...]], dialect: str
+def found_for(
+    asset: Asset, found: Mapping[Place, tuple[Column, ...]], dialect: str
 ) -> tuple[Column, ...] | None:
-    return found.get(asset.relation.folded(dialect)[1:]) if asset.relation else None
+    if asset.relation is None:
+        return None
+    return found.get((asset.engine, *asset.relation.folded(dialect)[1:]))
 
 
 def with_types(header: tuple[Column, ...], built: tuple[Column, ...]) -> tuple[Column, ...]:
@@ -74,29 +79,28 @@ def _are_all(columns: tuple[Column, ...]) -> bool:
 
 
 def warehouse_columns(
-    project: Project, engine: Engine | None = None
-) -> dict[tuple[str, str], tuple[Column, ...]]:
-    """(schema, name) folded -> columns; nothing when the warehouse is not there or not to be had.
+    project: Project, engines: Engines | None = None
+) -> dict[Place, tuple[Column, ...]]:
+    """Columns of every relation; nothing when the warehouse is not there or not to be had.
 
-    It is opened to look when no `engine` is given.
+    It is opened to look when no `engines` are given.
     """
-    from sqlpipes.engines import exists, open_engine
-
-    if engine is not None:
-        return _all_columns(engine, project.config.dialect)
-    if not exists(project.target, project.root):
+    if engines is not None:
+        return _all_columns(engines, project.config.dialect)
+    if not are_there(project):
         return {}
     try:
-        opened = open_engine(project.target, project.root, read_only=True)
+        opened = engines_to_look(project)
     except EngineError:
         return {}  # someone is building: lineage works on what the files say
     with closing(opened):
         return _all_columns(opened, project.config.dialect)
 
 
-def _all_columns(engine: Engine, dialect: str) -> dict[tuple[str, str], tuple[Column, ...]]:
+def _all_columns(engines: Engines, dialect: str) -> dict[Place, tuple[Column, ...]]:
     return {
-        relation.folded(dialect)[1:]: tuple(Column(name, type) for name, type in columns)
+        (name, *relation.folded(dialect)[1:]): tuple(Column(name, type) for name, type in columns)
+        for name, engine in engines.each.items()
         for relation, columns in engine.all_columns().items()
     }
 

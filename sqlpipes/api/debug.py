@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from sqlpipes.api.project import Project, open_store_of
+from sqlpipes.api.warehouses import targets
 from sqlpipes.core.asset import Materialized
 from sqlpipes.core.errors import Problem, ProjectError, SqlpipesError
 from sqlpipes.core.resource import Resource
@@ -44,7 +45,8 @@ def debug(project: Project) -> tuple[Fact, ...]:
         Fact("target", f"{target.name}: {target.engine}, schema {target.schema}"),
         *(_try_resource(project, each) for each in project.resources.values()),
         _try_state(project),
-        *_try_warehouse(project),
+        *(f for name in targets(project) for f in _try_warehouse(project, name)),
+        *(_unused(name) for name in target.engines if name not in targets(project)),
     )
 
 
@@ -90,34 +92,41 @@ def _try_state(project: Project) -> Fact:
     return Fact("state", "opens" + ("" if runs else ", no run yet"))
 
 
-def _try_warehouse(project: Project) -> Iterator[Fact]:
+def _unused(name: str) -> Fact:
+    return Fact(f"engine {name}", "no asset lives on it, so it is not opened")
+
+
+def _try_warehouse(project: Project, name: str) -> Iterator[Fact]:
     """Whether it opens, and whether a build may write there; nothing is written to find out."""
     from sqlpipes.engines import exists, obstacles, open_engine
 
-    target = project.target
+    target = project.target.on(name)
+    topic = f"engine {name}" if name else "warehouse"
+    kind = f"{target.engine}, schema {target.schema}: " if name else ""
     try:
         if not exists(target, project.root):
-            yield Fact("warehouse", "not there yet: the first build makes it")
+            yield Fact(topic, f"{kind}not there yet: the first build makes it")
             return
         with closing(open_engine(target, project.root, read_only=True)) as engine:
             number = len(engine.relations())
             told: tuple[str, ...] = getattr(engine, "facts", tuple)()
-            found = obstacles(target, engine, sorted(_schemas(project)))
+            found = obstacles(target, engine, sorted(_schemas(project, name)))
     except SqlpipesError as error:
-        yield _failed("warehouse", error.problems)
+        yield _failed(topic, error.problems)
         return
-    yield Fact("warehouse", f"opens, {number} relations")
+    yield Fact(topic, f"{kind}opens, {number} relations")
     yield from (Fact("engine", line) for line in told)
     for problem in found:
         yield _failed("rights" if problem.is_error else "room", [problem], ok=not problem.is_error)
 
 
-def _schemas(project: Project) -> set[str]:
-    """Those that are written to, in the target's own database."""
-    assets = project.graph.assets.values()
+def _schemas(project: Project, engine: str) -> set[str]:
+    """Those that are written to, in the engine's own database."""
+    assets = [a for a in project.graph.assets.values() if a.engine == engine]
+    target = project.target.on(engine)
     written = (a.relation for a in assets if a.materialized is not Materialized.EXTERNAL)
-    own = (None, project.target.catalog)
-    return {project.target.schema} | {r.schema for r in written if r and r.catalog in own}
+    own = (None, target.catalog)
+    return {target.schema} | {r.schema for r in written if r and r.catalog in own}
 
 
 def _failed(topic: str, problems: Sequence[Problem], *, ok: bool = False) -> Fact:

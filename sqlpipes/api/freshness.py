@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlpipes.api.planning import utc_now
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.selection import Ask, chosen
+from sqlpipes.api.warehouses import are_there, connections, engines_to_look, look
 from sqlpipes.core.asset import Asset, SourceBody
 from sqlpipes.core.errors import EngineError, Problem, ProjectError, SqlpipesError
 from sqlpipes.core.events import CheckFinished, Status
@@ -75,17 +76,13 @@ def _nothing(project: Project) -> Problem:
 
 
 def _ages(project: Project, assets: list[Asset], now: datetime) -> list[tuple[SourceAge, float]]:
-    from sqlpipes.engines import exists, open_engine
-    from sqlpipes.run.warehouse import warehouse_of
-
     asked = [asset for asset in assets if not _by_files(asset)]
-    if not asked or not exists(project.target, project.root):
+    if not asked or not are_there(project):
         return [_timed(project, asset, None, now) for asset in assets]
-    with closing(open_engine(project.target, project.root, read_only=True)) as engine:
-        warehouse = warehouse_of(engine, project.target.schema, project.root)
-        with closing(engine.connect()) as connection:
-            place = warehouse, connection
-            return [_timed(project, asset, place, now) for asset in assets]
+    with closing(engines_to_look(project)) as engines, connections(engines) as connect:
+        warehouses = look(engines, project)
+        places = {a.engine: (warehouses.of(a), connect(a.engine)) for a in asked}
+        return [_timed(project, asset, places.get(asset.engine), now) for asset in assets]
 
 
 def _timed(

@@ -7,11 +7,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.columns import lineage
-from sqlpipes.api.plan import look_at_nothing, look_at_warehouse
+from sqlpipes.api.plan import look_at_nothing, look_at_warehouses
 from sqlpipes.api.portability import portability
 from sqlpipes.api.project import Project, in_place_order
 from sqlpipes.api.resources import resource_problems
 from sqlpipes.api.selection import Ask, chosen
+from sqlpipes.api.warehouses import (
+    are_there,
+    blank_engines,
+    connections,
+    engines_to_look,
+    look,
+)
 from sqlpipes.core.asset import Asset, Kind, Scope, SqlBody
 from sqlpipes.core.errors import (
     EngineError,
@@ -24,7 +31,7 @@ from sqlpipes.core.errors import (
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Rows
     from sqlpipes.run.query import Query
-    from sqlpipes.run.warehouse import Warehouse
+    from sqlpipes.run.warehouse import Warehouse, Warehouses
 
 INLINE = "--inline"  # the file name of a query that stands on the command line
 
@@ -42,20 +49,18 @@ def lint(project: Project) -> tuple[Problem, ...]:
 
 def _unreadable(project: Project) -> list[Problem]:
     """What the warehouse's own parser refuses; ours forgives some of it."""
-    from sqlpipes.engines import blank
     from sqlpipes.run.query import asset_query
-    from sqlpipes.run.warehouse import warehouse_of
 
     faulty = {problem.at.file for problem in project.errors if problem.at}
     found: list[Problem] = []
-    with closing(blank(project.target, project.root)) as engine, closing(engine.connect()) as ours:
-        warehouse = warehouse_of(engine, project.target.schema, project.root)
+    with closing(blank_engines(project)) as engines, connections(engines) as connect:
+        warehouses = look(engines, project)
         for asset in project.graph.assets.values():
             if asset.kind is not Kind.SQL or asset.path in faulty:
                 continue
-            query = asset_query(asset, project.graph, warehouse)
+            query = asset_query(asset, project.graph, warehouses.of(asset))
             try:
-                ours.parse(query.text)
+                connect(asset.engine).parse(query.text)
             except EngineError as error:
                 found += [_in_file(problem, query, asset) for problem in error.problems]
     return found
@@ -79,21 +84,36 @@ def rows(
     inline text is no query (its places are in a file named --inline); EngineError when the
     warehouse refuses.
     """
-    from sqlpipes.engines import exists, open_engine
-    from sqlpipes.run.warehouse import warehouse_of
-
     asset = project.asset(name) if name is not None else None
     body = None if inline is None else _inline_body(inline, project)
-    if not exists(project.target, project.root):
+    if not are_there(project):
         raise _not_built(asset)
-    with closing(open_engine(project.target, project.root, read_only=True)) as engine:
-        warehouse = warehouse_of(engine, project.target.schema, project.root)
+    with closing(engines_to_look(project)) as engines, connections(engines) as connect:
+        warehouses = look(engines, project)
+        home = _home(asset, body, warehouses, project)
+        warehouse = warehouses.named(home)
         query = _query_of(asset, warehouse, project) if asset else _inline(body, warehouse, project)
-        with closing(engine.connect()) as connection:
-            try:
-                return connection.fetch(query.text, limit=limit)
-            except EngineError as error:
-                raise _placed(error, query, inline is not None) from error
+        try:
+            return connect(home).fetch(query.text, limit=limit)
+        except EngineError as error:
+            raise _placed(error, query, inline is not None) from error
+
+
+def _home(
+    asset: Asset | None, body: SqlBody | None, warehouses: Warehouses, project: Project
+) -> str:
+    """The engine that is asked. Nothing crosses only to be looked at: ProjectError XNG007."""
+    from sqlpipes.run.homes import home_of
+
+    if asset is not None and not (asset.relation is None and isinstance(asset.body, SqlBody)):
+        return asset.engine
+    said = asset.body if asset else body
+    assert isinstance(said, SqlBody)
+    own = warehouses.of(asset) if asset else warehouses.own
+    try:
+        return home_of(said, project.graph, own, asset.at if asset else Location(INLINE))
+    except EngineError as error:
+        raise ProjectError(*error.problems) from error
 
 
 def _not_built(asset: Asset | None) -> ProjectError:
@@ -164,11 +184,12 @@ def compiled(project: Project, ask: Ask) -> dict[str, str]:
 
     project.raise_errors()
     try:
-        warehouse = look_at_warehouse(project)
+        warehouses = look_at_warehouses(project)
     except EngineError:
-        warehouse = look_at_nothing(project)
+        warehouses = look_at_nothing(project)
+    assets = [project.graph.assets[name] for name in chosen(project, ask).names]
     return {
-        name: asset_query(project.graph.assets[name], project.graph, warehouse).text
-        for name in chosen(project, ask).names
-        if project.graph.assets[name].kind is Kind.SQL
+        asset.name: asset_query(asset, project.graph, warehouses.of(asset)).text
+        for asset in assets
+        if asset.kind is Kind.SQL
     }

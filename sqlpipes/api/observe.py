@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlpipes.api.project import Project
 from sqlpipes.api.values import asking, partition_values
+from sqlpipes.api.warehouses import are_there, connections, engines_to_look, stamp_of
 from sqlpipes.core.asset import Asset, Materialized, SourceBody
 from sqlpipes.core.errors import EngineError, Problem, ProjectError
 from sqlpipes.core.graph import Graph
@@ -24,7 +25,7 @@ from sqlpipes.core.sql import Relation, fold
 from sqlpipes.core.windows import Sighting, Windows, is_in_windows, sighting
 
 if TYPE_CHECKING:
-    from sqlpipes.core.engine import Connection, Engine
+    from sqlpipes.core.engine import Connection, Engine, Engines
     from sqlpipes.decide.planner import Observed, Wish
     from sqlpipes.stores import Store
 
@@ -37,22 +38,18 @@ WAREHOUSE = "warehouse"  # the key of the stamp that our last build left
 @contextmanager
 def looking(
     project: Project, store: Store, history: History, wish: Wish
-) -> Iterator[Engine | None]:
-    """An engine to look through, or None when nobody can have written since our last build."""
-    from sqlpipes.engines import exists, open_engine
-
-    if untouched(project, store, history, wish) or not exists(project.target, project.root):
+) -> Iterator[Engines | None]:
+    """Engines to look through, or None when nobody can have written since our last build."""
+    if untouched(project, store, history, wish) or not are_there(project):
         yield None
         return
-    with closing(open_engine(project.target, project.root, read_only=True)) as engine:
-        yield engine
+    with closing(engines_to_look(project)) as engines:
+        yield engines
 
 
 def is_as_we_left_it(project: Project, store: Store) -> bool:
     """Whether the warehouse's stamp is the one that a build of ours left, having seen everything."""
-    from sqlpipes.engines import stamp
-
-    now = stamp(project.target, project.root)
+    now = stamp_of(project)
     return now is not None and now == store.stamp(WAREHOUSE)
 
 
@@ -101,33 +98,34 @@ def observe(
     store: Store,
     history: History,
     wish: Wish,
-    engine: Engine | None,
+    engines: Engines | None,
     *,
     strict: bool = False,
 ) -> Observed:
-    """What the sources look like now. Without an engine nobody wrote, so tables are as recorded.
+    """What the sources look like now. Without engines nobody wrote, so tables are as recorded.
 
     A table that cannot be read counts as changed: ProjectError SRC001 if `strict`.
     """
     from sqlpipes.decide.planner import Observed
-    from sqlpipes.engines import exists
 
     graph = project.graph
     looks = {name: _files_look(graph.assets[name], project.root) for name in _files(graph, wish)}
     looks |= {name: _observer_look(project, name) for name in _observed(graph, wish)}
     tables = _tables_to_observe(graph, wish)
     existing, values = None, {}
-    if engine is not None:
-        existing = _existing(graph, engine)
-        with closing(engine.connect()) as connection:
+    if engines is not None:
+        existing = _existing(graph, engines)
+        with connections(engines) as connect:
             for name in tables:
-                looks[name] = _table_look(graph.assets[name], engine, connection, strict)
+                asset = graph.assets[name]
+                engine = engines.named(asset.engine)
+                looks[name] = _table_look(asset, engine, connect(asset.engine), strict)
             if names := asking(graph, wish.names):
-                asked = partition_values(project, names, existing, engine, connection)
+                asked = partition_values(project, names, existing, engines, connect)
                 values = _or_known(graph, history, asked)
     else:
         looks |= {name: None for name in tables if _always_changes(graph.assets[name])}
-        existing = None if exists(project.target, project.root) else frozenset()
+        existing = None if are_there(project) else frozenset()
     tokens = {n: look.token if isinstance(look, Windows) else look for n, look in looks.items()}
     windows = {
         name: found
@@ -253,9 +251,15 @@ def _unread(asset: Asset, fault: Problem) -> Problem:
     return Problem("SRC001", message, asset.at, fault.hint)
 
 
-def _existing(graph: Graph, engine: Engine) -> frozenset[str]:
-    """Assets whose relation is there. A database that is named, and is the target's own, is no other."""
-    dialect = graph.dialect
+def _existing(graph: Graph, engines: Engines) -> frozenset[str]:
+    """Assets whose relation is there."""
+    found = (_existing_on(name, graph, engine) for name, engine in engines.each.items())
+    return frozenset().union(*found)
+
+
+def _existing_on(engine_name: str, graph: Graph, engine: Engine) -> frozenset[str]:
+    """A database that is named, and is the engine's own, is no other."""
+    dialect = engine.dialect if engine_name else graph.dialect
     own = fold(engine.catalog or "", True, dialect)
 
     def full(relation: Relation) -> tuple[str, str, str]:
@@ -266,5 +270,7 @@ def _existing(graph: Graph, engine: Engine) -> frozenset[str]:
     return frozenset(
         name
         for name, asset in graph.assets.items()
-        if asset.relation is not None and full(asset.relation) in there
+        if asset.relation is not None
+        and asset.engine == engine_name
+        and full(asset.relation) in there
     )

@@ -13,15 +13,15 @@ from sqlpipes.api.project import Project
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.resources import ready_resources
 from sqlpipes.api.selection import Ask, chosen
+from sqlpipes.api.warehouses import blank_engines, engines_to_look, look
 from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import as_naive_utc
 from sqlpipes.core.plan import TIME_HAS_COME, Plan, Reason, Step, Why
 
 if TYPE_CHECKING:
-    from sqlpipes.core.engine import Engine
     from sqlpipes.decide.planner import Wish
-    from sqlpipes.run.warehouse import Warehouse
+    from sqlpipes.run.warehouse import Warehouse, Warehouses
 
 
 def plan(project: Project, ask: Ask | None = None, *, now: datetime | None = None) -> Plan:
@@ -97,17 +97,24 @@ def _refuse_unchosen(project: Project, ask: Ask, names: frozenset[str]) -> None:
 
 def plan_statements(project: Project, planned: Plan) -> dict[str, tuple[str, ...]]:
     """asset -> the statements that its step would run, as they stand now, its checks included."""
-    warehouse = look_at_warehouse(project)
+    warehouses = look_at_warehouses(project)
     return {
-        step.asset: _statements(step, project.graph, warehouse, planned.empty)
+        step.asset: _statements(step, project.graph, warehouses, planned.empty)
         for step in planned.steps
     }
 
 
-def _statements(step: Step, graph: Graph, warehouse: Warehouse, empty: bool) -> tuple[str, ...]:
+def _statements(step: Step, graph: Graph, warehouses: Warehouses, empty: bool) -> tuple[str, ...]:
+    from sqlpipes.run.crossing import crossing_sql, crossings_of
     from sqlpipes.run.export import with_staged
     from sqlpipes.run.materialize import step_sql
 
+    warehouse = warehouses.of(graph.assets[step.asset])
+    crossed = [
+        f"-- {each.asset} crosses from {each.home or 'default'} to {each.engine or 'default'}\n"
+        + crossing_sql(each, graph, warehouses.named(each.home), empty=empty)
+        for each in crossings_of(step, graph)
+    ]
     transactions = step_sql(step, graph, warehouse, empty=empty)
     said = [each for transaction in transactions for each in transaction.statements]
     found = [each.sql for each in said]
@@ -115,7 +122,8 @@ def _statements(step: Step, graph: Graph, warehouse: Warehouse, empty: bool) -> 
         if output is not None:
             warehouse = with_staged(warehouse, output, graph.assets[step.asset])
     found += [] if empty else _check_statements(step, graph, warehouse)
-    return (*found, *(s.sql for transaction in transactions for s in transaction.after))
+    after = (s.sql for transaction in transactions for s in transaction.after)
+    return (*crossed, *found, *after)
 
 
 def _check_statements(step: Step, graph: Graph, warehouse: Warehouse) -> list[str]:
@@ -132,24 +140,13 @@ def _check_statements(step: Step, graph: Graph, warehouse: Warehouse) -> list[st
     return found
 
 
-def look_at_warehouse(project: Project) -> Warehouse:
-    """What exists in the warehouse, for writing statements; nothing when it is not there yet."""
-    from sqlpipes.engines import exists, open_engine
-
-    if not exists(project.target, project.root):
-        return look_at_nothing(project)
-    return _look(open_engine(project.target, project.root, read_only=True), project)
+def look_at_warehouses(project: Project) -> Warehouses:
+    """What exists in the warehouses, for writing statements; nothing where one is not there yet."""
+    with closing(engines_to_look(project)) as engines:
+        return look(engines, project)
 
 
-def look_at_nothing(project: Project) -> Warehouse:
-    """A warehouse of the same kind in which nothing exists."""
-    from sqlpipes.engines import blank
-
-    return _look(blank(project.target, project.root), project)
-
-
-def _look(engine: Engine, project: Project) -> Warehouse:
-    from sqlpipes.run.warehouse import warehouse_of
-
-    with closing(engine):
-        return warehouse_of(engine, project.target.schema, project.root)
+def look_at_nothing(project: Project) -> Warehouses:
+    """Warehouses of the same kinds in which nothing exists."""
+    with closing(blank_engines(project)) as engines:
+        return look(engines, project)

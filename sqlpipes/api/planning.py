@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from sqlpipes.api.crossings import with_crossings
 from sqlpipes.api.observe import looking, observe
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.proofs import with_proofs
@@ -30,9 +31,9 @@ def plan_wish(project: Project, wish: Wish, now: datetime) -> Plan:
     """The plan for a wish; reads the state and, only if it may have changed, the warehouse."""
     with closing(open_store_of(project)) as store:
         history = store.history()
-        with looking(project, store, history, wish) as engine:
-            project = with_proofs(project, engine)
-            observed = observe(project, store, history, wish, engine)
+        with looking(project, store, history, wish) as engines:
+            project = with_proofs(project, engines)
+            observed = observe(project, store, history, wish, engines)
         return plan_from(project, store, history, wish, observed, now)
 
 
@@ -77,6 +78,7 @@ def plan_from(
     ]
     definitions = store.definitions(changed) if changed else {}
     plan = make_plan(graph, history, wish, observed, as_naive_utc(now), definitions)
+    plan = with_crossings(project, store, history, plan)
     if not project.secrets:
         return plan
     from sqlpipes.run.masking import Mask

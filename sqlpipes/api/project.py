@@ -169,6 +169,11 @@ def _linked(root: str, reading: Reading) -> Project:
         default_schema=reading.target.schema,
         default_catalog=reading.target.catalog,
         strict=reading.config.strict,
+        homes={
+            name: (each.schema, each.catalog)
+            for name, each in reading.target.engines.items()
+            if each is not None
+        },
     )
     if reading.spoken not in ("", reading.config.dialect):
         from sqlpipes.api.porting import ported

@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlpipes.api.columns import known_columns, with_types
+from sqlpipes.api.columns import found_for, known_columns, with_types
 from sqlpipes.api.kept import TABLES, read_json, write_json
 from sqlpipes.api.project import Project
 from sqlpipes.core.asset import Column, SqlBody
 from sqlpipes.core.graph import Graph
 
 if TYPE_CHECKING:
-    from sqlpipes.core.engine import Engine
+    from sqlpipes.core.engine import Engines
     from sqlpipes.core.lineage import Local
 
 PROOFS = "proofs.json"
@@ -26,10 +26,10 @@ PROOFS = "proofs.json"
 Known = Mapping[str, tuple[Column, ...]]
 
 
-def with_proofs(project: Project, engine: Engine | None) -> Project:
+def with_proofs(project: Project, engines: Engines | None) -> Project:
     """The project with every edge proven that can be, and its sources cut as they are read.
 
-    `engine`: the open warehouse; None when nobody but us can have written since it was looked at, so
+    `engines`: the open warehouses; None when nobody but us can have written since it was looked at, so
     that what it told of columns then still holds.
     """
     from sqlpipes.decide.proving import cut, provable, proved
@@ -37,25 +37,25 @@ def with_proofs(project: Project, engine: Engine | None) -> Project:
     names = provable(project.graph)
     if not names:
         return project
-    known, built = _columns(project, engine)
+    known, built = _columns(project, engines)
     local = _locals(project, names, known, built)
     return replace(project, graph=proved(cut(project.graph, local, known), local))
 
 
-def remember_tables(project: Project, engine: Engine) -> None:
+def remember_tables(project: Project, engines: Engines) -> None:
     """Keep the columns of all tables as a build leaves them, if anything is ever to be proven."""
     from sqlpipes.decide.proving import provable
 
     if provable(project.graph):
-        write_json(project.root, TABLES, _told(project, engine))
+        write_json(project.root, TABLES, _told(project, engines))
 
 
-def _columns(project: Project, engine: Engine | None) -> tuple[Known, Known]:
+def _columns(project: Project, engines: Engines | None) -> tuple[Known, Known]:
     """(columns of what no query defines, columns of tables that a query makes)."""
     found = known_columns(project, connect=False)
-    kept = None if engine else read_json(project.root, TABLES)
+    kept = None if engines else read_json(project.root, TABLES)
     if kept is None:
-        kept = _told(project, engine)
+        kept = _told(project, engines)
         write_json(project.root, TABLES, kept)
     built: dict[str, tuple[Column, ...]] = {}
     for name, said in kept.items():
@@ -70,15 +70,15 @@ def _columns(project: Project, engine: Engine | None) -> tuple[Known, Known]:
     return found, built
 
 
-def _told(project: Project, engine: Engine | None) -> dict[str, Any]:
+def _told(project: Project, engines: Engines | None) -> dict[str, Any]:
     """asset -> [[column, type], ...] of each table that is there, asked of the warehouse."""
     from sqlpipes.api.columns import warehouse_columns
 
-    there = warehouse_columns(project, engine)
+    there = warehouse_columns(project, engines)
     dialect = project.config.dialect
     found = {}
     for name, asset in project.graph.assets.items():
-        columns = there.get(asset.relation.folded(dialect)[1:], ()) if asset.relation else ()
+        columns = found_for(asset, there, dialect) or ()
         if columns and asset.is_stored:
             found[name] = [[column.name, column.type] for column in columns]
     return found

@@ -16,13 +16,14 @@ from sqlpipes.api.project import Project
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.terms import Terms
 from sqlpipes.api.values import asking
+from sqlpipes.api.warehouses import are_there, open_engines
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.history import History
 from sqlpipes.core.plan import Plan
 
 if TYPE_CHECKING:
-    from sqlpipes.core.engine import Engine
+    from sqlpipes.core.engine import Engine, Engines
     from sqlpipes.decide.planner import Observed, Wish
     from sqlpipes.stores import Store
 
@@ -31,7 +32,7 @@ READERS_S = 2.0  # for a `show` or `status` of another process to let go of the 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A plan with what it was made from. No engine: there is nothing to do and nobody looked.
+    """A plan with what it was made from. No engines: there is nothing to do and nobody looked.
 
     `project` is the one that was asked about, with all that its queries prove of their inputs.
     `trusted`: nobody but us wrote to the warehouse since a build of ours that saw everything.
@@ -40,7 +41,7 @@ class Ready:
     project: Project
     plan: Plan
     observed: Observed
-    engine: Engine | None
+    engines: Engines | None
     trusted: bool
     tick: int  # of the history that the plan was made from
 
@@ -48,35 +49,41 @@ class Ready:
 def get_ready(project: Project, store: Store, wish: Wish, terms: Terms, stack: ExitStack) -> Ready:
     """Plan, and open the warehouse if anything must run. What was seen before it was ours is seen anew:
     others may have built, here or from another folder, while we waited for it."""
-    from sqlpipes.engines import exists
 
-    def ready(engine: Engine | None, history: History, trusted: bool) -> Ready:
-        proven = with_proofs(project, engine)
-        observed = observe(proven, store, history, wish, engine)
+    def ready(engines: Engines | None, history: History, trusted: bool) -> Ready:
+        proven = with_proofs(project, engines)
+        observed = observe(proven, store, history, wish, engines)
         plan = plan_from(proven, store, history, wish, observed, terms.now())
-        if engine is not None:
-            plan = _with_notes(proven, plan, engine)
-        return Ready(proven, plan, observed, engine, trusted, history.tick)
+        if engines is not None:
+            plan = _with_notes(proven, plan, engines)
+        return Ready(proven, plan, observed, engines, trusted, history.tick)
 
     history = store.history()
     trusted = is_as_we_left_it(project, store)
-    there = exists(project.target, project.root)
+    there = are_there(project)
     if not there or untouched(project, store, history, wish):
         found = ready(None, history, trusted)
         if not found.plan.steps:
             return found
-        engine = _open(project, terms, stack)
-        moved = store.history().tick != history.tick or (not there and bool(engine.relations()))
+        engines = _open(project, terms, stack)
+        moved = store.history().tick != history.tick or (not there and _hold_something(engines))
         if not moved and (not trusted or is_as_we_left_it(project, store)):
-            return replace(found, engine=engine, plan=_with_notes(project, found.plan, engine))
+            return replace(found, engines=engines, plan=_with_notes(project, found.plan, engines))
     else:
-        engine = _open(project, terms, stack)
-    return ready(engine, store.history(), trusted and is_as_we_left_it(project, store))
+        engines = _open(project, terms, stack)
+    return ready(engines, store.history(), trusted and is_as_we_left_it(project, store))
 
 
-def _with_notes(project: Project, plan: Plan, engine: Engine) -> Plan:
+def _with_notes(project: Project, plan: Plan, engines: Engines) -> Plan:
     """The plan with a warning for what its assets ask for and such an engine does not have."""
+    for name, engine in engines.each.items():
+        plan = _with_notes_of(project, plan, name, engine)
+    return plan
+
+
+def _with_notes_of(project: Project, plan: Plan, name: str, engine: Engine) -> Plan:
     assets = [project.graph.assets[step.asset] for step in plan.steps]
+    assets = [asset for asset in assets if asset.engine == name]
     notes: list[Problem] = []
     if mute := [asset for asset in assets if asset.extras.grants and not engine.can.grants]:
         first = (mute[0].extras.grants or ())[0].at
@@ -94,7 +101,7 @@ def _left_out(what: str, why: str, assets: Sequence[Asset], at: Location | None)
 
 
 def look_again(
-    project: Project, store: Store, engine: Engine, wish: Wish, done: Report, now: datetime
+    project: Project, store: Store, engines: Engines, wish: Wish, done: Report, now: datetime
 ) -> Ready | None:
     """What is left to do after a build from which a partition's query may find other values.
 
@@ -108,17 +115,19 @@ def look_again(
     below = graph.descendants(names) & wish.names
     rest = replace(wish, names=frozenset({*names, *below}), force=False, full_refresh=False)
     history = store.history()
-    observed = observe(project, store, history, rest, engine)
+    observed = observe(project, store, history, rest, engines)
     plan = plan_from(project, store, history, rest, observed, now)
     if not plan.names & set(names):
         return None
-    return Ready(project, plan, observed, engine, trusted=False, tick=history.tick)
+    return Ready(project, plan, observed, engines, trusted=False, tick=history.tick)
 
 
-def _open(project: Project, terms: Terms, stack: ExitStack) -> Engine:
+def _hold_something(engines: Engines) -> bool:
+    return any(engine.relations() for engine in engines.each.values())
+
+
+def _open(project: Project, terms: Terms, stack: ExitStack) -> Engines:
     """Builds are waited for as long as it takes; any other program may keep the database for ever."""
-    from sqlpipes.engines import open_engine
-
     wait_s = terms.patience.wait_s if terms.patience.wait_s < inf else READERS_S
-    engine = open_engine(project.target, project.root, wait_s=wait_s, on_wait=terms.watch.on_retry)
-    return stack.enter_context(closing(engine))
+    engines = open_engines(project, wait_s=wait_s, on_wait=terms.watch.on_retry)
+    return stack.enter_context(closing(engines))

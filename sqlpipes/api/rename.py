@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlpipes.api.observe import WAREHOUSE, is_as_we_left_it
 from sqlpipes.api.project import Project, open_store_of
+from sqlpipes.api.warehouses import stamp_of
 from sqlpipes.core.asset import Asset, Check, Kind, Materialized, SourceBody
 from sqlpipes.core.engine import RelationType
 from sqlpipes.core.errors import Problem, ProjectError, SqlpipesError, did_you_mean
@@ -151,9 +152,10 @@ def _open(
 ) -> Engine | None:
     from sqlpipes.engines import exists, open_engine
 
-    if asset.relation is None or not exists(project.target, project.root):
+    target = project.target.on(asset.engine)
+    if asset.relation is None or not exists(target, project.root):
         return None
-    engine = open_engine(project.target, project.root, read_only=read_only, wait_s=wait_s)
+    engine = open_engine(target, project.root, read_only=read_only, wait_s=wait_s)
     return stack.enter_context(closing(engine))
 
 
@@ -161,13 +163,13 @@ def _planned(
     project: Project, store: Store, old: str, asset: Asset, engine: Engine | None, reread: Reread
 ) -> tuple[Renamed, Move]:
     past = store.history([old]).of(old)
-    before = _relation(past.relation, engine) if asset.relation else None
+    before = _relation(_at_home(past.relation, asset), engine) if asset.relation else None
     found = Renamed(
         old=old,
         new=asset.name,
         built=past.slices(project.axis(asset.name)),
         before=past.relation,
-        after=str(asset.relation) if asset.relation else past.relation,
+        after=asset.place if asset.relation else past.relation,
         statements=(),
         gone=False,
         changed=False,
@@ -180,6 +182,17 @@ def _planned(
     statements, gone = _statements(project, asset, before, engine, resumed)
     found = replace(found, statements=statements, gone=gone and not resumed)
     return replace(found, changed=changed, resumed=resumed), move
+
+
+def _at_home(recorded: str | None, asset: Asset) -> str | None:
+    """The relation on the engine that the asset lives on. REN005: it was built on another one."""
+    engine, colon, relation = (recorded or "").rpartition(":")
+    if recorded and engine != asset.engine:
+        message = f"it was built on the engine '{engine or 'default'}', and '{asset.name}' is on "
+        message += f"'{asset.engine or 'default'}'"
+        hint = "build it there anew; the old one stays where it is"
+        raise ProjectError(Problem("REN005", message, asset.at, hint))
+    return relation if colon else recorded
 
 
 def _note(found: Renamed) -> str:
@@ -213,7 +226,8 @@ def _statements(
         return (), False
     if engine is None:
         return (), True
-    warehouse = warehouse_of(engine, project.target.schema, project.root)
+    schema = project.target.on(asset.engine).schema
+    warehouse = replace(warehouse_of(engine, schema, project.root), engine=asset.engine)
     if warehouse.name(before) == warehouse.name(asset.relation):
         return (), False
     _refuse_place(asset, before, warehouse, resumed)
@@ -259,7 +273,7 @@ def _move(
     bodies = then.partition(".")[0], now.partition(".")[0]
     settings = then.partition(".")[2], now.partition(".")[2]
     checks = _checks_version(was, old, asset.name), project.graph.checks_version(asset.name)
-    relation = str(asset.relation) if asset.relation else None
+    relation = asset.place
     return Move(old, asset.name, relation, bodies, settings, checks)
 
 
@@ -290,7 +304,5 @@ def _rename_relation(engine: Engine | None, asset: Asset, statements: tuple[str,
 
 def _remember(project: Project, store: Store, *, trusted: bool) -> None:
     """What the warehouse looks like now, if nobody but us had written to it before."""
-    from sqlpipes.engines import stamp
-
     if trusted:
-        store.set_stamp(WAREHOUSE, stamp(project.target, project.root) or "")
+        store.set_stamp(WAREHOUSE, stamp_of(project) or "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlpipes.api.planning import step_now
 from sqlpipes.api.project import Project
+from sqlpipes.api.warehouses import are_shared
 from sqlpipes.core.errors import LockedError, Problem, StoreError
 from sqlpipes.core.events import Event, Status, StepFailed, StepFinished
 from sqlpipes.core.history import less
@@ -24,7 +25,7 @@ from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Action, Step
 
 if TYPE_CHECKING:
-    from sqlpipes.core.engine import Connection, Engine
+    from sqlpipes.core.engine import Connection, Engine, Engines
     from sqlpipes.decide.planner import Observed, Wish
     from sqlpipes.run.fences import Steady
     from sqlpipes.run.turns import Turn
@@ -59,7 +60,7 @@ class Asked:
 def sharing(
     project: Project,
     store: Store,
-    engine: Engine,
+    engines: Engines,
     asked: Asked,
     *,
     run_id: str,
@@ -67,18 +68,20 @@ def sharing(
     patience: Patience,
 ) -> Iterator[Sharing | None]:
     """The run's turns, for as long as it lasts; None when it is alone."""
-    from sqlpipes.engines import is_shared
-    from sqlpipes.run.fences import Steady, drop_fences, fences_of
+    from sqlpipes.run.fences import Steady, fences_of
     from sqlpipes.stores.pulse import Pulse
 
-    leases = store.leases() if is_shared(project.target) else None
+    leases = store.leases() if are_shared(project) else None
     if leases is None:
         yield None
         return
-    table = fences_of(engine, project.target.schema)
     with ExitStack() as stack:
-        mine = stack.enter_context(closing(Steady(engine.connect)))
-        pulses = stack.enter_context(closing(Steady(partial(_impatient, engine))))
+        gates, burials = {}, []
+        for name, engine in engines.each.items():
+            table = fences_of(engine, project.target.on(name).schema)
+            gates[name] = Gate(stack.enter_context(closing(Steady(engine.connect))), table)
+            pulses = stack.enter_context(closing(Steady(partial(_impatient, engine))))
+            burials.append(Gate(pulses, table))
         leases.enlist(run_id, command, pid=os.getpid())
         stack.callback(leases.leave, run_id)
         pulse = Pulse(
@@ -86,12 +89,12 @@ def sharing(
             run_id,
             beat_s=patience.beat_s,
             patience_s=patience.dead_after_s,
-            before_burial=lambda dead: drop_fences(pulses, table, dead),
+            before_burial=lambda dead: _drop_fences(burials, dead),
         )
         pulse.start()
-        stack.callback(drop_fences, mine, table, run_id)
+        stack.callback(_drop_fences, gates.values(), run_id)
         stack.callback(pulse.stop)
-        yield Sharing(project, store, leases, pulse, asked, run_id, Gate(mine, table), patience)
+        yield Sharing(project, store, leases, pulse, asked, run_id, gates, patience)
 
 
 def _impatient(engine: Engine) -> Connection:
@@ -104,10 +107,17 @@ def _impatient(engine: Engine) -> Connection:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The table of fences, and this run's connection to it."""
+    """The table of fences of one engine, and a connection of this run to it."""
 
     connection: Steady
     table: str
+
+
+def _drop_fences(gates: Iterable[Gate], run_id: str) -> None:
+    from sqlpipes.run.fences import drop_fences
+
+    for gate in gates:
+        drop_fences(gate.connection, gate.table, run_id)
 
 
 class Sharing:
@@ -121,7 +131,7 @@ class Sharing:
         pulse: Pulse,
         asked: Asked,
         run_id: str,
-        gate: Gate,
+        gates: Mapping[str, Gate],
         patience: Patience,
     ) -> None:
         self.lost = pulse.lost
@@ -130,7 +140,7 @@ class Sharing:
         self._leases = leases
         self._asked = asked
         self._run_id = run_id
-        self._gate = gate
+        self._gates = gates
         self._patience = patience
         self._fences: dict[str, int] = {}  # of the part that each asset is at
         self._waits: dict[str, float] = {}  # asset -> since when
@@ -172,7 +182,8 @@ class Sharing:
             self._leases.release(claim.lease.fence)
             return turn
         self._fences[step.asset] = claim.lease.fence
-        put_fence(self._gate.connection, self._gate.table, claim.lease.fence, self._run_id)
+        gate = self._gate_of(step.asset)
+        put_fence(gate.connection, gate.table, claim.lease.fence, self._run_id)
         return turn
 
     def share(self, asset: str) -> None:
@@ -183,7 +194,7 @@ class Sharing:
         from sqlpipes.stores.leases import lost
 
         fence = self._fences[asset]
-        if self._leases.holds(fence) and pass_fence(connection, self._gate.table, fence):
+        if self._leases.holds(fence) and pass_fence(connection, self._gate_of(asset).table, fence):
             return
         self.lost.set()
         raise StoreError(lost(self._run_id))
@@ -209,6 +220,10 @@ class Sharing:
             event = _too_late(event, error)
             self._store.append(event)
         return event
+
+    def _gate_of(self, asset: str) -> Gate:
+        """Where the asset's parts are published."""
+        return self._gates[self._project.graph.assets[asset].engine]
 
     def _name(self, run_id: str) -> str:
         found = [str(each) for each in self._leases.builders() if each.run_id == run_id]

@@ -18,6 +18,7 @@ from sqlpipes.api.project import Project
 from sqlpipes.api.selection import Ask, chosen, selected_with_unit_tests
 from sqlpipes.core.asset import SourceBody, SqlBody
 from sqlpipes.core.config import Plain
+from sqlpipes.core.graph import Graph
 from sqlpipes.core.unit_test import UnitResult, UnitTest
 from sqlpipes.version import __version__
 
@@ -127,7 +128,7 @@ def _skeleton(project: Project) -> Iterator[Skeleton]:
         )
         connection = stack.enter_context(closing(engine.connect()))
         warehouse = warehouse_of(engine, project.target.schema, project.root)
-        yield Skeleton(project.graph, warehouse, connection)
+        yield Skeleton(_on_one(project.graph), warehouse, connection)
 
 
 @contextmanager
@@ -144,7 +145,7 @@ def _world(project: Project, test: UnitTest, skeleton: Skeleton) -> Iterator[Wor
         connection = stack.enter_context(closing(engine.connect()))
         yield World(
             test=test,
-            graph=project.graph,
+            graph=_on_one(project.graph),
             warehouse=skeleton.empty,
             connection=connection,
             skeleton=skeleton,
@@ -154,6 +155,14 @@ def _world(project: Project, test: UnitTest, skeleton: Skeleton) -> Iterator[Wor
             vars={**project.config.vars, **test.overrides.vars},
             resource=given_by(given),
         )
+
+
+def _on_one(graph: Graph) -> Graph:
+    """The same graph with all assets on one engine: a test has no other."""
+    if not any(asset.engine for asset in graph.assets.values()):
+        return graph
+    assets = {name: replace(asset, engine="") for name, asset in graph.assets.items()}
+    return replace(graph, assets=assets)
 
 
 # ------------------------------------------------------------------------------- what passed before

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.project import Project
+from sqlpipes.api.warehouses import look
 from sqlpipes.core.asset import Asset, SqlBody
 from sqlpipes.core.errors import EngineError, Problem, ProjectError
 from sqlpipes.core.graph import Graph
@@ -13,8 +14,8 @@ from sqlpipes.core.partitions import value_text
 from sqlpipes.core.sql import identifier
 
 if TYPE_CHECKING:
-    from sqlpipes.core.engine import Connection, Engine
-    from sqlpipes.run.warehouse import Warehouse
+    from sqlpipes.core.engine import Connection, Engines
+    from sqlpipes.run.warehouse import Warehouses
 
 MOST = 10_000  # values of one column: each is a slice with a record of its own
 
@@ -30,23 +31,21 @@ def partition_values(
     project: Project,
     names: Iterable[str],
     existing: frozenset[str],
-    engine: Engine,
-    connection: Connection,
+    engines: Engines,
+    connect: Callable[[str], Connection],
 ) -> dict[str, Found]:
     """asset -> column -> values. An asset is missing while something that its queries read is.
 
     Raises ProjectError PAR005 when a query fails, or finds what no slice can be named after.
     """
-    from sqlpipes.run.warehouse import warehouse_of
-
     graph = project.graph
-    warehouse = warehouse_of(engine, project.target.schema, project.root)
+    warehouses = look(engines, project)
     found: dict[str, Found] = {}
     for name in names:
         asset = graph.assets[name]
         if all(_is_there(graph, body, existing) for body in asset.values_from.values()):
             found[name] = {
-                column: _values(asset, column, graph, warehouse, connection)
+                column: _values(asset, column, graph, warehouses, connect)
                 for column in asset.values_from
             }
     return found
@@ -59,12 +58,23 @@ def _is_there(graph: Graph, body: SqlBody, existing: frozenset[str]) -> bool:
 
 
 def _values(
-    asset: Asset, column: str, graph: Graph, warehouse: Warehouse, connection: Connection
+    asset: Asset,
+    column: str,
+    graph: Graph,
+    warehouses: Warehouses,
+    connect: Callable[[str], Connection],
 ) -> tuple[str, ...]:
     """Distinct values as text; rows without one belong to no slice."""
+    from sqlpipes.run.homes import home_of
     from sqlpipes.run.query import body_query
 
-    query = body_query(asset.values_from[column], asset.path, graph, warehouse).text
+    body = asset.values_from[column]
+    try:
+        home = home_of(body, graph, warehouses.of(asset), asset.at)
+    except EngineError as error:
+        raise ProjectError(*error.problems) from error
+    warehouse, connection = warehouses.named(home), connect(home)
+    query = body_query(body, asset.path, graph, warehouse).text
     try:
         columns = connection.fetch(f"select * from (\n{query}\n) as found limit 0").columns
         if len(columns) != 1:

@@ -93,6 +93,7 @@ class SqlBody:
     file_assets: Mapping[str, str] = field(
         default_factory=dict
     )  # a file as it is written -> its asset
+    dialect: str = ""  # that it is written in, where it is not the project's
 
     def render(self, scope: Scope) -> Rendered:
         if self.template is not None:
@@ -267,6 +268,7 @@ class Asset:
     auto: Automation | None = None  # when it is built by itself; None: nobody said
     limit: Limit | None = None  # of each of its statements; None: the target's
     export: Export | None = None  # of a query that is a file
+    engine: str = ""  # the further engine of the target that it lives on; empty: the target's own
 
     @property
     def writes(self) -> tuple[str, ...]:
@@ -274,6 +276,13 @@ class Asset:
         if self.export is not None:
             return (self.export.writes,)
         return self.body.written if isinstance(self.body, PythonBody) else ()
+
+    @property
+    def place(self) -> str | None:
+        """The relation as it is recorded: a further engine stands before it, as in `dw:mart.orders`."""
+        if self.relation is None:
+            return None
+        return f"{self.engine}:{self.relation}" if self.engine else str(self.relation)
 
     @property
     def is_stored(self) -> bool:

@@ -11,6 +11,8 @@ from sqlpipes.core.errors import Location
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 """What YAML and JSON can say: the only form in which config travels before it is typed."""
 
+OWN_ENGINE = "default"  # what files and commands call the target's own engine
+
 NOTHING: Mapping[str, Plain] = MappingProxyType({})
 
 
@@ -24,7 +26,8 @@ class Target:
     `places`: where each key of the output is written. `statement_timeout_s`: how long one statement of an
     asset may take. `query_comment`: whether statements are signed with their run, or how.
     `retries`: how often a lost connection is asked for again; `connect_retries`: one that does not open.
-    None: only when the server is starting or full.
+    None: only when the server is starting or full. `engines`: further warehouses that assets may live in,
+    by the name that assets call them.
     """
 
     name: str
@@ -40,6 +43,13 @@ class Target:
     query_comment: bool | str = True
     retries: int = 5
     connect_retries: int | None = None
+    engines: Mapping[str, Target | None] = field(
+        default_factory=dict
+    )  # None: another name of the target's own
+
+    def on(self, engine: str) -> Target:
+        """The warehouse of that name; its own is called ""."""
+        return self.engines.get(engine) or self
 
     def at(self, *keys: str) -> Location | None:
         """Where the first of these keys is written that the output has; else where its type is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
@@ -34,6 +34,7 @@ class Capabilities:
     reads_files: bool = False  # read_csv/read_parquet/read_json in SQL
     writes_files: bool = False  # its connections are `WritesFiles`
     renames: bool = False  # ALTER ... RENAME TO keeps the rows, and can be rolled back
+    crosses: bool = False  # its connections are a `core.crossing.Carrier`
     parallel: bool = True  # several connections may write at once
     is_instant: str = "typeof({}) = 'TIMESTAMP WITH TIME ZONE'"  # of a column, as a predicate
     matches: str = "regexp_matches({}, {})"  # whether a text holds a regular expression
@@ -276,3 +277,23 @@ class Engine(Protocol):
         """
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The open warehouses of a target: its own, and those of `engines:` that assets live in, by name."""
+
+    own: Engine
+    others: Mapping[str, Engine] = field(default_factory=dict)
+
+    def named(self, engine: str) -> Engine:
+        return self.others[engine] if engine else self.own
+
+    @property
+    def each(self) -> Mapping[str, Engine]:
+        """By name; the target's own has none."""
+        return {"": self.own, **self.others}
+
+    def close(self) -> None:
+        for engine in (*self.others.values(), self.own):
+            engine.close()

@@ -68,6 +68,24 @@ class Reason:
         return f"{self.why}: {self.detail}" if self.detail else str(self.why)
 
 
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """Rows of `asset` that a step reads on another engine than the one that they live on.
+
+    `columns`: those that are read, as far as that is proven; None: all. `window`: the slices of the
+    input that the step's own read; None: the whole of it. `rows` and `bytes` are estimates.
+    """
+
+    asset: str
+    engine: str  # where to; the target's own has no name
+    home: str  # where from
+    columns: tuple[str, ...] | None = None
+    window: Partitions | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    whole: bool = False  # whatever slices are written: a check, or an inlined query, reads it
+
+
 TIME_HAS_COME = Reason(Why.ASKED, "its time has come")
 
 
@@ -88,6 +106,7 @@ class Step:
     extras: bool = False  # its comments, rights and indexes are looked after
     newest_first: bool = False  # which of its parts run first
     whole: Partitions | None = None  # of a file written anew: all slices that it will have
+    crossings: tuple[Crossing, ...] = ()  # what is brought to its engine before it runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sqlpipes.core.errors import Location, did_you_mean
-from sqlpipes.core.partitions import Axis, Partitions, Reach
+from sqlpipes.core.partitions import (
+    Axis,
+    Partitioning,
+    Partitions,
+    Reach,
+    TimeAxis,
+    first_of,
+    first_place,
+    read_ranges,
+)
 
 
 class Mapped(StrEnum):
@@ -134,3 +143,36 @@ def reads_loose(
         if proof.source in their and proof.own in own
     ]
     return not mine.separates(axis, pairs)
+
+
+def window_read(
+    mine: Partitions, reads: Reads, own: Sequence[str], cut: Partitioning
+) -> Partitions | None:
+    """The slices of an input along its first axis that hold all rows which the slices `mine` of a
+    reader hang on; None where that is not known, so that it may be any row.
+
+    `own`: the columns that the reader is cut along; `cut`: how the input is.
+    """
+    here, there = first_place(mine.axis), first_place(cut.axis)
+    if here is None or there is None or reads_loose(mine, cut.axis, reads, own, cut.columns):
+        return None
+    one, other = first_of(mine.axis), first_of(cut.axis)
+    if type(one) is not type(other):
+        return None
+    along = Partitions.of(one, mine.ranges)
+    if reads.how is Mapped.SAME:
+        return along.overlapping(other).widened(reads.back, reads.ahead)
+    pair = own[here], cut.columns[there]
+    for proof in reads.proofs if reads.how is Mapped.PROVEN else ():
+        if (proof.own, proof.source) == pair:
+            return _reached_from(along, one, other, proof.reaches)
+    return None
+
+
+def _reached_from(
+    along: Partitions, one: Axis, other: Axis, reaches: Sequence[Reach]
+) -> Partitions | None:
+    if isinstance(one, TimeAxis) and isinstance(other, TimeAxis):
+        ranges = [each for r in reaches for each in read_ranges(along.ranges, one, other, r)]
+        return Partitions.of(other, ranges)
+    return None if any(reaches) else along.overlapping(other)

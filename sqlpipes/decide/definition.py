@@ -16,7 +16,7 @@ from sqlpipes.core.sql import diff
 BUILD_SETTINGS = frozenset(
     {"materialized", "partition", "unique_key", "before", "after", "pre_hook", "post_hook"}
     | {"strategy", "updated_at", "merge_update_columns", "merge_exclude_columns"}
-    | {"snapshot_columns", "config", "native_partitions"}
+    | {"snapshot_columns", "config", "native_partitions", "engine"}
 )
 ONCE = "--config"  # the key of what only one command set
 
@@ -36,7 +36,7 @@ def definition_of(graph: Graph, name: str) -> Definition:
     kept = BUILD_SETTINGS | {ONCE}
     settings |= {key: asset.settings[key] for key in kept & asset.settings.keys()}
     if asset.relation is not None:
-        settings["relation"] = str(asset.relation)
+        settings["relation"] = asset.place
     if asset.export is not None:
         path, form, options = asset.export.plain()
         settings |= {"path": path, "format": form, "options": options}

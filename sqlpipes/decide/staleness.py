@@ -59,7 +59,7 @@ def reasons_to_build(
     if _is_plainly_current(graph, past, changed, observed, asset, version, wanted):
         return ()
     built = past.slices(wanted.axis) & wanted
-    if built and observed.lacks(asset):
+    if built and observed.lacks(asset) and not _left_its_engine(asset, past, version):
         return (Reason(Why.GONE, str(asset.relation or past.relation), slices=wanted),)
     reasons = [*_missing(asset, past, version, built, wanted, observed)]
     reasons += _suspect(past, wanted)
@@ -70,6 +70,13 @@ def reasons_to_build(
     if name in graph.reads_self and asset.partition is not None:
         reasons += _after_own(name, kept, reasons, wanted)
     return tuple(reason for reason in reasons if reason.slices)
+
+
+def _left_its_engine(asset: Asset, past: Past, version: str) -> bool:
+    """Whether it is not there because it was built on another engine, which its version tells."""
+    place = past.relation or ""
+    engine = place.partition(":")[0] if ":" in place else ""
+    return bool(place) and engine != asset.engine and past.version != version
 
 
 def _is_plainly_current(

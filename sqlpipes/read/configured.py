@@ -64,7 +64,8 @@ def configure(
     cache.use_dialect(config.dialect)
     names = replace(names, target=_target_names(output.target))
     folders = folder_layers(file.defaults, names, problems)
-    ground = Ground(root, config, output.target, names, folders, placed)
+    dialects = {} if file.dialect else _dialects(config.dialect, output.target)
+    ground = Ground(root, config, output.target, names, folders, placed, dialects)
     macros = macro_texts(walk_all(root, config.macro_paths, problems), cache, problems)
     templates = Templates(config.dialect, vars, choice.environ, output.target, macros)
     resources = (file.resources, output.resources)
@@ -84,6 +85,12 @@ def _state(node: Node | None, names: Names, problems: list[Problem]) -> dict[str
     if node is None or not isinstance(node.value, str):
         return {}
     return {"state": str(fill(node, names, problems).value), "state_at": node.at}
+
+
+def _dialects(own: str, target: Target) -> dict[str, str]:
+    """Further engines that speak another dialect than the target's own."""
+    spoken = {name: usual_dialect(each) for name, each in target.engines.items() if each}
+    return {name: dialect for name, dialect in spoken.items() if dialect != own}
 
 
 def _misspelt(given: Mapping[str, Plain], declared: Mapping[str, Plain]) -> Iterator[Problem]:

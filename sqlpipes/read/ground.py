@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from sqlpipes.core.asset import Column
-from sqlpipes.core.config import Plain, ProjectConfig, Target
-from sqlpipes.core.errors import Problem, Severity, did_you_mean
+from sqlpipes.core.config import OWN_ENGINE, Plain, ProjectConfig, Target
+from sqlpipes.core.errors import Location, Problem, Severity, did_you_mean
 from sqlpipes.core.sql import Relation
 from sqlpipes.read.braces import Names, fill
 from sqlpipes.read.labels import links, owners
@@ -21,7 +21,8 @@ from sqlpipes.read.settings import Layered, layer, merge, text
 class Ground:
     """Shared by all assets of one reading. `folders`: folder -> its own layer of defaults.
 
-    `placed`: asset -> the relation that it is read with, whatever its settings say.
+    `placed`: asset -> the relation that it is read with, whatever its settings say. `dialects`: those of
+    further engines that speak another one than the project.
     """
 
     root: str
@@ -30,11 +31,35 @@ class Ground:
     names: Names
     folders: Mapping[str, Layered] = field(default_factory=dict)
     placed: Mapping[str, Relation] = field(default_factory=dict)
+    dialects: Mapping[str, str] = field(default_factory=dict)
 
-    def relation(self, schema: str, name: str, catalog: str) -> Relation:
+    def relation(self, schema: str, name: str, catalog: str, engine: str = "") -> Relation:
         """Where an asset is written: a schema of its own gets the target's prefix."""
-        where = f"{self.target.schema_prefix}{schema}" if schema else self.target.schema
+        target = self.target.on(engine)
+        where = f"{target.schema_prefix}{schema}" if schema else target.schema
         return Relation(name, where, catalog or None)
+
+    def engine(self, node: Node | None, problems: list[Problem]) -> str:
+        """The further engine that an asset names; empty for the target's own. XNG001: there is none."""
+        said = text(node, problems) if node is not None else ""
+        return self.engine_named(said, node.at if node else None, problems)
+
+    def engine_named(self, said: str, at: Location | None, problems: list[Problem]) -> str:
+        known = self.target.engines
+        if said in ("", OWN_ENGINE) or (said in known and known[said] is None):
+            return ""
+        if said in known:
+            return said
+        message = f"the target '{self.target.name}' has no engine '{said}'"
+        listed = f"its engines: {', '.join([OWN_ENGINE, *known])}"
+        none = f"add it to the target's output: `engines: {{{said}: {{type: ...}}}}`"
+        hint = did_you_mean(said, [OWN_ENGINE, *known]) or (listed if known else none)
+        problems.append(Problem("XNG001", message, at, hint))
+        return ""
+
+    def dialect_of(self, engine: str) -> str:
+        """The dialect that texts of that engine are in, where it is not the project's."""
+        return self.dialects.get(engine, "")
 
     def fqn(self, path: str, name: str) -> tuple[str, ...]:
         """Project, the folders below models/ or seeds/, name."""

@@ -23,7 +23,7 @@ ANY = frozenset(
     {"description", "owner", "tags", "kind", "columns", "checks", "group", "meta", "links"}
     | {"enabled"}
 )
-PLACED = frozenset({"schema", "alias", "catalog"})
+PLACED = frozenset({"schema", "alias", "catalog", "engine"})
 WRITTEN = frozenset({"before", "after", "statement_timeout_s"})
 EXTRAS = frozenset({"persist_docs", "grants", "indexes"})  # what it has beside its rows
 KEPT = frozenset(  # how rows are kept from build to build
@@ -57,7 +57,7 @@ MODEL = KEPT | {
 SEED = frozenset({"types", "delimiter", "nulls", "skip_unchanged", "auto"})
 SOURCE = frozenset(
     {"identifier", "changes", "files", "freshness", "loaded_at_field", "loaded_at_query"}
-    | {"partition", "observe"}
+    | {"partition", "observe", "engine"}
 )
 KNOWN = {
     "model": ANY | PLACED | WRITTEN | EXTRAS | MODEL,

@@ -77,7 +77,9 @@ def read_model(
     partition = partitioning(merged.node("partition"), problems)
     if query.made and query.made.partition and merged.node("partition") is None:
         partition = query.made.partition
-    placed = relation_of(name, merged, ground, problems)
+    engine = ground.engine(merged.node("engine"), problems)
+    placed = relation_of(name, merged, ground, problems, engine)
+    query = query.in_dialect(ground.dialect_of(engine))
     cut = merged.node("partition") is not None or partition is not None
     facts, template = query_facts(query, str(placed), problems, partitioned=cut)
     asked = (
@@ -93,6 +95,7 @@ def read_model(
         native_partitions(merged.node("native_partitions"), partition, problems),
         template is not None or any(found.parts[-1] == name for found in facts.references),
         read_export(name, merged, kept.kind, cut, problems),
+        engine,
     )
     asset = Asset(
         name=name,
@@ -123,6 +126,7 @@ def read_model(
         after=written.after,
         auto=automation(merged.node("auto"), problems),
         export=written.export,
+        engine=engine,
         volatile=() if s.flag(merged.node("deterministic"), False, problems) else facts.volatile,
     )
     return Model(asset, facts, facts.files)
@@ -162,6 +166,7 @@ class Written:
     native: bool = False
     knows_slices: bool = True  # its query may be another one for other slices, or reads older ones
     export: Export | None = None
+    engine: str = ""
 
     def plain(self) -> dict[str, Plain]:
         said: list[Plain] = []
@@ -178,6 +183,7 @@ class Written:
             **({"file": self.export.plain()} if self.export else {}),
             **({"native_partitions": True} if self.native else {}),
             **self.kept.plain(),
+            **({"engine": self.engine} if self.engine else {}),
         }
 
 
@@ -288,7 +294,9 @@ def _limit(node: Node | None, problems: list[Problem]) -> Limit | None:
     return Limit(found["statement_timeout_s"], node.at) if found and node else None
 
 
-def relation_of(name: str, merged: Layered, ground: Ground, problems: list[Problem]) -> Relation:
+def relation_of(
+    name: str, merged: Layered, ground: Ground, problems: list[Problem], engine: str = ""
+) -> Relation:
     if name in ground.placed:
         return ground.placed[name]
     if not (merged.nodes.keys() & PLACED):
@@ -297,6 +305,7 @@ def relation_of(name: str, merged: Layered, ground: Ground, problems: list[Probl
         s.text(merged.node("schema"), problems),
         s.text(merged.node("alias"), problems) or name,
         s.text(merged.node("catalog"), problems),
+        engine,
     )
 
 

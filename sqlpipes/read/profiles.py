@@ -14,6 +14,7 @@ from sqlpipes.core.hiding import hidden_in
 from sqlpipes.core.sql.dialects import dialect_named
 from sqlpipes.read.braces import Names, fill
 from sqlpipes.read.cache import Cache
+from sqlpipes.read.engines import read_engines
 from sqlpipes.read.files import File, one_file
 from sqlpipes.read.marked import Node
 from sqlpipes.read.properties import yaml_facts, yaml_node
@@ -22,7 +23,7 @@ from sqlpipes.read.seconds import seconds_of
 
 PATIENCE = ("statement_timeout_s", "query_comment", "retries", "connect_retries")
 NAMES = ("profiles.yml", "profiles.yaml")
-PLAIN_KEYS = ("type", "schema", "schema_prefix", "threads", *PATIENCE)
+PLAIN_KEYS = ("type", "schema", "schema_prefix", "threads", "engines", *PATIENCE)
 OTHER_NAMES = {"dataset": "schema", "adapter": "type"}
 SECRET = r"(?i)pass|pwd|token|secret|key|credential|url|uri|dsn|connection|settings"
 DEFAULT_SCHEMAS = {
@@ -185,16 +186,29 @@ def _output(profile: Node, target: str | None, names: Names) -> Output:
         at = default.at if default and not target else (outputs_node or profile).at
         message = f"the profile '{profile.key}' has no target '{name}'"
         raise ProjectError(Problem("PRF002", message, at, f"its targets: {listed}"))
-    said, resources = outputs[name], outputs[name].get("resources")
-    if isinstance(said.value, dict):  # a variable that only a resource wants need not be set
-        said = said.with_value({k: v for k, v in said.value.items() if k != "resources"})
-    found = _target(name, fill(said, names, problems), problems)
+    said, resources = _without_resources(outputs[name]), outputs[name].get("resources")
+    said = fill(said, names, problems)
+
+    def output_named(wanted: str) -> Node | None:
+        below = outputs.get(wanted)
+        return below and fill(_without_resources(below), names, problems)
+
+    found = _target(name, said, problems)
+    if (below := said.get("engines")) is not None:
+        found = replace(found, engines=read_engines(below, found, output_named, _target, problems))
     if resources is not None and not isinstance(resources.value, dict):
         message = "'resources' must be a mapping of resource names"
         problems.append(Problem("PRF003", message, resources.at))
     if problems:
         raise ProjectError(*problems)
     return Output(found, resources, tuple(outputs))
+
+
+def _without_resources(output: Node) -> Node:
+    """A variable that only a resource wants need not be set."""
+    if not isinstance(output.value, dict):
+        return output
+    return output.with_value({k: v for k, v in output.value.items() if k != "resources"})
 
 
 def _only(profile: Node, outputs: Mapping[str, Node]) -> str:

@@ -371,10 +371,11 @@ class _Work:
     def secrets(self, assets: Iterable[Asset]) -> tuple[str, ...]:
         """Texts to hide, but none that is in a name: what is recorded under it would be lost."""
         config, target = self.config, self.target
+        targets = [target, *filter(None, target.engines.values())]
         found = [
             *self.found.secrets,
             *self.hidden,
-            *hidden_in(dict(target.options)),
+            *(text for one in targets for text in hidden_in(dict(one.options))),
             *hidden_in(dict(config.vars)),
             *hidden_in(config.state),
             *hidden_in_environ(self.environ.all, self.environ.names_asked),
@@ -382,7 +383,9 @@ class _Work:
         if not found:
             return ()
         names = [config.name, target.name, target.schema, target.engine, target.catalog or ""]
-        names += [str(target.options.get(key, "")) for key in ("user", "username", "host")]
+        keys = ("user", "username", "host")
+        names += [str(one.options.get(key, "")) for one in targets for key in keys]
+        names += [*target.engines, *(one.schema for one in targets)]
         names += [f"{each.name} {each.relation}" for each in assets]
         return worth_hiding(found, names)
 

@@ -49,6 +49,13 @@ class Query:
     cache: Cache
     templates: Templates
     made: Made | None = None
+    dialect: str = ""  # where it is not that of all templates
+
+    def in_dialect(self, dialect: str) -> Query:
+        """The same query as a text of another dialect; of the same where none is given."""
+        if not dialect:
+            return self
+        return replace(self, dialect=dialect, templates=self.templates.in_dialect(dialect))
 
     @property
     def key(self) -> File:
@@ -63,7 +70,14 @@ class Query:
         """What the asset or check runs."""
         spot = self.made.spot if self.made else None
         return SqlBody(
-            self.text, facts.references, self.line, template, facts.files, facts.opaque, spot
+            self.text,
+            facts.references,
+            self.line,
+            template,
+            facts.files,
+            facts.opaque,
+            spot,
+            dialect=self.dialect,
         )
 
     def template(self) -> JinjaTemplate:
@@ -161,7 +175,7 @@ def query_facts(
     PAR004 when a template asks for the window of a slice where there are none.
     """
     if not query.is_template:
-        facts = SqlFacts.from_json(query.known["sql"], query.file.path)
+        facts = SqlFacts.from_json(_sql_of(query), query.file.path)
         problems += facts.problems
         return facts, None
     templates = query.templates
@@ -188,6 +202,23 @@ def _shows(held: Mapping[str, Any], templates: Templates) -> bool:
     return any(json.dumps(templates.environ[name])[1:-1] in text for name in asked)
 
 
+def _sql_of(query: Query) -> Any:
+    """What is known of the text; in another dialect than the project's it is kept beside."""
+    if not query.dialect:
+        return query.known["sql"]
+    key = f"sql in {query.dialect}"
+    if key not in query.known:
+        at = Location(query.file.path, query.line, query.column)
+        facts = _analyse(query.text, query.dialect, at)
+        told = spotted(facts, query.made.spot) if query.made else facts
+        query.cache.parsed += 1
+        query.known[key] = told.to_json()
+        if not query.known.get("secret"):
+            newest = query.cache.newest(query.key, "sql")
+            query.cache.replace(query.key, "sql", {**newest, key: query.known[key]})
+    return query.known[key]
+
+
 def values_bodies(
     query: Query, asked: Mapping[str, Node], problems: list[Problem]
 ) -> dict[str, SqlBody]:
@@ -210,7 +241,9 @@ def values_bodies(
         if facts.opaque or facts.problems:
             said = facts.problems[0].message if facts.problems else "it cannot be read"
             problems.append(Problem("PAR005", f"the query for '{column}': {said}", node.at))
-        found[column] = SqlBody(text, facts.references, node.at.line, files=facts.files)
+        found[column] = SqlBody(
+            text, facts.references, node.at.line, files=facts.files, dialect=query.dialect
+        )
     return found
 
 

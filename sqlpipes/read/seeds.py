@@ -52,13 +52,15 @@ def read_seed(
     nulls = s.texts(merged.node("nulls"), problems)
     kind = FORMATS[file.suffix]
     delimiter: str | None = facts.get("delimiter")
-    relation = relation_of(file.stem, merged, ground, problems)
+    engine = ground.engine(merged.node("engine"), problems)
+    relation = relation_of(file.stem, merged, ground, problems, engine)
     fields["columns"] = _columns(fields["columns"], facts.get("columns") or [], types)
     written = Written(
         Kept(Materialized.TABLE, Materialized.TABLE),
         relation,
         before=statements(merged.node("before"), relation, ground.names, problems),
         after=statements(merged.node("after"), relation, ground.names, problems),
+        engine=engine,
     )
     said = written.plain() | {"types": {**types}, "read": [delimiter, *nulls]}
     return Asset(
@@ -75,6 +77,7 @@ def read_seed(
         before=written.before,
         after=written.after,
         auto=automation(merged.node("auto"), problems),
+        engine=engine,
         **fields,
     )
 

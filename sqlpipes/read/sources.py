@@ -105,7 +105,8 @@ def _source(
         fields["description"] = s.text(entry.get("description"), problems).strip()
     freshness = read_freshness(name, merged, files, problems)
     demand_python(merged.node("observe"), problems)
-    said = [str(relation) if relation else "", *files, changes or ""]
+    engine = ground.engine(merged.node("engine"), problems)
+    said = [str(relation) if relation else "", *files, changes or "", *filter(None, [engine])]
     return [
         Asset(
             name=name,
@@ -119,6 +120,7 @@ def _source(
             path=node.file,
             fqn=tuple(part for part in (ground.config.name, source, table) if part),
             settings={**merged.plain(), **_place(relation)},
+            engine=engine,
             **fields,
         )
     ]

@@ -33,6 +33,7 @@ class Templates:
     macro_files: tuple[tuple[str, str], ...] = ()  # path in the project, text
     _macros: Macros | None = field(default=None, repr=False)
     _digest: str = field(default="", repr=False)
+    spoken: str = ""  # the dialect, where it is not the project's
 
     def template(
         self,
@@ -59,12 +60,19 @@ class Templates:
             spot=spot,
         )
 
+    def in_dialect(self, dialect: str) -> Templates:
+        """Those of texts in another dialect."""
+        macros, files = self._macros, self.macro_files
+        return Templates(
+            dialect, self.vars, self.environ, self.target, files, macros, spoken=dialect
+        )
+
     def digest(self) -> str:
         """Moves with anything but the environment that can change what a template becomes."""
         if not self._digest:
             target = self.target
             names = [target.name, target.engine, target.schema, target.threads]
-            said = [dict(self.vars), self.macro_files, names]
+            said = [dict(self.vars), self.macro_files, names, *filter(None, [self.spoken])]
             self._digest = _hash(json.dumps(said, sort_keys=True, default=str))
         return self._digest
 

@@ -156,7 +156,7 @@ def subject(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
     if asset.materialized is Materialized.EPHEMERAL:
         return f"{subquery(asset, graph, warehouse)} as {identifier(asset.name)}"
     if asset.relation is not None:
-        return warehouse.quote(asset.relation)
+        return warehouse.quote(warehouse.where(asset))
     if isinstance(asset.body, SourceBody) and asset.body.files:
         return f"{files_query(asset.body)} as {identifier(asset.name)}"
     if asset.export is not None:

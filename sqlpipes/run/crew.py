@@ -1,4 +1,4 @@
-"""Threads that each own one connection; work goes in, results come out of a queue.
+"""Threads that each own one connection to each engine; work goes in, results come out of a queue.
 
 The threads are daemons: a Python function that does not listen to a stop must not keep the process
 alive. It cannot publish any more, as its job is stopped.
@@ -11,23 +11,24 @@ from collections.abc import Callable
 from queue import Empty, Queue, SimpleQueue
 from typing import Generic, TypeVar
 
-from sqlpipes.core.engine import Connection, Engine
+from sqlpipes.core.engine import Connection, Engines
 from sqlpipes.core.errors import EngineError
 from sqlpipes.core.faults import NOT_NOW, only
 
 R = TypeVar("R")
 Say = Callable[[str], None]
 Work = Callable[[Callable[..., Connection]], R]
-"""Gets the thread's connection, opened when asked for; asked with `anew`, another one."""
+"""Gets the thread's connection to an engine, by its name, opened when asked for; asked with `anew`,
+another one."""
 
 
 class Crew(Generic[R]):
     """`size` threads at most, started when there is work for them."""
 
-    def __init__(self, engine: Engine, size: int) -> None:
-        self._engine = engine
+    def __init__(self, engines: Engines, size: int) -> None:
+        self._engines = engines
         self._size = size
-        self._todo: SimpleQueue[tuple[Work[R], Say] | None] = SimpleQueue()
+        self._todo: SimpleQueue[tuple[Work[R], Say, str] | None] = SimpleQueue()
         # A SimpleQueue may wait for ever when a signal comes just as its timeout ends.
         self._done: Queue[R] = Queue()
         self._threads: list[threading.Thread] = []
@@ -39,14 +40,15 @@ class Crew(Generic[R]):
     def has_room(self) -> bool:
         return self.busy < self._size
 
-    def hand_in(self, work: Work[R], say: Say = lambda said: None) -> None:
-        """`say` is told when there is no room for it at the server, so that it waits for another thread."""
+    def hand_in(self, work: Work[R], say: Say = lambda said: None, engine: str = "") -> None:
+        """`engine`: the one that it needs first. `say` is told when there is no room for it at the
+        server, so that it waits for another thread."""
         if len(self._threads) <= self.busy:
             thread = threading.Thread(target=self._labour, daemon=True, name="sqlpipes")
             self._threads.append(thread)
             thread.start()
         self.busy += 1
-        self._todo.put((work, say))
+        self._todo.put((work, say, engine))
 
     def take_back(self, wait_s: float) -> R | None:
         """The next result, or None when there is none after `wait_s` seconds."""
@@ -65,21 +67,21 @@ class Crew(Generic[R]):
             thread.join(wait_s)
 
     def _labour(self) -> None:
-        opened: list[Connection] = []
+        opened: dict[str, Connection] = {}
 
-        def connection(*, anew: bool = False) -> Connection:
+        def connection(engine: str = "", *, anew: bool = False) -> Connection:
             if anew:
-                opened.clear()  # never closed: a function that was left alone may still use it
-            while opened and not opened[0].is_open:
-                opened.pop().close()
-            if not opened:
-                self._open(opened)
-            return opened[0]
+                opened.pop(engine, None)  # never closed: a function left alone may still use it
+            if engine in opened and not opened[engine].is_open:
+                opened.pop(engine).close()
+            if engine not in opened:
+                self._open(opened, engine)
+            return opened[engine]
 
         try:
             while (todo := self._todo.get()) is not None:
-                work, say = todo
-                if not opened and not self._has_room_at_server(opened):
+                work, say, engine = todo
+                if not opened and not self._has_room_at_server(opened, engine):
                     self._leave(todo)
                     say(f"the server is full: going on with {self._size} at once")
                     return
@@ -87,24 +89,24 @@ class Crew(Generic[R]):
         finally:
             with self._lock:
                 self._connected.discard(threading.get_ident())
-            for found in opened:
+            for found in opened.values():
                 found.close()
 
-    def _has_room_at_server(self, opened: list[Connection]) -> bool:
+    def _has_room_at_server(self, opened: dict[str, Connection], engine: str) -> bool:
         """Open the first connection of a thread. What else keeps it from opening, its work will find out."""
         try:
-            self._open(opened)
+            self._open(opened, engine)
         except EngineError as error:
             with self._lock:
                 return not (self._connected and only(frozenset({NOT_NOW}), error.problems))
         return True
 
-    def _open(self, opened: list[Connection]) -> None:
-        opened.append(self._engine.connect())
+    def _open(self, opened: dict[str, Connection], engine: str) -> None:
+        opened[engine] = self._engines.named(engine).connect()
         with self._lock:
             self._connected.add(threading.get_ident())
 
-    def _leave(self, todo: tuple[Work[R], Say]) -> None:
+    def _leave(self, todo: tuple[Work[R], Say, str]) -> None:
         """One thread fewer; whoever is done next takes the work."""
         with self._lock:
             self._size = max(1, self._size - 1)

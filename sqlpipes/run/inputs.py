@@ -18,6 +18,7 @@ from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions, meets
 from sqlpipes.core.reads import EVERYTHING, Mapped, Reads
 from sqlpipes.run.checks import subject
+from sqlpipes.run.homes import home_of_asset
 from sqlpipes.run.warehouse import Warehouse
 from sqlpipes.run.windows import inside_sql
 
@@ -35,12 +36,12 @@ def inputs_of(
     function: Callable[..., Any],
     at: Location,
     graph: Graph,
-    warehouse: Warehouse,
-    connection: Connection,
+    place_of: Callable[[str], tuple[Warehouse, Connection]],
     narrowed: Callable[[Asset], Partitions | None],
     file_of: Callable[[Asset, Any], Any],
 ) -> dict[str, Any]:
-    """Parameter -> rows, or a file. `narrowed` says which slices of an input are handed over; None: all.
+    """Parameter -> rows, or a file, each from the engine that it lives on, which `place_of` gives by
+    its name. `narrowed` says which slices of an input are handed over; None: all.
 
     `file_of`: an asset that is a file, and the annotation, -> what is handed over. Raises ProjectError
     BLD006 for a parameter that is no asset, or one without rows.
@@ -53,6 +54,7 @@ def inputs_of(
         if asset.materialized is Materialized.FILE:
             found[parameter] = file_of(asset, hints.get(parameter))
             continue
+        warehouse, connection = place_of(home_of_asset(asset, graph))
         sql = _rows_sql(asset, graph, warehouse, narrowed(asset))
         found[parameter] = connection.query(sql, forms.get(parameter, Form.NATIVE))
     return found

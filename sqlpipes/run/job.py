@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from queue import SimpleQueue
 
 from sqlpipes.core.engine import Connection
@@ -22,6 +23,7 @@ class Job:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._connection: Connection | None = None
+        self._beside: Connection | None = None
         self._publishing = False
         self.stopped = False
         self.writes_aside: Callable[[], bool] = bool  # its files wait beside those that are there
@@ -33,6 +35,18 @@ class Job:
         with self._lock:
             self._connection = connection
         self.go_on()
+
+    @contextmanager
+    def beside(self, connection: Connection) -> Iterator[None]:
+        """While something is said over another connection, too, a stop stops both."""
+        with self._lock:
+            self._beside = connection
+        try:
+            self.go_on()
+            yield
+        finally:
+            with self._lock:
+                self._beside = None
 
     def go_on(self) -> None:
         """Raises Stopped when it was told to stop; asked between statements."""
@@ -64,5 +78,8 @@ class Job:
         """May be said again and again: an interrupt between two statements is lost."""
         with self._lock:
             self.stopped = True
-            if self._connection is not None and not self._publishing:
-                self._connection.interrupt()
+            if self._publishing:
+                return
+            for connection in (self._connection, self._beside):
+                if connection is not None:
+                    connection.interrupt()

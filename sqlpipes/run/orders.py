@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Action, Step
+from sqlpipes.run.crossing import crossings_of
 from sqlpipes.run.materialize import part_sql
 from sqlpipes.run.publish import Order, needs_function
 from sqlpipes.run.warehouse import Warehouse
@@ -20,4 +21,5 @@ def order_of(step: Step, graph: Graph, warehouse: Warehouse, *, made: bool, empt
     # without rows there is nothing to write a file or to train a model with: the real one stays
     calls = transaction is None and step.action is Action.PYTHON and not empty
     calls = calls and needs_function(asset)
-    return Order(asset, step.slices, checks, transaction, calls, empty)
+    crossings = crossings_of(step, graph) if step.crossings else ()
+    return Order(asset, step.slices, checks, transaction, calls, crossings, empty)

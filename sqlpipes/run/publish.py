@@ -21,9 +21,11 @@ from sqlpipes.core.errors import EngineError, Problem, SqlpipesError, did_you_me
 from sqlpipes.core.events import OpCall, Status
 from sqlpipes.core.faults import LOST
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.plan import Crossing
 from sqlpipes.run.anew import found_out
 from sqlpipes.run.attempts import attempted
 from sqlpipes.run.contents import Contents, contents, unmoved
+from sqlpipes.run.crossing import CROSSED, bring, forget
 from sqlpipes.run.export import with_staged, write_files, written_metadata
 from sqlpipes.run.files import file_metadata
 from sqlpipes.run.fit import columns_for, demand_fit
@@ -51,6 +53,7 @@ class Order:
     checks: tuple[Check, ...]
     transaction: Transaction | None = None
     calls: bool = False  # run its function, although nothing is written to the warehouse
+    crossings: tuple[Crossing, ...] = ()  # what is brought here first
     empty: bool = False
 
 
@@ -100,8 +103,10 @@ def carry_out(order: Order, place: Place, job: Job, now: Callable[[], datetime])
             done = Outcome(Status.FAIL, 0.0, problems=bad)
         except (SqlpipesError, Stopped) as error:
             done = _failed(error, order.asset, job, place.limit)
-    if done.problems:
-        done = replace(done, metadata={k: v for said in place.logged for k, v in said.items()})
+    said = [each for each in place.logged if done.problems or CROSSED in each]
+    done = replace(
+        done, metadata={k: v for each in [*said, done.metadata] for k, v in each.items()}
+    )
     return replace(
         done,
         seconds=time.perf_counter() - began,
@@ -126,6 +131,32 @@ def _done(
 ) -> Outcome:
     job.go_on()
     metadata: dict[str, Any] = {}
+    _bring(order, place, job)
+    try:
+        return _written(order, place, job, now, results, metadata)
+    finally:
+        if order.crossings:
+            forget(order.crossings, place.graph, place.warehouse, place.connection)
+
+
+def _bring(order: Order, place: Place, job: Job) -> None:
+    """What it reads on other engines. It is told like what a function logs, also when it fails later."""
+    if not order.crossings:
+        return
+    assert place.warehouses is not None
+    where = (place.graph, place.warehouses, place.warehouse, place.connection, place.connect)
+    came = bring(order.crossings, *where, job, empty=order.empty)
+    place.logged.append({CROSSED: [each.plain for each in came]})
+
+
+def _written(
+    order: Order,
+    place: Place,
+    job: Job,
+    now: Callable[[], datetime],
+    results: list[Result],
+    metadata: dict[str, Any],
+) -> Outcome:
     if order.transaction is None:
         if order.calls:
             metadata, place = attempted(order.asset, place, job, partial(_call_only, order))
@@ -284,7 +315,9 @@ def _reconnected(
     place.connection.close()
     connection = connected(place.renew, times, job.go_on, place.say)
     job.start(connection)
-    _, place = _land(order, transaction, replace(place, connection=connection), job)
+    place = replace(place, connection=connection)
+    _bring(order, place, job)
+    _, place = _land(order, transaction, place, job)
     return place
 
 

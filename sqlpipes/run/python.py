@@ -19,11 +19,12 @@ from sqlpipes.run.families import Families, family_of
 from sqlpipes.run.faults import placed_error, user_error
 from sqlpipes.run.file_inputs import file_input
 from sqlpipes.run.files import Places
+from sqlpipes.run.homes import home_of
 from sqlpipes.run.inputs import inputs_of, slices_read
 from sqlpipes.run.job import Stopped
 from sqlpipes.run.query import body_query
 from sqlpipes.run.resources import no_resource
-from sqlpipes.run.warehouse import Warehouse
+from sqlpipes.run.warehouse import Warehouse, Warehouses
 from sqlpipes.run.windows import column_keys, window_of
 
 FORKED = 70  # how a forked copy ends that its function has left
@@ -31,6 +32,10 @@ FORKED = 70  # how a forked copy ends that its function has left
 
 def _only_one() -> Connection:
     raise RuntimeError("no other connection can be opened here")
+
+
+def _no_other(engine: str) -> Connection:
+    raise RuntimeError(f"no engine '{engine}' can be reached from here")
 
 
 def _no_hurry() -> None:
@@ -63,6 +68,14 @@ class Place:
     say: Callable[[str], None] = lambda said: None  # to who looks on
     limit: Limit | None = None  # of each statement
     logged: list[dict[str, Any]] = field(default_factory=list)  # by each call, also one that fails
+    warehouses: Warehouses | None = None  # None: there is no other than this one
+    connect: Callable[[str], Connection] = _no_other  # of this thread, to another engine
+
+    def at(self, engine: str) -> tuple[Warehouse, Connection]:
+        """The warehouse of that name, and this thread's connection to it."""
+        if engine == self.warehouse.engine or self.warehouses is None:
+            return self.warehouse, self.connection
+        return self.warehouses.named(engine), self.connect(engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +147,7 @@ def _call(
     process = os.getpid()
     try:
         function = body.load()
-        found = (place.graph, place.warehouse, place.connection)
+        found = (place.graph, place.at)
 
         def file_of(asset: Asset, hint: Any) -> Any:
             outputs, staged = place.outputs, context.staged
@@ -192,15 +205,13 @@ def _execution(
     metadata: dict[str, Any],
     **rest: Any,
 ) -> Execution:
-    connection = place.connection  # this one, whatever the thread works with later
-
-    def sql(query: str) -> Any:
+    def sql(query: str) -> Any:  # on this connection, whatever the thread works with later
         from sqlpipes.core.sql import analyse  # here, as it imports the parser
 
         facts = analyse(query, place.graph.dialect, at=at)
         body = SqlBody(query, facts.references, files=facts.files)
-        text = body_query(body, at.file, place.graph, place.warehouse).text
-        return connection.query(text)
+        warehouse, connection = place.at(home_of(body, place.graph, place.warehouse, at))
+        return connection.query(body_query(body, at.file, place.graph, warehouse).text)
 
     return Execution(
         asset=name,

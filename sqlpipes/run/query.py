@@ -81,10 +81,10 @@ def body_query(
     """
     scope = scope or Scope()
     rendered = body.render(scope)
-    if is_ported(graph, warehouse) and not body.local:
+    if is_ported(graph, warehouse) and not body.local and not body.dialect:
         return ported_query(body, file, rendered, graph, warehouse, scope, named=named)
     spans = _spans(rendered, graph, warehouse, everywhere)
-    text = bare(rewrite(rendered.text, spans), graph.dialect)
+    text = bare(rewrite(rendered.text, spans), body.dialect or graph.dialect)
     return Query(text, rendered.text, spans, file, body, scope)
 
 
@@ -222,11 +222,15 @@ def _replacement(
         return files_query(asset.body) + _alias(reference, text)
     if asset.export is not None:
         return export_rows(asset, warehouse) + _alias(reference, text)
-    if asset.relation is None or (not everywhere and warehouse.reaches(reference, asset.relation)):
+    if asset.relation is None:
+        return None
+    relation = warehouse.where(asset)
+    at_home = relation is asset.relation
+    if at_home and not everywhere and warehouse.reaches(reference, relation):
         return None
     last = reference.folded(warehouse.dialect)[-1]
-    renamed = last != warehouse.name(asset.relation)[-1]
-    return warehouse.quote(asset.relation) + (_alias(reference, text) if renamed else "")
+    renamed = not at_home or last != warehouse.name(relation)[-1]
+    return warehouse.quote(relation) + (_alias(reference, text) if renamed else "")
 
 
 def subquery(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:

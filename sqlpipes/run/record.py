@@ -190,4 +190,4 @@ def _where(asset: Asset, metadata: Mapping[str, Any]) -> str | None:
     """The relation, or the file that was written, relative to the project unless it is elsewhere."""
     if asset.materialized is Materialized.FILE:
         return metadata.get("path")
-    return str(asset.relation) if asset.relation else None
+    return asset.place

@@ -1,4 +1,4 @@
-"""Plan + Engine -> Events, as they happen.
+"""Plan + Engines -> Events, as they happen.
 
 A generator: the consumer has recorded an event when it asks for the next one, so a step's start is
 on record before the step touches anything, and its end after its commit. The consumer may close it
@@ -16,7 +16,7 @@ from functools import partial
 
 from sqlpipes.core.config import NOTHING, Plain, Target
 from sqlpipes.core.definitions import secrets_in
-from sqlpipes.core.engine import Engine
+from sqlpipes.core.engine import Engine, Engines
 from sqlpipes.core.errors import EngineError, Problem, ProjectError
 from sqlpipes.core.events import Event, RunFinished, RunStarted
 from sqlpipes.core.graph import Graph
@@ -31,7 +31,7 @@ from sqlpipes.run.record import Settings
 from sqlpipes.run.resources import Resources
 from sqlpipes.run.running import Running
 from sqlpipes.run.turns import Turns
-from sqlpipes.run.warehouse import warehouse_of
+from sqlpipes.run.warehouse import warehouses_of
 
 GRACE_S = 5.0  # how long a stopped function may go on before it is left alone
 
@@ -39,7 +39,7 @@ GRACE_S = 5.0  # how long a stopped function may go on before it is left alone
 def run_plan(
     plan: Plan,
     graph: Graph,
-    engine: Engine,
+    engine: Engine | Engines,
     *,
     run_id: str,
     command: str,
@@ -81,27 +81,33 @@ def run_plan(
     mask = Mask((*secrets, *held))
     opened = Resources(resources, root)
     settings = Settings(*asked, *limits, sightings, turns, again, outputs, opened, mask, kept)
-    running = _running(plan, graph, engine, settings, threads)
+    engines = engine if isinstance(engine, Engines) else Engines(engine)
+    running = _running(plan, graph, engines, settings, threads)
     began = time.perf_counter()
     counts = len(plan.steps), len(plan.current)
     yield RunStarted(run_id, clock(), command, target.name, *counts, selected, commit, job)
     yield from _to_its_end(running, settings, began)
 
 
-def _running(plan: Plan, graph: Graph, engine: Engine, settings: Settings, threads: int) -> Running:
+def _running(
+    plan: Plan, graph: Graph, engines: Engines, settings: Settings, threads: int
+) -> Running:
     """Nothing of it has begun. EngineError when the warehouse cannot be looked at, ProjectError for names
     that it cannot hold."""
     target, root = settings.target, settings.root
-    if wrong := not_holdable(plan, graph, engine.can, engine.dialect):
-        raise ProjectError(*wrong)
-    for catalog, schemas in _schemas(plan, graph, target).items():
+    for name, engine in engines.each.items():
+        steps = tuple(step for step in plan.steps if graph.assets[step.asset].engine == name)
+        if wrong := not_holdable(replace(plan, steps=steps), graph, engine.can, engine.dialect):
+            raise ProjectError(*wrong)
+    for (name, catalog), schemas in _schemas(plan, graph, target).items():
         try:
-            engine.create_schemas(sorted(schemas), catalog)
+            engines.named(name).create_schemas(sorted(schemas), catalog)
         except EngineError as error:
             raise _for_writer(error, catalog, plan, graph) from error
-    look = partial(warehouse_of, engine, target.schema, root)
-    size = max(1, threads) if engine.can.parallel else 1
-    return Running(plan, graph, look(), Crew(engine, size), settings, look)
+    look = partial(warehouses_of, engines, target, root)
+    parallel = all(each.can.parallel for each in engines.each.values())
+    size = max(1, threads) if parallel else 1
+    return Running(plan, graph, look(), Crew(engines, size), settings, look)
 
 
 def _for_writer(error: EngineError, catalog: str | None, plan: Plan, graph: Graph) -> EngineError:
@@ -135,13 +141,15 @@ def _close(running: Running, settings: Settings) -> tuple[Problem, ...]:
     return settings.mask.value(problems)
 
 
-def _schemas(plan: Plan, graph: Graph, target: Target) -> dict[str | None, set[str]]:
-    """The schemas that are written to, by database."""
-    found: dict[str | None, set[str]] = {None: {target.schema}}
+def _schemas(plan: Plan, graph: Graph, target: Target) -> dict[tuple[str, str | None], set[str]]:
+    """The schemas that are written to, by engine and database."""
+    found: dict[tuple[str, str | None], set[str]] = {("", None): {target.schema}}
     for step in plan.steps:
-        relation = graph.assets[step.asset].relation
-        if relation and _writes(step):
-            found.setdefault(relation.catalog, set()).add(relation.schema)
+        asset = graph.assets[step.asset]
+        if asset.relation and _writes(step):
+            where = asset.engine, asset.relation.catalog
+            found.setdefault((asset.engine, None), {target.on(asset.engine).schema})
+            found.setdefault(where, set()).add(asset.relation.schema)
     return found
 
 

@@ -42,7 +42,7 @@ from sqlpipes.run.rowless import Rowless
 from sqlpipes.run.schedule import Lost, Schedule, State, Task
 from sqlpipes.run.signing import limit_of, prepare
 from sqlpipes.run.turns import LOST, Turn, Turns
-from sqlpipes.run.warehouse import Warehouse
+from sqlpipes.run.warehouse import Warehouse, Warehouses
 
 POLL_S = 0.05
 FAIL_FAST = "fail-fast"
@@ -71,21 +71,21 @@ class Running:
         self,
         plan: Plan,
         graph: Graph,
-        warehouse: Warehouse,
+        warehouses: Warehouses,
         crew: Crew[Arrival],
         settings: Settings,
-        look: Callable[[], Warehouse],
+        look: Callable[[], Warehouses],
     ) -> None:
         self.plan = plan
         self.graph = graph
-        self.warehouse = warehouse
+        self.warehouses = warehouses
         self.crew = crew
         self.settings = settings
         self.look = look
         self.parked: set[int] = set()  # parts whose slices another build holds
         self.told: set[tuple[str, str]] = set()  # whom which asset waits for
         self.record = Record(settings, graph, plan.empty)
-        self.schedule = Schedule(_tasks(plan, graph, warehouse))
+        self.schedule = Schedule(_tasks(plan, graph, warehouses))
         self.families = Families(plan, graph)
         self.outputs = dict(settings.outputs)  # of assets that are files: where they are
         self.flights: dict[int, Flight] = {}
@@ -140,7 +140,7 @@ class Running:
         part = self.schedule.parts[number]
         planned = self.plan.steps[part.step]
         step = replace(planned, slices=part.slices)
-        if part.slices != planned.slices and not is_one(planned, self.graph, self.warehouse):
+        if part.slices != planned.slices and not is_one(planned, self.graph, self._at(step)):
             apart = tuple(pieces(part.slices, step.asset, self.graph))
             if len(apart) > 1:  # slices in its middle were lost
                 self.schedule.split(number, apart)
@@ -162,7 +162,7 @@ class Running:
                 if turn.step is None:
                     return
                 step = turn.step
-            order = order_of(step, self.graph, self.warehouse, made=made, empty=self.plan.empty)
+            order = order_of(step, self.graph, self._at(step), made=made, empty=self.plan.empty)
         except SqlpipesError as error:
             yield self.record.started(step, step.slices)
             asset = self.graph.assets[step.asset]
@@ -206,11 +206,15 @@ class Running:
             turns.share(step.asset)
         return turn
 
+    def _at(self, step: Step) -> Warehouse:
+        """Where what it writes lives."""
+        return self.warehouses.of(self.graph.assets[step.asset])
+
     def _stands(self, step: Step, *, anew: bool = False) -> bool:
         if anew:
-            self.warehouse = self.look()
+            self.warehouses = self.look()
         relation = self.graph.assets[step.asset].relation
-        return relation is None or self.warehouse.type_of(relation) is not None
+        return relation is None or self._at(step).type_of(relation) is not None
 
     def _told(self, number: int, step: Step, turn: Turn) -> Iterator[Event]:
         """What came of asking for a turn, unless that is just to go on."""
@@ -253,27 +257,28 @@ class Running:
         def work(connect: Callable[..., Connection]) -> Arrival:
             return job, self._carry_out(order, connect, job)
 
-        self.crew.hand_in(work, job.said.put)
+        self.crew.hand_in(work, job.said.put, order.asset.engine)
 
     def _carry_out(self, order: Order, connect: Callable[..., Connection], job: Job) -> Outcome:
         settings = self.settings
         try:
             files = Places(self._bounds(order.asset))
             job.writes_aside = lambda: files.used
-            asset, target = order.asset, settings.target
-            say, times = job.said.put, settings.target.retries
-            connection = connected(connect, times, job.go_on, say)
+            asset, target = order.asset, settings.target.on(order.asset.engine)
+            say, times = job.said.put, target.retries
+            engine = partial(connect, asset.engine)
+            connection = connected(engine, times, job.go_on, say)
             job.start(connection)
             prepare(connection, target, settings.run_id, asset, order.slices)
             place = Place(
                 self.graph,
-                self.warehouse,
+                self.warehouses.of(order.asset),
                 connection,
                 settings.target.name,
                 settings.root,
                 settings.vars,
                 files,
-                renew=partial(self._renewed, order, partial(connect, anew=True)),
+                renew=partial(self._renewed, order, partial(engine, anew=True)),
                 retries=times,
                 say=say,
                 limit=limit_of(asset, target),
@@ -282,6 +287,8 @@ class Running:
                 outputs=self.outputs,
                 resource=partial(settings.resources.get, go_on=job.go_on),
                 mask=settings.mask,
+                warehouses=self.warehouses,
+                connect=connect,
             )
             return carry_out(order, place, job, lambda: as_naive_utc(settings.clock()))
         except BaseException as error:  # a thread that dies silently would never be waited for
@@ -292,7 +299,8 @@ class Running:
     def _renewed(self, order: Order, connect: Callable[[], Connection]) -> Connection:
         """Another connection, that knows what the first one was told."""
         settings, connection = self.settings, connect()
-        prepare(connection, settings.target, settings.run_id, order.asset, order.slices)
+        target = settings.target.on(order.asset.engine)
+        prepare(connection, target, settings.run_id, order.asset, order.slices)
         return connection
 
     def _bounds(self, asset: Asset) -> Bounds:
@@ -399,7 +407,8 @@ class Running:
             return False
         if not may_be_split(flight.order, outcome):
             return False
-        return not is_one(self.plan.steps[flight.place], self.graph, self.warehouse)
+        step = self.plan.steps[flight.place]
+        return not is_one(step, self.graph, self._at(step))
 
     def _is_to_be_put_off(self, flight: Flight, outcome: Outcome) -> bool:
         alone = flight.step.slices == self.plan.steps[flight.place].slices
@@ -440,12 +449,14 @@ class Running:
         self.crew.close(0.0 if self.crew.busy else self.settings.grace_s)
 
 
-def _tasks(plan: Plan, graph: Graph, warehouse: Warehouse) -> list[Task]:
+def _tasks(plan: Plan, graph: Graph, warehouses: Warehouses) -> list[Task]:
     """The plan as the schedule sees it."""
     found = []
-    at_once = {i for i, step in enumerate(plan.steps) if is_one(step, graph, warehouse)}
+    where = {step.asset: warehouses.of(graph.assets[step.asset]) for step in plan.steps}
+    at_once = {i for i, step in enumerate(plan.steps) if is_one(step, graph, where[step.asset])}
     for step, ways in zip(plan.steps, roads(plan, graph), strict=True):
         relation = graph.assets[step.asset].relation
+        warehouse = where[step.asset]
         stands = relation is None or warehouse.type_of(relation) is not None
         if graph.assets[step.asset].export is not None:
             stands = not step.full  # the first part says that nothing of the old is left

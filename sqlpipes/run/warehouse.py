@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from sqlpipes.core.engine import Capabilities, Connection, Engine, RelationType
+from sqlpipes.core.asset import Asset
+from sqlpipes.core.config import Target
+from sqlpipes.core.engine import Capabilities, Connection, Engine, Engines, RelationType
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Reference, Relation
 from sqlpipes.core.sql.relation import fold
@@ -29,6 +31,15 @@ class Warehouse:
     windows: Callable[[Connection, Relation, str, Partitioning, str], Windows]
     root: str = ""  # the project's folder, which relative file names in SQL count from
     staged: Mapping[str, str] = field(default_factory=dict)  # asset that is a file -> its new rows
+    engine: str = ""  # what assets call it; the target's own has no name
+
+    def where(self, asset: Asset) -> Relation:
+        """Where a statement here finds the rows of an asset. What lives elsewhere has crossed before,
+        into a table that only this connection sees."""
+        assert asset.relation is not None
+        if asset.engine == self.engine:
+            return asset.relation
+        return self.temporary(f"sqlpipes_from_{asset.name}")
 
     def type_of(self, relation: Relation) -> RelationType | None:
         """What stands at that name now; None for nothing."""
@@ -49,6 +60,29 @@ class Warehouse:
             return False
         default = (own, fold(self.default_schema, True, self.dialect))
         return (*default[: 3 - len(parts)], *parts) == self.name(relation)
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouses:
+    """All warehouses that the assets of a graph live in: the target's own, and others by name."""
+
+    own: Warehouse
+    others: Mapping[str, Warehouse] = field(default_factory=dict)
+
+    def of(self, asset: Asset) -> Warehouse:
+        return self.named(asset.engine)
+
+    def named(self, engine: str) -> Warehouse:
+        return self.others[engine] if engine else self.own
+
+
+def warehouses_of(engines: Engines, target: Target, root: str = "") -> Warehouses:
+    """As they are now; each is asked once for what exists."""
+    others = {
+        name: replace(warehouse_of(engine, target.on(name).schema, root), engine=name)
+        for name, engine in engines.others.items()
+    }
+    return Warehouses(warehouse_of(engines.own, target.schema, root), others)
 
 
 def warehouse_of(engine: Engine, default_schema: str, root: str = "") -> Warehouse:

@@ -34,6 +34,7 @@ def _said(card: Card) -> Iterator[str]:
     words = {
         "owner": ", ".join(asset.owners),
         "group": asset.group or "",
+        "engine": asset.engine,
         "kind": ", ".join(asset.kinds),
         "tags": ", ".join(asset.tags),
     }
@@ -170,6 +171,7 @@ def card_json(card: Card) -> dict[str, Any]:
     asset, last = card.asset, card.last
     return {
         **labels_json(asset),
+        "engine": asset.engine or None,
         "columns": [column_json(column) for column in card.columns],
         "last_build": None
         if last is None

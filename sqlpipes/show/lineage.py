@@ -119,16 +119,18 @@ def asset_picture(graph: Graph, start: str, *, up: bool, depth: int | None = Non
 
 def _asset_point(asset: Asset) -> Point:
     built = asset.kind in (Kind.SQL, Kind.PYTHON)
+    where = f" on {asset.engine}" if asset.engine else ""
     return Point(
         key=asset.name,
         name=asset.name,
-        remark=f"{asset.kind} {asset.materialized}" if built else str(asset.kind),
+        remark=(f"{asset.kind} {asset.materialized}" if built else str(asset.kind)) + where,
         shape=str(asset.kind) if asset.kind in (Kind.SOURCE, Kind.SEED) else "table",
         facts={
             "name": asset.name,
             "kind": str(asset.kind),
             "materialized": str(asset.materialized),
             "path": asset.path,
+            **({"engine": asset.engine} if asset.engine else {}),
         },
     )
 

@@ -36,6 +36,7 @@ def tree_text(graph: Graph, names: Iterable[str]) -> str:
 def _line(asset: Asset, width: int) -> str:
     what = f"{asset.kind} {asset.materialized}" if asset.kind in ("sql", "python") else asset.kind
     cut = f" by {asset.partition.axis}" if asset.partition else ""
+    cut += f" on {asset.engine}" if asset.engine else ""
     about = asset.description.strip().splitlines()[0] if asset.description.strip() else ""
     tail = f"{what + cut:<22}  {about}".rstrip()
     return f"  {asset.name:<{width}}  " + style(tail, dim=True)
@@ -48,6 +49,7 @@ def asset_json(graph: Graph, asset: Asset, columns: Sequence[Documented] = ()) -
         "kind": str(asset.kind),
         "materialized": str(asset.materialized),
         "relation": str(asset.relation) if asset.relation else None,
+        "engine": asset.engine or None,
         "path": asset.path,
         "line": asset.at.line,
         "inputs": list(graph.parents(asset.name)),

@@ -10,12 +10,13 @@ from click import style
 from sqlpipes.core.asset import SqlBody
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions, WholeAxis, first_of
-from sqlpipes.core.plan import Plan, Reason, Step, Why
+from sqlpipes.core.plan import Crossing, Plan, Reason, Step, Why
 
 SHOWN_CURRENT = 8
 SHOWN_INPUTS = 4
 SHOWN_ALIKE = 3
 LONGEST = 200  # characters of a list of values
+UNITS = ("B", "kB", "MB", "GB", "TB")
 FOLD_ABOVE = 40  # steps: a longer plan does not fit on a screen
 ALIGNED = 40  # a longer name pushes its own line to the right, not everybody's
 
@@ -44,6 +45,8 @@ def plan_text(
     action_room = max((len(step.action) for step in plan.steps), default=0)
     for group, name in zip(groups, names, strict=True):
         lines += _step_lines(group[0], name, action_room, room, width)
+        for step in group:
+            lines += crossing_lines(step)
         lines += _statement_lines(group[0], statements)
     return "\n".join([*lines, *_current_lines(plan)])
 
@@ -115,6 +118,44 @@ def _step_lines(step: Step, name: str, action_room: int, room: int, width: int |
         lines += _diff(reason, indent, width)
         cut = ""
     return lines
+
+
+def crossing_lines(step: Step) -> list[str]:
+    """One for each table that comes over from another engine, with about how much that is.
+
+    >>> from click import unstyle
+    >>> from sqlpipes.core.plan import Action, Crossing
+    >>> said = Crossing("orders", "dw", "", ("day", "amount"), None, 1200000, 24_000_000)
+    >>> step = Step("totals", Action.TABLE, Partitions(WholeAxis()), (), crossings=(said,))
+    >>> unstyle(crossing_lines(step)[0])
+    '      crosses: orders -> dw: 1,200,000 rows, 2 columns, 24.0 MB estimated'
+    """
+    return [style(f"      crosses: {_crossing(each)}", fg="magenta") for each in step.crossings]
+
+
+def _crossing(found: Crossing) -> str:
+    said = []
+    if found.rows is not None:
+        said.append(counted(found.rows, "row"))
+    if found.columns is not None:
+        said.append(counted(max(len(found.columns), 1), "column"))
+    if found.window is not None:
+        said.append(counted(len(found.window), "slice"))
+    if found.bytes is not None:
+        said.append(f"{bytes_text(found.bytes)} estimated")
+    elif found.rows is not None:
+        said[0] += " estimated"
+    to = found.engine or "default"
+    return f"{found.asset} -> {to}: {', '.join(said) or 'how much is not known yet'}"
+
+
+def bytes_text(number: int) -> str:
+    """
+    >>> bytes_text(12), bytes_text(1_500), bytes_text(24_000_000)
+    ('12 B', '1.5 kB', '24.0 MB')
+    """
+    power = min(max(len(str(number)) - 1, 0) // 3, len(UNITS) - 1)
+    return f"{number / 1000**power:.{1 if power else 0}f} {UNITS[power]}"
 
 
 def slices_text(slices: Partitions) -> str:
@@ -215,7 +256,22 @@ def _step_json(step: Step, statements: Statements | None) -> dict[str, Any]:
         "checks": list(step.checks),
         "reasons": [_reason_json(reason) for reason in step.reasons],
     }
+    if step.crossings:
+        said["crossings"] = [_crossing_json(each) for each in step.crossings]
     return said if statements is None else {**said, "statements": list(statements[step.asset])}
+
+
+def _crossing_json(found: Crossing) -> dict[str, Any]:
+    """`rows` and `bytes` are estimates by the builds before; null where nothing is known."""
+    return {
+        "asset": found.asset,
+        "from": found.home or "default",
+        "to": found.engine or "default",
+        "columns": None if found.columns is None else list(found.columns),
+        "slices": None if found.window is None else str(found.window),
+        "rows": found.rows,
+        "bytes": found.bytes,
+    }
 
 
 def _reason_json(reason: Reason) -> dict[str, Any]:

@@ -151,11 +151,23 @@ class Lines:
         rows = "" if event.rows is None else f"{event.rows:,} rows"
         part = self._part(event)  # pushes what follows to the right
         parts = [rows if part else f"{rows:>14}", f"{event.seconds:7.2f}s"]
+        if came := _came_over(event):
+            parts.append(style(came, fg="magenta"))
         if passed := self.passed.pop(event.asset, 0):
             parts.append(style(f"{passed} check{'s' * (passed > 1)} passed", dim=True))
         if warned := self.warned.pop(event.asset, 0):
             parts.append(style(f"{warned} warned", fg="yellow"))
         return "  ".join(parts)
+
+
+def _came_over(event: StepFinished) -> str:
+    """What crossed from other engines for it."""
+    said = event.metadata.get("crossed")
+    came = said.get("value") if isinstance(said, dict) else said
+    if not isinstance(came, list):
+        return ""
+    told = (f"{each['rows']:,} rows of {each['asset']} in {each['seconds']:.2f}s" for each in came)
+    return f"crossed: {', '.join(told)}"
 
 
 def _is_split(event: Event) -> bool:

@@ -10,12 +10,13 @@ from types import FrameType
 import pytest
 from run.building import memory_engine
 
+from sqlpipes.core.engine import Engines
 from sqlpipes.run.crew import Crew
 
 
 def test_what_was_handed_in_comes_back() -> None:
     engine = memory_engine()
-    crew: Crew[int] = Crew(engine, 2)
+    crew: Crew[int] = Crew(Engines(engine), 2)
     crew.hand_in(lambda connect: int(connect().fetch("select 41 + 1").rows[0][0]))
     assert crew.take_back(60.0) == 42
     assert crew.take_back(0.0) is None
@@ -34,7 +35,7 @@ def test_a_signal_at_the_end_of_the_wait_does_not_make_it_endless() -> None:
         time.sleep(0.3)  # until after the end of the wait
 
     engine = memory_engine()
-    crew: Crew[int] = Crew(engine, 1)
+    crew: Crew[int] = Crew(Engines(engine), 1)
     before = signal.signal(signal.SIGALRM, handle)
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.05, 5.0)

@@ -43,6 +43,7 @@ def asset(
     metadata: Mapping[str, Plain] | None = None,
     links: Links = (),
     schema: str | None = None,
+    engine: str | None = None,
     materialized: str | None = None,
     partition: Partitioning | None = None,
     strategy: str | None = None,
@@ -83,6 +84,7 @@ def asset(
     metadata: Mapping[str, Plain] | None = None,
     links: Links = (),
     schema: str | None = None,
+    engine: str | None = None,
     materialized: str | None = None,
     partition: Partitioning | None = None,
     strategy: str | None = None,
@@ -133,6 +135,7 @@ def asset(
         meta={**(meta or {}), **(metadata or {})},
         links=said.links(links),
         schema=schema,
+        engine=engine,
         materialized=said.materialized(materialized),
         partition=said.cut(partition),
         kept=said.kept(
@@ -176,6 +179,7 @@ class Out:
     meta: Mapping[str, Plain] = field(default_factory=dict)
     links: Links = ()
     schema: str | None = None
+    engine: str | None = None
     checks: Iterable[Plain] = ()
 
 
@@ -190,6 +194,7 @@ def assets(
     meta: Mapping[str, Plain] | None = None,
     links: Links = (),
     schema: str | None = None,
+    engine: str | None = None,
     partition: Partitioning | None = None,
     inputs: Mapping[str, HowRead] | None = None,
     version: str | None = None,
@@ -231,6 +236,7 @@ def assets(
             meta={**(meta or {}), **out.meta},
             links={**said.links(links), **said.links(out.links)},
             schema=out.schema or schema,
+            engine=out.engine or engine,
             materialized=Materialized.TABLE,
             checks=tuple(said.listed(out.checks, "checks")),
             **options,

@@ -33,6 +33,7 @@ class AssetDefinition:
     meta: Mapping[str, Plain] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     schema: str | None = None
+    engine: str | None = None
     materialized: Materialized | None = None
     partition: Partitioning | None = None
     kept: Mapping[str, Plain] = field(default_factory=dict)  # unique_key, strategy ... as written

@@ -15,8 +15,9 @@ from sqlpipes.core.asset import (
     SqlBody,
 )
 from sqlpipes.core.errors import Location, Problem, Severity, did_you_mean
+from sqlpipes.core.graph.engines import engine_problems, two_homes
 from sqlpipes.core.graph.linked import Graph, Input
-from sqlpipes.core.graph.naming import Name, name_index, qualified_names
+from sqlpipes.core.graph.naming import NO_HOMES, Homes, Name, name_index, qualified_names
 from sqlpipes.core.graph.ordering import circles, ordered
 from sqlpipes.core.graph.written import same_files
 from sqlpipes.core.reads import EVERYTHING, Reads
@@ -33,15 +34,17 @@ def link(
     default_schema: str = "main",
     default_catalog: str | None = None,
     strict: bool = False,
+    homes: Homes = NO_HOMES,
 ) -> tuple[Graph, tuple[Problem, ...]]:
     """Resolve every reference. The graph holds whatever is sound, the problems say what is not.
 
     A table that nothing declares becomes an implicit source, with a warning (an error when
     `strict`). Assets on a cycle are in the graph's assets but have no place in its order.
+    `homes`: of further engines, the schema and the database that unqualified names live in.
     """
     unique, problems = _without_duplicates(assets, dialect)
     problems += same_files(unique.values())
-    linker = _Linker(unique, dialect, default_schema, default_catalog, strict)
+    linker = _Linker(unique, dialect, default_schema, default_catalog, strict, homes)
     inputs = {asset.name: linker.inputs_of(asset) for asset in unique.values()}
     reads = [(check, linker.read_by(check)) for check in checks]
     inputs |= dict.fromkeys(linker.implicit, ())
@@ -57,7 +60,8 @@ def link(
         index=linker.index,
         dialect=dialect,
     )
-    return graph, (*problems, *linker.problems, *circles(stuck, inputs))
+    apart = engine_problems(graph) if homes else ()
+    return graph, (*problems, *linker.problems, *circles(stuck, inputs), *apart)
 
 
 def _without_duplicates(
@@ -72,7 +76,8 @@ def _without_duplicates(
         if first is not asset:
             problems.append(_same_name(asset, first))
         elif asset.relation is not None:
-            holder = by_relation.setdefault(asset.relation.folded(dialect), asset)
+            where = (asset.engine, asset.relation.folded(dialect))
+            holder = by_relation.setdefault(where, asset)
             if holder is not asset:
                 problems.append(_same_relation(asset, holder))
                 del by_name[fold(asset.name, True, dialect)]
@@ -109,12 +114,14 @@ class _Linker:
         default_schema: str,
         default_catalog: str | None,
         strict: bool,
+        homes: Homes,
     ) -> None:
         self.assets = assets
+        self.homes = homes
         self.dialect = dialect
         self.default_schema = default_schema
         self.strict = strict
-        self.index = name_index(assets.values(), dialect, default_schema, default_catalog)
+        self.index = name_index(assets.values(), dialect, default_schema, default_catalog, homes)
         self.implicit: dict[str, Asset] = {}
         self.reads_self: set[str] = set()
         self.problems: list[Problem] = []
@@ -165,7 +172,7 @@ class _Linker:
         """(asset, where it is named, whether the query shows all that is read of it)."""
         if isinstance(asset.body, SqlBody):
             for reference in asset.body.references:
-                name = self._resolve(reference, asset.path, strict)
+                name = self._resolve(reference, asset.path, strict, asset.engine)
                 yield name, _place(asset.path, reference), True
         for needed in asset.depends_on:
             at = needed.at or asset.at
@@ -173,7 +180,9 @@ class _Linker:
                 named = self._asset_named(needed.name, at)
             else:
                 spelt = _spelt(needed, at)
-                named = self._lookup(needed.name) or self._resolve(spelt, at.file, strict)
+                named = self._lookup(needed.name) or self._resolve(
+                    spelt, at.file, strict, asset.engine
+                )
             if named is not None:
                 yield named, at, not needed.for_rows
 
@@ -189,25 +198,33 @@ class _Linker:
             return text
         return self.index.get(tuple(fold(part, True, self.dialect) for part in text.split(".")))
 
-    def _resolve(self, reference: Reference, file: str, strict: bool) -> str:
+    def _resolve(
+        self, reference: Reference, file: str, strict: bool, engine: str | None = None
+    ) -> str:
+        """`engine`: where the table is if nothing declares it; None: wherever others have found it."""
         key = reference.folded(self.dialect)
         name = self.index.get(key)
         if name is None:
-            name = self._add_implicit(reference, key, file, strict)
+            name = self._add_implicit(reference, key, file, strict, engine or "")
+        elif name in self.implicit and engine not in (None, self.implicit[name].engine):
+            self.problems.append(two_homes(name, _place(file, reference)))
         elif strict and name in self.implicit:
             self._undeclared(name, _place(file, reference), strict)
         return name
 
-    def _add_implicit(self, reference: Reference, key: Name, file: str, strict: bool) -> str:
+    def _add_implicit(
+        self, reference: Reference, key: Name, file: str, strict: bool, engine: str
+    ) -> str:
         name = ".".join(reference.parts)
         at = _place(file, reference)
         system = not SYSTEM_NAMES.isdisjoint(part.casefold() for part in reference.parts)
-        asset = _implicit(name, reference.parts, self.default_schema, at, system)
+        schema, _ = self.homes.get(engine, (self.default_schema, None))
+        asset = replace(_implicit(name, reference.parts, schema, at, system), engine=engine)
         self.implicit[name] = asset
         self.index[key] = name
         for other in qualified_names(asset, self.dialect):
             self.index.setdefault(other, name)
-        if asset.relation and asset.relation.schema == self.default_schema:
+        if asset.relation and asset.relation.schema == schema:
             self.index.setdefault(key[-1:], name)
         if not system:
             self._undeclared(name, at, strict)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from sqlpipes.core.asset import Asset, Kind
 from sqlpipes.core.sql.relation import Relation, fold
 
 Name = tuple[str, ...]  # one to three folded identifiers, catalog first
+Homes = Mapping[str, tuple[str, str | None]]  # a further engine -> its default schema and database
+NO_HOMES: Homes = MappingProxyType({})
 
 
 def name_index(
-    assets: Iterable[Asset], dialect: str, default_schema: str, default_catalog: str | None = None
+    assets: Iterable[Asset],
+    dialect: str,
+    default_schema: str,
+    default_catalog: str | None = None,
+    homes: Homes = NO_HOMES,
 ) -> dict[Name, str]:
     """Folded name of one to three parts -> asset.
 
@@ -23,10 +30,12 @@ def name_index(
     for asset in listed:
         index.setdefault((fold(asset.name, True, dialect),), asset.name)
     for asset in listed:
-        for name in qualified_names(asset, dialect, default_catalog):
+        _, catalog = homes.get(asset.engine, (default_schema, default_catalog))
+        for name in qualified_names(asset, dialect, catalog):
             index.setdefault(name, asset.name)
     for asset in listed:
-        if asset.relation is not None and asset.relation.schema == default_schema:
+        schema, _ = homes.get(asset.engine, (default_schema, None))
+        if asset.relation is not None and asset.relation.schema == schema:
             index.setdefault((fold(asset.relation.name, True, dialect),), asset.name)
     for name, owner in _bare_sources(listed, dialect):
         index.setdefault(name, owner)

@@ -57,6 +57,7 @@ from sqlpipes.core.partitions.reach import (
     reach_from,
     reach_plain,
     reach_text,
+    read_ranges,
 )
 from sqlpipes.core.partitions.slices import WHOLE, Partitions
 from sqlpipes.core.partitions.zones import is_zone, zone_names
@@ -110,6 +111,7 @@ __all__ = [
     "reach_from",
     "reach_plain",
     "reach_text",
+    "read_ranges",
     "rest_of",
     "rest_places",
     "stretches_of",

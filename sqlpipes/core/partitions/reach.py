@@ -161,6 +161,21 @@ def touched_ranges(
     return merged(_touched(one, theirs, mine, reach) for one in moved)
 
 
+def read_ranges(read_by: Ranges, mine: TimeAxis, theirs: TimeAxis, reach: Reach) -> Ranges:
+    """The ranges of `theirs` that the ranges of `mine` read something of: the other direction."""
+    back = tuple(_inverse(hop) for hop in reversed(reach))
+    return merged(_touched(one, mine, theirs, back) for one in read_by)
+
+
+def _inverse(hop: Hop) -> Hop:
+    """The hop from c to q, if this one goes from q to c."""
+    if isinstance(hop, RollUp):
+        return DrillDown(hop.unit, hop.zoned)
+    if isinstance(hop, DrillDown):
+        return RollUp(hop.unit, hop.zoned)
+    return Near(hop.ahead, hop.back)
+
+
 def _touched(moved: Range, theirs: TimeAxis, mine: TimeAxis, reach: Reach) -> Range:
     """Spans are added on the wall clock, as dates are.
 

@@ -12,7 +12,7 @@ from .labels import asset_settings
 from .methods import METHODS, answer
 from .universe import Matched, Universe
 
-OTHERS = ("fqn", "tag", "group", "owner", "source", "path", "kind", "test_name")
+OTHERS = ("fqn", "tag", "group", "owner", "source", "path", "kind", "engine", "test_name")
 FEW = 12
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sqlpipes.core.asset import Asset, Check, Kind, SourceBody
+from sqlpipes.core.config import OWN_ENGINE
 from sqlpipes.core.errors import Severity
 from sqlpipes.core.events import Status
 
@@ -127,6 +128,11 @@ def check_test_type(universe: Universe, check: Check, argument: str) -> Labels:
     if check.type == UNIT:
         return (UNIT,)
     return ("singular" if check.type in WRITTEN_CHECKS else "generic", "data")
+
+
+def asset_engine(universe: Universe, asset: Asset, argument: str) -> Labels:
+    """Sources, too: they live somewhere as well."""
+    return (asset.engine or OWN_ENGINE,)
 
 
 def asset_config(universe: Universe, asset: Asset, argument: str) -> Labels:

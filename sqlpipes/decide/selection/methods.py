@@ -221,6 +221,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "source": Method(labels.asset_source),
         "resource_type": Method(labels.asset_resource_type, labels.check_resource_type),
         "kind": Method(labels.asset_kind),
+        "engine": Method(labels.asset_engine),
         "config": Method(
             labels.asset_config, labels.check_config, fits=_config_fits, takes_argument=True
         ),

@@ -10,11 +10,13 @@ from typing import Any
 import duckdb
 
 from sqlpipes.core.config import Plain
+from sqlpipes.core.crossing import Stream
 from sqlpipes.core.engine import Form, Rows, Standing
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.export import copy_sql
 from sqlpipes.core.extras import Seen
 from sqlpipes.core.sql import Relation, identifier, literal
+from sqlpipes.engines.duckdb.crossing import arrive, leaving_sql
 from sqlpipes.engines.duckdb.faults import statement_error
 from sqlpipes.engines.duckdb.forms import as_form
 from sqlpipes.engines.duckdb.loading import create_head, is_lazy, load
@@ -228,6 +230,22 @@ class DuckConnection:
             self._second = None
             cursor.execute(f"detach database if exists {landing}")
             cursor.close()
+
+    def give(self, sql: str) -> Stream:
+        columns = self.describe(sql)
+        try:
+            leaving = self._lend().sql(leaving_sql(sql, columns))
+            return Stream(columns, as_form(leaving, Form.READER))
+        except duckdb.Error as error:
+            raise statement_error(error, sql) from error
+
+    def take(self, relation: Relation, stream: Stream) -> int:
+        table = self._quote(relation)
+        create = create_head(table, temporary=relation.catalog == TEMPORARY)
+        try:
+            return arrive(self._cursor, create, stream)
+        except duckdb.Error as error:
+            raise statement_error(error, f"-- take rows into {table}") from error
 
     def load_files(
         self,

@@ -33,6 +33,7 @@ CAN = Capabilities(
     comments=True,
     indexes=frozenset({"art"}),
     indexes_bind=True,
+    crosses=True,
 )
 RELATIONS = """
 select database_name, schema_name, table_name, 'table' from duckdb_tables()

@@ -18,6 +18,7 @@ import psycopg
 from psycopg.pq import ExecStatus
 
 from sqlpipes.core.config import Plain
+from sqlpipes.core.crossing import Stream
 from sqlpipes.core.engine import Form, Rows, Standing
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.export import copy_sql
@@ -27,8 +28,9 @@ from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
 from sqlpipes.engines.local import Local
 from sqlpipes.engines.postgres import catalog
+from sqlpipes.engines.postgres.crossing import arrived, demand_exact, give
 from sqlpipes.engines.postgres.faults import CONFLICT, CUT, cut_error, statement_error
-from sqlpipes.engines.postgres.handing import brought_over, hand_over
+from sqlpipes.engines.postgres.handing import brought, hand_over
 from sqlpipes.engines.postgres.loading import (
     Landed,
     columns_sql,
@@ -281,7 +283,7 @@ class PostgresConnection:
         columns = self.describe(sql)
         try:
             with self._said(sql, None):
-                cursor, table = brought_over(self._driver, self._local, sql, columns)
+                table, cursor = brought(self._driver, self._local, sql, columns)
             cursor.execute(copy_sql(f"select * from {table}", path, form, options))
             row = cursor.fetchone()
             return int(row[0]) if row else 0
@@ -297,6 +299,27 @@ class PostgresConnection:
         landed = land_value(self._local, data, columns)
         count = landed.count
         self._take(relation, landed)
+        return count
+
+    def give(self, sql: str) -> Stream:
+        columns = self.describe(sql)
+        try:
+            with self._said(sql, None):
+                demand_exact(self._driver, sql, columns)
+                return give(self._driver, self._local, sql, columns)
+        except duckdb.Error as error:
+            raise duckdb_error(error, sql) from error
+
+    def take(self, relation: Relation, stream: Stream) -> int:
+        try:
+            landed = arrived(self._local, stream)
+        except duckdb.Error as error:
+            raise duckdb_error(error, f"-- take rows into {quoted(relation)}") from error
+        count = landed.count
+        self._take(relation, landed)
+        for waiting in [each for each in self._waiting if each.landed is landed]:
+            self._send(waiting)
+            self._forget(waiting)
         return count
 
     def load_files(

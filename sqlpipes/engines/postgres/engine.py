@@ -27,6 +27,7 @@ CAN = Capabilities(
     merge=True,
     renames=True,
     writes_files=True,
+    crosses=True,
     is_instant="pg_typeof({}) = 'timestamp with time zone'::regtype",
     matches="({} ~ {})",
     comments=True,

@@ -26,20 +26,27 @@ def hand_over(
     driver: psycopg.Connection[Any], local: Local, sql: str, columns: Columns, form: Form
 ) -> Any:
     """`columns` are those of the SELECT, with Postgres' types."""
-    cursor, table = brought_over(driver, local, sql, columns)
+    table, cursor = brought(driver, local, sql, columns)
     return as_form(cursor.sql(f"select * from {table}"), form)
 
 
-def brought_over(
-    driver: psycopg.Connection[Any], local: Local, sql: str, columns: Columns
-) -> tuple[Cursor, str]:
-    """The local table that the rows of a SELECT are in, and a cursor that sees it."""
+def brought(
+    driver: psycopg.Connection[Any],
+    local: Local,
+    sql: str,
+    columns: Columns,
+    kinds: Sequence[str] | None = None,
+) -> tuple[str, Cursor]:
+    """A table of the local DuckDB with the rows, and a cursor that sees it. `kinds`: its types, where
+    they are other ones than those that Postgres' stand for."""
+    kinds = kinds or [to_duckdb(kind) for _, kind in columns]
     table = local.table()
     with local.file() as path:
         longest, breaks = _copy_out(driver, sql, columns, path)
         cursor = local.cursor()
-        cursor.execute(f"create table {table} as\n{_read_sql(path, columns, longest, breaks)}")
-    return cursor, table
+        read = _read_sql(path, columns, kinds, longest, breaks)
+        cursor.execute(f"create table {table} as\n{read}")
+    return table, cursor
 
 
 def _copy_out(
@@ -78,8 +85,7 @@ def _as_text(name: str, kind: str) -> str:
     return name
 
 
-def _read_sql(path: str, columns: Columns, longest: int, breaks: bool) -> str:
-    kinds = [to_duckdb(kind) for _, kind in columns]
+def _read_sql(path: str, columns: Columns, kinds: Sequence[str], longest: int, breaks: bool) -> str:
     shown = []
     for place, ((name, _), kind) in enumerate(zip(columns, kinds, strict=True)):
         value = f"unhex(substr(c{place}, 3))" if kind == "BLOB" else f"c{place}"

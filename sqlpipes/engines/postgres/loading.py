@@ -60,7 +60,7 @@ def land_value(local: Local, data: Any, declared: Columns) -> Landed:
         load_locally(cursor, table, data, texts)
     except duckdb.Error as error:
         raise duckdb_error(error, "-- load rows") from error
-    return _landed(cursor, table, {folded(name): kind for name, kind in declared}, only_empty=True)
+    return landed(cursor, table, {folded(name): kind for name, kind in declared}, only_empty=True)
 
 
 def land_files(
@@ -78,7 +78,7 @@ def land_files(
     except duckdb.Error as error:
         raise duckdb_error(error, sql) from error
     declared = {folded(name): kind for name, kind in types.items() if is_known(kind)}
-    return _landed(cursor, table, declared, only_empty=False)
+    return landed(cursor, table, declared, only_empty=False)
 
 
 def copy_in(driver: Driver, table: str, landed: Landed | RawFile, local: Local) -> int:
@@ -123,7 +123,8 @@ def _write(landed: Landed, where: str, options: str) -> None:
         raise duckdb_error(error, sql) from error
 
 
-def _landed(cursor: Cursor, table: str, declared: Mapping[str, str], *, only_empty: bool) -> Landed:
+def landed(cursor: Cursor, table: str, declared: Mapping[str, str], *, only_empty: bool) -> Landed:
+    """A table of the local DuckDB as Postgres takes it; `declared` types win where they may."""
     described = [
         (str(row[0]), str(row[1])) for row in cursor.execute(f"describe {table}").fetchall()
     ]

@@ -34,7 +34,9 @@ from sqlpipes.read.observers import Observer
 from sqlpipes.read.python.found import Found
 from sqlpipes.read.python.kept import kept_of, stored_settings
 
-FOLDER_KEYS = EXTRAS | {"owner", "tags", "kind", "group", "meta", "links", "schema", "auto"}
+FOLDER_KEYS = EXTRAS | {
+    *("owner", "tags", "kind", "group", "meta", "links", "schema", "auto", "engine"),
+}
 UNWRITTEN = (Materialized.FILE, Materialized.NONE)  # no relation in the warehouse
 
 
@@ -46,7 +48,10 @@ def asset_of(
     kept = kept_of(found, problems)
     kind = kept.kind
     schema = found.schema or settings.text(folder.node("schema"), [])
-    placed = ground.placed.get(found.name) or ground.relation(schema, found.name, "")
+    engine = ground.engine(folder.node("engine"), [] if found.engine else problems)
+    if found.engine:
+        engine = ground.engine_named(found.engine, _place(found), problems)
+    placed = ground.placed.get(found.name) or ground.relation(schema, found.name, "", engine)
     relation = None if kind in UNWRITTEN else placed
     partition = partitioning_from(found.partition) if found.partition else None
     written: dict[str, Plain] = {
@@ -54,6 +59,7 @@ def asset_of(
         "relation": str(relation) if relation else None,
         "partition": partition.identity if partition else None,
         **stored_settings(kept),
+        **({"engine": engine} if engine else {}),
     }
     return Asset(
         name=found.name,
@@ -107,6 +113,7 @@ def asset_of(
         settings=_settings(found, kept.said, folder),
         extras=read_extras(folder, []),
         auto=automation(_auto_node(found) or folder.node("auto"), problems),
+        engine=engine,
     )
 
 
@@ -189,6 +196,7 @@ def _settings(found: Found, kind: Materialized, folder: settings.Layered) -> dic
         "owner": list(found.owners) or None,
         "group": found.group,
         "schema": found.schema,
+        "engine": found.engine,
         "tags": [*found.tags] or None,
         "kind": [*found.kinds] or None,
         "links": dict(found.links or {}) or None,

@@ -45,6 +45,7 @@ class Found:
     description: str = ""
     materialized: str = "table"
     schema: str | None = None
+    engine: str | None = None
     owners: Sequence[str] = ()
     tags: Sequence[str] = ()
     kinds: Sequence[str] = ()

@@ -192,6 +192,7 @@ def _as_asset(
         found,
         materialized=_materialized(declared.function, definition, node).value,
         schema=definition.schema,
+        engine=definition.engine,
         at=[at.line, at.column, at.length] if at else found.at,
         meaning=hashed(f"version {definition.version}") if definition.version else found.meaning,
         owners=list(definition.owners),

@@ -1,0 +1,67 @@
+"""Plan -> the plan with what crosses between engines, and about how much that is, by the builds before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlpipes.api.project import Project
+from sqlpipes.core.events import Status
+from sqlpipes.core.history import History
+from sqlpipes.core.plan import Plan
+
+if TYPE_CHECKING:
+    from sqlpipes.decide.crossings import Size
+    from sqlpipes.stores import Store
+    from sqlpipes.stores.records import StepRecord
+
+DONE = (Status.SUCCESS, Status.WARN)
+
+
+def with_crossings(project: Project, store: Store, history: History, plan: Plan) -> Plan:
+    """As it is where the target has one engine only."""
+    if not project.target.engines or not plan.steps:
+        return plan
+    from sqlpipes.decide.crossings import crossed, left_on_other_engines
+
+    @cache
+    def traced() -> Any:
+        from sqlpipes.api.columns import lineage
+
+        return lineage(project, connect=False)
+
+    @cache
+    def notes(name: str) -> tuple[StepRecord, ...]:
+        return tuple(note.step for note in store.notes(name) if note.step.status in DONE)
+
+    def sizes(reader: str, source: str) -> Size:
+        return _size(source, notes(source), notes(reader))
+
+    plan = crossed(plan, project.graph, lambda name: traced().facts.get(name), sizes)
+    left = left_on_other_engines(plan, project.graph, history, project.target.engines)
+    return replace(plan, notes=(*plan.notes, *left))
+
+
+def _size(name: str, own: Iterable[StepRecord], readers: Iterable[StepRecord]) -> Size:
+    """Of all that was built since the whole was last written, and of what crossed to this reader last."""
+    from sqlpipes.decide.crossings import Size
+
+    rows, slices = 0, 0
+    for step in own:
+        if step.rows is not None:
+            rows, slices = (0, 0) if step.full or step.slices.is_whole else (rows, slices)
+            rows, slices = rows + step.rows, slices + len(step.slices)
+    came = [each for step in readers for each in _crossed(step) if each["asset"] == name]
+    last = next((each for each in reversed(came) if each["rows"]), None)
+    weight = last["bytes"] / last["rows"] if last else None
+    if not slices:
+        return Size(last["rows"] if last else None, None, weight)
+    return Size(rows, rows / slices, weight)
+
+
+def _crossed(step: StepRecord) -> list[dict[str, Any]]:
+    said = step.metadata.get("crossed", [])
+    found = said.get("value") if isinstance(said, dict) else said
+    return found if isinstance(found, list) else []

@@ -1,0 +1,85 @@
+"""Graph -> which tables are read from another engine than the reader's own, and what cannot be.
+
+An ephemeral asset stands wherever its reader does, so what it reads is read from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from sqlpipes.core.asset import Asset, Kind, Materialized, SqlBody
+from sqlpipes.core.errors import Location, Problem
+from sqlpipes.core.graph.linked import Graph
+
+
+def borrowed(graph: Graph, names: Iterable[str], engine: str) -> tuple[str, ...]:
+    """The tables among `names`, and behind the ephemeral ones, that stand on another engine.
+
+    Files stand on none: every engine that can reads them itself.
+    """
+    found: dict[str, None] = {}
+    seen: set[str] = set()
+    todo = list(names)
+    while todo:
+        asset = graph.assets[todo.pop(0)]
+        if asset.name in seen:
+            continue
+        seen.add(asset.name)
+        if asset.materialized is Materialized.EPHEMERAL:
+            todo += graph.parents(asset.name)
+        elif asset.relation is not None and asset.engine != engine:
+            found[asset.name] = None
+    return tuple(found)
+
+
+def engines_of(graph: Graph) -> frozenset[str]:
+    """The further engines on which anything stands."""
+    return frozenset(asset.engine for asset in graph.assets.values() if asset.engine)
+
+
+def engine_problems(graph: Graph) -> Iterator[Problem]:
+    """XNG003: a view over tables elsewhere; XNG004: a query that is inlined in one of another dialect."""
+    for name in graph.order:
+        asset = graph.assets[name]
+        if asset.kind is not Kind.SQL or asset.materialized is Materialized.EPHEMERAL:
+            continue
+        elsewhere = borrowed(graph, graph.parents(name), asset.engine)
+        if elsewhere and asset.materialized is Materialized.VIEW:
+            yield _view(asset, graph.assets[elsewhere[0]])
+        yield from _other_dialects(graph, asset)
+
+
+def _view(asset: Asset, other: Asset) -> Problem:
+    message = (
+        f"'{asset.name}' is a view on {_named(asset)}, and '{other.name}', which it reads, is on "
+        f"{_named(other)}: no view reads from there"
+    )
+    hint = (
+        f"make it a table: `materialized: table`; or keep a copy of '{other.name}' on "
+        f"{_named(asset)}, a table of its own, for views to read"
+    )
+    return Problem("XNG003", message, asset.at, hint)
+
+
+def _other_dialects(graph: Graph, asset: Asset) -> Iterator[Problem]:
+    assert isinstance(asset.body, SqlBody)
+    for name in graph.inlined(asset.name):
+        inlined = graph.assets[name]
+        if isinstance(inlined.body, SqlBody) and inlined.body.dialect != asset.body.dialect:
+            message = (
+                f"'{name}' is ephemeral, so it stands within '{asset.name}', which is on "
+                f"{_named(asset)} and written in another dialect"
+            )
+            hint = f"make '{name}' a view or a table: its rows then cross"
+            yield Problem("XNG004", message, inlined.at, hint, others=(asset.at,))
+
+
+def two_homes(name: str, at: Location) -> Problem:
+    """XNG005: which of two tables of one name is meant, nobody said."""
+    message = f"table '{name}' is read on two engines, and nothing says on which of them it is"
+    hint = "declare it under `sources:`, with `engine:`"
+    return Problem("XNG005", message, at, hint)
+
+
+def _named(asset: Asset) -> str:
+    return f"engine '{asset.engine}'" if asset.engine else "the target's own engine"
