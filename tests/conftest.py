@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
 from notyet import apply_marks
 from places import Place
 from servers.postgres import NoServer, empty_postgres, postgres_server
+from servers.spark import NoSpark, empty_spark, sail_server, spark_server
 from servers.sqlite import open_worded
 
 from sqlpipes.core.config import Target
@@ -61,10 +63,61 @@ def postgres_database(postgres_server_url: str) -> Iterator[str]:
         connection.execute(f"drop database {name} with (force)")
 
 
-@pytest.fixture(params=["duckdb", "postgres", "sqlite"])
+@pytest.fixture(scope="session")
+def plain_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An engine `plain`, which cannot roll back anything, as if it were installed."""
+    from servers.plain import installed
+
+    folder = str(installed(tmp_path_factory.mktemp("plain")))
+    sys.path.insert(0, folder)
+    yield
+    sys.path.remove(folder)
+
+
+@pytest.fixture(scope="session")
+def spark_url() -> Iterator[str]:
+    """A Spark Connect server. Its tests are a leg of their own: elsewhere it is mostly not there."""
+    pytest.importorskip("grpc", reason="no client of Spark: pip install 'sqlpipes[spark]'")
+    try:
+        with spark_server() as url:
+            yield url
+    except NoSpark as missing:
+        if os.environ.get("SQLPIPES_TEST_LEG") == "spark":
+            raise
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def sail_url() -> Iterator[str]:
+    """A Sail, which speaks Spark's protocol and is no Spark."""
+    pytest.importorskip("grpc", reason="no client of Spark: pip install 'sqlpipes[spark]'")
+    try:
+        with sail_server() as url:
+            yield url
+    except NoSpark as missing:
+        pytest.skip(str(missing))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that asks for a `target` is a test of every engine; of Spark only in its own leg, as each
+    of its statements takes a while."""
+    leg = os.environ.get("SQLPIPES_TEST_LEG")
+    if "target" in metafunc.fixturenames:
+        engines = ["spark"] if leg == "spark" else ["duckdb", "postgres", "sqlite", "plain"]
+        metafunc.parametrize("target", engines, indirect=True)
+
+
+@pytest.fixture
 def target(request: pytest.FixtureRequest) -> Target:
     """An empty warehouse of each kind: what a test that asks for it holds for holds on all of them."""
     apply_marks(request, request.param)
+    if request.param == "spark":
+        url = request.getfixturevalue("spark_url")
+        empty_spark(url)
+        return Target("dev", "spark", "main", options={"url": url})
+    if request.param == "plain":
+        request.getfixturevalue("plain_engine")
+        return Target("dev", "plain", options={"path": ":memory:"})
     if request.param == "duckdb":
         return Target("dev", "duckdb", options={"path": ":memory:"})
     if request.param == "sqlite":

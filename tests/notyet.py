@@ -19,11 +19,19 @@ def only(engine: str, reason: str) -> pytest.MarkDecorator:
     return pytest.mark.only(engine, reason)
 
 
+def unlike(engine: str, reason: str) -> pytest.MarkDecorator:
+    """What the test itself says is none of this engine's: a text of a statement, or SQL of a dialect."""
+    return pytest.mark.unlike(engine, reason)
+
+
 def apply_marks(request: pytest.FixtureRequest, engine: str) -> None:
     """What the marks of a test mean on this engine; called by the fixture that opens it."""
     for mark in request.node.iter_markers("only"):
         if mark.args[0] != engine:
             pytest.skip(f"only {mark.args[0]}: {mark.args[1]}")
+    for mark in request.node.iter_markers("unlike"):
+        if mark.args[0] == engine:
+            pytest.skip(f"not {engine}: {mark.args[1]}")
     for mark in request.node.iter_markers("notyet"):
         if mark.args[0] == engine and _is_meant(request, mark.kwargs.get("when") or {}):
             how = {"reason": mark.args[1], "run": mark.kwargs.get("run", True)}

@@ -128,6 +128,12 @@ def _hold_something(engines: Engines) -> bool:
 
 def _open(project: Project, terms: Terms, stack: ExitStack) -> Engines:
     """Builds are waited for as long as it takes; any other program may keep the database for ever."""
+    from sqlpipes.run.journal import mend
+
     wait_s = terms.patience.wait_s if terms.patience.wait_s < inf else READERS_S
     engines = open_engines(project, wait_s=wait_s, on_wait=terms.watch.on_retry)
-    return stack.enter_context(closing(engines))
+    stack.enter_context(closing(engines))
+    for engine in engines.each.values():
+        if not engine.can.transactional_ddl:
+            mend(engine)
+    return engines

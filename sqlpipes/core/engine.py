@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from sqlpipes.core.config import Plain
 from sqlpipes.core.extras import Seen
 from sqlpipes.core.partitions import Partitioning
-from sqlpipes.core.sql import Relation, literal
+from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.core.windows import Windows
 
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
@@ -51,6 +51,9 @@ class Capabilities:
     holds_nul: bool = True  # in names and texts
     lock_timeout: str = ""  # a statement after which nobody waits longer than so many ms for a lock
     typed: bool = True  # a text becomes what it is compared with
+    mark: str = '"'  # around names
+    escapes: bool = False  # a backslash in a text is no character of it
+    new_table: str = "create table {} as\n"  # before the SELECT of a table that stages rows
     replaces_views: bool = True  # CREATE OR REPLACE VIEW
     temporary: str = "temp"  # stands after CREATE
     text: str = "varchar"  # the type of texts of any length
@@ -72,10 +75,18 @@ class Capabilities:
         """
         said = []
         for text in texts:
-            said.append(literal(text))
+            said.append(self.value(text))
             if not self.typed and NUMBER.fullmatch(text):
                 said.append(text)
         return ", ".join(said)
+
+    def name(self, name: str) -> str:
+        """A name in a statement, whatever it contains."""
+        return identifier(name, self.mark)
+
+    def value(self, value: object) -> str:
+        """A value in a statement; texts are cast to the type that they are compared with."""
+        return literal(value, escapes=self.escapes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,59 @@ class Standing:
     dependants: tuple[Dependant, ...] = ()
     restore: tuple[str, ...] = ()
     on_columns: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """A statement that brings what is staged before its readers. It may be said again after a kill:
+    only while all that it `needs` is there."""
+
+    sql: str
+    needs: tuple[Relation, ...] = ()
+    lacks: tuple[Relation, ...] = ()  # and only while none of these is
+    unless: str = ""  # a query of one value: whether it has been done already
+    is_atomic: bool = True  # cut off, it has done all or nothing
+
+
+class Publishing(Protocol):
+    """How an engine whose DDL cannot be rolled back puts staged rows in the place of others."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether a swap takes the staging table itself, and leaves none behind."""
+
+    def head(self, table: str, along: Sequence[str] = ()) -> str:
+        """What stands before the SELECT of a new table, which lies along these columns."""
+
+    def rename(self, table: Relation, to: Relation) -> str:
+        """The statement that gives a table another name in its schema."""
+
+    def layout(self, cut: Partitioning, columns: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+        """The columns that a table must lie along so that slices of it can be replaced; maybe none."""
+
+    def swap(
+        self,
+        staged: Relation,
+        table: Relation,
+        old: Relation,
+        there: RelationType | None,
+        along: Sequence[str] = (),
+    ) -> tuple[Deed, ...]:
+        """The staged table takes the place of whatever is `there`; `old` is a free name beside it."""
+
+    def slices(
+        self,
+        connection: Connection,
+        staged: Relation,
+        table: Relation,
+        columns: Sequence[tuple[str, str]],
+        cut: Partitioning,
+        inside: str,
+    ) -> tuple[Deed, ...] | None:
+        """The rows that are `inside` give way to the staged ones; `columns` are the table's.
+
+        None: this table's slices cannot be replaced, and all of it must be written anew.
+        """
 
 
 class Form(StrEnum):

@@ -44,6 +44,7 @@ BUILT_IN = MappingProxyType(
         "duckdb": "sqlpipes.engines.duckdb",
         "postgres": "sqlpipes.engines.postgres",
         "postgresql": "sqlpipes.engines.postgres",
+        "spark": "sqlpipes.engines.spark",
         "sqlalchemy": "sqlpipes.engines.generic",
         **dict.fromkeys(TYPES, "sqlpipes.engines.generic"),
     }

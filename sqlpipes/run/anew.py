@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from sqlpipes.core.asset import Asset, Materialized, SqlBody
-from sqlpipes.core.engine import Dependant, RelationType, Standing
+from sqlpipes.core.engine import Capabilities, Dependant, RelationType, Standing
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.sql import Relation, identifier, literal
+from sqlpipes.core.sql import Relation, literal
 from sqlpipes.core.strategy import SchemaChange
 from sqlpipes.run.extras import OURS, Worn, difference, extras
 from sqlpipes.run.fit import demand_fit
@@ -39,6 +39,8 @@ def found_out(statement: Statement, asset: Asset, place: Place) -> Statements | 
         return _extras(statement.extras, place)
     if statement.opens is not None and statement.makes is None:
         return (*opened(statement.opens, asset, place), replace(statement, opens=None))
+    if statement.decides is not None:
+        return statement.decides(place.connection)
     if statement.makes is not None and not can.create_or_replace_table:
         return _made(statement, statement.makes, asset, place)
     if statement.fills is not None and not can.insert_by_name:
@@ -61,21 +63,21 @@ def _listed(statement: Statement, table: str, asset: Asset, place: Place) -> Sta
         with placing(statement.rows, asset, place):
             demand_fit(statement, asset, place.connection)
     new = _columns(statement, asset, place)
-    head = _filling(table, new)
+    head = _filling(table, new, place.warehouse.can)
     if asset.on_schema_change is not SchemaChange.IGNORE:
         return statement.headed(head)
     stored = dict(place.connection.describe(f"select * from {table}"))
-    converted = place.warehouse.can.converted
+    can = place.warehouse.can
     cast = (
-        converted.format(identifier(n), stored[n]) if n in stored else identifier(n) for n, _ in new
+        can.converted.format(can.name(n), stored[n]) if n in stored else can.name(n) for n, _ in new
     )
     before = f"{head}select {', '.join(cast)} from (\n"
     found = statement.headed(before)
-    return replace(found, sql=f"{found.sql}\n) as {identifier('stored')}", select=len(head))
+    return replace(found, sql=f"{found.sql}\n) as {can.name('stored')}", select=len(head))
 
 
-def _filling(table: str, columns: Columns) -> str:
-    return f"insert into {table} ({', '.join(identifier(name) for name, _ in columns)})\n"
+def _filling(table: str, columns: Columns, can: Capabilities) -> str:
+    return f"insert into {table} ({', '.join(can.name(name) for name, _ in columns)})\n"
 
 
 def _columns(statement: Statement, asset: Asset, place: Place) -> Columns:
@@ -92,7 +94,7 @@ def _made(statement: Statement, made: Made, asset: Asset, place: Place) -> State
         return plain
     new = _columns(statement, asset, place)
     if statement.opens is not None:
-        put = statement.headed(_filling(table, new))
+        put = statement.headed(_filling(table, new, place.warehouse.can))
         plain = (*table_sql(statement.opens, new, place.warehouse), put)
     if there is None:
         return plain
@@ -111,12 +113,20 @@ def _made(statement: Statement, made: Made, asset: Asset, place: Place) -> State
         after = (Statement(f"drop table {stage}", Purpose.CLEAN),)
         head = f"create table {table} as\n"
         staged = Statement(f"{head}select * from {stage}", Purpose.WRITE, select=len(head))
-        filled = staged.headed(_filling(table, new)) if statement.opens else staged
+        filled = (
+            staged.headed(_filling(table, new, place.warehouse.can)) if statement.opens else staged
+        )
         plain = (*plain[:-1], filled)
     if same_kind and new == old:
         empty = Statement(f"delete from {table}", Purpose.PREPARE)
         parts = opened(statement.opens, asset, place) if statement.opens else ()
-        return (*before, *parts, empty, plain[-1].headed(_filling(table, new)), *after)
+        return (
+            *before,
+            *parts,
+            empty,
+            plain[-1].headed(_filling(table, new, place.warehouse.can)),
+            *after,
+        )
     return (*before, *_remade(made, new, plain, asset, place), *after)
 
 

@@ -16,7 +16,6 @@ from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions
-from sqlpipes.core.sql import identifier, literal
 from sqlpipes.core.sql.porting import Refusal
 from sqlpipes.run.conditions import needs_total, parse_condition, verdict
 from sqlpipes.run.exported import export_rows
@@ -60,7 +59,7 @@ class Question:
 
     @property
     def column(self) -> str:
-        return identifier(str(self.argument("column")))
+        return self.warehouse.can.name(str(self.argument("column")))
 
 
 def check_sql(
@@ -154,13 +153,13 @@ def _in_words(found: Refusal, text: str, at: Location | None) -> Problem:
 def subject(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
     """What stands after FROM to read an asset: its table, its inlined query, or its files."""
     if asset.materialized is Materialized.EPHEMERAL:
-        return f"{subquery(asset, graph, warehouse)} as {identifier(asset.name)}"
+        return f"{subquery(asset, graph, warehouse)} as {warehouse.can.name(asset.name)}"
     if asset.relation is not None:
         return warehouse.quote(warehouse.where(asset))
     if isinstance(asset.body, SourceBody) and asset.body.files:
-        return f"{files_query(asset.body)} as {identifier(asset.name)}"
+        return f"{files_query(asset.body, warehouse)} as {warehouse.can.name(asset.name)}"
     if asset.export is not None:
-        return f"{export_rows(asset, warehouse)} as {identifier(asset.name)}"
+        return f"{export_rows(asset, warehouse)} as {warehouse.can.name(asset.name)}"
     message = f"'{asset.name}' is no table that SQL can read"
     raise ProjectError(Problem("CHK012", message, asset.at, "write its checks in Python"))
 
@@ -177,7 +176,7 @@ def _unique(ask: Question) -> str:
     """
     names = ask.argument("columns")
     listed = names if isinstance(names, list) else [names]
-    keys = [identifier(str(name)) for name in listed]
+    keys = [ask.warehouse.can.name(str(name)) for name in listed]
     known = " and ".join(f"{key} is not null" for key in keys)
     where, said = ask.rows, {str(name).casefold() for name in listed}
     if where and any(column.casefold() not in said for column in ask.partition_columns):
@@ -209,7 +208,7 @@ def _text(value: Plain) -> str:
 def _relationships(ask: Question) -> str:
     """Values that the other table lacks. NOT EXISTS, as one NULL over there makes NOT IN empty."""
     parent = _named(ask, str(ask.argument("to")))
-    field = identifier(str(ask.argument("field")))
+    field = ask.warehouse.can.name(str(ask.argument("field")))
     bad = (
         f"seen.{ask.column} is not null and not exists "
         f"(select 1 from {parent} as parent where parent.{field} = seen.{ask.column})"
@@ -232,9 +231,9 @@ def _named(ask: Question, name: str) -> str:
 def _row_count(ask: Question) -> str:
     bounds = []
     if "min" in ask.check.arguments:
-        bounds.append(f"row_count < {literal(ask.argument('min'))}")
+        bounds.append(f"row_count < {ask.warehouse.can.value(ask.argument('min'))}")
     if "max" in ask.check.arguments:
-        bounds.append(f"row_count > {literal(ask.argument('max'))}")
+        bounds.append(f"row_count > {ask.warehouse.can.value(ask.argument('max'))}")
     if not bounds:
         ask.argument("min")
     counted = f"(select count(*) as row_count from {ask.seen}) as counted"
@@ -249,9 +248,9 @@ def _expression(ask: Question) -> str:
 def _range(ask: Question) -> str:
     bounds = []
     if ask.check.arguments.get("min") is not None:
-        bounds.append(f"{ask.column} < {literal(ask.argument('min'))}")
+        bounds.append(f"{ask.column} < {ask.warehouse.can.value(ask.argument('min'))}")
     if ask.check.arguments.get("max") is not None:
-        bounds.append(f"{ask.column} > {literal(ask.argument('max'))}")
+        bounds.append(f"{ask.column} > {ask.warehouse.can.value(ask.argument('max'))}")
     if not bounds:
         ask.argument("min")
     return ask.bad(" or ".join(bounds))
@@ -259,8 +258,8 @@ def _range(ask: Question) -> str:
 
 def _matches(ask: Question) -> str:
     """The pattern may match anywhere; anchor it with ^ and $. NULL holds."""
-    pattern = literal(str(ask.argument("pattern")))
     can = ask.warehouse.can
+    pattern = can.value(str(ask.argument("pattern")))
     found = can.matches.format(f"cast({ask.column} as {can.text})", pattern)
     return ask.bad(f"not {found}")
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from sqlpipes.core.asset import Asset, PythonBody
+from sqlpipes.core.engine import Capabilities
 from sqlpipes.core.errors import EngineError, Problem, did_you_mean
-from sqlpipes.core.sql import identifier
 from sqlpipes.core.sql.relation import fold
 from sqlpipes.core.strategy import SchemaChange
 from sqlpipes.run.extras import index_name
@@ -64,8 +64,8 @@ def compared(asset: Asset) -> str:
     return f"-- columns are compared first (on_schema_change: {asset.on_schema_change})\n"
 
 
-def names_of(columns: Columns) -> list[str]:
-    return [identifier(name) for name, _ in columns]
+def names_of(columns: Columns, can: Capabilities) -> list[str]:
+    return [can.name(name) for name, _ in columns]
 
 
 def both(new: Columns, old: Columns, dialect: str) -> Columns:
@@ -90,10 +90,11 @@ def altered(work: Work, found: Difference) -> tuple[Statement, ...]:
     if policy is SchemaChange.ADD and found.retyped:
         raise refused(work.asset, Difference(retyped=found.retyped))
     changes: list[str] = []
+    name_of = work.warehouse.can.name
     if policy in (SchemaChange.ADD, SchemaChange.SYNC):
-        changes += [f"add column {identifier(name)} {kind}" for name, kind in found.added]
+        changes += [f"add column {name_of(name)} {kind}" for name, kind in found.added]
     if policy is SchemaChange.SYNC:
-        changes += [f"drop column {identifier(name)}" for name, _ in found.removed]
+        changes += [f"drop column {name_of(name)}" for name, _ in found.removed]
         changes += [_retyped(work, name, kind) for name, _, kind in found.retyped]
     alter = tuple(
         Statement(
@@ -136,7 +137,7 @@ def _retyped(work: Work, name: str, kind: str) -> str:
         message = f"column '{name}' of '{work.asset.name}' cannot become {kind}"
         hint = "the engine changes no column's type: --full-refresh writes the table anew"
         raise EngineError(Problem("BLD010", message, work.asset.at, hint))
-    return work.warehouse.can.retyped.format(name=identifier(name), type=kind)
+    return work.warehouse.can.retyped.format(name=work.warehouse.can.name(name), type=kind)
 
 
 def refused(asset: Asset, found: Difference) -> EngineError:

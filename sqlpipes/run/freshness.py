@@ -12,7 +12,6 @@ from sqlpipes.core.errors import Location, Problem, ProjectError
 from sqlpipes.core.freshness import Freshness
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import as_naive_utc, parse_instant
-from sqlpipes.core.sql import identifier
 from sqlpipes.run.checks import condition, subject
 from sqlpipes.run.query import body_query, is_ported
 from sqlpipes.run.warehouse import Warehouse
@@ -31,7 +30,7 @@ def newest_sql(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
         where = f"\nwhere (\n{said}\n)" if said else ""
         column = declared.column or ""
         said = (
-            identifier(column) if column.isidentifier() else column
+            warehouse.can.name(column) if column.isidentifier() else column
         )  # dbt takes an expression, too
         return f"select max({said}) as newest from {table}{where}"
     from sqlpipes.core.sql import analyse  # here, as it imports the parser

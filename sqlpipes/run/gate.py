@@ -219,12 +219,17 @@ def _landed(check: Check, value: Any, place: Place) -> Found:
     if value is None:
         message = f"check '{check.name}' returned nothing"
         raise EngineError(Problem("CHK012", message, check.at, ANSWERS))
-    table = place.warehouse.temporary("sqlpipes_check")
+    table = place.warehouse.temporary(f"sqlpipes_check_{check.name}")
+    name = place.warehouse.quote(table)
     try:
         place.connection.load(table, value)
     except EngineError as error:
         raise _refused(check, error) from error
-    return _ask_sql(f"select * from {place.warehouse.quote(table)}", place)
+    try:
+        return _ask_sql(f"select * from {name}", place)
+    finally:
+        if not place.warehouse.can.transactional_ddl:  # it is a table like any other
+            place.connection.execute(f"drop table if exists {name}")
 
 
 def short(value: Any) -> Any:

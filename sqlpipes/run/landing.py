@@ -101,6 +101,8 @@ def _land_shared(
     waiting, metadata = place.families.fetch(asset, slices, job, call)
     table, own = place.warehouse.quote(waiting), place.warehouse.quote(stage)
     head = stage_head(own, place.warehouse.can)
+    if not place.warehouse.can.transactional_ddl:
+        place.connection.execute(f"drop table if exists {own}")
     place.connection.execute(f"{head}select * from {table}")
     place.connection.execute(f"drop table {table}")
     return metadata

@@ -1,7 +1,7 @@
 """Step + Graph + what exists -> the transactions that make it so. Nothing is run here.
 
-Every part of a step is staged, checked and published in one transaction, so the engine must be able
-to roll back DDL.
+Every part of a step is staged, checked and published in one transaction; where an engine cannot roll back
+DDL, beside its relation (`run/beside.py`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from sqlpipes.core.errors import EngineError, Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.plan import Action, Step
-from sqlpipes.core.sql import identifier
 from sqlpipes.core.strategy import Strategy
+from sqlpipes.run.beside import beside_sql
 from sqlpipes.run.export import export
 from sqlpipes.run.extras import extras
 from sqlpipes.run.merge import append, merge
@@ -55,7 +55,7 @@ def part_sql(
     """The transaction that writes `step.slices`; `made`: an earlier part has made the table.
 
     `empty` writes relations without rows. Raises ProjectError when a template cannot be rendered,
-    EngineError BLD009 for an engine that cannot roll back DDL.
+    EngineError BLD009 for an engine that neither rolls back DDL nor says how else to publish.
     """
     asset = graph.assets[step.asset]
     relation = asset.relation
@@ -66,12 +66,13 @@ def part_sql(
     beside = extras(asset, warehouse) if (step.extras or asset.extras) and asset.relation else ()
     if step.action is Action.EXTRAS:
         return Transaction((), step.slices, after=beside)
-    if not warehouse.can.transactional_ddl:
+    if not warehouse.can.transactional_ddl and warehouse.publishing is None:
         message = f"{warehouse.dialect} cannot roll back a CREATE TABLE, which publishing needs"
         raise EngineError(Problem("BLD009", message, asset.at))
     work = Work(step, asset, relation, graph, warehouse, empty, made)
     refuse_hooks(asset, graph, warehouse)
-    found = _transaction(work)
+    rolls_back = warehouse.can.transactional_ddl or asset.export is not None
+    found = _transaction(work) if rolls_back else beside_sql(work)
     return _with_hooks(asset, replace(found, after=found.after + beside))
 
 
@@ -133,7 +134,7 @@ def _view(work: Work) -> Transaction:
     query = asset_query(work.asset, work.graph, work.warehouse, whole_scope(work))
     head, before, tail = f"create or replace view {work.table} as\n", "", ""
     if work.empty:
-        before, tail = "select * from (\n", f"\n) as {identifier('rows')} limit 0"
+        before, tail = "select * from (\n", f"\n) as {work.warehouse.can.name('rows')} limit 0"
     write = work.statement(head + before, query, tail)
     made = Made(work.relation, RelationType.VIEW)
     write = replace(write, select=len(head), makes=made)

@@ -12,7 +12,6 @@ from datetime import datetime
 from sqlpipes.core.engine import RelationType
 from sqlpipes.core.errors import Problem
 from sqlpipes.core.partitions import WHOLE
-from sqlpipes.core.sql import identifier
 from sqlpipes.core.sql.relation import fold
 from sqlpipes.core.strategy import SchemaChange, Strategy
 from sqlpipes.run.columns import (
@@ -46,7 +45,7 @@ def merge(work: Work) -> Transaction:
         return _first(work)
 
     def fit(new: Columns, old: Columns | None, now: datetime) -> Fitted:
-        must_have(work, new, _named(work))
+        must_have(work, new, named_columns(work))
         assert old is not None
         found = difference(new, old, work.warehouse.dialect)
         if found and work.asset.on_schema_change is SchemaChange.REBUILD:
@@ -57,7 +56,7 @@ def merge(work: Work) -> Transaction:
 
     said = (
         f"-- columns are compared (on_schema_change: {work.asset.on_schema_change}), then rows merged"
-        f" into {work.table} by {', '.join(_keys(work))}\n"
+        f" into {work.table} by {', '.join(key_names(work))}\n"
     )
     asked = Statement(
         f"{said}select * from {work.stage}",
@@ -79,10 +78,11 @@ def append(work: Work) -> Transaction:
     if work.fresh:
         return _first(work)
     query = rows_of(work)
-    alias = identifier(work.asset.name)
+    can = work.warehouse.can
+    alias = can.name(work.asset.name)
 
     def insert(columns: Columns | None) -> Statement:
-        listed = "*" if columns is None else ", ".join(names_of(columns))
+        listed = "*" if columns is None else ", ".join(names_of(columns, work.warehouse.can))
         put = work.put(False, f"select {listed} from (\n", query, f"\n) as {alias}{work.limit}")
         return replace(put, into=None)  # its columns have been asked for
 
@@ -117,12 +117,12 @@ def _anew(work: Work) -> tuple[Statement, ...]:
     query = rows_of(work)
     room = make_room(work, RelationType.TABLE)
     audits = key_audits(work, work.table)
-    named = [pair for pair in _named(work) if pair[0] != "unique_key"]
+    named = [pair for pair in named_columns(work) if pair[0] != "unique_key"]
     if not named:
         return (*room, create(work, query), *audits)
 
     def fit(new: Columns, old: Columns | None, now: datetime) -> Fitted:
-        must_have(work, new, _named(work))
+        must_have(work, new, named_columns(work))
         return Fitted()
 
     sql = f"select * from {work.table}"
@@ -130,7 +130,7 @@ def _anew(work: Work) -> tuple[Statement, ...]:
     return (*room, create(work, query), asked, *audits)
 
 
-def _named(work: Work) -> list[tuple[str, str]]:
+def named_columns(work: Work) -> list[tuple[str, str]]:
     """(setting, column) of every column that the settings name."""
     how = work.asset.incremental
     found = [("unique_key", name) for name in work.asset.unique_key]
@@ -151,11 +151,14 @@ def merge_sql(work: Work, columns: Columns) -> tuple[Statement, ...]:
 
     A row that is updated gets those `columns` that are neither key nor excluded.
     """
-    same = " and ".join(f"old.{name} = new.{name}" for name in _keys(work))
-    newer = _newer(work)
-    updated = ", ".join(f"{name} = new.{name}" for name in names_of(_updated(work, columns)))
-    names = ", ".join(names_of(columns))
-    values = ", ".join(f"new.{name}" for name in names_of(columns))
+    same = " and ".join(f"old.{name} = new.{name}" for name in key_names(work))
+    newer = newer_sql(work)
+    updated = ", ".join(
+        f"{name} = new.{name}"
+        for name in names_of(updated_columns(work, columns), work.warehouse.can)
+    )
+    names = ", ".join(names_of(columns, work.warehouse.can))
+    values = ", ".join(f"new.{name}" for name in names_of(columns, work.warehouse.can))
     if work.warehouse.can.merge:
         matched = f"when matched{f' and {newer}' if newer else ''} then update set {updated}\n"
         sql = (
@@ -178,16 +181,16 @@ def merge_sql(work: Work, columns: Columns) -> tuple[Statement, ...]:
     return (*found, Statement(insert, Purpose.WRITE))
 
 
-def _newer(work: Work) -> str:
+def newer_sql(work: Work) -> str:
     """When a stored row gives way: not to an older one; a row of no known age gives way to any."""
     column = work.asset.incremental.updated_at
     if column is None:
         return ""
-    name = identifier(column)
+    name = work.warehouse.can.name(column)
     return f"(new.{name} >= old.{name} or old.{name} is null)"
 
 
-def _updated(work: Work, columns: Columns) -> Columns:
+def updated_columns(work: Work, columns: Columns) -> Columns:
     dialect, how = work.warehouse.dialect, work.asset.incremental
     found = without(columns, (*work.asset.unique_key, *how.exclude_columns), dialect)
     if not how.update_columns:
@@ -197,16 +200,16 @@ def _updated(work: Work, columns: Columns) -> Columns:
     return tuple(column for column in found if fold(column[0], True, dialect) in wanted)
 
 
-def _keys(work: Work) -> list[str]:
-    return [identifier(column) for column in work.asset.unique_key]
+def key_names(work: Work) -> list[str]:
+    return [work.warehouse.can.name(column) for column in work.asset.unique_key]
 
 
 def key_audits(work: Work, table: str) -> tuple[Statement, ...]:
     """Rows without a key and keys of several rows, as faults; nothing for an asset without a key."""
     if not work.asset.unique_key or work.asset.incremental.strategy is Strategy.APPEND:
         return ()
-    keys, said = ", ".join(_keys(work)), ", ".join(work.asset.unique_key)
-    missing = " or ".join(f"{name} is null" for name in _keys(work))
+    keys, said = ", ".join(key_names(work)), ", ".join(work.asset.unique_key)
+    missing = " or ".join(f"{name} is null" for name in key_names(work))
     null = Problem(
         "BLD004",
         f"rows of '{work.asset.name}' have no value in the unique_key ({said})",

@@ -38,9 +38,11 @@ from sqlpipes.run.python import Place, call_asset
 from sqlpipes.run.recording import recording
 from sqlpipes.run.signing import limited
 from sqlpipes.run.statement import Call, Purpose, Statement, Transaction
+from sqlpipes.run.taking import LATE, alone, shadowed, take_place
 
 CONFLICT = "ENG006"  # another transaction got there first: the same statements may succeed now
 ATTEMPTS = 5  # after conflicts
+COUNTED = (Purpose.WRITE, Purpose.COUNT)
 FIRST_PAUSE_S = 0.05
 
 
@@ -123,7 +125,8 @@ def _in_doubt(order: Order, done: Outcome, place: Place, job: Job) -> bool:
         return True
     if order.asset.export is not None and done.problems and place.files.began:
         return True
-    return job.publishing and any(problem.code == LOST for problem in done.problems)
+    begun = not place.warehouse.can.transactional_ddl  # what was published stays so
+    return job.publishing and any(begun or problem.code == LOST for problem in done.problems)
 
 
 def _done(
@@ -332,7 +335,8 @@ def _publish(
 ) -> Published:
     counts: list[int] = []
     columns: tuple[tuple[str, str], ...] = ()
-    with place.connection.transaction():
+    late: list[Statement] = []  # of what is built beside its relation: for after the checks
+    with alone(transaction, order.asset, place, job), place.connection.transaction():
         before = _contents(order, place) if transaction.statements else None
         todo = list(reversed(transaction.statements))
         while todo:
@@ -341,6 +345,9 @@ def _publish(
             more = found_out(statement, order.asset, place)
             if more is not None:
                 todo += reversed(more)
+                continue
+            if transaction.beside is not None and statement.purpose in LATE:
+                late.append(statement)
                 continue
             said.append(statement.sql)
             if statement.purpose is Purpose.FIT:
@@ -352,9 +359,10 @@ def _publish(
                 columns = place.connection.describe(f"select * from {statement.output.table}")
                 staged = with_staged(place.warehouse, statement.output, order.asset)
                 place = replace(place, warehouse=staged)
-            if statement.purpose is Purpose.WRITE and counted is not None:
+            if statement.purpose in COUNTED and counted is not None:
                 counts.append(counted)
-        _check(order, place, job, now, results)
+        _check(order, shadowed(transaction, order.asset, place), job, now, results)
+        take_place(late, transaction, order.asset, place, job, said)
         todo = list(reversed(transaction.after))
         while todo:
             job.go_on()
@@ -431,9 +439,11 @@ def _run(statement: Statement, asset: Asset, place: Place) -> int | None:
         write_files(statement, asset, place)
         return None
     with placing(statement, asset, place):
-        if statement.purpose is not Purpose.AUDIT:
+        if statement.purpose not in (Purpose.AUDIT, Purpose.COUNT):
             return place.connection.execute(statement.sql)
         rows = place.connection.fetch(statement.sql)
+    if statement.purpose is Purpose.COUNT:
+        return int(rows.rows[0][0])
     if len(rows):
         raise EngineError(_with_examples(statement, rows), statement=statement.sql)
     return None

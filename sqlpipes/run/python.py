@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any
 
 from sqlpipes.core.asset import Asset, Check, Kind, Limit, PythonBody, SqlBody
@@ -67,6 +68,7 @@ class Place:
     retries: int = 5  # of a connection that is lost
     say: Callable[[str], None] = lambda said: None  # to who looks on
     limit: Limit | None = None  # of each statement
+    turns: Mapping[str, Lock] = field(default_factory=dict)  # asset -> who publishes parts of it
     logged: list[dict[str, Any]] = field(default_factory=list)  # by each call, also one that fails
     warehouses: Warehouses | None = None  # None: there is no other than this one
     connect: Callable[[str], Connection] = _no_other  # of this thread, to another engine

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from sqlpipes.core.asset import Asset, Materialized, Rendered, Scope, SourceBody, SqlBody
 from sqlpipes.core.errors import Location, Problem, ProjectError
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.sql import Reference, bare, identifier, literal, rewrite
+from sqlpipes.core.sql import Reference, bare, identifier, rewrite
 from sqlpipes.core.sql.porting import Refusal
 from sqlpipes.run.exported import export_rows
 from sqlpipes.run.warehouse import Warehouse
@@ -157,7 +157,7 @@ def _relation_sql(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
     if asset.materialized is Materialized.EPHEMERAL:
         return subquery(asset, graph, warehouse)
     if isinstance(asset.body, SourceBody) and asset.body.files:
-        return files_query(asset.body)
+        return files_query(asset.body, warehouse)
     assert asset.relation is not None
     return warehouse.quote(asset.relation)
 
@@ -195,7 +195,7 @@ def _spans(
             spans.append((reference.start, reference.end, new))
     for file in rendered.files:
         if _is_relative(file.pattern):
-            absolute = literal(os.path.join(warehouse.root, file.pattern))
+            absolute = warehouse.can.value(os.path.join(warehouse.root, file.pattern))
             spans.append((file.start, file.end, absolute))
     return tuple(sorted(spans))
 
@@ -217,11 +217,11 @@ def _replacement(
     if asset is None:
         return None
     if asset.materialized is Materialized.EPHEMERAL:
-        return subquery(asset, graph, warehouse) + _alias(reference, text)
+        return subquery(asset, graph, warehouse) + _alias(reference, text, warehouse.can.mark)
     if isinstance(asset.body, SourceBody) and asset.body.files:
-        return files_query(asset.body) + _alias(reference, text)
+        return files_query(asset.body, warehouse) + _alias(reference, text, warehouse.can.mark)
     if asset.export is not None:
-        return export_rows(asset, warehouse) + _alias(reference, text)
+        return export_rows(asset, warehouse) + _alias(reference, text, warehouse.can.mark)
     if asset.relation is None:
         return None
     relation = warehouse.where(asset)
@@ -230,7 +230,9 @@ def _replacement(
         return None
     last = reference.folded(warehouse.dialect)[-1]
     renamed = not at_home or last != warehouse.name(relation)[-1]
-    return warehouse.quote(relation) + (_alias(reference, text) if renamed else "")
+    return warehouse.quote(relation) + (
+        _alias(reference, text, warehouse.can.mark) if renamed else ""
+    )
 
 
 def subquery(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
@@ -240,23 +242,23 @@ def subquery(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
     return f"(\n{inner.text}\n)"
 
 
-def files_query(body: SourceBody) -> str:
+def files_query(body: SourceBody, warehouse: Warehouse) -> str:
     """The rows of a source's files in parentheses; a column that some of them lack is null there."""
-    reads = (f"select * from {_file_scan(pattern)}" for pattern in body.files)
+    reads = (f"select * from {_file_scan(pattern, warehouse)}" for pattern in body.files)
     return f"({' union all by name '.join(reads)})"
 
 
-def _file_scan(pattern: str) -> str:
+def _file_scan(pattern: str, warehouse: Warehouse) -> str:
     name = pattern.lower().removesuffix(".gz").removesuffix(".zst")
     for reader, endings in FILE_READERS.items():
         if name.endswith(endings):
-            return f"{reader}({literal(pattern)}, union_by_name = true)"
-    return literal(pattern)
+            return f"{reader}({warehouse.can.value(pattern)}, union_by_name = true)"
+    return warehouse.can.value(pattern)
 
 
-def _alias(reference: Reference, text: str) -> str:
+def _alias(reference: Reference, text: str, mark: str = '"') -> str:
     """The written name as an alias, so that `orders.amount` still means this table."""
     if reference.alias is not None:
         return ""
     last = reference.parts[-1]
-    return " as " + (identifier(last) if reference.quoted[-1] else last)
+    return " as " + (identifier(last, mark) if reference.quoted[-1] else last)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sqlpipes.core.engine import RelationType
-from sqlpipes.core.sql import Relation, identifier
+from sqlpipes.core.sql import Relation
 from sqlpipes.run.warehouse import Warehouse
 
 
@@ -21,7 +21,7 @@ def rename_sql(old: Relation, new: Relation, warehouse: Warehouse) -> tuple[str,
         raise ValueError(f"{old} and {new} are in two databases")
     source, target = warehouse.quote(old), warehouse.quote(new)
     if warehouse.can.renames and before[1] == after[1]:
-        return (f"alter {kind} {source} rename to {identifier(new.name)}",)
+        return (f"alter {kind} {source} rename to {warehouse.can.name(new.name)}",)
     if kind is RelationType.VIEW:
         return (f"drop view {source}",)
     return (f"create table {target} as select * from {source}", f"drop table {source}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -88,6 +89,7 @@ class Running:
         self.schedule = Schedule(_tasks(plan, graph, warehouses))
         self.families = Families(plan, graph)
         self.outputs = dict(settings.outputs)  # of assets that are files: where they are
+        self.turns = {step.asset: threading.Lock() for step in plan.steps}  # see `run/taking.py`
         self.flights: dict[int, Flight] = {}
         self.spared: set[str] = (
             set()
@@ -289,6 +291,7 @@ class Running:
                 mask=settings.mask,
                 warehouses=self.warehouses,
                 connect=connect,
+                turns=self.turns,
             )
             return carry_out(order, place, job, lambda: as_naive_utc(settings.clock()))
         except BaseException as error:  # a thread that dies silently would never be waited for

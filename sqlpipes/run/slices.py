@@ -9,7 +9,7 @@ from sqlpipes.core.asset import PythonBody, Scope, SqlBody
 from sqlpipes.core.engine import RelationType
 from sqlpipes.core.errors import Problem
 from sqlpipes.core.partitions import Partitioning, Partitions, TimeAxis, ValueAxis
-from sqlpipes.core.sql import Relation, identifier
+from sqlpipes.core.sql import Relation
 from sqlpipes.core.strategy import SchemaChange
 from sqlpipes.run.columns import altered, both, compared, difference, names_of
 from sqlpipes.run.parts import pieces, together
@@ -55,9 +55,9 @@ def _asked(work: Work, parts: tuple[Partitions, ...]) -> Statement:
     """What the query's columns are, before anything is written: they may not be the table's any more."""
     assert isinstance(work.asset.body, SqlBody)
     one = (pruned_parts(work.asset.body, parts[0], work.table, _partition(work)) or parts)[0]
-    query = asset_query(work.asset, work.graph, work.warehouse, _scope(work, one, False))
+    query = asset_query(work.asset, work.graph, work.warehouse, scope(work, one, False))
     head = f"{compared(work.asset)}select * from (\n"
-    asked = work.statement(head, query, f"\n) as {identifier(work.asset.name)}")
+    asked = work.statement(head, query, f"\n) as {work.warehouse.can.name(work.asset.name)}")
 
     def fit(new: Columns, old: Columns | None, now: datetime) -> Fitted:
         found = difference(new, old or (), work.warehouse.dialect)
@@ -68,7 +68,9 @@ def _asked(work: Work, parts: tuple[Partitions, ...]) -> Statement:
             again = tuple(pieces(every, work.asset.name, work.graph))
             return Fitted(_written(anew, again, fresh=True), instead=True)
         if found.added and policy is SchemaChange.IGNORE:
-            names = ", ".join(names_of(both(new, old or (), work.warehouse.dialect)))
+            names = ", ".join(
+                names_of(both(new, old or (), work.warehouse.dialect), work.warehouse.can)
+            )
             return Fitted(_written(replace(work, picked=names), parts, fresh=False), instead=True)
         return Fitted(altered(work, found))
 
@@ -87,15 +89,17 @@ def _written(work: Work, parts: tuple[Partitions, ...], *, fresh: bool) -> tuple
             statements.append(_guarded(work, part, create))
         else:
             statements += _pruned(work, part, asked, create)
-    return (*statements, _null_audit(work))
+    return (*statements, null_audit(work))
 
 
 def _guarded(work: Work, part: Partitions, create: bool) -> Statement:
     """The user's text inside its window. Rows without a partition value pass, to be found after."""
     cut = _partition(work)
-    query = asset_query(work.asset, work.graph, work.warehouse, _scope(work, part, create))
-    guard = f"({inside_sql(cut, part, work.warehouse.can)}) or {missing_sql(cut)}"
-    tail = f"\n) as {identifier(work.asset.name)} where {guard}{work.limit}"
+    query = asset_query(work.asset, work.graph, work.warehouse, scope(work, part, create))
+    guard = (
+        f"({inside_sql(cut, part, work.warehouse.can)}) or {missing_sql(cut, work.warehouse.can)}"
+    )
+    tail = f"\n) as {work.warehouse.can.name(work.asset.name)} where {guard}{work.limit}"
     put = work.put(create, f"select {work.picked} from (\n", query, tail)
     return _opening(work, part, put)
 
@@ -113,17 +117,17 @@ def _pruned(
     """Through a staging table, where rows that the query should not have yielded can be seen."""
     statements = []
     for i, one in enumerate(asked):
-        query = asset_query(work.asset, work.graph, work.warehouse, _scope(work, one, create))
+        query = asset_query(work.asset, work.graph, work.warehouse, scope(work, one, create))
         put = work.insert if i else work.into_stage
-        tail = f"\n) as {identifier(work.asset.name)}{work.limit}"
+        tail = f"\n) as {work.warehouse.can.name(work.asset.name)}{work.limit}"
         staged = put(work.stage, "select * from (\n", query, tail)
         statements.append(replace(staged, purpose=Purpose.PREPARE, into=work.stage if i else None))
     publish = work.put(create, "", f"select {work.picked} from {work.stage}")
     publish = _opening(work, part, publish)
-    return [*statements, _outside_audit(work, part), publish, clean(work.stage)]
+    return [*statements, outside_audit(work, part), publish, clean(work.stage)]
 
 
-def _scope(work: Work, part: Partitions, create: bool) -> Scope:
+def scope(work: Work, part: Partitions, create: bool) -> Scope:
     """Who reads itself finds its earlier slices in the table, also when all of it is written anew."""
     cut = _partition(work)
     full = work.step.full and (create or work.asset.name not in work.graph.reads_self)
@@ -158,7 +162,9 @@ def _columns_asked(work: Work, part: Partitions) -> Statement:
     def fit(new: Columns, old: Columns | None, now: datetime) -> Fitted:
         found = difference(new, old or (), work.warehouse.dialect)
         if found.added and work.asset.on_schema_change is SchemaChange.IGNORE:
-            names = ", ".join(names_of(both(new, old or (), work.warehouse.dialect)))
+            names = ", ".join(
+                names_of(both(new, old or (), work.warehouse.dialect), work.warehouse.can)
+            )
             put = _published(work, False, names)
             return Fitted((_delete(work, part), put, clean(work.stage)), instead=True)
         return Fitted(altered(work, found))
@@ -190,7 +196,7 @@ def _call(
 ) -> Call:
     """One call for adjacent slices, what its rows must obey, and where they are collected."""
     assert work.landing is not None
-    then = [_null_audit(work, work.stage), _outside_audit(work, part)]
+    then = [null_audit(work, work.stage), outside_audit(work, part)]
     if whole is not None:
         table = work.warehouse.quote(whole)
         put = work.into_stage if first else work.insert
@@ -207,10 +213,10 @@ def _delete(work: Work, part: Partitions) -> Statement:
     return Statement(f"delete from {work.table} where {inside}", Purpose.PREPARE)
 
 
-def _null_audit(work: Work, table: str | None = None) -> Statement:
+def null_audit(work: Work, table: str | None = None) -> Statement:
     """A row without a partition value belongs to no slice: no rebuild would ever replace it."""
     cut = _partition(work)
-    sql = f"select * from {table or work.table} where {missing_sql(cut)} limit {EXAMPLES}"
+    sql = f"select * from {table or work.table} where {missing_sql(cut, work.warehouse.can)} limit {EXAMPLES}"
     said = " or ".join(f"'{column}'" for column in cut.columns)
     what = "date" if isinstance(cut.along, TimeAxis) else "value"
     fault = Problem(
@@ -229,7 +235,7 @@ def _way_out(work: Work, what: str) -> str:
     return f"filter it out, or give it a {what} with coalesce({column}, ...)"
 
 
-def _outside_audit(work: Work, part: Partitions) -> Statement:
+def outside_audit(work: Work, part: Partitions) -> Statement:
     cut = _partition(work)
     inside = inside_sql(cut, part, work.warehouse.can)
     sql = f"select * from {work.stage} where not coalesce({inside}, false) limit {EXAMPLES}"

@@ -13,10 +13,18 @@ from sqlpipes.core.asset import Scope
 from sqlpipes.core.engine import Capabilities, RelationType
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.partitions import WHOLE
-from sqlpipes.core.sql import identifier
 from sqlpipes.core.sql.relation import fold
 from sqlpipes.core.strategy import HardDeletes, SchemaChange, Snapshot
-from sqlpipes.run.columns import altered, as_stored, both, difference, must_have, names_of, without
+from sqlpipes.run.columns import (
+    Difference,
+    altered,
+    as_stored,
+    both,
+    difference,
+    must_have,
+    names_of,
+    without,
+)
 from sqlpipes.run.merge import key_audits
 from sqlpipes.run.statement import (
     Columns,
@@ -29,13 +37,13 @@ from sqlpipes.run.statement import (
 from sqlpipes.run.windows import scope_of
 from sqlpipes.run.work import EXAMPLES, Work, clean, landed, make_room, staged
 
-CLOSES, OPENS = '"sqlpipes_closes"', '"sqlpipes_opens"'  # what a row of the changes does
+CLOSES, OPENS = "sqlpipes_closes", "sqlpipes_opens"  # what a row of the changes does
 
 
 def snapshot(work: Work) -> Transaction:
     """Stage the query, compare it with the current rows, end what is over and add what is new."""
     fresh = work.fresh
-    scope = _scope(work, fresh)
+    scope = snapshot_scope(work)
     said = (
         f"-- columns are compared, then {'written to' if fresh else 'states added to'} {work.table}"
     )
@@ -50,9 +58,9 @@ def snapshot(work: Work) -> Transaction:
     return Transaction(statements, WHOLE, calls=calls, fresh=fresh)
 
 
-def _scope(work: Work, fresh: bool) -> Scope:
+def snapshot_scope(work: Work) -> Scope:
     """A query of only the newest rows would look as if all others had been deleted."""
-    incremental = not fresh and _how(work).hard_deletes is HardDeletes.IGNORE
+    incremental = not work.fresh and _how(work).hard_deletes is HardDeletes.IGNORE
     return scope_of(WHOLE, work.table, None, incremental=incremental, full=work.step.full)
 
 
@@ -79,55 +87,73 @@ class Parts:
 
     @property
     def valid_from(self) -> str:
-        return identifier(_how(self.work).names.valid_from)
+        return self.work.warehouse.can.name(_how(self.work).names.valid_from)
 
     @property
     def valid_to(self) -> str:
-        return identifier(_how(self.work).names.valid_to)
+        return self.work.warehouse.can.name(_how(self.work).names.valid_to)
 
     @property
     def is_current(self) -> str:
-        return identifier(_how(self.work).names.is_current)
+        return self.work.warehouse.can.name(_how(self.work).names.is_current)
 
     @property
     def is_deleted(self) -> str:
-        return identifier(_how(self.work).names.is_deleted)
+        return self.work.warehouse.can.name(_how(self.work).names.is_deleted)
 
     @property
     def updated_at(self) -> str | None:
         column = _how(self.work).updated_at
-        return identifier(column) if column else None
+        return self.work.warehouse.can.name(column) if column else None
 
     @property
     def keys(self) -> list[str]:
-        return [identifier(name) for name in self.work.asset.unique_key]
+        return [self.work.warehouse.can.name(name) for name in self.work.asset.unique_key]
 
     def same_key(self, one: str, other: str) -> str:
         return " and ".join(f"{one}.{key} = {other}.{key}" for key in self.keys)
 
     def columns(self, alias: str = "") -> str:
         prefix = f"{alias}." if alias else ""
-        return ", ".join(f"{prefix}{name}" for name in names_of(self.written))
+        return ", ".join(
+            f"{prefix}{name}" for name in names_of(self.written, self.work.warehouse.can)
+        )
 
 
 def _first(work: Work, new: Columns, now: datetime) -> tuple[Statement, ...]:
-    """A table of the states as they are now."""
+    room = make_room(work, RelationType.TABLE)
+    return (*audits(work), *room, work.put(True, "", first_sql(work, new, now)))
+
+
+def first_sql(work: Work, new: Columns, now: datetime) -> str:
+    """The states as they are now."""
     _check_query(work, new)
     how = _how(work)
     parts = Parts(work, new, _time(work, new), "", how.marks_deleted)
     parts = replace(parts, now=_now_sql(now, parts.time, work.warehouse.can))
     deleted = f", false as {parts.is_deleted}" if parts.marks else ""
-    states = (
+    return (
         f"select {parts.columns()}, {parts.updated_at or parts.now} as {parts.valid_from}, "
         f"cast(null as {parts.time}) as {parts.valid_to}, true as {parts.is_current}{deleted}\n"
         f"from {work.stage}"
     )
-    room = make_room(work, RelationType.TABLE)
-    return (*_audits(work), *room, work.put(True, "", states))
 
 
 def _later(work: Work, new: Columns, old: Columns, now: datetime) -> tuple[Statement, ...]:
     """The states that were seen for the first time; old ones are ended where they are over."""
+    parts, found, marked = later(work, new, old, now)
+    alter = (*altered(work, found), *as_stored(work, found))
+    if work.empty:  # no rows are not a sign that all are deleted
+        return alter
+    statements = [*alter, *audits(work)]
+    if parts.marks and not marked:
+        statements += _add_mark(parts)
+    statements += [Statement(changes_sql(parts), Purpose.PREPARE), *_apply(parts)]
+    return tuple(statements)
+
+
+def later(work: Work, new: Columns, old: Columns, now: datetime) -> tuple[Parts, Difference, bool]:
+    """The pieces, how the query's columns differ from the table's own, and whether that marks the deleted."""
     _check_query(work, new)
     _check_table(work, old)
     how, dialect = _how(work), work.warehouse.dialect
@@ -135,21 +161,12 @@ def _later(work: Work, new: Columns, old: Columns, now: datetime) -> tuple[State
     stored = without(old, (names.valid_from, names.valid_to, names.is_current), dialect)
     known = without(stored, (names.is_deleted,), dialect)
     found = difference(new, known, dialect)
-    alter = (*altered(work, found), *as_stored(work, found))
-    if work.empty:  # no rows are not a sign that all are deleted
-        return alter
     written = both(new, known, dialect) if _ignores(work) else new
-    marks = len(known) < len(stored)
+    marked = len(known) < len(stored)
     time = _type_of(old, names.valid_from, dialect)
-    parts = Parts(
-        work, written, time, _now_sql(now, time, work.warehouse.can), marks or how.marks_deleted
-    )
-    parts = replace(parts, compared=_compared(work, written))
-    statements = [*alter, *_audits(work)]
-    if parts.marks and not marks:
-        statements += _add_mark(parts)
-    statements += [Statement(changes_sql(parts), Purpose.PREPARE), *_apply(parts)]
-    return tuple(statements)
+    now_sql = _now_sql(now, time, work.warehouse.can)
+    parts = Parts(work, written, time, now_sql, marked or how.marks_deleted)
+    return replace(parts, compared=_compared(work, written)), found, marked
 
 
 def _ignores(work: Work) -> bool:
@@ -170,9 +187,9 @@ def _compared(work: Work, written: Columns) -> tuple[str, ...]:
 
 def _value(column: str, kind: str, work: Work) -> str:
     """What is compared of a column, with {} for the row; some types know no equality, or one of their own."""
-    name = identifier(column).replace("{", "{{").replace("}", "}}")
+    name = work.warehouse.can.name(column).replace("{", "{{").replace("}", "}}")
     plain = kind not in work.warehouse.can.incomparable
-    return f"{{}}.{name}" if plain else f"cast({{}}.{name} as text)"
+    return f"{{}}.{name}" if plain else f"cast({{}}.{name} as {work.warehouse.can.text})"
 
 
 def _add_mark(parts: Parts) -> list[Statement]:
@@ -273,12 +290,12 @@ def _apply(parts: Parts) -> tuple[Statement, ...]:
 # ---------------------------------------------------------------------------------------- checks
 
 
-def _audits(work: Work) -> tuple[Statement, ...]:
+def audits(work: Work) -> tuple[Statement, ...]:
     found = key_audits(work, work.stage)
     column = _how(work).updated_at
     if column is None:
         return found
-    sql = f"select * from {work.stage} where {identifier(column)} is null limit {EXAMPLES}"
+    sql = f"select * from {work.stage} where {work.warehouse.can.name(column)} is null limit {EXAMPLES}"
     fault = Problem(
         "BLD013",
         f"rows of '{work.asset.name}' have no value in updated_at ({column})",

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlpipes.core.asset import Asset
-from sqlpipes.core.engine import Capabilities, RelationType
+from sqlpipes.core.engine import Capabilities, Connection, Deed, RelationType
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.export import Export
 from sqlpipes.core.partitions import Partitioning, Partitions
@@ -22,9 +22,11 @@ class Purpose(StrEnum):
     PREPARE = "prepare"  # make room, make a staging table
     HOOK = "hook"  # the user's own statement
     WRITE = "write"  # its count is the number of rows written
+    COUNT = "count"  # a query of the number of rows written
     AUDIT = "audit"  # a query; any row of it is a fault
     FIT = "fit"  # a query that is only described: its columns say what runs next
     COPY = "copy"  # its rows go to files that wait to be published
+    PUBLISH = "publish"  # it brings staged rows before their readers, once the checks have passed
     CLEAN = "clean"
 
 
@@ -48,6 +50,8 @@ def create_head(table: str, can: Capabilities) -> str:
 
 def stage_head(table: str, can: Capabilities) -> str:
     """The same for a table that only this connection sees."""
+    if not can.transactional_ddl:
+        return can.new_table.format(table)
     if can.create_or_replace_table:
         return f"create or replace {can.temporary} table {table} as\n"
     return f"drop table if exists {table};\ncreate {can.temporary} table {table} as\n"
@@ -94,6 +98,10 @@ A type of the query whose values the table's own can hold is told as the table's
 """
 
 
+Decides = Callable[[Connection], "tuple[Statement, ...]"]
+"""Asks the warehouse, when its turn has come."""
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """One statement. `query` is the user's text in it, `offset` where in `sql` that text begins."""
@@ -116,6 +124,8 @@ class Statement:
     fit: Fit | None = field(default=None, compare=False)  # of a FIT; it may raise EngineError
     relation: Relation | None = None  # of a FIT: what the query's columns are held against
     output: Output | None = None  # of a COPY
+    deed: Deed | None = None  # of a PUBLISH
+    decides: Decides | None = field(default=None, compare=False)  # what is said in its place
 
     @property
     def rows(self) -> Statement:
@@ -167,6 +177,20 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Names beside a relation that is published without a transaction.
+
+    `shadow` is what the relation will be: the checks look there. `journal` tells what is under way.
+    `tables` and `views` may be left by a part that fails.
+    """
+
+    shadow: Relation
+    journal: Relation
+    tables: tuple[Relation, ...] = ()
+    views: tuple[Relation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
     """What is committed together: `statements`, then the gate's checks, then `after`.
 
@@ -178,3 +202,4 @@ class Transaction:
     after: tuple[Statement, ...] = ()
     calls: tuple[Call, ...] = ()
     fresh: bool = False
+    beside: Beside | None = None  # on an engine that cannot roll back what it does

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.config import Target
-from sqlpipes.core.engine import Capabilities, Connection, Engine, Engines, RelationType
+from sqlpipes.core.engine import Capabilities, Connection, Engine, Engines, Publishing, RelationType
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Reference, Relation
 from sqlpipes.core.sql.relation import fold
@@ -29,6 +29,7 @@ class Warehouse:
     temporary: Callable[[str], Relation]
     token_sql: Callable[[Relation, str], str]
     windows: Callable[[Connection, Relation, str, Partitioning, str], Windows]
+    publishing: Publishing | None = None  # of an engine that cannot roll back DDL
     root: str = ""  # the project's folder, which relative file names in SQL count from
     staged: Mapping[str, str] = field(default_factory=dict)  # asset that is a file -> its new rows
     engine: str = ""  # what assets call it; the target's own has no name
@@ -98,6 +99,7 @@ def warehouse_of(engine: Engine, default_schema: str, root: str = "") -> Warehou
         engine.temporary,
         engine.token_sql,
         engine.windows,
+        getattr(engine, "publishing", None),
         root,
     )
     return with_relations(nothing, found.items())

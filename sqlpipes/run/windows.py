@@ -31,7 +31,6 @@ from sqlpipes.core.partitions import (
     rest_places,
     window_text,
 )
-from sqlpipes.core.sql import identifier
 
 DUCKDB = Capabilities()
 
@@ -51,9 +50,9 @@ def inside_sql(cut: Partitioning, slices: Partitions, can: Capabilities = DUCKDB
     return _any(parts)
 
 
-def missing_sql(cut: Partitioning) -> str:
+def missing_sql(cut: Partitioning, can: Capabilities = DUCKDB) -> str:
     """A predicate that is true for rows without a value in a column of the partition."""
-    return " or ".join(f"{identifier(column)} is null" for column in cut.columns)
+    return " or ".join(f"{can.name(column)} is null" for column in cut.columns)
 
 
 def _groups(slices: Partitions) -> list[tuple[Ranges, list[Labels]]]:
@@ -78,18 +77,18 @@ def _any(parts: list[str]) -> str:
 
 def _along(cut: Partitioning, ranges: Ranges, can: Capabilities) -> str:
     if isinstance(cut.along, IntegerAxis):
-        return _any([_numbers(cut.column, cut.along, found) for found in ranges])
+        return _any([_numbers(cut.column, cut.along, found, can) for found in ranges])
     assert isinstance(cut.along, TimeAxis)
     return _times(cut.column, cut.along, ranges, can)
 
 
-def _numbers(column: str, axis: IntegerAxis, found: Range) -> str:
-    name = identifier(column)
+def _numbers(column: str, axis: IntegerAxis, found: Range, can: Capabilities) -> str:
+    name = can.name(column)
     return f"{name} >= {axis.number(found[0])} and {name} < {axis.number(found[1])}"
 
 
 def _times(column: str, axis: TimeAxis, ranges: Ranges, can: Capabilities) -> str:
-    name = identifier(column)
+    name = can.name(column)
     walls = [
         (_bound(axis.boundary(low), can), _bound(axis.boundary(high), can)) for low, high in ranges
     ]
@@ -135,7 +134,7 @@ def _labelled(
 def _label(cut: Partitioning, labels: Labels, can: Capabilities) -> str:
     """Values are written as text, which the engine casts to the column's type."""
     if isinstance(cut.along, ValueAxis):
-        return f"{identifier(cut.column)} in ({can.any_of(str(one) for one in labels)})"
+        return f"{can.name(cut.column)} in ({can.any_of(str(one) for one in labels)})"
     ordinals = [(int(one), int(one) + 1) for one in labels]
     return _along(cut, Partitions.of(cut.along, ordinals).ranges, can)
 

@@ -9,7 +9,7 @@ from sqlpipes.core.engine import RelationType
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.plan import Step
-from sqlpipes.core.sql import Relation, identifier
+from sqlpipes.core.sql import Relation
 from sqlpipes.run.query import Query, asset_query
 from sqlpipes.run.seeds import seed_query
 from sqlpipes.run.statement import (
@@ -132,7 +132,9 @@ def rows_of(work: Work) -> Query | str:
 def create(work: Work, query: Query | str) -> Statement:
     """The table, made of all rows of a query."""
     if work.empty:
-        return work.put(True, "select * from (\n", query, f"\n) as {identifier('rows')} limit 0")
+        return work.put(
+            True, "select * from (\n", query, f"\n) as {work.warehouse.can.name('rows')} limit 0"
+        )
     return work.put(True, "", query)
 
 
@@ -142,7 +144,7 @@ def staged(work: Work, scope: Scope) -> tuple[Statement, ...]:
         emptied = Statement(f"delete from {work.stage}", Purpose.PREPARE)
         return (emptied,) if work.empty else ()
     query = asset_query(work.asset, work.graph, work.warehouse, scope)
-    tail = f"\n) as {identifier(work.asset.name)}{work.limit}"
+    tail = f"\n) as {work.warehouse.can.name(work.asset.name)}{work.limit}"
     return (work.into_stage(work.stage, "select * from (\n", query, tail),)
 
 

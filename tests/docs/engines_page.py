@@ -31,4 +31,5 @@ def _in_module(tree: ast.Module) -> Iterator[tuple[str, str]]:
         named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         if named and node.func.id == "notyet":
             engine, reason = (ast.literal_eval(argument) for argument in node.args)
-            yield engine, reason
+            if engine != "plain":  # only tests build there
+                yield engine, reason

@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from notyet import notyet, only
+from notyet import notyet, only, unlike
 from run.building import (
     build,
     daily,
@@ -62,6 +62,7 @@ def failed(events: Iterable[Event]) -> StepFailed:
     return next(event for event in events if isinstance(event, StepFailed))
 
 
+@unlike("spark", "the text of a statement")
 def test_the_text_runs_as_it_was_written(engine: Engine) -> None:
     graph = graph_of(model("a", "FROM raw\n  SELECT id ; -- the end\n", "view"))
     assert texts(engine, graph, "a") == [
@@ -211,6 +212,7 @@ def test_an_hour_s_window_on_a_date_column_loses_no_row(engine: Engine) -> None:
 
 
 @notyet("sqlite", "it has no instants: a time is a text, and is compared as it is written")
+@unlike("spark", "a literal of instants")
 def test_windows_of_an_instant_with_a_zone_are_in_utc(engine: Engine) -> None:
     run_sql(engine, "create table late as select timestamptz '2024-01-01 23:30:00-02' as d")
     graph = graph_of(model("a", "select d from late", partition=daily()))
@@ -244,6 +246,8 @@ def test_a_row_without_a_partition_value_is_an_error_and_nothing_is_published(
 
 
 @notyet("sqlite", "a day is a text, also in messages")
+@unlike("spark", "the text of a statement")
+@unlike("plain", "the text of a statement")
 def test_a_template_that_prunes_is_staged_and_must_keep_to_its_window(engine: Engine) -> None:
     pruned = "select d, id from raw where d >= '{start}' and d < '{end}'"
     graph = graph_of(model("a", pruned, partition=daily(), template=True))
@@ -262,6 +266,7 @@ def test_a_template_that_prunes_is_staged_and_must_keep_to_its_window(engine: En
     assert len(rows(engine, "select * from a")) == 16
 
 
+@unlike("spark", "varchar without a length")
 def test_a_template_that_asks_for_the_key_is_rendered_slice_by_slice(engine: Engine) -> None:
     by_key = "select d, id, '{key}' as of_key from raw where d = '{key}'"
     graph = graph_of(model("a", by_key, partition=daily(), template=True))
@@ -282,6 +287,7 @@ def test_a_template_that_asks_only_when_incremental_still_counts_as_pruning(
     assert len(rows(engine, "select * from a")) == 12
 
 
+@unlike("spark", "the text of a statement")
 def test_a_template_that_does_not_ask_is_guarded(engine: Engine) -> None:
     graph = graph_of(
         model("a", "select d, '{this}' as me from raw", partition=daily(), template=True)
@@ -290,6 +296,7 @@ def test_a_template_that_does_not_ask_is_guarded(engine: Engine) -> None:
     assert rows(engine, "select count(*), min(me) from a") == [(8, '"main"."a"')]
 
 
+@unlike("spark", "the test updates a table of Parquet")
 def test_merge_replaces_rows_of_the_same_key(engine: Engine) -> None:
     text = (
         "select id, d, 'old' as v from raw --if-- where id >= 18 union all select 99, null, 'new'"
@@ -339,6 +346,7 @@ def test_seeds_are_typed_over_all_rows(engine: Engine, tmp_path: Path) -> None:
     ]
 
 
+@unlike("spark", "rows without an order")
 def test_a_seed_is_the_file_itself_and_all_of_its_lines(engine: Engine, tmp_path: Path) -> None:
     (tmp_path / "st*r[1].csv").write_text("a,b\n1,x\n#2,y\n\n3,z\n")
     (tmp_path / "star1.csv").write_text("a,b\n9,other\n")
@@ -370,6 +378,7 @@ def test_a_value_in_a_file_that_a_query_reads_is_placed_in_the_file(
 
 
 @notyet("sqlite", "it keeps numbers as numbers, not with their digits")
+@unlike("spark", "varchar without a length")
 def test_seeds_of_other_formats(engine: Engine, tmp_path: Path) -> None:
     duckdb.execute(f"copy (select 1 as a, 'x' as b) to '{tmp_path}/p.parquet'")
     (tmp_path / "j.json").write_text('[{"a": 1, "b": "x"}]')
@@ -379,6 +388,9 @@ def test_seeds_of_other_formats(engine: Engine, tmp_path: Path) -> None:
         assert rows(engine, "select a::varchar, b from s") == [("1.00", "x")]
 
 
+@unlike("spark", "varchar without a length")
+@notyet("spark", "what a hook before a step did stays when the step fails")
+@notyet("plain", "what a hook before a step did stays when the step fails")
 def test_hooks_stand_around_the_write_in_the_transaction(engine: Engine) -> None:
     run_sql(engine, "create table log (said varchar)")
     hooks: dict[str, Any] = {
@@ -412,6 +424,7 @@ def test_empty_slices(engine: Engine) -> None:
         run_sql(engine, "drop table a")
 
 
+@notyet("spark", "catalogs of Hive take names of letters, digits and _ only")
 def test_hostile_names_are_quoted(engine: Engine) -> None:
     bad = 'x"; drop table raw; --'
     graph = graph_of(
@@ -509,6 +522,8 @@ def test_an_error_in_a_template_is_placed_where_it_was_written(engine: Engine) -
     assert problem.at.column == line.index("wrong") + 1
 
 
+@unlike("spark", "the text of a statement")
+@unlike("plain", "the order of statements")
 def test_purposes_say_what_a_result_means(engine: Engine) -> None:
     graph = graph_of(model("a", "select d from raw", partition=daily(), before=("select 1",)))
     (part,) = step_sql(step_of(graph, "a", days(0, 1)), graph, warehouse(engine))

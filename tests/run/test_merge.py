@@ -113,6 +113,8 @@ def test_a_table_of_keys_alone_has_nothing_to_update(engine: Engine) -> None:
         assert "update" not in found.sql
 
 
+@notyet("spark", "an older row that changes nothing is counted as written")
+@notyet("plain", "an older row that changes nothing is counted as written")
 def test_an_older_row_changes_nothing_and_one_as_old_does(engine: Engine) -> None:
     graph = graph_of(merged(updated_at="ts"))
     put(engine, "1, 'a', null, '2024-01-02'", "2, 'b', null, '2024-01-02'", "3, 'c', null, null")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from notyet import notyet
+from notyet import notyet, unlike
 from run.building import (
     BECAUSE,
     build,
@@ -328,6 +328,7 @@ def test_whatever_statement_fails_readers_see_the_old_rows(shape: str) -> None:
         assert tables(engine) - {"raw"} in ({"a", "log"}, {"a"}, {"log"})
 
 
+@unlike("plain", "it needs a transaction in which two meet")
 def test_a_conflict_with_another_writer_is_tried_again(engine: Engine) -> None:
     run_sql(engine, "create table shared as select 0 as n")
     hook = ("update shared set n = n + 1",)
@@ -542,6 +543,7 @@ def test_slices_of_a_table_that_is_written_anew_are_waited_for_all_together(engi
     assert rows(engine, "select count(*), cast(min(d) as varchar) from b") == [(4, "2024-01-05")]
 
 
+@unlike("plain", "it needs a transaction in which two meet")
 def test_a_conflict_that_lasts_fails_its_part_and_no_sibling(engine: Engine) -> None:
     run_sql(engine, "create table raw as select date '2024-01-01' + range::int as d from range(3)")
     graph = two_days_behind()

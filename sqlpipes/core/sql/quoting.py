@@ -12,8 +12,9 @@ def identifier(name: str, mark: str = '"') -> str:
     return mark + name.replace(mark, mark * 2) + mark
 
 
-def literal(value: object) -> str:
-    """A value. Numbers stay numbers, the rest is text that the engine casts; backslashes mean themselves.
+def literal(value: object, *, escapes: bool = False) -> str:
+    """A value. Numbers stay numbers, the rest is text that the engine casts; backslashes mean themselves,
+    also where the engine takes them for `escapes`.
 
     >>> literal("it's"), literal(3), literal(None), literal(True)
     ("'it''s'", '3', 'null', 'true')
@@ -24,4 +25,5 @@ def literal(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return repr(value)
-    return "'" + str(value).replace("'", "''") + "'"
+    text = str(value).replace("\\", "\\\\") if escapes else str(value)
+    return "'" + text.replace("'", "''") + "'"

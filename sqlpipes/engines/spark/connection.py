@@ -1,0 +1,188 @@
+"""One thread's way to Spark: statements in, rows out, every failure an EngineError.
+
+All threads share one session; what a connection runs has a tag of its own, by which it is stopped.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import duckdb
+
+from sqlpipes.core.engine import Form, Rows, Standing
+from sqlpipes.core.errors import EngineError
+from sqlpipes.core.sql import Relation
+from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
+from sqlpipes.engines.local import Local
+from sqlpipes.engines.spark.faults import condition_of, is_lost, statement_error
+from sqlpipes.engines.spark.names import OURS, identifier, quoted
+from sqlpipes.engines.spark.rows import Landed, hand_over, land_files, land_value, python_rows
+
+Session = Any  # pyspark.sql.connect.session.SparkSession
+ABSENT = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND", "NO_SUCH_TABLE")
+FAILS = (Exception,)  # gRPC and pyspark have no common one
+
+
+class SparkConnection:
+    """See `core.engine.Connection`. `head` says what stands before the SELECT of a new table."""
+
+    def __init__(self, session: Session, schema: str, head: Callable[[str], str]) -> None:
+        self._session = session
+        self._schema = schema
+        self._head = head
+        self._tag = f"sqlpipes-{uuid.uuid4().hex[:12]}"
+        self._local = Local()
+        self._stopped = False
+        self._lost = False
+
+    # ------------------------------------------------------------------------------ statements
+
+    def execute(self, sql: str) -> int | None:
+        """Spark does not say how many rows it has written."""
+        with self._said(sql):
+            self._session.sql(sql)
+        return None
+
+    def parse(self, sql: str) -> None:
+        """The server reads no text without looking names up, so the project's own parser has to do."""
+
+    def fetch(self, sql: str, limit: int | None = None) -> Rows:
+        with self._said(sql):
+            frame = self._session.sql(sql)
+            if limit is not None:
+                frame = frame.limit(limit)
+            table, kinds = frame.toArrow(), _types(frame)
+        names = tuple(name for name, _ in kinds)
+        return Rows(names, tuple(kind for _, kind in kinds), python_rows(table))
+
+    @contextmanager
+    def _said(self, sql: str) -> Iterator[None]:
+        """What pyspark and gRPC raise, as ours."""
+        self._stopped = False
+        self._session.addTag(self._tag)
+        try:
+            yield
+        except EngineError:
+            raise
+        except FAILS as error:
+            self._lost = self._lost or is_lost(error)
+            raise statement_error(error, sql, stopped=self._stopped) from error
+        finally:
+            with suppress(*FAILS):
+                self._session.removeTag(self._tag)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """There are none: what is said is done. See `Capabilities.transactional_ddl`."""
+        yield
+
+    # --------------------------------------------------------------------------------- columns
+
+    def columns(self, relation: Relation) -> tuple[tuple[str, str], ...] | None:
+        sql = f"select * from {quoted(relation)}"
+        self._session.addTag(self._tag)
+        try:
+            return _types(self._session.sql(sql))
+        except FAILS as error:
+            if condition_of(error).startswith(ABSENT):
+                return None
+            raise statement_error(error, sql, stopped=self._stopped) from error
+        finally:
+            with suppress(*FAILS):
+                self._session.removeTag(self._tag)
+
+    def describe(self, sql: str) -> tuple[tuple[str, str], ...]:
+        """The server analyses the query; it is run only when its rows are asked for."""
+        with self._said(sql):
+            return _types(self._session.sql(sql))
+
+    def meeting(self, there: str, here: str) -> tuple[tuple[str, str], ...]:
+        """Types meet in a UNION, by the server's own rules."""
+        mine = {name.casefold() for name, _ in self.describe(here)}
+        names = [name for name, _ in self.describe(there) if name.casefold() in mine]
+        if not names:
+            return ()
+        listed = ", ".join(identifier(name) for name in names)
+        sql = f"select {listed} from (\n{there}\n) as t union all select {listed} from (\n{here}\n) as h"
+        try:
+            return self.describe(sql)
+        except EngineError:  # a date and a list have no type in common
+            return ()
+
+    def standing(self, relation: Relation, *, alone: bool = False) -> Standing | None:
+        """Nothing keeps a relation of Spark's from being dropped."""
+        if self.columns(relation) is None:
+            return None
+        found = self.fetch(f"describe table extended {quoted(relation)}").rows
+        kind = next((str(row[1]) for row in found if str(row[0]).strip() == "Type"), "MANAGED")
+        return Standing("view" if "VIEW" in kind else "table")
+
+    def extras(self, relation: Relation, *, grants: bool) -> None:
+        """Nothing that this engine writes: see `Capabilities`."""
+
+    # ------------------------------------------------------------------------- rows in and out
+
+    def frame(self, relation: Relation, form: Form = Form.NATIVE) -> Any:
+        return self.query(f"select * from {quoted(relation)}", form)
+
+    def query(self, sql: str, form: Form = Form.NATIVE) -> Any:
+        with self._said(sql):
+            table = self._session.sql(sql).toArrow()
+        try:
+            return hand_over(self._local, table, form)
+        except duckdb.Error as error:
+            raise duckdb_error(error, sql) from error
+
+    def release(self) -> None:
+        self._local.release()
+
+    def load(self, relation: Relation, data: Any, columns: Sequence[tuple[str, str]] = ()) -> int:
+        return self._land(relation, land_value(self._local, data, columns))
+
+    def load_files(
+        self,
+        relation: Relation,
+        sql_of: Callable[[Mapping[str, str]], str],
+        types: Mapping[str, str],
+    ) -> None:
+        self._land(relation, land_files(self._local, sql_of, types))
+
+    def _land(self, relation: Relation, landed: Landed) -> int:
+        view, table = f"{OURS}{uuid.uuid4().hex[:12]}", quoted(relation)
+        self.execute(f"drop table if exists {table}")
+        sql = f"{self._head(table)}select {landed.selected} from {identifier(view)}"
+        with self._said(f"-- rows into {table}"):
+            self._session.createDataFrame(landed.table).createOrReplaceTempView(view)
+        try:
+            self.execute(sql)
+        finally:
+            with suppress(EngineError):
+                self.execute(f"drop view if exists {identifier(view)}")
+        return landed.count
+
+    def shared(self, name: str) -> Relation:
+        """A table that the other threads see is one that everybody sees; it is dropped once fetched."""
+        return Relation(f"{OURS}{name}".lower(), self._schema)
+
+    # ------------------------------------------------------------------------------ the end
+
+    def interrupt(self) -> None:
+        self._stopped = True
+        self._local.interrupt()
+        with suppress(*FAILS):
+            self._session.interruptTag(self._tag)
+
+    @property
+    def is_open(self) -> bool:
+        return not self._lost
+
+    def close(self) -> None:
+        self._local.close()
+
+
+def _types(frame: Any) -> tuple[tuple[str, str], ...]:
+    """(name, type) of a frame's columns, as Spark's SQL spells them."""
+    return tuple((field.name, str(field.dataType.simpleString())) for field in frame.schema.fields)

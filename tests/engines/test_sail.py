@@ -1,0 +1,90 @@
+"""Sail speaks Spark's protocol: what it does otherwise is seen, and refused where rows would be lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from run.building import build, check, daily, days, graph_of, model, said
+
+from sqlpipes.core.config import Target
+from sqlpipes.core.engine import Engine
+from sqlpipes.core.events import StepFailed
+from sqlpipes.core.strategy import Incremental, Strategy
+from sqlpipes.engines import open_engine
+
+RAW = "select d, id, v from values {} as t(d, id, v)"
+ONE = "(date'2024-01-01', 1, 'a'), (date'2024-01-02', 2, 'b'), (date'2024-01-04', 9, 'z')"
+TWO = "(date'2024-01-01', 1, 'A'), (date'2024-01-03', 3, 'c')"
+
+
+def opened(url: str, file_format: str, folder: Path) -> Engine:
+    options = {"url": url, "file_format": file_format, "location_root": str(folder)}
+    engine = open_engine(Target("dev", "spark", f"on_{file_format}", options=options), ".")
+    engine.create_schemas([f"on_{file_format}"])
+    return engine
+
+
+@pytest.fixture
+def delta(sail_url: str, tmp_path: Path) -> Iterator[Engine]:
+    engine = opened(sail_url, "delta", tmp_path)
+    yield engine
+    engine.close()
+
+
+def ok(engine: Engine, *assets: Any, checks: Any = (), **options: Any) -> None:
+    events = build(engine, graph_of(*assets, checks=checks), **options)
+    told = [(p.code, p.message) for e in events for p in getattr(e, "problems", ())]
+    assert said(events)[-1] == "runfinished success", told
+
+
+def rows(engine: Engine, sql: str) -> list[tuple[Any, ...]]:
+    return sorted(engine.connect().fetch(sql).rows, key=str)
+
+
+def source(engine: Engine, schema: str, values: str) -> None:
+    engine.connect().execute(f"create or replace view {schema}.raw as {RAW.format(values)}")
+
+
+def test_a_server_that_ignores_dynamic_overwriting_is_refused(
+    sail_url: str, tmp_path: Path
+) -> None:
+    engine = opened(sail_url, "parquet", tmp_path)
+    publishing: Any = engine.publishing  # type: ignore[attr-defined]
+    with pytest.raises(Exception, match="would replace all of the table") as caught:
+        publishing._verify(engine.connect())
+    engine.close()
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.hint is not None) == ("SPK001", True)
+
+
+def test_delta_replaces_slices_keys_and_tables_in_one_statement_each(delta: Engine) -> None:
+    source(delta, "on_delta", ONE)
+    slices = model("s", "select d, id, v from on_delta.raw", schema="on_delta", partition=daily())
+    keyed = {"schema": "on_delta", "materialized": "incremental", "unique_key": ("id",)}
+    merged = model("m", "select id, v from on_delta.raw", **keyed)
+    table = model("t", "select max(id) as id from on_delta.raw", schema="on_delta")
+    adds = Incremental(Strategy.APPEND)
+    log = model(
+        "l", "select id from on_delta.raw", "incremental", schema="on_delta", incremental=adds
+    )
+    gate = [check("s", "not_null", column="id"), check("m", "unique", columns=["id"])]
+    every = (slices, merged, table, log)
+    ok(delta, *every, checks=gate, slices={"s": days(0, 4)})
+    source(delta, "on_delta", TWO)
+    ok(delta, *every, checks=gate, slices={"s": days(0, 3)})
+    assert rows(delta, "select id, v from on_delta.s") == [(1, "A"), (3, "c"), (9, "z")]
+    assert rows(delta, "select id, v from on_delta.m") == [(1, "A"), (2, "b"), (3, "c"), (9, "z")]
+    assert rows(delta, "select id from on_delta.t") == [(3,)]
+    assert len(rows(delta, "select id from on_delta.l")) == 5
+
+
+def test_slices_on_parquet_fail_and_leave_all_rows(sail_url: str, tmp_path: Path) -> None:
+    engine = opened(sail_url, "parquet", tmp_path)
+    source(engine, "on_parquet", ONE)
+    made = model("p", "select d, id from on_parquet.raw", schema="on_parquet", partition=daily())
+    events = build(engine, graph_of(made), slices={"p": days(0, 4)})
+    assert [event for event in events if isinstance(event, StepFailed)]
+    engine.close()
