@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from notyet import apply_marks
 from places import Place
+from servers import lake
 from servers.postgres import NoServer, empty_postgres, postgres_server
 from servers.spark import NoSpark, empty_spark, sail_server, spark_server
 from servers.sqlite import open_worded
@@ -103,12 +105,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     of its statements takes a while."""
     leg = os.environ.get("SQLPIPES_TEST_LEG")
     if "target" in metafunc.fixturenames:
-        engines = ["spark"] if leg == "spark" else ["duckdb", "postgres", "sqlite", "plain"]
+        engines = ["spark"] if leg == "spark" else [*lake.ENGINES, "sqlite", "plain"]
         metafunc.parametrize("target", engines, indirect=True)
 
 
 @pytest.fixture
-def target(request: pytest.FixtureRequest) -> Target:
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
     """An empty warehouse of each kind: what a test that asks for it holds for holds on all of them."""
     apply_marks(request, request.param)
     if request.param == "spark":
@@ -125,10 +127,12 @@ def target(request: pytest.FixtureRequest) -> Target:
         return Target("dev", "sqlite", options={"path": str(folder / "warehouse.db")})
     url = request.getfixturevalue("postgres_database")
     empty_postgres(url)
+    if request.param == "ducklake":
+        return lake.lake_target(url, tmp_path / "lake")
     return Target("dev", "postgres", "main", options={"url": url})
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+@pytest.fixture(params=lake.ENGINES)
 def place(request: pytest.FixtureRequest) -> Place:
     """Where a project of the test's own is built, on each kind of engine."""
     apply_marks(request, request.param)
@@ -136,7 +140,7 @@ def place(request: pytest.FixtureRequest) -> Place:
         return Place()
     url = request.getfixturevalue("postgres_database")
     empty_postgres(url)
-    return Place("postgres", url)
+    return Place(request.param, url)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from servers.lake import catalog_of, lake_cursor
 from servers.postgres import empty_postgres
 
 REPLACES = re.compile(r"create or replace table (\S+) as", re.IGNORECASE)
@@ -15,7 +16,8 @@ REPLACES = re.compile(r"create or replace table (\S+) as", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Place:
-    """A warehouse of one kind. `url` is a Postgres database; without one it is a file in the project."""
+    """A warehouse of one kind. `url` is a Postgres database, or that of a lake's catalog; without one it is
+    a file in the project."""
 
     kind: str = "duckdb"
     url: str = ""
@@ -25,10 +27,13 @@ class Place:
         if self.kind == "postgres":
             said = f"{{type: postgres, url: '{self.url}', schema: main}}"
             (root / "profiles.yml").write_text(f"shop: {{outputs: {{default: {said}}}}}\n")
+        if self.kind == "ducklake":
+            said = f"{{type: ducklake, catalog: '{catalog_of(self.url)}', data_path: lake}}"
+            (root / "profiles.yml").write_text(f"shop: {{outputs: {{default: {said}}}}}\n")
 
     def empty(self) -> None:
         """Take away what an earlier example of the same test has left."""
-        if self.kind == "postgres":
+        if self.url:
             empty_postgres(self.url)
 
     def tables(self, root: Path) -> set[str]:
@@ -43,11 +48,21 @@ class Place:
         """Rows of the last one. Schemas `main` and `raw` are there."""
         if self.kind == "duckdb":
             return _on_duckdb(root, statements)
+        if self.kind == "ducklake":
+            return _on_ducklake(self.url, root, statements)
         return _on_postgres(self.url, statements)
 
 
 def _on_duckdb(root: Path, statements: tuple[str, ...]) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(root / "shop.duckdb")) as connection:
+        connection.execute("set TimeZone = 'UTC'; create schema if not exists raw")
+        for statement in statements:
+            found = connection.execute(statement).fetchall()
+    return found
+
+
+def _on_ducklake(url: str, root: Path, statements: tuple[str, ...]) -> list[tuple[Any, ...]]:
+    with lake_cursor(url, root / "lake") as connection:
         connection.execute("set TimeZone = 'UTC'; create schema if not exists raw")
         for statement in statements:
             found = connection.execute(statement).fetchall()

@@ -32,7 +32,7 @@ def hollow_engine(graph: Graph, target: Target, root: str) -> Engine:
 def _target(target: Target, catalogs: Iterable[str]) -> Target:
     """The target's session settings and extensions, if it is a DuckDB, and none of its data."""
     options: dict[str, Plain] = {}
-    if target.engine == "duckdb":
+    if target.engine in ("duckdb", "ducklake"):
         kept = ("settings", "extensions")
         options = {key: target.options[key] for key in kept if key in target.options}
     options["path"] = ":memory:"

@@ -27,7 +27,7 @@ from sqlpipes.core.plan import Action, Step
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Connection, Engine, Engines
     from sqlpipes.decide.planner import Observed, Wish
-    from sqlpipes.run.fences import Steady
+    from sqlpipes.run.fences import Fences, Steady
     from sqlpipes.run.turns import Turn
     from sqlpipes.stores import Store
     from sqlpipes.stores.leases import SqlLeases
@@ -78,10 +78,10 @@ def sharing(
     with ExitStack() as stack:
         gates, burials = {}, []
         for name, engine in engines.each.items():
-            table = fences_of(engine, project.target.on(name).schema)
-            gates[name] = Gate(stack.enter_context(closing(Steady(engine.connect))), table)
+            fences = fences_of(engine, project.target.on(name).schema)
+            gates[name] = Gate(stack.enter_context(closing(Steady(engine.connect))), fences)
             pulses = stack.enter_context(closing(Steady(partial(_impatient, engine))))
-            burials.append(Gate(pulses, table))
+            burials.append(Gate(pulses, fences))
         leases.enlist(run_id, command, pid=os.getpid())
         stack.callback(leases.leave, run_id)
         pulse = Pulse(
@@ -107,17 +107,17 @@ def _impatient(engine: Engine) -> Connection:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The table of fences of one engine, and a connection of this run to it."""
+    """Where the fences of one engine stand, and a connection of this run to it."""
 
     connection: Steady
-    table: str
+    fences: Fences
 
 
 def _drop_fences(gates: Iterable[Gate], run_id: str) -> None:
     from sqlpipes.run.fences import drop_fences
 
     for gate in gates:
-        drop_fences(gate.connection, gate.table, run_id)
+        drop_fences(gate.connection, gate.fences, run_id)
 
 
 class Sharing:
@@ -183,7 +183,7 @@ class Sharing:
             return turn
         self._fences[step.asset] = claim.lease.fence
         gate = self._gate_of(step.asset)
-        put_fence(gate.connection, gate.table, claim.lease.fence, self._run_id)
+        put_fence(gate.connection, gate.fences, claim.lease.fence, self._run_id)
         return turn
 
     def share(self, asset: str) -> None:
@@ -194,7 +194,8 @@ class Sharing:
         from sqlpipes.stores.leases import lost
 
         fence = self._fences[asset]
-        if self._leases.holds(fence) and pass_fence(connection, self._gate_of(asset).table, fence):
+        fences = self._gate_of(asset).fences
+        if self._leases.holds(fence) and pass_fence(connection, fences, fence, self._run_id):
             return
         self.lost.set()
         raise StoreError(lost(self._run_id))

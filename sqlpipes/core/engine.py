@@ -49,6 +49,9 @@ class Capabilities:
     indexes_bind: bool = False  # a table with an index cannot be altered
     longest_name: int = 0  # bytes of a name; 0: any number
     holds_nul: bool = True  # in names and texts
+    conflicts_by_table: bool = False  # two that delete from one table at once, whatever its rows
+    retypes: bool = True  # a column of a table can become of any type, as `retyped` says
+    attempts: int = 5  # at a transaction that conflicts with others
     lock_timeout: str = ""  # a statement after which nobody waits longer than so many ms for a lock
     typed: bool = True  # a text becomes what it is compared with
     mark: str = '"'  # around names

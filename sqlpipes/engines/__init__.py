@@ -42,6 +42,7 @@ OFFERED = ("open_engine", "blank", "exists", "stamp")
 BUILT_IN = MappingProxyType(
     {
         "duckdb": "sqlpipes.engines.duckdb",
+        "ducklake": "sqlpipes.engines.duckdb",
         "postgres": "sqlpipes.engines.postgres",
         "postgresql": "sqlpipes.engines.postgres",
         "spark": "sqlpipes.engines.spark",

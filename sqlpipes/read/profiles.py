@@ -26,6 +26,7 @@ NAMES = ("profiles.yml", "profiles.yaml")
 PLAIN_KEYS = ("type", "schema", "schema_prefix", "threads", "engines", *PATIENCE)
 OTHER_NAMES = {"dataset": "schema", "adapter": "type"}
 SECRET = r"(?i)pass|pwd|token|secret|key|credential|url|uri|dsn|connection|settings"
+SAID = r"://[^/\s]*@|(?i:password)\s*="  # a value that shows it
 DEFAULT_SCHEMAS = {
     "postgres": "public",
     "postgresql": "public",
@@ -102,7 +103,8 @@ def _holds_secrets(value: Plain, key: str = "") -> bool:
         return any(_holds_secrets(below, f"{key}/{name}") for name, below in value.items())
     if isinstance(value, list):
         return any(_holds_secrets(below, key) for below in value)
-    return value is not None and bool(re.search(SECRET, key)) and "{{" not in str(value)
+    named = re.search(SECRET, key) or re.search(SAID, str(value))
+    return value is not None and bool(named) and "{{" not in str(value)
 
 
 def _find(root: str, profiles_dir: str | None, environ: Mapping[str, str]) -> File | None:
@@ -272,13 +274,16 @@ def _catalog(engine: str, options: Mapping[str, Plain]) -> str | None:
     >>> _catalog("duckdb", {"path": "data/shop.v2.duckdb"}), _catalog("postgres", {"dbname": "dw"})
     ('shop', 'dw')
     """
+    path = options.get("path")
+    if engine == "ducklake" or (isinstance(path, str) and path.startswith("ducklake:")):
+        alias = options.get("alias", "lake")
+        return alias if isinstance(alias, str) else None
     url = options.get("url")
     if engine == "sqlite" or (isinstance(url, str) and url.startswith("sqlite")):
         return None  # its schemas are files, and nothing stands above them
     if engine != "duckdb":
         named = options.get("dbname") or options.get("database") or _of_url(options.get("url"))
         return named if isinstance(named, str) else None
-    path = options.get("path")
     if not isinstance(path, str) or path == ":memory:":
         return "memory"
     name = re.split(r"[/\\:]", path.partition("?")[0])[-1].lstrip(".").partition(".")[0]

@@ -95,7 +95,8 @@ def altered(work: Work, found: Difference) -> tuple[Statement, ...]:
         changes += [f"add column {name_of(name)} {kind}" for name, kind in found.added]
     if policy is SchemaChange.SYNC:
         changes += [f"drop column {name_of(name)}" for name, _ in found.removed]
-        changes += [_retyped(work, name, kind) for name, _, kind in found.retyped]
+        if work.warehouse.can.retypes:
+            changes += [_retyped(work, name, kind) for name, _, kind in found.retyped]
     alter = tuple(
         Statement(
             f"alter table {work.table} {change}",
@@ -104,7 +105,23 @@ def altered(work: Work, found: Difference) -> tuple[Statement, ...]:
         )
         for change in changes
     )
+    if policy is SchemaChange.SYNC and not work.warehouse.can.retypes:
+        moved = (_moved(work, name, kind) for name, _, kind in found.retyped)
+        return (*alter, *(each for column in moved for each in column))
     return (*_freed(work), *alter) if alter else ()
+
+
+def _moved(work: Work, name: str, kind: str) -> tuple[Statement, ...]:
+    """A column of another type, by way of a second one."""
+    table, name_of = work.table, work.warehouse.can.name
+    old, new = name_of(name), name_of(f"sqlpipes_{name}")
+    said = (
+        f"alter table {table} add column {new} {kind}",
+        f"update {table} set {new} = cast({old} as {kind})",
+        f"alter table {table} drop column {old}",
+        f"alter table {table} rename column {new} to {old}",
+    )
+    return tuple(Statement(sql, Purpose.PREPARE) for sql in said)
 
 
 def _freed(work: Work) -> tuple[Statement, ...]:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from random import random
 from typing import Any
 
 from sqlpipes.core.asset import Asset, Check, Limit, Materialized, PythonBody, SeedBody
@@ -41,9 +42,9 @@ from sqlpipes.run.statement import Call, Purpose, Statement, Transaction
 from sqlpipes.run.taking import LATE, alone, shadowed, take_place
 
 CONFLICT = "ENG006"  # another transaction got there first: the same statements may succeed now
-ATTEMPTS = 5  # after conflicts
 COUNTED = (Purpose.WRITE, Purpose.COUNT)
 FIRST_PAUSE_S = 0.05
+LONGEST_PAUSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +292,7 @@ def _retried(
         except EngineError as error:
             was_lost = not place.connection.is_open
             conflicts, lost = conflicts + (not was_lost), lost + was_lost
-            spent = conflicts >= ATTEMPTS or lost > place.retries
+            spent = conflicts >= place.warehouse.can.attempts or lost > place.retries
             if spent or job.stopped or not _may_be_repeated(error, order, job):
                 raise
         job.unpublished()
@@ -299,7 +300,12 @@ def _retried(
             pause(lost, place.retries, job.go_on, place.say, "connection lost")
             place = _reconnected(order, transaction, place, job, place.retries - lost)
         else:
-            time.sleep(FIRST_PAUSE_S * 2 ** (conflicts - 1))
+            time.sleep(_pause_s(conflicts))
+
+
+def _pause_s(conflicts: int) -> float:
+    """Longer each time, and never the same for two that met."""
+    return min(FIRST_PAUSE_S * 2.0 ** (conflicts - 1), LONGEST_PAUSE_S) * (1 + random()) / 2
 
 
 def _may_be_repeated(error: EngineError, order: Order, job: Job) -> bool:

@@ -24,7 +24,7 @@ from sqlpipes.core.asset import (
     SqlBody,
 )
 from sqlpipes.core.config import Target
-from sqlpipes.core.engine import Engine
+from sqlpipes.core.engine import Connection, Engine
 from sqlpipes.core.errors import Location
 from sqlpipes.core.events import Event
 from sqlpipes.core.graph import Graph, link
@@ -226,7 +226,7 @@ def warehouse(engine: Engine, schema: str = "main") -> Warehouse:
 
 
 def rows(engine: Engine, sql: str) -> list[tuple[Any, ...]]:
-    connection, is_sqlite = engine.connect(), engine.dialect == "sqlite"
+    connection, is_sqlite = looking(engine), engine.dialect == "sqlite"
     try:
         found = connection.fetch(sql).rows
         is_typed = not is_sqlite or "varchar" in sql  # which asks for texts
@@ -237,7 +237,7 @@ def rows(engine: Engine, sql: str) -> list[tuple[Any, ...]]:
 
 def columns_of(engine: Engine, name: str) -> dict[str, str]:
     """Column -> type of a table in the usual schema; nothing when it is not there."""
-    connection = engine.connect()
+    connection = looking(engine)
     try:
         return dict(connection.columns(Relation(name, "main")) or ())
     finally:
@@ -260,8 +260,23 @@ def numbers(count: int, name: str = "n") -> str:
     )
 
 
+def looking(engine: Engine) -> Connection:
+    """Opening a lake anew for each question takes long."""
+    connect: Callable[[], Connection] = getattr(engine, "look", engine.connect)
+    return connect()
+
+
+def retype(engine: Engine, table: str, column: str, kind: str, using: str = "") -> None:
+    """Give a column another type, whatever the engine can do."""
+    value = using or f"cast({column} as {kind})"
+    sql = f"alter table {table} alter column {column} set data type {kind} using {value}"
+    if not engine.can.retypes:
+        sql = f"create or replace table {table} as select * replace ({value} as {column}) from {table}"
+    run_sql(engine, sql)
+
+
 def run_sql(engine: Engine, *statements: str) -> None:
-    connection = engine.connect()
+    connection = looking(engine)
     try:
         for statement in statements:
             connection.execute(statement)

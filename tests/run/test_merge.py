@@ -15,6 +15,7 @@ from run.building import (
     columns_of,
     graph_of,
     model,
+    retype,
     rows,
     run_sql,
     said,
@@ -270,19 +271,16 @@ SHAPES = {
 
 def change(engine: Engine, graph: Any) -> list[Event]:
     """A second build after the input got a column, lost one and gave one another type."""
-    run_sql(
-        engine,
-        "delete from src",
-        "alter table src alter column status set data type integer using cast(status as integer)",
-    )
+    run_sql(engine, "delete from src")
+    retype(engine, "src", "status", "integer")
     put(engine, "1, 5, 'x', '2024-01-01'")
     ok(build(engine, graph))
     run_sql(
         engine,
         "alter table src drop column note",
         "alter table src add column extra integer",
-        "alter table src alter column status set data type varchar",
     )
+    retype(engine, "src", "status", "varchar")
     put(engine, "2, '8', '2024-01-02', 9")
     return build(engine, graph)
 
@@ -326,10 +324,7 @@ def test_add_adds_and_refuses_other_types(engine: Engine, shape: str) -> None:
     assert as_said(problem.message).endswith(
         ": column 'status' is INTEGER in the table and VARCHAR here"
     )
-    run_sql(
-        engine,
-        "alter table src alter column status set data type smallint using cast(status as smallint)",
-    )
+    retype(engine, "src", "status", "smallint")
     ok(build(engine, graph))
     assert rows(engine, "select id, status, note, extra from a order by id") == [
         (1, 5, "x", None),
@@ -359,7 +354,7 @@ def test_sync_drops_and_retypes_too(engine: Engine, shape: str) -> None:
 def test_stored_values_that_do_not_become_the_new_type_are_left(engine: Engine, shape: str) -> None:
     graph = graph_of(SHAPES[shape](SchemaChange.SYNC))
     ok(change(engine, graph))
-    run_sql(engine, "alter table src alter column id set data type date using date '2024-01-01'")
+    retype(engine, "src", "id", "date", "date '2024-01-01'")
     assert failed(build(engine, graph)).problems[0].code.startswith("ENG")
     assert ("id", "INTEGER") in columns(engine)
     assert rows(engine, "select id from a order by id") == [(1,), (2,)]
@@ -389,10 +384,10 @@ def test_ignore_writes_what_the_table_has(engine: Engine, shape: str) -> None:
 @notyet("sqlite", "it changes no column's type")
 def test_a_narrower_type_is_no_difference(engine: Engine) -> None:
     graph = graph_of(merged())
-    run_sql(engine, "alter table src alter column id set data type bigint")
+    retype(engine, "src", "id", "bigint")
     put(engine, "1, 'a', 'x', '2024-01-01'")
     ok(build(engine, graph))
-    run_sql(engine, "alter table src alter column id set data type smallint")
+    retype(engine, "src", "id", "smallint")
     put(engine, "1, 'b', 'x', '2024-01-01'")
     ok(build(engine, graph))
     assert rows(engine, "select status from a") == [("b",)]

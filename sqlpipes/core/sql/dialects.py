@@ -23,6 +23,7 @@ OTHER_NAMES = {  # as drivers, URLs and dbt's adapters call them
     "clickhousedb": "clickhouse",
     "exa": "exasol",
     "cockroachdb": "postgres",
+    "ducklake": "duckdb",
     "mariadb": "mysql",
     "mssql": "tsql",
     "postgresql": "postgres",

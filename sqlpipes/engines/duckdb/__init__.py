@@ -1,4 +1,5 @@
-"""DuckDB as a warehouse: a file or memory, one process that writes, a cursor for each thread.
+"""DuckDB as a warehouse: a file or memory, one process that writes, a cursor for each thread; and a
+DuckLake, whose catalog may take several writers.
 
 Written in the common subset of DuckDB 1.5.5 and 2.0. Importing this does not import duckdb.
 """
@@ -9,16 +10,22 @@ from dataclasses import replace
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Engine
-from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.errors import EngineError, Problem, ProjectError
+from sqlpipes.engines.duckdb import place
 from sqlpipes.engines.duckdb.attached import MEMORY
-from sqlpipes.engines.duckdb.place import exists, stamp
+from sqlpipes.engines.duckdb.lake import bare, is_shared, lake_of
 from sqlpipes.engines.duckdb.profile import read_profile
 
-__all__ = ["blank", "exists", "hidden", "open_engine", "problems", "stamp"]
+__all__ = ["blank", "exists", "hidden", "is_shared", "open_engine", "problems", "stamp"]
 
 
 def open_engine(target: Target, root: str, *, read_only: bool = False, wait_s: float = 0) -> Engine:
     """See `sqlpipes.engines.open_engine`."""
+    lake = lake_of(target, root)
+    if lake is not None:
+        from sqlpipes.engines.duckdb.lakes import open_lake
+
+        return open_lake(lake, bare(target), root, read_only=read_only, wait_s=wait_s)
     from sqlpipes.engines.duckdb.opening import open_duckdb
 
     try:
@@ -31,14 +38,46 @@ def open_engine(target: Target, root: str, *, read_only: bool = False, wait_s: f
 
 def blank(target: Target, root: str) -> Engine:
     """See `sqlpipes.engines.blank`."""
+    lake = lake_of(target, root)
+    if lake is not None:
+        from sqlpipes.engines.duckdb.lakes import open_nothing
+
+        return open_nothing(lake, bare(target), root)
     return open_engine(replace(target, options={**target.options, "path": MEMORY}), root)
+
+
+def exists(target: Target, root: str) -> bool:
+    """See `sqlpipes.engines.exists`. A catalog in Postgres is asked on opening."""
+    lake = lake_of(target, root)
+    if lake is not None:
+        return lake.file is None or place.is_there(lake.file)
+    return place.exists(target, root)
+
+
+def stamp(target: Target, root: str) -> str | None:
+    """See `sqlpipes.engines.stamp`: every commit to a lake writes its catalog."""
+    lake = lake_of(target, root)
+    if lake is not None:
+        return place.stamp(bare(target), root, lake.file or MEMORY)
+    return place.stamp(target, root)
 
 
 def problems(target: Target, root: str) -> tuple[Problem, ...]:
     """See `sqlpipes.engines.problems`."""
-    return read_profile(target, root).problems
+    try:
+        lake = lake_of(target, root)
+    except ProjectError as error:
+        return error.problems
+    return read_profile(bare(target) if lake else target, root).problems
 
 
 def hidden(target: Target, root: str) -> tuple[str, ...]:
     """See `sqlpipes.engines.hidden`."""
-    return read_profile(target, root).hidden
+    try:
+        lake = lake_of(target, root)
+    except ProjectError:
+        return ()
+    if lake is None:
+        return read_profile(target, root).hidden
+    password = (lake.password,) if lake.password else ()
+    return (*password, *read_profile(bare(target), root).hidden)

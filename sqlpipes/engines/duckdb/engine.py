@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -61,16 +62,20 @@ class DuckEngine:
         self._profile = profile
         names = first.execute("select database_name from duckdb_databases() where not internal")
         self._catalogs = frozenset(str(row[0]) for row in names.fetchall())
-        row = first.execute("select current_database()").fetchone()
-        self._catalog: str = row[0] if row else ""
+        rows = first.execute("select current_database()").fetchall()  # to its end: it holds a lock
+        self._catalog: str = rows[0][0]
         self.catalog: str | None = self._catalog
 
     def connect(self) -> DuckConnection:
-        return DuckConnection(self._open_cursor, self._catalog, self.quote)
+        return self.look()
 
-    def _open_cursor(self) -> duckdb.DuckDBPyConnection:
+    def look(self) -> DuckConnection:
+        """A connection to the very instance that this engine asks its own questions of."""
+        return DuckConnection(partial(self._open_cursor, self._first), self._catalog, self.quote)
+
+    def _open_cursor(self, instance: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
         """A cursor of its own: two threads on one DuckDB connection read each other's rows."""
-        cursor = self._first.cursor()
+        cursor = instance.cursor()
         for name, value in session_settings(self._profile).items():
             set_one(cursor, self._target, name, value)
         schema = self._target.schema
@@ -91,7 +96,7 @@ class DuckEngine:
         return {relation: tuple(columns) for relation, columns in found.items()}
 
     def _rows(self, sql: str) -> tuple[tuple[Any, ...], ...]:
-        connection = self.connect()
+        connection = self.look()
         try:
             return connection.fetch(sql).rows
         finally:
@@ -102,7 +107,7 @@ class DuckEngine:
 
     def create_schemas(self, schemas: Sequence[str], catalog: str | None = None) -> None:
         self._demand(catalog)
-        connection = self.connect()
+        connection = self.look()
         try:
             for schema in schemas:
                 name = f"{identifier(catalog or self._catalog)}.{identifier(schema)}"

@@ -23,6 +23,16 @@ CSV = re.compile(
 )
 CSV_FILE = re.compile(r"^ *file = (.+)$", re.M)
 CSV_VALUE = re.compile(r'[Cc]ould not convert string "(.*?)" to')
+CUT = re.compile(
+    "server closed the connection unexpectedly|terminating connection|no connection to the server|"
+    "connection has been closed|connection not open|could not receive data from server|"
+    'execute query "ROLLBACK":\\s*$'
+)
+RACE = re.compile(
+    "conflict|retry count|duplicate key|could not serialize|deadlock detected|database is locked",
+    re.I,
+)
+LAKE_CONFLICT = re.compile("Transaction conflict - ([^\n]+)")
 QUOTED = re.compile(r'"[^"]*"')
 HINTS = (
     (
@@ -47,12 +57,30 @@ def statement_error(error: BaseException, statement: str) -> EngineError:
     """What DuckDB said about a statement, as ours. The problem's place is in the statement."""
     if in_file := _csv_problem(str(error)):
         return EngineError(in_file, statement=statement)
+    if of_lake := lake_problem(error):
+        return EngineError(of_lake, statement=statement)
     first, hint = _split_hint(plain_message(error))
     code = next((code for kind, code in CODES if isinstance(error, kind)), "ENG005")
     if isinstance(error, duckdb.TransactionException) and "conflict" in first.lower():
         code = "ENG006"
     hint = hint or next((said for words, said in HINTS if words in first), None)
     return EngineError(Problem(code, first, _place(error, statement), hint), statement=statement)
+
+
+def lake_problem(error: BaseException) -> Problem | None:
+    """What went wrong at the commit to a lake, or on the way to its catalog; None for anything else."""
+    said = str(error)
+    if CUT.search(said):
+        message = "the connection to the lake's catalog was lost"
+        return Problem("ENG011", f"{message}: {_split_hint(plain_message(error))[0]}")
+    if "DuckLake transaction" not in said:
+        return None
+    if not RACE.search(said):
+        first = _split_hint(plain_message(error).partition("DuckLake transaction.")[2] or said)[0]
+        return Problem("ENG005", f"the commit to the lake failed: {first}")
+    conflict = LAKE_CONFLICT.search(said)
+    message = conflict[1] if conflict else "others committed to the lake again and again"
+    return Problem("ENG006", f"another build wrote to the lake: {message}")
 
 
 def _csv_problem(said: str) -> Problem | None:

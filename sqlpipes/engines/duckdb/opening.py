@@ -44,15 +44,15 @@ def open_duckdb(target: Target, root: str, *, read_only: bool, wait_s: float) ->
         raise EngineError(*profile.problems)
     on_disk = path != MEMORY and "://" not in path
     if on_disk and not read_only:
-        _make_folder(os.path.dirname(path))
+        make_folder(os.path.dirname(path))
     deadline = time.monotonic() + wait_s
     only = read_only and path != MEMORY
     if on_disk and not read_only and profile.storage_version:
-        _patiently(partial(_make_file, path, target, profile), path, deadline)
+        patiently(partial(_make_file, path, target, profile), path, deadline)
     connect = partial(duckdb.connect, path, read_only=only, config=dict(profile.startup))
-    first = _patiently(connect, path, deadline)
+    first = patiently(connect, path, deadline)
     try:
-        _prepare(first, target, profile, read_only=read_only, deadline=deadline)
+        prepare(first, target, profile, read_only=read_only, deadline=deadline)
         if on_disk and not read_only:
             _demand_version(first, target, profile)
         return DuckEngine(first, target, profile)
@@ -61,7 +61,7 @@ def open_duckdb(target: Target, root: str, *, read_only: bool, wait_s: float) ->
         raise
 
 
-def _prepare(
+def prepare(
     first: duckdb.DuckDBPyConnection,
     target: Target,
     profile: Profile,
@@ -79,7 +79,7 @@ def _prepare(
     for found in profile.attached:
         sql = found.sql(read_only=read_only)
         try:
-            _patiently(partial(first.execute, sql), found.name, deadline, found.where)
+            patiently(partial(first.execute, sql), found.name, deadline, found.where)
         except SqlpipesError as error:
             error.problems = tuple(without(p, profile.hidden, found.at) for p in error.problems)
             raise error from (None if profile.hidden else error.__cause__)
@@ -159,14 +159,14 @@ def _numbers(version: str) -> list[int]:
     return [int(number) for number in NUMBERS.findall(version)]
 
 
-def _make_folder(folder: str) -> None:
+def make_folder(folder: str) -> None:
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError as error:
         raise EngineError(Problem("ENG002", f"cannot make the folder {folder}: {error}")) from error
 
 
-def _patiently(action: Callable[[], T], name: str, deadline: float, where: str = "") -> T:
+def patiently(action: Callable[[], T], name: str, deadline: float, where: str = "") -> T:
     """Try until nobody else holds the database; `where` is not shown, as it may hold a password."""
     while True:
         try:

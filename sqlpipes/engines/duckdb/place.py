@@ -29,16 +29,20 @@ def database_path(target: Target, root: str) -> str:
 
 def exists(target: Target, root: str) -> bool:
     """Whether there is a database to look into; one in memory is always new."""
-    path = database_path(target, root)
+    return is_there(database_path(target, root))
+
+
+def is_there(path: str) -> bool:
     return path != MEMORY and ("://" in path or os.path.isfile(path))
 
 
-def stamp(target: Target, root: str) -> str | None:
+def stamp(target: Target, root: str, path: str | None = None) -> str | None:
     """Inode, size and time of the database file, of what is attached, and of their write-ahead logs.
 
-    None without a file, and where an attached database is none: it may change unseen.
+    None without a file, and where an attached database is none: it may change unseen. `path`: of a
+    file that stands for the target's own.
     """
-    path = database_path(target, root)
+    path = path or database_path(target, root)
     beside = [each for each in read_profile(target, root).attached if each.where != MEMORY]
     if path == MEMORY or not os.path.isfile(path) or not all(found.is_file for found in beside):
         return None
