@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from queue import Empty, Queue, SimpleQueue
 from typing import Generic, TypeVar
 
@@ -22,6 +23,13 @@ Work = Callable[[Callable[..., Connection]], R]
 another one."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """Work that gave no answer, and why."""
+
+    error: BaseException
+
+
 class Crew(Generic[R]):
     """`size` threads at most, started when there is work for them."""
 
@@ -30,7 +38,7 @@ class Crew(Generic[R]):
         self._size = size
         self._todo: SimpleQueue[tuple[Work[R], Say, str] | None] = SimpleQueue()
         # A SimpleQueue may wait for ever when a signal comes just as its timeout ends.
-        self._done: Queue[R] = Queue()
+        self._done: Queue[R | _Broken] = Queue()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._connected: set[int] = set()  # threads with a connection
@@ -51,12 +59,17 @@ class Crew(Generic[R]):
         self._todo.put((work, say, engine))
 
     def take_back(self, wait_s: float) -> R | None:
-        """The next result, or None when there is none after `wait_s` seconds."""
+        """The next result, or None when there is none after `wait_s` seconds.
+
+        Raises what work has raised: a fault of ours, as work answers for all others.
+        """
         try:
             found = self._done.get(timeout=wait_s)
         except Empty:
             return None
         self.busy -= 1
+        if isinstance(found, _Broken):
+            raise found.error
         return found
 
     def close(self, wait_s: float) -> None:
@@ -86,6 +99,8 @@ class Crew(Generic[R]):
                     say(f"the server is full: going on with {self._size} at once")
                     return
                 self._done.put(work(connection))
+        except BaseException as error:  # or the run would wait for its answer for ever
+            self._done.put(_Broken(error))
         finally:
             with self._lock:
                 self._connected.discard(threading.get_ident())

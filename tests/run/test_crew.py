@@ -45,3 +45,17 @@ def test_a_signal_at_the_end_of_the_wait_does_not_make_it_endless() -> None:
         signal.signal(signal.SIGALRM, before)
         engine.close()
     assert len(calls) == 1
+
+
+def test_work_that_breaks_is_no_silence_that_is_waited_for() -> None:
+    def break_off(connect: object) -> int:
+        raise ZeroDivisionError("ours")
+
+    engine = memory_engine()
+    crew: Crew[int] = Crew(Engines(engine), 1)
+    crew.hand_in(break_off)
+    with pytest.raises(ZeroDivisionError, match="ours"):
+        crew.take_back(30)
+    assert crew.busy == 0
+    crew.close(5)
+    engine.close()

@@ -10,6 +10,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -140,7 +141,8 @@ class PlainDuck(DuckEngine):
         self.fuse = Fuse()
 
     def connect(self) -> PlainConnection:
-        connection = PlainConnection(self._open_cursor, self._catalog, self.quote)
+        cursor = partial(self._open_cursor, self._first)
+        connection = PlainConnection(cursor, self._catalog, self.quote)
         connection.fuse = self.fuse
         return connection
 
