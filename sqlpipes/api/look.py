@@ -44,7 +44,7 @@ def lint(project: Project) -> tuple[Problem, ...]:
     configured = resource_problems(project)
     unportable = portability(project)
     known = {*project.problems, *found, *configured, *unportable}
-    return in_place_order(known if project.graph.porter else {*known, *_unreadable(project)})
+    return in_place_order({*known, *_unreadable(project)})
 
 
 def _unreadable(project: Project) -> list[Problem]:
@@ -52,12 +52,19 @@ def _unreadable(project: Project) -> list[Problem]:
     from sqlpipes.run.query import asset_query
 
     faulty = {problem.at.file for problem in project.errors if problem.at}
+    asked = [
+        asset
+        for asset in project.graph.assets.values()
+        if asset.kind is Kind.SQL
+        and asset.path not in faulty
+        and asset.engine not in project.graph.porters
+    ]
+    if not asked:
+        return []
     found: list[Problem] = []
     with closing(blank_engines(project)) as engines, connections(engines) as connect:
         warehouses = look(engines, project)
-        for asset in project.graph.assets.values():
-            if asset.kind is not Kind.SQL or asset.path in faulty:
-                continue
+        for asset in asked:
             query = asset_query(asset, project.graph, warehouses.of(asset))
             try:
                 connect(asset.engine).parse(query.text)

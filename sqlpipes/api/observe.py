@@ -119,7 +119,8 @@ def observe(
             for name in tables:
                 asset = graph.assets[name]
                 engine = engines.named(asset.engine)
-                looks[name] = _table_look(asset, engine, connect(asset.engine), strict)
+                changes = changes_there(asset, graph, engine.dialect)
+                looks[name] = _table_look(asset, changes, engine, connect(asset.engine), strict)
             if names := asking(graph, wish.names):
                 asked = partition_values(project, names, existing, engines, connect)
                 values = _or_known(graph, history, asked)
@@ -215,10 +216,25 @@ def _always_changes(asset: Asset) -> bool:
     return isinstance(asset.body, SourceBody) and asset.body.changes == "always"
 
 
-def _table_look(asset: Asset, engine: Engine, connection: Connection, strict: bool) -> Look:
+WAYS = ("always", "never", "hash", "count")  # of seeing a change, that every engine knows
+
+
+def changes_there(asset: Asset, graph: Graph, dialect: str) -> str:
+    """How a change of the source is seen: a word, or an aggregate as the engine says it.
+
+    Raises ProjectError TRN... for what cannot be said there.
+    """
+    from sqlpipes.run.checks import aggregate
+
     assert isinstance(asset.body, SourceBody)
+    said = asset.body.changes or "hash"
+    return said if said in WAYS else aggregate(said, asset, graph, dialect)
+
+
+def _table_look(
+    asset: Asset, changes: str, engine: Engine, connection: Connection, strict: bool
+) -> Look:
     assert asset.relation is not None
-    changes = asset.body.changes or "hash"
     if changes == "always":
         return None
     if changes == "never":

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sqlpipes.api.observe import changes_there
 from sqlpipes.api.porting import is_files
 from sqlpipes.api.project import Project, in_place_order
-from sqlpipes.core.asset import Asset, Materialized, Scope, SqlBody
+from sqlpipes.core.asset import Asset, Materialized, Scope, SourceBody, SqlBody
 from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Plan
-from sqlpipes.core.sql.porting import is_proven
+from sqlpipes.core.sql.porting import Porter, is_proven
 from sqlpipes.core.sql.relation import CASE_SENSITIVE_WHEN_QUOTED
 
 if TYPE_CHECKING:
@@ -21,35 +23,47 @@ if TYPE_CHECKING:
 READ_APART = "read the files in a model of its own, which reads nothing else"
 
 
-def _nothing(project: Project) -> Warehouse:
-    """A warehouse of the target's kind in which nothing stands."""
+def _nothing(project: Project, engine_name: str) -> Warehouse:
+    """A warehouse of the engine's kind in which nothing stands."""
     from sqlpipes.engines import blank
     from sqlpipes.run.warehouse import warehouse_of
 
-    with closing(blank(project.target, project.root)) as engine:
-        return warehouse_of(engine, project.target.schema, project.root)
+    target = project.target.on(engine_name)
+    with closing(blank(target, project.root)) as engine:
+        found = warehouse_of(engine, target.schema, project.root)
+    return replace(found, engine=engine_name)
 
 
 def portability(project: Project, names: Iterable[str] | None = None) -> tuple[Problem, ...]:
     """All that keeps these assets, and the checks that gate them, from being said for the target."""
-    if project.graph.porter is None:
-        return ()
-    porter = project.graph.porter
-    if not porter.unchecked and not is_proven(porter.read, porter.write):
-        message = f"nothing is proven of {porter.read} said in {porter.write}"
-        hint = "`transpile: unchecked` in the project file takes over what the parser makes of it"
-        return (Problem("TRN005", message, hint=hint),)
-    warehouse = _nothing(project)
-    chosen = project.graph.order if names is None else names
+    graph = project.graph
+    chosen = [graph.assets[name] for name in (graph.order if names is None else names)]
     found: dict[Problem, None] = {}
-    for name in chosen:
-        for ask in _questions(project, project.graph.assets[name], warehouse):
-            try:
-                ask()
-            except ProjectError as error:
-                found |= dict.fromkeys(p for p in error.problems if p.code.startswith("TRN"))
-    porter.save()
+    for engine, porter in graph.porters.items():
+        mine = [asset for asset in chosen if asset.engine == engine]
+        if not porter.unchecked and not is_proven(porter.read, porter.write):
+            if mine or not engine:
+                found[_unproven(porter)] = None
+            continue
+        if mine:
+            warehouse = _nothing(project, engine)
+            found |= dict.fromkeys(p for each in mine for p in _refusals(project, each, warehouse))
+            porter.save()
     return tuple(found)
+
+
+def _unproven(porter: Porter) -> Problem:
+    message = f"nothing is proven of {porter.read} said in {porter.write}"
+    hint = "`transpile: unchecked` in the project file takes over what the parser makes of it"
+    return Problem("TRN005", message, hint=hint)
+
+
+def _refusals(project: Project, asset: Asset, warehouse: Warehouse) -> Iterator[Problem]:
+    for ask in _questions(project, asset, warehouse):
+        try:
+            ask()
+        except ProjectError as error:
+            yield from (p for p in error.problems if p.code.startswith("TRN"))
 
 
 def refuse_unportable(project: Project, plan: Plan) -> None:
@@ -62,6 +76,7 @@ def _questions(
     project: Project, asset: Asset, warehouse: Warehouse
 ) -> Iterator[Callable[[], object]]:
     from sqlpipes.run.checks import check_sql
+    from sqlpipes.run.freshness import newest_sql
     from sqlpipes.run.materialize import refuse_hooks
     from sqlpipes.run.query import asset_query
 
@@ -74,6 +89,10 @@ def _questions(
         for incremental in (False, True) if asset.body.template is not None else (False,):
             scope = Scope(this, incremental, start="2024-01-01", end="2024-01-02", key="2024-01-01")
             yield lambda scope=scope: asset_query(asset, graph, warehouse, scope)  # type: ignore[misc]
+    if isinstance(asset.body, SourceBody) and not asset.body.files:
+        yield lambda: changes_there(asset, graph, warehouse.dialect)
+        if asset.body.freshness is not None:
+            yield lambda: newest_sql(asset, graph, warehouse)
     for check in graph.gate(asset.name):
         if check.type != "python":
             yield lambda check=check: check_sql(check, graph, warehouse)  # type: ignore[misc]
@@ -81,7 +100,7 @@ def _questions(
 
 def _refuse_names(asset: Asset, graph: Graph) -> None:
     """Names of columns outside of queries are quoted, and then their case counts in some dialects."""
-    porter = graph.porter
+    porter = graph.porters.get(asset.engine)
     if porter is None or porter.write not in CASE_SENSITIVE_WHEN_QUOTED:
         return
     said = [*asset.unique_key, *(asset.partition.columns if asset.partition else ())]

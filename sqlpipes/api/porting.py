@@ -20,7 +20,7 @@ from sqlpipes.core.asset import Asset, Column, Kind, Materialized, SourceBody, S
 from sqlpipes.core.config import ProjectConfig, Target
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.sql.dialects import dialect_named
-from sqlpipes.core.sql.porting import Ported, Porter, Refusal, Typed
+from sqlpipes.core.sql.porting import Ported, Porter, Refusal, Typed, settings
 
 if TYPE_CHECKING:
     from sqlpipes.run.unit_tests.columns import Skeleton
@@ -34,33 +34,50 @@ def ported(
     config: ProjectConfig,
     target: Target,
     root: str,
-    write: str,
+    spoken: Mapping[str, str],
     secrets: tuple[str, ...],
 ) -> Graph:
-    """`write`: the dialect of the target; `secrets` are written nowhere.
-
-    The graph as it is where that is the project's own dialect.
-    """
-    read = config.dialect
-    if write == read or dialect_named(write) is None:
-        return graph
-    graph = _reading_files_apart(graph, target, root)
+    """`spoken`: engine -> its dialect, where that is not the project's; `secrets` are written nowhere."""
+    known = {name: write for name, write in spoken.items() if dialect_named(write) is not None}
+    for name in known:
+        graph = _reading_files_apart(graph, name, target, root)
     porting = Porting(graph, target, root, secrets)
     unchecked = config.transpile == "unchecked"
-    porter = Porter(
-        read, write, porting.columns, porting.print, porting.keep, porting.save, unchecked
-    )
-    return replace(graph, porter=porter)
+    ways = (porting.columns, porting.print, porting.keep, porting.save, unchecked)
+    porters = {name: Porter(config.dialect, write, *ways) for name, write in known.items()}
+    return replace(graph, porters=porters)
 
 
-def _reading_files_apart(graph: Graph, target: Target, root: str) -> Graph:
-    """Queries over files become tables, where the target reads none itself."""
+def set_up(target: Target, read: str, spoken: Mapping[str, str]) -> Target:
+    """The target whose sessions are set so that translations mean the same, and its engines likewise."""
+    engines = {
+        name: _set_up(each, read, spoken.get(name, read)) if each else None
+        for name, each in target.engines.items()
+    }
+    return replace(_set_up(target, read, spoken.get("", read)), engines=engines)
+
+
+def _set_up(target: Target, read: str, write: str) -> Target:
+    needed = settings(read, write)
+    if not needed:
+        return target
+    said = target.options.get("settings")
+    if said is not None and not isinstance(said, Mapping):
+        return target  # the engine says what is wrong with it
+    return replace(target, options={**target.options, "settings": {**(said or {}), **needed}})
+
+
+def _reading_files_apart(graph: Graph, name: str, target: Target, root: str) -> Graph:
+    """Queries over files become tables, where the engine reads none itself."""
     from sqlpipes.engines import blank
 
-    with closing(blank(target, root)) as engine:
+    with closing(blank(target.on(name), root)) as engine:
         if engine.can.reads_files:
             return graph
-    assets = {name: _apart(asset, graph) for name, asset in graph.assets.items()}
+    assets = {
+        each.name: _apart(each, graph) if each.engine == name else each
+        for each in graph.assets.values()
+    }
     return replace(graph, assets=assets)
 
 

@@ -175,14 +175,15 @@ def _linked(root: str, reading: Reading) -> Project:
             if each is not None
         },
     )
-    if reading.spoken not in ("", reading.config.dialect):
-        from sqlpipes.api.porting import ported
+    if reading.spoken:
+        from sqlpipes.api.porting import ported, set_up
 
+        target = set_up(target, reading.config.dialect, reading.spoken)
         graph = ported(graph, reading.config, reading.target, root, reading.spoken, reading.secrets)
     return Project(
         root=root,
         config=reading.config,
-        target=reading.target,
+        target=target,
         graph=graph,
         facts=reading.facts,
         selectors=reading.selectors,

@@ -351,6 +351,16 @@ def _patience(said: Mapping[str, Plain], node: Node, problems: list[Problem]) ->
     return found
 
 
+def spoken_elsewhere(dialect: str, target: Target, own: Mapping[str, str]) -> dict[str, str]:
+    """Engine -> the dialect that it speaks, where that is not the project's; the target's own is called "".
+
+    `own`: engines whose assets are written in their own dialect.
+    """
+    engines = {"": target} | {name: each for name, each in target.engines.items() if each}
+    spoken = {name: usual_dialect(each) for name, each in engines.items() if name not in own}
+    return {name: each for name, each in spoken.items() if each != dialect}
+
+
 def usual_dialect(target: Target) -> str:
     """The dialect that the target's engine speaks; its own name where no parser knows it.
 

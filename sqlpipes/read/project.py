@@ -27,7 +27,7 @@ from sqlpipes.read.foreign import foreign_snapshots
 from sqlpipes.read.marked import Node, node_of
 from sqlpipes.read.models import Model, read_model
 from sqlpipes.read.observers import Observer
-from sqlpipes.read.profiles import usual_dialect
+from sqlpipes.read.profiles import spoken_elsewhere
 from sqlpipes.read.project_file import is_project_file
 from sqlpipes.read.properties import Properties, entry_name, has_unit_tests, read_properties
 from sqlpipes.read.queries import read_query
@@ -365,7 +365,7 @@ class _Work:
             hooks=hooks,
             sensors=tuple(found.sensors),
             secrets=self.secrets(assets),
-            spoken=usual_dialect(self.target),
+            spoken=spoken_elsewhere(self.config.dialect, self.target, self.ground.dialects),
         )
 
     def secrets(self, assets: Iterable[Asset]) -> tuple[str, ...]:

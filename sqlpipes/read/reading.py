@@ -39,5 +39,7 @@ class Reading:
     jobs: tuple[Job, ...] = ()
     hooks: Hooks = NO_HOOKS
     sensors: tuple[Sensor, ...] = ()
-    spoken: str = ""  # the dialect of the target
+    spoken: Mapping[str, str] = field(
+        default_factory=dict
+    )  # engine -> its dialect, if not the project's
     secrets: tuple[str, ...] = ()  # values of components that nobody is to see

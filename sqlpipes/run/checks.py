@@ -16,7 +16,7 @@ from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions
-from sqlpipes.core.sql.porting import Refusal
+from sqlpipes.core.sql.porting import Ported, Refusal
 from sqlpipes.run.conditions import needs_total, parse_condition, verdict
 from sqlpipes.run.exported import export_rows
 from sqlpipes.run.query import body_query, files_query, is_ported, subquery
@@ -124,18 +124,29 @@ def said_there(check: Check, graph: Graph, warehouse: Warehouse) -> Check:
     if not is_ported(graph, warehouse):
         return check
     own = check.asset
-    where = check.where and condition(check.where, own, graph, check.at)
+    where = check.where and condition(check.where, own, graph, warehouse, check.at)
     said = check.arguments.get("expression")
     if check.type != "expression" or not isinstance(said, str):
         return replace(check, where=where)
-    arguments = {**check.arguments, "expression": condition(said, own, graph, check.at)}
+    arguments = {**check.arguments, "expression": condition(said, own, graph, warehouse, check.at)}
     return replace(check, where=where, arguments=arguments)
 
 
-def condition(text: str, asset: str, graph: Graph, at: Location | None) -> str:
-    """An expression about the rows of an asset, as the target says it. Raises ProjectError TRN..."""
-    assert graph.porter is not None
-    found = graph.porter.condition(text, asset)
+def condition(
+    text: str, asset: str, graph: Graph, warehouse: Warehouse, at: Location | None
+) -> str:
+    """An expression about each row of an asset, as the engine says it. Raises ProjectError TRN..."""
+    porter = graph.porter_to(warehouse.dialect)
+    return text if porter is None else _told(porter.condition(text, asset), text, at)
+
+
+def aggregate(text: str, asset: Asset, graph: Graph, dialect: str) -> str:
+    """An expression over all rows of an asset, as that dialect says it. Raises like `condition`."""
+    porter = graph.porter_to(dialect)
+    return text if porter is None else _told(porter.expression(text, asset.name), text, asset.at)
+
+
+def _told(found: Ported, text: str, at: Location | None) -> str:
     if found.refusals:
         raise ProjectError(*(_in_words(refusal, text, at) for refusal in found.refusals))
     return found.text

@@ -12,7 +12,7 @@ from sqlpipes.core.errors import Location, Problem, ProjectError
 from sqlpipes.core.freshness import Freshness
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import as_naive_utc, parse_instant
-from sqlpipes.run.checks import condition, subject
+from sqlpipes.run.checks import aggregate, condition, subject
 from sqlpipes.run.query import body_query, is_ported
 from sqlpipes.run.warehouse import Warehouse
 
@@ -26,13 +26,14 @@ def newest_sql(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
     if declared.query is None:
         said = declared.filter
         if said and is_ported(graph, warehouse):
-            said = condition(said, asset.name, graph, declared.at or asset.at)
+            said = condition(said, asset.name, graph, warehouse, declared.at or asset.at)
         where = f"\nwhere (\n{said}\n)" if said else ""
         column = declared.column or ""
-        said = (
-            warehouse.can.name(column) if column.isidentifier() else column
-        )  # dbt takes an expression, too
-        return f"select max({said}) as newest from {table}{where}"
+        if column.isidentifier():
+            said = f"max({warehouse.can.name(column)})"
+        else:  # dbt takes an expression, too
+            said = aggregate(f"max({column})", asset, graph, warehouse.dialect)
+        return f"select {said} as newest from {table}{where}"
     from sqlpipes.core.sql import analyse  # here, as it imports the parser
 
     plain = table.partition(" as ")[0] if asset.relation is None else table

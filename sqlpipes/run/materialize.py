@@ -21,7 +21,7 @@ from sqlpipes.run.export import export
 from sqlpipes.run.extras import extras
 from sqlpipes.run.merge import append, merge
 from sqlpipes.run.parts import LOOKS_ONLY, parts_of
-from sqlpipes.run.query import asset_query, is_ported
+from sqlpipes.run.query import asset_query
 from sqlpipes.run.slices import slices
 from sqlpipes.run.snapshot import snapshot
 from sqlpipes.run.statement import Made, Purpose, Statement, Transaction
@@ -107,7 +107,8 @@ OF_ANOTHER = re.compile(r"\s*--\s*(\w+)\s*(?:\n|$)")
 
 def refuse_hooks(asset: Asset, graph: Graph, warehouse: Warehouse) -> None:
     """Statements are not translated: one must say in its first line that it is the target's own."""
-    if graph.porter is None or not is_ported(graph, warehouse) or graph.porter.unchecked:
+    porter = graph.porter_to(warehouse.dialect)
+    if porter is None or porter.unchecked:
         return
     for sql in (*asset.before, *asset.after):
         found = OF_ANOTHER.match(sql)

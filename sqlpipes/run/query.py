@@ -80,9 +80,11 @@ def body_query(
     Raises ProjectError TRN... for what cannot be said in the target's dialect.
     """
     scope = scope or Scope()
-    rendered = body.render(scope)
     if is_ported(graph, warehouse) and not body.local and not body.dialect:
+        scope = replace(scope, this=_as_source(scope.this, warehouse.can.mark))
+        rendered = body.render(scope)
         return ported_query(body, file, rendered, graph, warehouse, scope, named=named)
+    rendered = body.render(scope)
     spans = _spans(rendered, graph, warehouse, everywhere)
     text = bare(rewrite(rendered.text, spans), body.dialect or graph.dialect)
     return Query(text, rendered.text, spans, file, body, scope)
@@ -90,7 +92,18 @@ def body_query(
 
 def is_ported(graph: Graph, warehouse: Warehouse) -> bool:
     """Whether this warehouse speaks another dialect than the project."""
-    return graph.porter is not None and graph.porter.write == warehouse.dialect
+    return graph.porter_to(warehouse.dialect) is not None
+
+
+def _as_source(this: str, mark: str) -> str:
+    """`{{ this }}` as a text that is read before it is said elsewhere: with the marks that all dialects know.
+
+    >>> _as_source("`shop`.`a``b`", "`")
+    '"shop"."a`b"'
+    """
+    one = re.escape(mark)
+    name = re.compile(f"{one}((?:[^{one}]|{one}{one})*){one}")
+    return name.sub(lambda found: identifier(found[1].replace(mark * 2, mark)), this)
 
 
 PLACE = re.compile(r"\bsqlpipes_table_(\d+)\b")
@@ -128,7 +141,7 @@ def ported_query(
 
     Raises ProjectError with all that cannot be said there.
     """
-    porter = graph.porter
+    porter = graph.porter_to(warehouse.dialect)
     assert porter is not None
     spans: list[Span] = []
     tables: dict[str, str] = {}
@@ -158,8 +171,9 @@ def _relation_sql(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
         return subquery(asset, graph, warehouse)
     if isinstance(asset.body, SourceBody) and asset.body.files:
         return files_query(asset.body, warehouse)
-    assert asset.relation is not None
-    return warehouse.quote(asset.relation)
+    if asset.export is not None:
+        return export_rows(asset, warehouse)
+    return warehouse.quote(warehouse.where(asset))
 
 
 def refused(

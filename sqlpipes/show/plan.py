@@ -53,12 +53,13 @@ def plan_text(
 
 def dialects(graph: Graph, asset: str = "") -> str:
     """` (duckdb -> postgres)` where the target, or what runs an asset, speaks another one."""
-    if graph.porter is None:
+    found = graph.assets.get(asset)
+    porter = graph.porters.get(found.engine if found else "")
+    if porter is None:
         return ""
-    body = graph.assets[asset].body if asset else None
-    if isinstance(body, SqlBody) and body.local:
-        return f" ({graph.porter.read}, beside the warehouse)"
-    return f" ({graph.porter.read} -> {graph.porter.write})"
+    if found is not None and isinstance(found.body, SqlBody) and found.body.local:
+        return f" ({porter.read}, beside the warehouse)"
+    return f" ({porter.read} -> {porter.write})"
 
 
 def _test_lines(tests: Sequence[str]) -> list[str]:

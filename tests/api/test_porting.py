@@ -76,7 +76,7 @@ def test_lint_tells_all_refusals_at_their_places_and_connects_to_nothing(tmp_pat
 def test_the_same_project_has_nothing_to_refuse_on_its_own_engine(tmp_path: Path) -> None:
     project(tmp_path, {"models/a.sql": "select [1, 2] as items, 7 // 2 as x group by all\n"})
     here = sqlpipes.load(str(tmp_path), target="dev")
-    assert here.graph.porter is None
+    assert not here.graph.porters
     assert refusals(here) == []
     assert sqlpipes.build(here).ok
 

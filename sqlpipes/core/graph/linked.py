@@ -37,7 +37,8 @@ class Graph:
     """Linked assets. `order` is topological and stable: inputs first, then by name.
 
     `guards` gives the checks that gate an asset's publication: those whose last-built table it is.
-    `index` is what a table name in a query resolves to; ask `resolve`.
+    `index` is what a table name in a query resolves to; ask `resolve`. `porters`: of the engines that
+    speak another dialect than the project, by the name that assets call them; the target's own has none.
     """
 
     assets: Mapping[str, Asset]
@@ -48,7 +49,11 @@ class Graph:
     reads_self: frozenset[str] = frozenset()
     index: Mapping[Name, str] = field(default_factory=dict)
     dialect: str = "duckdb"
-    porter: Porter | None = field(default=None, compare=False)  # of a target of another dialect
+    porters: Mapping[str, Porter] = field(default_factory=dict, compare=False)
+
+    def porter_to(self, dialect: str) -> Porter | None:
+        """What says the project's queries in that dialect; None where nothing needs to be said otherwise."""
+        return next((each for each in self.porters.values() if each.write == dialect), None)
 
     def resolve(self, reference: Reference) -> str | None:
         """The asset that a table name in a query means, or None when nothing has that name."""

@@ -1,10 +1,14 @@
 """SQL of one dialect -> the same rows said in another one, or what keeps it from being said there.
 
-`port` translates a query, `port_condition` an expression; `source_place` finds where a place of the
+`port` translates a query, `port_condition` a condition, `port_expression` an aggregate;
+`source_place` finds where a place of the
 translation comes from. sqlglot is imported by the first call.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from sqlpipes.core.sql.porting.ported import ColumnsOf, Ported, Refusal, Typed
 from sqlpipes.core.sql.porting.porter import Porter
@@ -19,10 +23,15 @@ __all__ = [
     "is_proven",
     "port",
     "port_condition",
+    "port_expression",
+    "settings",
     "source_place",
 ]
 
-PORTER = 1  # part of every cache key: raise it whenever the same query may be translated otherwise
+SETTINGS = MappingProxyType(
+    {("duckdb", "spark"): {"spark.sql.decimalOperations.allowPrecisionLoss": "false"}}
+)
+PORTER = 2  # part of every cache key: raise it whenever the same query may be translated otherwise
 
 
 def port(
@@ -47,6 +56,20 @@ def port_condition(
     from sqlpipes.core.sql.porting.translation import translate_condition
 
     return translate_condition(text, read, write, columns, unchecked=unchecked)
+
+
+def port_expression(
+    text: str, read: str, write: str, columns: Typed | None, *, unchecked: bool = False
+) -> Ported:
+    """An expression over the rows of a table of these columns, such as an aggregate of them."""
+    from sqlpipes.core.sql.porting.translation import translate_expression
+
+    return translate_expression(text, read, write, columns, unchecked=unchecked)
+
+
+def settings(read: str, write: str) -> Mapping[str, str]:
+    """What must be set on a session for translations to mean the same."""
+    return SETTINGS.get((read, write), {})
 
 
 def is_proven(read: str, write: str) -> bool:

@@ -43,14 +43,23 @@ class Porter:
         return self.keep(self._key("query", text, str(named), *prints), make, lasting)
 
     def condition(self, text: str, asset: str) -> Ported:
-        """An expression about the rows of an asset."""
+        """An expression about each row of an asset."""
         from sqlpipes.core.sql.porting import port_condition
 
+        return self._said("condition", port_condition, text, asset)
+
+    def expression(self, text: str, asset: str) -> Ported:
+        """An expression over all rows of an asset: an aggregate."""
+        from sqlpipes.core.sql.porting import port_expression
+
+        return self._said("expression", port_expression, text, asset)
+
+    def _said(self, kind: str, port: Callable[..., Ported], text: str, asset: str) -> Ported:
         def make() -> Ported:
             columns = self.columns(asset)
-            return port_condition(text, self.read, self.write, columns, unchecked=self.unchecked)
+            return port(text, self.read, self.write, columns, unchecked=self.unchecked)
 
-        return self.keep(self._key("condition", text, self.print(asset)), make, True)
+        return self.keep(self._key(kind, text, self.print(asset)), make, True)
 
     def _key(self, *parts: str) -> str:
         from sqlpipes.core.sql.porting import PORTER

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import sqlglot
@@ -94,14 +95,27 @@ def translate_condition(
         f"{head}{text}\n", read, write, lambda _: columns, named=False, unchecked=unchecked
     )
     if found.refusals:
-        moved = (
-            Refusal(
-                r.code, r.message, max(r.start - len(head), 0), max(r.end - len(head), 1), r.hint
-            )
-            for r in found.refusals
-        )
-        return Ported("", tuple(moved))
+        return Ported("", tuple(_moved(found.refusals, len(head))))
     return Ported(found.text.partition("\nWHERE")[2].strip())
+
+
+def translate_expression(
+    text: str, read: str, write: str, columns: Typed | None, *, unchecked: bool
+) -> Ported:
+    """As the only column of a query that reads one table: also an aggregate. Offsets are those of `text`."""
+    head, tail = "select ", f" as one\nfrom {ROW}\n"
+    found = translate(
+        f"{head}{text}\n{tail}", read, write, lambda _: columns, named=True, unchecked=unchecked
+    )
+    if found.refusals:
+        return Ported("", tuple(_moved(found.refusals, len(head))))
+    said = found.text.partition("SELECT\n")[2].rpartition(" AS one\nFROM ")[0]
+    return Ported(said.strip())
+
+
+def _moved(refusals: Iterable[Refusal], by: int) -> Iterator[Refusal]:
+    for each in refusals:
+        yield replace(each, start=max(each.start - by, 0), end=max(each.end - by, 1))
 
 
 @contextmanager
