@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from decimal import Decimal
 from typing import Any
 
 import duckdb
 import psycopg
 from portability.tables import TYPES, rows
+
+from sqlpipes.core.config import Target
+from sqlpipes.core.engine import Connection
+from sqlpipes.core.sql import Relation
+from sqlpipes.core.sql.porting import settings
+from sqlpipes.engines import open_engine
 
 POSTGRES = {"DOUBLE": "double precision"}
 
@@ -56,3 +63,20 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime.date):
         return datetime.datetime(value.year, value.month, value.day)
     return tuple(map(_plain, value)) if isinstance(value, list) else value
+
+
+@contextmanager
+def on_spark(url: str, seed: int) -> Iterator[Connection]:
+    """Sessions are set up as sqlpipes does it for a project of DuckDB's."""
+    options = {"url": url, "settings": dict(settings("duckdb", "spark"))}
+    engine = open_engine(Target("dev", "spark", "portability", options=options), ".")
+    try:
+        engine.create_schemas(["portability"])
+        connection = engine.connect()
+        with closing(on_duckdb(seed)) as here:
+            for name in TYPES:
+                rows = here.sql(f"select * from {name}").to_arrow_table()
+                connection.load(Relation(name, "portability"), rows)
+        yield connection
+    finally:
+        engine.close()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "fixtures" / "portability"
@@ -17,8 +18,23 @@ class Case:
     query: str
 
 
-def cases() -> list[Case]:
-    return [*expressions(), *queries()]
+def cases(target: str = "postgres") -> list[Case]:
+    """What holds for another target than Postgres stands in a file of its name: a verdict, a query."""
+    own = _verdicts(target)
+    return [replace(case, verdict=own.get(case.query, case.verdict)) for case in _all(own)]
+
+
+def _all(own: Mapping[str, str]) -> list[Case]:
+    known = [*expressions(), *queries()]
+    said = {case.query for case in known}
+    return [*known, *(Case(verdict, query) for query, verdict in own.items() if query not in said)]
+
+
+def _verdicts(target: str) -> dict[str, str]:
+    path = FOLDER / f"{target}.txt"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    pairs = (line.partition(": ") for line in lines if line and not line.startswith("#"))
+    return {query: verdict for verdict, _, query in pairs}
 
 
 def expressions() -> list[Case]:

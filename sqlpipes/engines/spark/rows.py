@@ -123,7 +123,9 @@ def _empty(cursor: Cursor, table: str, names: Sequence[str]) -> set[str]:
     if not names:
         return set()
     counted = ", ".join(f"count({local_identifier(name)})" for name in names)
-    row = cursor.execute(f"select {counted} from {table}").fetchone() or ()
+    (row,) = cursor.execute(
+        f"select {counted} from {table}"
+    ).fetchall()  # to the end: then it is free
     return {name for name, found in zip(names, row, strict=True) if not found}
 
 

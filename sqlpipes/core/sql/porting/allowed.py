@@ -156,7 +156,27 @@ def _listed(*texts: str) -> Mapping[str, frozenset[str]]:
     return MappingProxyType(found)
 
 
-ALLOWED = MappingProxyType(
-    {("duckdb", "postgres"): _listed(QUERIES, VALUES, FUNCTIONS, AGGREGATES)}
+POSTGRES = _listed(QUERIES, VALUES, FUNCTIONS, AGGREGATES)
+
+
+def _less(kinds: Mapping[str, frozenset[str]], without: str) -> Mapping[str, frozenset[str]]:
+    """The same list without these kinds, or without these arguments of them."""
+    taken = _listed(without)
+    rest = {
+        kind: arguments - taken.get(kind, frozenset())
+        for kind, arguments in kinds.items()
+        if kind not in taken or taken[kind]
+    }
+    return MappingProxyType(rest)
+
+
+SPARK = _less(
+    POSTGRES,
+    """
+ArrayAgg:
+Lateral: view
+WindowSpec: exclude
+""",
 )
+ALLOWED = MappingProxyType({("duckdb", "postgres"): POSTGRES, ("duckdb", "spark"): SPARK})
 """(from, to) -> kind of node -> arguments that it may have."""

@@ -49,6 +49,11 @@ DIGITS = r"\d+(_\d+)*"
 NUMBER = rf"[+-]?({DIGITS}\.?({DIGITS})?|\.{DIGITS}){EXPONENT}"
 BASES = r"0[xX][0-9a-fA-F]+(_[0-9a-fA-F]+)*|0[bB][01]+(_[01]+)*"
 RANGES = {"SMALLINT": 15, "INT": 31, "BIGINT": 63, "TINYINT": 7}
+NARROWEST = 10  # digits of a decimal
+WIDTH_HINT = (
+    "portable are TRY_CAST of a text to a whole number, or to a decimal of 10 digits or more; else"
+    " CASE with a pattern"
+)
 DECLARE = "cast it first: cast(x as decimal(18, 2)), cast(x as bigint)"
 
 
@@ -81,15 +86,21 @@ def _try_cast(porting: Porting, node: Any) -> Any:
     kind, said = type_name(node), family(node.this)
     if kind in TYPES and named(kind) == TEXT and said in SAFE_TEXT:
         return exp.Cast(this=node.this.copy(), to=node.args["to"].copy())
-    if said == TEXT and named(kind) in (INT, DECIMAL):
+    if said == TEXT and named(kind) in (INT, DECIMAL) and not is_narrow(node):
         return _number(node, kind)
     what = "a value of a type that is not known" if said is None else f"a {said}"
     message = f"TRY_CAST of {what} to {kind} cannot be said there"
-    hint = (
-        "portable are TRY_CAST of a text to a whole number or a decimal; else CASE with a pattern"
-    )
-    porting.refuse(node, "TRN001", message, hint)
+    porting.refuse(node, "TRN001", message, WIDTH_HINT)
     return node
+
+
+def is_narrow(node: Any) -> bool:
+    """Whether it is a decimal of few digits, of which DuckDB drops some that exponents move in."""
+    digits = node.args["to"].expressions
+    if named(type_name(node)) != DECIMAL or not digits:
+        return False
+    width = digits[0].this
+    return int(str(width.this if isinstance(width, exp.Literal) else width)) < NARROWEST
 
 
 def _number(node: Any, kind: str) -> Any:

@@ -115,12 +115,70 @@ RESERVED = frozenset(
 )  # of Postgres: words that are no column's name, or another thing's, unless they are quoted
 
 
+RESERVED_BY_SPARK = RESERVED | frozenset(
+    [
+        "anti",
+        "by",
+        "cluster",
+        "date",
+        "day",
+        "day_time",
+        "distribute",
+        "escape",
+        "except",
+        "exists",
+        "filter",
+        "having",
+        "hour",
+        "interval",
+        "join",
+        "lateral",
+        "minus",
+        "minute",
+        "month",
+        "natural",
+        "outer",
+        "overlaps",
+        "position",
+        "reduce",
+        "second",
+        "semi",
+        "session_user",
+        "set",
+        "setminus",
+        "sort",
+        "struct",
+        "substring",
+        "table",
+        "time",
+        "timestamp",
+        "transform",
+        "trim",
+        "unknown",
+        "using",
+        "values",
+        "view",
+        "within",
+        "year",
+    ]
+)  # more than is needed: a quoted name is found by letters of any case there
+
+
+def _quote_reserved(tree: Any) -> None:
+    for node in tree.find_all(exp.Identifier):
+        name = str(node.this)
+        plain = PLAIN.fullmatch(name) and "$" not in name
+        node.set("quoted", not plain or name.lower() in RESERVED_BY_SPARK)
+
+
 def fold_names(tree: Any, write: str) -> None:
     """The source compares names without case, Postgres those that are quoted with it.
 
     A plain name is written small and unquoted, so that it is found as the name of a table's column
     is kept there; a name that must be quoted keeps its spelling.
     """
+    if write == "spark":
+        _quote_reserved(tree)
     if write != "postgres":
         return
     for node in tree.find_all(exp.Identifier):

@@ -41,7 +41,7 @@ def _round(porting: Porting, node: Any) -> Any:
         demand(porting, node, node.this, EXACT, "round()")
         return node
     digits = node.args.get("decimals")
-    places = int(digits.this) if digits is not None and digits.is_int else 0
+    places = int(str(digits.to_py())) if digits is not None and digits.is_int else 0
     if digits is not None and not digits.is_int:
         porting.refuse(node, "TRN001", "round() to digits that are computed is not the same there")
         return node

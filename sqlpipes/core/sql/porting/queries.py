@@ -67,8 +67,17 @@ def _set_operation(
     order_by_all(porting, node, len(left))
     others = right if right is not None else ()
     kinds = [found for _, found in others] if len(others) == len(left) else [None] * len(left)
-    pairs = zip(left, kinds, strict=True)
+    pairs = list(zip(left, kinds, strict=True))
+    _refuse_blend(porting, node, [{mine, other} for (_, mine), other in pairs])
     return tuple((name, families.meeting([mine, other])) for (name, mine), other in pairs)
+
+
+def _refuse_blend(porting: Porting, node: Any, columns: list[set[str | None]]) -> None:
+    """A text and something else become a text in DuckDB."""
+    known = [kinds - {None, families.NULL} for kinds in columns]
+    if any(families.TEXT in kinds and len(kinds) > 1 for kinds in known):
+        message = "a column of texts and one of another type do not become one column there"
+        porting.refuse(node, "TRN003", message, "cast them to one type")
 
 
 def _values(porting: Porting, node: Any) -> Outs | None:

@@ -1,4 +1,4 @@
-"""Node kind -> the rule that says it for the target, or refuses it; DuckDB's to Postgres.
+"""Node kind -> the rule that says it for the target, or refuses it; a row of them for each pair of dialects.
 
 A rule takes the node, whose parts are done, and gives what stands in its place.
 """
@@ -13,13 +13,17 @@ from sqlpipes.core.sql.porting.aggregates import AGGREGATES
 from sqlpipes.core.sql.porting.casts import CASTS
 from sqlpipes.core.sql.porting.numbers import NUMBERS
 from sqlpipes.core.sql.porting.porting import FAMILY, OURS, Porting
+from sqlpipes.core.sql.porting.spark import RULES as SPARK
 from sqlpipes.core.sql.porting.texts import TEXTS
 from sqlpipes.core.sql.porting.times import TIMES
 
 Rule = Callable[[Porting, Any], Any]
 
 RULES: MappingProxyType[tuple[str, str], dict[str, Rule]] = MappingProxyType(
-    {("duckdb", "postgres"): {**AGGREGATES, **CASTS, **NUMBERS, **TEXTS, **TIMES}}
+    {
+        ("duckdb", "postgres"): {**AGGREGATES, **CASTS, **NUMBERS, **TEXTS, **TIMES},
+        ("duckdb", "spark"): dict(SPARK),
+    }
 )
 
 

@@ -30,12 +30,12 @@ FORMATS = {
 TODAY = "cast it to a date or a timestamp first"
 
 
-def _unit(node: Any) -> str:
+def unit_of(node: Any) -> str:
     unit = node.args.get("unit")
     return str(unit.name).upper().removesuffix("S") if unit is not None else "DAY"
 
 
-def _stamp(porting: Porting, node: Any, part: Any) -> bool:
+def stamp(porting: Porting, node: Any, part: Any) -> bool:
     if family(part) in STAMPS:
         return True
     known = family(part) or "value of a type that is not known"
@@ -45,13 +45,13 @@ def _stamp(porting: Porting, node: Any, part: Any) -> bool:
 
 def _difference(porting: Porting, node: Any) -> Any:
     """Borders between two times, as DuckDB counts them."""
-    unit = _unit(node)
+    unit = unit_of(node)
     if unit not in DIFFERENCES:
         message = f"date_diff('{unit.lower()}') counts otherwise there"
-        porting.refuse(node, "TRN001", message, f"portable are {_listed(DIFFERENCES)}")
+        porting.refuse(node, "TRN001", message, f"portable are {listed(DIFFERENCES)}")
         return node
     for part in (node.this, node.expression):
-        if not _stamp(porting, node, part):
+        if not stamp(porting, node, part):
             return node
     first, last = node.expression, node.this
     if unit == "DAY":
@@ -87,12 +87,12 @@ def _months(node: Any, unit: str) -> Any:
 
 def _truncated(porting: Porting, node: Any) -> Any:
     """Of a date Postgres makes an instant."""
-    unit = _unit(node)
+    unit = unit_of(node)
     if unit not in TRUNCATIONS:
         message = f"date_trunc('{unit.lower()}') is not proven to be the same there"
-        porting.refuse(node, "TRN001", message, f"portable are {_listed(TRUNCATIONS)}")
+        porting.refuse(node, "TRN001", message, f"portable are {listed(TRUNCATIONS)}")
         return node
-    if not _stamp(porting, node, node.this):
+    if not stamp(porting, node, node.this):
         return node
     value = node.this.copy() if family(node.this) != DATE else _ours(_as(node.this, "timestamp"))
     return call("date_trunc", exp.Literal.string(unit.lower()), value)
@@ -100,7 +100,7 @@ def _truncated(porting: Porting, node: Any) -> Any:
 
 def _part(porting: Porting, node: Any) -> Any:
     name = str(node.name).upper()
-    if not _stamp(porting, node, node.expression):
+    if not stamp(porting, node, node.expression):
         return node
     if name == "EPOCH":
         return as_double(ours(node.copy()))
@@ -108,13 +108,13 @@ def _part(porting: Porting, node: Any) -> Any:
         return call("floor", ours(node.copy()))
     if name not in PARTS:
         message = f"the part '{name.lower()}' of a time is not proven to be the same there"
-        porting.refuse(node, "TRN001", message, f"portable are {_listed(PARTS)}")
+        porting.refuse(node, "TRN001", message, f"portable are {listed(PARTS)}")
     return node
 
 
 def _part_of(name: str) -> Any:
     def rule(porting: Porting, node: Any) -> Any:
-        if not _stamp(porting, node, node.this):
+        if not stamp(porting, node, node.this):
             return node
         found = ours(exp.Extract(this=exp.var(name), expression=node.this.copy()))
         return call("floor", found) if name == "SECOND" else found
@@ -123,7 +123,7 @@ def _part_of(name: str) -> Any:
 
 
 def _epoch(porting: Porting, node: Any) -> Any:
-    if not _stamp(porting, node, node.this):
+    if not stamp(porting, node, node.this):
         return node
     return as_double(ours(exp.Extract(this=exp.var("EPOCH"), expression=node.this.copy())))
 
@@ -157,7 +157,7 @@ def _formatted(porting: Porting, node: Any) -> Any:
     text = str(form.this) if isinstance(form, exp.Literal) else ""
     pieces = re.findall(r"%.|[^%]+", text)
     known = all(piece in FORMATS or re.fullmatch(r"[^%A-Za-z\"\\]+", piece) for piece in pieces)
-    if not pieces or not known or not _stamp(porting, node, node.this):
+    if not pieces or not known or not stamp(porting, node, node.this):
         if not known or not pieces:
             hint = f"portable are {' '.join(FORMATS)} and signs between them"
             porting.refuse(node, "TRN001", "this form of a time is not proven portable", hint)
@@ -183,7 +183,7 @@ def _ours(node: Any) -> Any:
     return ours(node)
 
 
-def _listed(names: frozenset[str]) -> str:
+def listed(names: frozenset[str]) -> str:
     return ", ".join(sorted(name.lower() for name in names))
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import random
-
 import psycopg
 import pytest
 from portability.compared import comparable, on_duckdb, on_postgres
 from portability.corpus import Case, cases
 from portability.tables import COLUMNS
+from portability.texts import number_texts
 
 from sqlpipes.core.sql.porting import Ported, port
-
-NUMBERS = ("0123456789", "0123456789.", "0123456789.eE+-", "01_.eE -+", "0xXabcdefF1_ -", "0bBo17 ")
-NUMBERS += ("1 \t\n\v\f\r", "19,' .", "NaNiInfity")
 
 
 def translated(query: str) -> Ported:
@@ -81,7 +77,7 @@ def test_all_that_is_translated_gives_equal_rows_on_more_tables(
 
 @pytest.mark.parametrize("kind", ["smallint", "int", "bigint", "decimal(10, 2)", "decimal(38, 0)"])
 def test_try_cast_reads_of_a_text_what_duckdb_reads(postgres_url: str, kind: str) -> None:
-    texts = list(enumerate(_texts(2000, kind)))
+    texts = list(enumerate(number_texts(2000, kind)))
     query = f"select id, try_cast(s as {kind}) as v from texts order by id"
     ported = port(query, "duckdb", "postgres", lambda _: (("id", "INTEGER"), ("s", "VARCHAR")))
     with on_duckdb(0) as here, on_postgres(postgres_url, 0) as there:
@@ -97,15 +93,3 @@ def test_try_cast_reads_of_a_text_what_duckdb_reads(postgres_url: str, kind: str
     assert [
         (texts[i], a, b) for i, (a, b) in enumerate(zip(mine, theirs, strict=True)) if a != b
     ] == []
-
-
-def _texts(count: int, seed: str) -> list[str]:
-    chance = random.Random(seed)
-    return [
-        "".join(
-            chance.choices(
-                chance.choice(NUMBERS), k=chance.randrange(chance.choice([4, 8, 12, 22]))
-            )
-        )
-        for _ in range(count)
-    ]
