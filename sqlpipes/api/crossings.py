@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -48,17 +48,29 @@ def _size(name: str, own: Iterable[StepRecord], readers: Iterable[StepRecord]) -
     """Of all that was built since the whole was last written, and of what crossed to this reader last."""
     from sqlpipes.decide.crossings import Size
 
-    rows, slices = 0, 0
-    for step in own:
-        if step.rows is not None:
-            rows, slices = (0, 0) if step.full or step.slices.is_whole else (rows, slices)
-            rows, slices = rows + step.rows, slices + len(step.slices)
+    rows, slices = _newest(list(own))
     came = [each for step in readers for each in _crossed(step) if each["asset"] == name]
     last = next((each for each in reversed(came) if each["rows"]), None)
     weight = last["bytes"] / last["rows"] if last else None
     if not slices:
         return Size(last["rows"] if last else None, None, weight)
     return Size(rows, rows / slices, weight)
+
+
+def _newest(steps: Sequence[StepRecord]) -> tuple[int, int]:
+    """Rows and slices as they stand: of a slice that was written again, only what came last."""
+    rows, seen = 0.0, None
+    for step in reversed(steps):
+        if step.rows is None or not step.slices:
+            continue
+        if seen is not None and seen.axis != step.slices.axis:
+            break
+        fresh = step.slices if seen is None else step.slices - seen
+        rows += step.rows * len(fresh) / len(step.slices)
+        seen = fresh if seen is None else seen | fresh
+        if step.full or step.slices.is_whole:
+            break
+    return round(rows), len(seen) if seen else 0
 
 
 def _crossed(step: StepRecord) -> list[dict[str, Any]]:

@@ -159,7 +159,8 @@ def save_cache(cache: Cache) -> None:
     temporary = f"{cache.path}.{os.getpid()}.tmp"
     try:
         os.makedirs(os.path.dirname(cache.path), exist_ok=True)
-        with open(temporary, "wb") as stream:
+        own = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # of its user alone
+        with os.fdopen(own, "wb") as stream:
             stream.write(f"{cache.stamp} {content_hash(payload)}\n".encode())
             stream.write(payload)
         os.replace(temporary, cache.path)

@@ -26,6 +26,7 @@ NAMES = ("profiles.yml", "profiles.yaml")
 PLAIN_KEYS = ("type", "schema", "schema_prefix", "threads", "engines", *PATIENCE)
 OTHER_NAMES = {"dataset": "schema", "adapter": "type"}
 SECRET = r"(?i)pass|pwd|token|secret|key|credential|url|uri|dsn|connection|settings"
+BARE = r"\{\{\s*(?:env_var|var)\(\s*(?:'[^']*'|\"[^\"]*\")\s*\)\s*\}\}"  # without a default
 SAID = r"://[^/\s]*@|(?i:password)\s*="  # a value that shows it
 DEFAULT_SCHEMAS = {
     "postgres": "public",
@@ -103,8 +104,10 @@ def _holds_secrets(value: Plain, key: str = "") -> bool:
         return any(_holds_secrets(below, f"{key}/{name}") for name, below in value.items())
     if isinstance(value, list):
         return any(_holds_secrets(below, key) for below in value)
-    named = re.search(SECRET, key) or re.search(SAID, str(value))
-    return value is not None and bool(named) and "{{" not in str(value)
+    said = re.sub(BARE, "", str(value))  # what comes from outside as a whole says nothing
+    said = re.sub(r"://[^/\s:@]*:?@", "://", said) if said != value else said
+    named = (said.strip() and re.search(SECRET, key)) or re.search(SAID, said)
+    return value is not None and bool(named)
 
 
 def _find(root: str, profiles_dir: str | None, environ: Mapping[str, str]) -> File | None:

@@ -135,7 +135,7 @@ def _done(
 ) -> Outcome:
     job.go_on()
     metadata: dict[str, Any] = {}
-    _bring(order, place, job)
+    place = _bring(order, place, job)
     try:
         return _written(order, place, job, now, results, metadata)
     finally:
@@ -143,14 +143,37 @@ def _done(
             forget(order.crossings, place.graph, place.warehouse, place.connection)
 
 
-def _bring(order: Order, place: Place, job: Job) -> None:
-    """What it reads on other engines. It is told like what a function logs, also when it fails later."""
+def _bring(order: Order, place: Place, job: Job) -> Place:
+    """What it reads on other engines. It is told like what a function logs, also when it fails later.
+
+    Nothing is published yet, so it begins anew when a connection is lost; the place has another one then.
+    """
     if not order.crossings:
-        return
+        return place
     assert place.warehouses is not None
-    where = (place.graph, place.warehouses, place.warehouse, place.connection, place.connect)
-    came = bring(order.crossings, *where, job, empty=order.empty)
-    place.logged.append({CROSSED: [each.plain for each in came]})
+    lost = 0
+    while True:
+        where = (place.graph, place.warehouses, place.warehouse, place.connection, place.connect)
+        try:
+            came = bring(order.crossings, *where, job, empty=order.empty)
+        except EngineError as error:
+            was_lost = LOST in {problem.code for problem in error.problems}
+            if not was_lost or lost >= place.retries or job.stopped:
+                raise
+        else:
+            place.logged.append({CROSSED: [each.plain for each in came]})
+            return place
+        lost += 1
+        pause(lost, place.retries, job.go_on, place.say, "connection lost")
+        if not place.connection.is_open:
+            place = _renewed(place, job, place.retries - lost)
+
+
+def _renewed(place: Place, job: Job, times: int) -> Place:
+    place.connection.close()
+    connection = connected(place.renew, times, job.go_on, place.say)
+    job.start(connection)
+    return replace(place, connection=connection)
 
 
 def _written(
@@ -321,11 +344,7 @@ def _may_be_repeated(error: EngineError, order: Order, job: Job) -> bool:
 def _reconnected(
     order: Order, transaction: Transaction, place: Place, job: Job, times: int
 ) -> Place:
-    place.connection.close()
-    connection = connected(place.renew, times, job.go_on, place.say)
-    job.start(connection)
-    place = replace(place, connection=connection)
-    _bring(order, place, job)
+    place = _bring(order, _renewed(place, job, times), job)
     _, place = _land(order, transaction, place, job)
     return place
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from crossing.worlds import World
 
-from sqlpipes.api import load, rows, status
+from sqlpipes.api import Ask, build, load, rows, status
 from sqlpipes.core.errors import ProjectError
-from sqlpipes.core.events import Status, StepFailed, StepFinished
+from sqlpipes.core.events import Status, StepFailed, StepFinished, StepStarted
 from sqlpipes.core.plan import Crossing
 
 ORDERS = """
@@ -259,3 +259,41 @@ def test_what_fails_on_the_way_is_told_with_the_name_of_what_crosses(ducks):
     report = ducks.build()
     (failed,) = [event for event in report.events if isinstance(event, StepFailed)]
     assert failed.problems[0].code in ("XNG010", "ENG004", "ENG005")
+
+
+def test_a_slice_that_is_written_again_counts_once(ducks):
+    cut = (
+        "/*\n---\npartition: {by: day, column: day, start: 2024-01-01, end: 2024-01-04}\n---\n*/\n"
+    )
+    one_a_day = (
+        "select cast(d as date) as day, 1.5 as amount "
+        "from range(date '2024-01-01', date '2024-01-04', interval 1 day) as t(d)"
+    )
+    ducks.write(models__orders=cut + one_a_day, models__dw__totals=TOTALS)
+    assert ducks.build().ok
+    for _ in range(2):
+        assert ducks.build("orders", partitions="2024-01-02", force=True).ok
+    (crossing,) = crossings(ducks)["totals"]
+    assert crossing.rows == 3
+
+
+def test_what_was_cut_off_while_it_crossed_crosses_again(world):
+    if "postgres" not in (world.own, world.dw):
+        pytest.skip("no server that cuts connections")
+    world.write(
+        models__orders=ORDERS,
+        models__dw__first="select 1 as x",
+        models__dw__totals=TOTALS + " having (select count(*) from first) = 1",
+    )
+    ends = (
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity "
+        "where datname = current_database() and pid <> pg_backend_pid()"
+    )
+
+    def on_event(event):
+        if isinstance(event, StepStarted) and event.asset == "totals":
+            world.ask("own" if world.own == "postgres" else "dw", ends)
+
+    report = build(world.load(), Ask(), on_event=on_event, threads=1)
+    assert report.ok, report.problems
+    assert len(world.ask("dw", "select * from totals")) == 2

@@ -7,6 +7,7 @@ import os
 import pytest
 from read.folders import aged, asset, model, only, places, read, write
 
+from sqlpipes.api import load
 from sqlpipes.core.asset import Kind, Scope
 from sqlpipes.core.graph import link
 
@@ -343,3 +344,19 @@ def test_a_name_spelt_wrongly(tmp_path):
         "models/m.yml:5:14 CFG002",
         "models/m.yml:5:23 CFG002",
     ]
+
+
+def test_a_password_that_is_a_default_is_not_written_down(tmp_path):
+    said = "{type: postgres, host: h, password: \"{{ env_var('PW', 'canary1') }}\"}"
+    url = "{type: postgres, url: \"postgresql://u:{{ env_var('PW', 'canary2') }}@h/d\"}"
+    files = {
+        "models/a.sql": "select 1 as x",
+        "profiles.yml": f"shop: {{target: a, outputs: {{a: {said}, b: {url}}}}}\n",
+    }
+    write(tmp_path, files)
+    for path in tmp_path.rglob("*.*"):
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+    load(str(tmp_path), environ={})
+    kept = (tmp_path / ".sqlpipes/cache/facts.json").read_text()
+    assert "models/a.sql" in kept
+    assert "canary" not in kept
