@@ -28,6 +28,7 @@ class Capabilities:
     """What differs between warehouses and decides which statements are written."""
 
     transactional_ddl: bool = False  # BEGIN; CREATE TABLE ...; ROLLBACK leaves nothing
+    transactional_rows: bool = False  # asked where DDL has none: DELETE; INSERT; ROLLBACK leaves nothing
     create_or_replace_table: bool = False
     merge: bool = False
     insert_by_name: bool = False
@@ -55,6 +56,7 @@ class Capabilities:
     lock_timeout: str = ""  # a statement after which nobody waits longer than so many ms for a lock
     typed: bool = True  # a text becomes what it is compared with
     mark: str = '"'  # around names
+    exact: str = "{}"  # a value that equals no other spelling of itself
     escapes: bool = False  # a backslash in a text is no character of it
     new_table: str = "create table {} as\n"  # before the SELECT of a table that stages rows
     replaces_views: bool = True  # CREATE OR REPLACE VIEW
@@ -65,9 +67,12 @@ class Capabilities:
     instant: str = "timestamptz '{}'"
     times: tuple[str, ...] = ("TIMESTAMP", "DATE")  # how the names of types of time begin
     earlier: str = "{} - interval '{} seconds'"
+    casts: bool = True  # to every type that a column can have
+    full_join: bool = True
     converted: str = "cast({} as {})"  # a value as the type of a column that is told
     retyped: str = "alter column {name} set data type {type} using cast({name} as {type})"
     differs: str = "{} is distinct from {}"
+    sets: str = ""  # before the name of a column that an UPDATE sets
     update: str = "update {table} as old set {values}\nfrom {rows} as new\nwhere {where}"
 
     def any_of(self, texts: Iterable[str]) -> str:
@@ -82,6 +87,16 @@ class Capabilities:
             if not self.typed and NUMBER.fullmatch(text):
                 said.append(text)
         return ", ".join(said)
+
+    def null(self, kind: str, like: str = "") -> str:
+        """A NULL of a type; `like` is a value of it, where there may be no other that tells it.
+
+        >>> Capabilities().null("int"), Capabilities(casts=False).null("int", "x")
+        ('cast(null as int)', 'case when false then x end')
+        """
+        if self.casts:
+            return f"cast(null as {kind})"
+        return f"case when false then {like} end" if like else "null"
 
     def name(self, name: str) -> str:
         """A name in a statement, whatever it contains."""
@@ -125,6 +140,7 @@ class Deed:
     lacks: tuple[Relation, ...] = ()  # and only while none of these is
     unless: str = ""  # a query of one value: whether it has been done already
     is_atomic: bool = True  # cut off, it has done all or nothing
+    then: tuple[str, ...] = ()  # what is said after it, in one transaction with it
 
 
 class Publishing(Protocol):

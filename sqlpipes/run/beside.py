@@ -140,7 +140,9 @@ def _shadowed(work: Work, rows: str) -> Statements:
 
 
 def _published(work: Work, deeds: Sequence[Deed]) -> Statements:
-    return tuple(Statement(deed.sql, Purpose.PUBLISH, deed=deed) for deed in deeds)
+    return tuple(
+        Statement(";\n".join((deed.sql, *deed.then)), Purpose.PUBLISH, deed=deed) for deed in deeds
+    )
 
 
 def _cleaned(work: Work, *tables: str, shadow: bool = True) -> Statements:
@@ -433,7 +435,8 @@ def _added(work: Work, image: str, new: Columns, *, change: bool) -> Statement:
     rows = work.stage
 
     def decides(connection: Connection) -> Statements:
-        if change or not work.warehouse.can.merge:
+        can = work.warehouse.can
+        if change or not (can.merge or can.transactional_rows):
             return _rewritten(work, image, rows)
         deeds = _appended(work, connection, new) if appends else _merged(work, new)
         return (*_shadowed(work, image), *_published(work, deeds), *_cleaned(work, rows))
@@ -443,7 +446,9 @@ def _added(work: Work, image: str, new: Columns, *, change: bool) -> Statement:
 
 
 def _merged(work: Work, new: Columns) -> tuple[Deed, ...]:
-    return tuple(Deed(each.sql) for each in merge_sql(work, new))
+    """One deed: what is more than one statement is said in a transaction."""
+    first, *then = [each.sql for each in merge_sql(work, new)]
+    return (Deed(first, then=tuple(then)),)
 
 
 def _appended(work: Work, connection: Connection, new: Columns) -> tuple[Deed, ...]:

@@ -49,7 +49,7 @@ def listed(final: Columns, have: Columns, work: Work, alias: str = "") -> str:
 
 def _as(own: tuple[str, str] | None, name: str, kind: str, can: Capabilities, alias: str) -> str:
     if own is None:
-        return f"cast(null as {kind}) as {can.name(name)}"
+        return f"{can.null(kind)} as {can.name(name)}"
     said = f"{alias}{can.name(own[0])}"
     if own == (name, kind) and not alias:
         return said
@@ -100,14 +100,20 @@ def merged_image(work: Work, final: Columns, old: Columns, new: Columns, rows: s
             )
         shown.append(f"{said} as {can.name(name)}")
     same = " and ".join(f"old.{each} = new.{each}" for each in keys)
-    return f"select {', '.join(shown)}\nfrom {work.table} as old\nfull outer join {rows} as new on {same}"
+    select = f"select {', '.join(shown)}\nfrom"
+    if can.full_join:
+        return f"{select} {work.table} as old\nfull outer join {rows} as new on {same}"
+    return (
+        f"{select} {work.table} as old\nleft join {rows} as new on {same}\nunion all\n"
+        f"{select} {rows} as new\nleft join {work.table} as old on {same}\nwhere {is_new}"
+    )
 
 
 def _value(
     there: dict[str, tuple[str, str]], folded: str, kind: str, alias: str, can: Capabilities
 ) -> str:
     if folded not in there:
-        return f"cast(null as {kind})"
+        return can.null(kind)
     name, own = there[folded]
     said = f"{alias}.{can.name(name)}"
     return said if own == kind else can.converted.format(said, kind)
@@ -125,7 +131,7 @@ def states_image(parts: Parts, old: Columns, changes: str) -> str:
     kept = [f"{over.get(name, f'old.{name}')} as {name}" for name in names]
     begun = {
         parts.valid_from: parts.valid_from,
-        parts.valid_to: f"cast(null as {parts.time})",
+        parts.valid_to: can.null(parts.time),
         parts.is_current: "true",
     }
     if parts.marks:
@@ -134,7 +140,7 @@ def states_image(parts: Parts, old: Columns, changes: str) -> str:
     written = {fold(name, True, dialect) for name, _ in parts.written}
     fresh = []
     for (column, kind), name in zip(old, names, strict=True):
-        own = name if fold(column, True, dialect) in written else f"cast(null as {kind})"
+        own = name if fold(column, True, dialect) in written else can.null(kind)
         fresh.append(f"{begun.get(name, own)} as {name}")
     return (
         f"select {', '.join(kept)}\nfrom {table} as old\n"

@@ -53,7 +53,8 @@ class Intent:
         (Relation(name='x', schema='main', catalog=None),)
         """
         said = [
-            [deed.sql, *map(_plain, (deed.needs, deed.lacks)), deed.unless] for deed in self.deeds
+            [deed.sql, *map(_plain, (deed.needs, deed.lacks)), deed.unless, deed.then]
+            for deed in self.deeds
         ]
         return base64.b64encode(json.dumps([self.asset, said]).encode()).decode()
 
@@ -61,8 +62,8 @@ class Intent:
     def of(text: str) -> Intent:
         asset, said = json.loads(base64.b64decode(text))
         deeds = (
-            Deed(sql, _relations(needs), _relations(lacks), unless)
-            for sql, needs, lacks, unless in said
+            Deed(sql, _relations(needs), _relations(lacks), unless, then=tuple(*then))
+            for sql, needs, lacks, unless, *then in said
         )
         return Intent(asset, tuple(deeds))
 
@@ -87,9 +88,9 @@ def publish(intent: Intent, journal: str, connection: Connection) -> Iterable[st
         connection.execute(note)
     strike = f"drop view {journal}"
     for place, deed in enumerate(intent.deeds):
-        yield deed.sql
+        yield from (deed.sql, *deed.then)
         try:
-            connection.execute(deed.sql)
+            _do(deed, connection)
         except EngineError:
             if place == 0 and deed.is_atomic and intent.needs_note:  # nothing has been done
                 with suppress(EngineError):
@@ -98,6 +99,15 @@ def publish(intent: Intent, journal: str, connection: Connection) -> Iterable[st
     if intent.needs_note:
         yield strike
         connection.execute(strike)
+
+
+def _do(deed: Deed, connection: Connection) -> None:
+    if not deed.then:
+        connection.execute(deed.sql)
+        return
+    with connection.transaction():
+        for sql in (deed.sql, *deed.then):
+            connection.execute(sql)
 
 
 def _is_due(deed: Deed, connection: Connection) -> bool:
@@ -134,7 +144,7 @@ def _finish(journal: Relation, engine: Engine, connection: Connection) -> str:
         intent = Intent.of(str(connection.fetch(f"select intent from {name}").rows[0][0]))
         for deed in intent.deeds:
             if _is_due(deed, connection):
-                connection.execute(deed.sql)
+                _do(deed, connection)
         connection.execute(f"drop view {name}")
     except (EngineError, ValueError, LookupError) as error:
         told = error.problems[0].message if isinstance(error, EngineError) else str(error)

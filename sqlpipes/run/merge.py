@@ -154,7 +154,7 @@ def merge_sql(work: Work, columns: Columns) -> tuple[Statement, ...]:
     same = " and ".join(f"old.{name} = new.{name}" for name in key_names(work))
     newer = newer_sql(work)
     updated = ", ".join(
-        f"{name} = new.{name}"
+        f"{work.warehouse.can.sets}{name} = new.{name}"
         for name in names_of(updated_columns(work, columns), work.warehouse.can)
     )
     names = ", ".join(names_of(columns, work.warehouse.can))

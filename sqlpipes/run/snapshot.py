@@ -132,9 +132,10 @@ def first_sql(work: Work, new: Columns, now: datetime) -> str:
     parts = Parts(work, new, _time(work, new), "", how.marks_deleted)
     parts = replace(parts, now=_now_sql(now, parts.time, work.warehouse.can))
     deleted = f", false as {parts.is_deleted}" if parts.marks else ""
+    begin = parts.updated_at or parts.now
     return (
-        f"select {parts.columns()}, {parts.updated_at or parts.now} as {parts.valid_from}, "
-        f"cast(null as {parts.time}) as {parts.valid_to}, true as {parts.is_current}{deleted}\n"
+        f"select {parts.columns()}, {begin} as {parts.valid_from}, "
+        f"{work.warehouse.can.null(parts.time, begin)} as {parts.valid_to}, true as {parts.is_current}{deleted}\n"
         f"from {work.stage}"
     )
 
@@ -268,9 +269,10 @@ def _differs(parts: Parts) -> str:
 def _apply(parts: Parts) -> tuple[Statement, ...]:
     table, changes = parts.work.table, parts.changes
     mark = f", {parts.is_deleted}" if parts.marks else ""
+    sets = parts.work.warehouse.can.sets
     close = parts.work.warehouse.can.update.format(
         table=table,
-        values=f"{parts.valid_to} = new.{parts.valid_from}, {parts.is_current} = false",
+        values=f"{sets}{parts.valid_to} = new.{parts.valid_from}, {sets}{parts.is_current} = false",
         rows=changes,
         where=f"{parts.same_key('old', 'new')} and old.{parts.is_current} and new.{CLOSES}",
     )

@@ -134,7 +134,7 @@ def _labelled(
 def _label(cut: Partitioning, labels: Labels, can: Capabilities) -> str:
     """Values are written as text, which the engine casts to the column's type."""
     if isinstance(cut.along, ValueAxis):
-        return f"{can.name(cut.column)} in ({can.any_of(str(one) for one in labels)})"
+        return f"{can.exact.format(can.name(cut.column))} in ({can.any_of(str(one) for one in labels)})"
     ordinals = [(int(one), int(one) + 1) for one in labels]
     return _along(cut, Partitions.of(cut.along, ordinals).ranges, can)
 

@@ -31,6 +31,7 @@ __all__ = [
     "stamp",
 ]
 
+COMMITTING = ("mariadb", "mysql")  # each DDL is there at once, for all
 LATER = {
     "GenericConnection": "connection",
     "GenericEngine": "engine",
@@ -59,6 +60,10 @@ def open_engine(target: Target, root: str, *, read_only: bool = False, wait_s: f
         from sqlpipes.engines.generic.sqlite import SqliteEngine
 
         return SqliteEngine(target, place, read_only=read_only, root=root)
+    if place.scheme in COMMITTING:
+        from sqlpipes.engines.generic.mysql import MysqlEngine
+
+        return MysqlEngine(target, place, read_only=read_only, root=root)
     from sqlpipes.engines.generic.engine import GenericEngine
 
     return GenericEngine(target, place, read_only=read_only, root=root)
@@ -87,7 +92,7 @@ def stamp(target: Target, root: str) -> str | None:
 
 
 def is_shared(target: Target) -> bool:
-    """SQLite has one writer, so one builds at a time."""
+    """SQLite has one writer; and where DDL commits, nothing keeps a build that was asleep from publishing."""
     from sqlpipes.engines.generic.place import scheme_of
 
-    return scheme_of(target).partition("+")[0] != "sqlite"
+    return scheme_of(target).partition("+")[0] not in ("sqlite", *COMMITTING)

@@ -18,8 +18,10 @@ from sqlalchemy import exc
 from sqlpipes.core.engine import Capabilities, Form, Rows, Standing
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.extras import Seen
+from sqlpipes.core.faults import LOST
 from sqlpipes.core.sql import Relation, split_statements
 from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
+from sqlpipes.engines.generic.codes import number_of
 from sqlpipes.engines.generic.faults import statement_error
 from sqlpipes.engines.generic.handing import (
     Landed,
@@ -63,6 +65,7 @@ class GenericConnection:
         self._local = Local()
         self._in_transaction = False
         self._stopped = False
+        self._number: int | None = None  # of the last fault, as the driver counts them
         self._open = True
         # One that is left to a function which does not come back is closed when nobody has it any more.
         self._end = weakref.finalize(self, _closed, link)
@@ -121,8 +124,9 @@ class GenericConnection:
         try:
             yield
         except exc.SQLAlchemyError as error:
-            self._open = self._open and not getattr(error, "connection_invalidated", False)
+            self._number = number_of(error)
             said = statement_error(error, sql, self._engine.place, stopped=self._stopped)
+            self._open = self._open and said.problems[0].code != LOST
             if not self._in_transaction:
                 with suppress(exc.SQLAlchemyError):
                     self.link.rollback()

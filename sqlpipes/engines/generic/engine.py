@@ -204,14 +204,14 @@ class GenericEngine:
         self._first.link.rollback()
         for schema in sorted(schemas):
             if schema.casefold() not in there:
-                self._first.execute(f"create schema if not exists {self.spell(schema)}")
+                self._first.execute(self.speech.schema.format(self.spell(schema)))
 
     # --------------------------------------------------------------------------------- words
 
     def spell(self, name: str) -> str:
         """A name in a statement; a plain one in small letters is what a query means without quotes."""
         plain = self.speech.upper and name.isidentifier() and name.islower()
-        return identifier(name.upper() if plain else name)
+        return identifier(name.upper() if plain else name, self.can.mark)
 
     def quote(self, relation: Relation) -> str:
         parts = [part for part in (relation.catalog, relation.schema, relation.name) if part]

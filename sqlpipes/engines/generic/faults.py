@@ -7,10 +7,11 @@ import re
 from sqlalchemy import exc
 
 from sqlpipes.core.errors import EngineError, Location, Problem
+from sqlpipes.core.faults import LOST
+from sqlpipes.engines.generic.codes import HINTS, statement_code, way_code
 from sqlpipes.engines.generic.dialects import dialect_of
 from sqlpipes.engines.generic.place import EXAMPLE, Place
 
-LOST = "ENG011"
 CONFLICT = re.compile(
     r"(?i)database is locked|database table is locked|deadlock|lock wait timeout|serializ"
     r"|could not obtain lock|concurrent (update|append|delete)|write conflict"
@@ -38,11 +39,12 @@ def statement_error(
 ) -> EngineError:
     """The problem's place is in the statement, where the driver's words tell it."""
     said = place.masked(_said(error))
-    if getattr(error, "connection_invalidated", False):
+    told_by = statement_code(error, place.scheme)
+    if getattr(error, "connection_invalidated", False) or told_by == LOST:
         told = f"the connection to the warehouse was lost: {said}"
         way = "what was not committed is not there; building again does it again"
         return EngineError(Problem(LOST, told, hint=way), statement=statement)
-    code = "ENG007" if stopped and STOPPED.search(said) else _code(error, said)
+    code = "ENG007" if stopped and STOPPED.search(said) else told_by or _code(error, said)
     hint = ONE_FILE if BESIDE.search(said) else None
     return EngineError(Problem(code, said, _place(said, statement), hint), statement=statement)
 
@@ -50,8 +52,9 @@ def statement_error(
 def opening_error(error: BaseException, place: Place) -> EngineError:
     """Why there is no connection."""
     said = place.masked(_said(error))
-    hint = "see the target's output in profiles.yml"
-    return EngineError(Problem("ENG002", f"cannot connect to {place.name}: {said}", hint=hint))
+    code = way_code(error, said, place.scheme) or "ENG002"
+    hint = HINTS.get(code, "see the target's output in profiles.yml")
+    return EngineError(Problem(code, f"cannot connect to {place.name}: {said}", hint=hint))
 
 
 def driver_error(error: BaseException, place: Place, target: str) -> EngineError:

@@ -8,7 +8,15 @@ from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 
+# MySQL's own cut a text at 64 kB and a time at its second.
+NAMES = ("mysql", "mariadb")
+TEXT = sa.Text().with_variant(mysql.LONGTEXT(), *NAMES)
+BLOB = sa.LargeBinary().with_variant(mysql.LONGBLOB(), *NAMES)
+TIME = sa.Time().with_variant(mysql.TIME(fsp=6), *NAMES)
+AT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), *NAMES)
+INSTANT = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), *NAMES)
 DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 PLAIN: Mapping[str, Any] = MappingProxyType(
     {
@@ -25,14 +33,14 @@ PLAIN: Mapping[str, Any] = MappingProxyType(
         "UHUGEINT": sa.Numeric(38, 0),
         "FLOAT": sa.Double(),
         "DOUBLE": sa.Double(),
-        "BLOB": sa.LargeBinary(),
+        "BLOB": BLOB,
         "DATE": sa.Date(),
-        "TIME": sa.Time(),
-        "TIMESTAMP": sa.DateTime(),
-        "TIMESTAMP_S": sa.DateTime(),
-        "TIMESTAMP_MS": sa.DateTime(),
-        "TIMESTAMP_NS": sa.DateTime(),
-        "TIMESTAMP WITH TIME ZONE": sa.DateTime(timezone=True),
+        "TIME": TIME,
+        "TIMESTAMP": AT,
+        "TIMESTAMP_S": AT,
+        "TIMESTAMP_MS": AT,
+        "TIMESTAMP_NS": AT,
+        "TIMESTAMP WITH TIME ZONE": INSTANT,
     }
 )
 WHOLE = ("UBIGINT", "HUGEINT", "UHUGEINT")
@@ -56,7 +64,7 @@ def column_type(kind: str) -> Any:
     """
     if found := DECIMAL.fullmatch(kind):
         return sa.Numeric(int(found[1]), int(found[2]))
-    return PLAIN.get(kind, sa.Text())
+    return PLAIN.get(kind, TEXT)
 
 
 def is_nested(kind: str) -> bool:
