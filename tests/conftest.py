@@ -11,6 +11,7 @@ import pytest
 from notyet import apply_marks
 from places import Place
 from servers import lake
+from servers.mariadb import NoMariadb, empty_mariadb, mariadb_server, open_mariadb
 from servers.postgres import NoServer, empty_postgres, postgres_server
 from servers.spark import NoSpark, empty_spark, sail_server, spark_server
 from servers.sqlite import open_worded
@@ -90,6 +91,19 @@ def spark_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def mariadb_url() -> Iterator[str]:
+    """The URL of a real MariaDB server of the tests' own."""
+    pytest.importorskip("pymysql", reason="no driver of MariaDB: pip install 'sqlpipes[mysql]'")
+    try:
+        with mariadb_server() as url:
+            yield url
+    except NoMariadb as missing:
+        if os.environ.get("SQLPIPES_TEST_LEG") == "mariadb":
+            raise
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
 def sail_url() -> Iterator[str]:
     """A Sail, which speaks Spark's protocol and is no Spark."""
     pytest.importorskip("grpc", reason="no client of Spark: pip install 'sqlpipes[spark]'")
@@ -101,11 +115,12 @@ def sail_url() -> Iterator[str]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test that asks for a `target` is a test of every engine; of Spark only in its own leg, as each
-    of its statements takes a while."""
+    """Every test that asks for a `target` is a test of every engine; of Spark and MariaDB only in legs of
+    their own, as their statements take a while and not everybody has the server."""
     leg = os.environ.get("SQLPIPES_TEST_LEG")
     if "target" in metafunc.fixturenames:
-        engines = ["spark"] if leg == "spark" else [*lake.ENGINES, "sqlite", "plain"]
+        own = leg in ("spark", "mariadb")
+        engines = [str(leg)] if own else [*lake.ENGINES, "sqlite", "plain"]
         metafunc.parametrize("target", engines, indirect=True)
 
 
@@ -117,6 +132,10 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Target:
         url = request.getfixturevalue("spark_url")
         empty_spark(url)
         return Target("dev", "spark", "main", options={"url": url})
+    if request.param == "mariadb":
+        url = request.getfixturevalue("mariadb_url")
+        empty_mariadb(url)
+        return Target("dev", "mariadb", "main", options={"url": url})
     if request.param == "plain":
         request.getfixturevalue("plain_engine")
         return Target("dev", "plain", options={"path": ":memory:"})
@@ -148,7 +167,8 @@ def opened(target: Target) -> Iterator[Engine]:
     """The target's engine, with a schema `main`."""
     from sqlpipes.engines import open_engine
 
-    engine = open_worded(target, ".") if target.engine == "sqlite" else open_engine(target, ".")
+    worded = {"sqlite": open_worded, "mariadb": open_mariadb}
+    engine: Engine = worded.get(target.engine, open_engine)(target, ".")
     engine.create_schemas(["main"])
     yield engine
     engine.close()

@@ -28,7 +28,9 @@ class Capabilities:
     """What differs between warehouses and decides which statements are written."""
 
     transactional_ddl: bool = False  # BEGIN; CREATE TABLE ...; ROLLBACK leaves nothing
-    transactional_rows: bool = False  # asked where DDL has none: DELETE; INSERT; ROLLBACK leaves nothing
+    transactional_rows: bool = (
+        False  # asked where DDL has none: DELETE; INSERT; ROLLBACK leaves nothing
+    )
     create_or_replace_table: bool = False
     merge: bool = False
     insert_by_name: bool = False

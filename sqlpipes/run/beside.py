@@ -20,7 +20,7 @@ from sqlpipes.core.partitions import WHOLE, Partitioning, Partitions
 from sqlpipes.core.plan import Action
 from sqlpipes.core.sql import Relation
 from sqlpipes.core.strategy import HardDeletes, SchemaChange, Strategy
-from sqlpipes.run.columns import Difference, compared, difference, must_have
+from sqlpipes.run.columns import Difference, both, compared, difference, must_have
 from sqlpipes.run.images import (
     final_columns,
     grown_image,
@@ -255,7 +255,7 @@ def _staged_slices(
         work = replace(work, step=replace(work.step, slices=every, full=True), made=False)
         parts, old = tuple(pieces(every, work.asset.name, work.graph)), None
     final = final_columns(work, found, old) if old else new
-    picked = listed(final, new, work) if old else "*"
+    picked = listed(final, new, work, there=work.table) if old else "*"
     along = () if old else _how(work).layout(_cut(work), new)
     staged = _query_slices(replace(work, picked=picked), parts, along, fresh=old is None)
     audit = null_audit(work, _quoted(work, "rows"))
@@ -367,7 +367,7 @@ def _python_slices(work: Work, parts: tuple[Partitions, ...]) -> Transaction:
         found = difference(new, there or (), work.warehouse.dialect) if there else Difference()
         final = final_columns(work, found, there) if there else new
         along = () if there else _how(work).layout(_cut(work), new)
-        picked = listed(final, new, work) if there else "*"
+        picked = listed(final, new, work, there=work.table) if there else "*"
         rows = _name(work, "rows")
         made = _into(
             work, work.warehouse.quote(rows), "", f"select {picked} from {table}", work.limit, along
@@ -421,7 +421,9 @@ def _incremental(work: Work) -> Transaction:
             return Fitted((*audit, *_takes_place(work, stage_of(work.asset, work.warehouse))))
         final = final_columns(work, found, old)
         image = (grown_image if appends else merged_image)(work, final, old, new, rows)
-        return Fitted((*audit, _added(work, image, new, change=bool(found) and final != old)))
+        ignores = work.asset.on_schema_change is SchemaChange.IGNORE
+        written = both(new, old, work.warehouse.dialect) if ignores else new
+        return Fitted((*audit, _added(work, image, written, change=bool(found) and final != old)))
 
     asked = Statement(
         f"{compared(work.asset)}select * from {rows}", Purpose.FIT, fit=fit, relation=work.relation

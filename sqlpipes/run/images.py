@@ -36,20 +36,24 @@ def final_columns(work: Work, found: Difference, old: Columns) -> Columns:
     return old
 
 
-def listed(final: Columns, have: Columns, work: Work, alias: str = "") -> str:
-    """A SELECT list of the final columns over rows that `have` these."""
+def listed(
+    final: Columns, have: Columns, work: Work, alias: str = "", *, there: str = ""
+) -> str:
+    """A SELECT list of the final columns over rows that `have` these; the table `there` has the others."""
     can, dialect = work.warehouse.can, work.warehouse.dialect
     there = {fold(name, True, dialect): (name, kind) for name, kind in have}
     found = []
     for name, kind in final:
         own = there.get(fold(name, True, dialect))
-        found.append(_as(own, name, kind, can, alias))
+        if own is None:
+            like = f"(select {can.name(name)} from {there} limit 1)" if there else ""
+            found.append(f"{can.null(kind, like)} as {can.name(name)}")
+        else:
+            found.append(_as(own, name, kind, can, alias))
     return ", ".join(found)
 
 
-def _as(own: tuple[str, str] | None, name: str, kind: str, can: Capabilities, alias: str) -> str:
-    if own is None:
-        return f"{can.null(kind)} as {can.name(name)}"
+def _as(own: tuple[str, str], name: str, kind: str, can: Capabilities, alias: str) -> str:
     said = f"{alias}{can.name(own[0])}"
     if own == (name, kind) and not alias:
         return said

@@ -133,9 +133,10 @@ def first_sql(work: Work, new: Columns, now: datetime) -> str:
     parts = replace(parts, now=_now_sql(now, parts.time, work.warehouse.can))
     deleted = f", false as {parts.is_deleted}" if parts.marks else ""
     begin = parts.updated_at or parts.now
+    ends = work.warehouse.can.null(parts.time, begin)
     return (
         f"select {parts.columns()}, {begin} as {parts.valid_from}, "
-        f"{work.warehouse.can.null(parts.time, begin)} as {parts.valid_to}, true as {parts.is_current}{deleted}\n"
+        f"{ends} as {parts.valid_to}, true as {parts.is_current}{deleted}\n"
         f"from {work.stage}"
     )
 

@@ -116,6 +116,7 @@ def test_a_table_of_keys_alone_has_nothing_to_update(engine: Engine) -> None:
 
 @notyet("spark", "an older row that changes nothing is counted as written")
 @notyet("plain", "an older row that changes nothing is counted as written")
+@notyet("mariadb", "an older row that changes nothing is counted as written")
 def test_an_older_row_changes_nothing_and_one_as_old_does(engine: Engine) -> None:
     graph = graph_of(merged(updated_at="ts"))
     put(engine, "1, 'a', null, '2024-01-02'", "2, 'b', null, '2024-01-02'", "3, 'c', null, null")
@@ -286,15 +287,19 @@ def change(engine: Engine, graph: Any) -> list[Event]:
 
 
 SAID = {"character varying": "varchar", "timestamp without time zone": "timestamp"}
+MARIADB = {"int": "integer", "varchar(200)": "varchar"}
 
 
 def columns(engine: Engine) -> list[tuple[str, str]]:
     found = {name: kind.lower() for name, kind in columns_of(engine, "a").items()}
-    return sorted((name, SAID.get(kind, kind).upper()) for name, kind in found.items())
+    return sorted(
+        (name, {**SAID, **MARIADB}.get(kind, kind).upper()) for name, kind in found.items()
+    )
 
 
 def as_said(message: str) -> str:
     """A message with the types as DuckDB says them."""
+    message = message.replace("varchar(200)", "varchar").replace(" int ", " integer ")
     for theirs, ours in (*SAID.items(), ("integer", "integer"), ("varchar", "varchar")):
         message = message.replace(theirs, ours.upper()).replace(ours, ours.upper())
     return message

@@ -197,6 +197,7 @@ def test_a_partition_column_that_is_not_there(engine: Engine) -> None:
 
 
 @notyet("sqlite", "its columns have no fixed types: a value of another kind is taken")
+@notyet("mariadb", "a text that is a date compares with one, and is taken")
 def test_a_partition_column_that_is_no_date_says_so(engine: Engine) -> None:
     asset = python("p", lambda: [{"d": "2024-01-01"}], partition=daily())
     found = problem(run(engine, asset, slices={"p": days(0, 2)}))

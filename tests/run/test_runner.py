@@ -544,6 +544,7 @@ def test_slices_of_a_table_that_is_written_anew_are_waited_for_all_together(engi
 
 
 @unlike("plain", "it needs a transaction in which two meet")
+@unlike("mariadb", "the text of a statement")
 def test_a_conflict_that_lasts_fails_its_part_and_no_sibling(engine: Engine) -> None:
     run_sql(engine, "create table raw as select date '2024-01-01' + range::int as d from range(3)")
     graph = two_days_behind()

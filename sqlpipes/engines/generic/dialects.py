@@ -25,8 +25,10 @@ class Dialect:
 KNOWN: Mapping[str, Dialect] = MappingProxyType(
     {
         "sqlite": Dialect("sqlite", "sqlite", (), "", tried=True),
-        "mysql": Dialect("mysql", "mysql+pymysql", ("pymysql",), "pymysql", 3306),
-        "mariadb": Dialect("mysql", "mariadb+pymysql", ("pymysql",), "pymysql", 3306, tried=True),
+        "mysql": Dialect("mysql", "mysql+pymysql", ("pymysql",), "'sqlpipes[mysql]'", 3306),
+        "mariadb": Dialect(
+            "mysql", "mariadb+pymysql", ("pymysql",), "'sqlpipes[mysql]'", 3306, tried=True
+        ),
         "snowflake": Dialect(
             "snowflake", "snowflake", ("snowflake.sqlalchemy",), "snowflake-sqlalchemy"
         ),

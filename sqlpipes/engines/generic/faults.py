@@ -110,7 +110,16 @@ def _place(said: str, statement: str) -> Location | None:
     told = LINE.search(said)
     if told is None:
         return None
-    return Location("", int(told["line"] or told["other"]), int(told["column"] or 1))
+    line = int(told["line"] or told["other"])
+    column = int(told["column"] or 0) or _column(said_word, statement, line)
+    return Location("", line, column)
+
+
+def _column(near: str, statement: str, line: int) -> int:
+    """Where what the database stumbled over begins in its line; 1 where it stands there twice."""
+    lines, first = statement.split("\n"), near.split(" ")[0]
+    text = lines[line - 1] if line <= len(lines) else ""
+    return text.index(first) + 1 if first and text.count(first) == 1 else 1
 
 
 def _spots(word: str, statement: str) -> list[int]:

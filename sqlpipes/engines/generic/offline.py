@@ -12,6 +12,7 @@ from sqlpipes.core.sql import Relation
 from sqlpipes.engines.generic.engine import GenericEngine
 from sqlpipes.engines.generic.place import Place
 from sqlpipes.engines.generic.probes import capable, granted
+from sqlpipes.engines.generic.publishing import RenamePublishing
 from sqlpipes.engines.generic.remembered import recall
 from sqlpipes.engines.generic.speech import Speech, speech_of
 
@@ -28,6 +29,8 @@ class BlankEngine(GenericEngine):
         found = {**known.found, **place.capabilities}
         self.answers = replace(known, found=found)
         self.can = capable(self.speech.can, self.answers)
+        if self.can.transactional_rows and not self.can.transactional_ddl:
+            self.publishing = RenamePublishing(self.quote, self.spell)
 
     def connect(self) -> Any:
         return Speechless()
