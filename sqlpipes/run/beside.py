@@ -255,7 +255,7 @@ def _staged_slices(
         work = replace(work, step=replace(work.step, slices=every, full=True), made=False)
         parts, old = tuple(pieces(every, work.asset.name, work.graph)), None
     final = final_columns(work, found, old) if old else new
-    picked = listed(final, new, work, there=work.table) if old else "*"
+    picked = listed(final, new, work, table=work.table) if old else "*"
     along = () if old else _how(work).layout(_cut(work), new)
     staged = _query_slices(replace(work, picked=picked), parts, along, fresh=old is None)
     audit = null_audit(work, _quoted(work, "rows"))
@@ -367,7 +367,7 @@ def _python_slices(work: Work, parts: tuple[Partitions, ...]) -> Transaction:
         found = difference(new, there or (), work.warehouse.dialect) if there else Difference()
         final = final_columns(work, found, there) if there else new
         along = () if there else _how(work).layout(_cut(work), new)
-        picked = listed(final, new, work, there=work.table) if there else "*"
+        picked = listed(final, new, work, table=work.table) if there else "*"
         rows = _name(work, "rows")
         made = _into(
             work, work.warehouse.quote(rows), "", f"select {picked} from {table}", work.limit, along

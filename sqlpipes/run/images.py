@@ -36,17 +36,15 @@ def final_columns(work: Work, found: Difference, old: Columns) -> Columns:
     return old
 
 
-def listed(
-    final: Columns, have: Columns, work: Work, alias: str = "", *, there: str = ""
-) -> str:
-    """A SELECT list of the final columns over rows that `have` these; the table `there` has the others."""
+def listed(final: Columns, have: Columns, work: Work, alias: str = "", *, table: str = "") -> str:
+    """A SELECT list of the final columns over rows that `have` these; `table` has the others."""
     can, dialect = work.warehouse.can, work.warehouse.dialect
     there = {fold(name, True, dialect): (name, kind) for name, kind in have}
     found = []
     for name, kind in final:
         own = there.get(fold(name, True, dialect))
         if own is None:
-            like = f"(select {can.name(name)} from {there} limit 1)" if there else ""
+            like = f"(select {can.name(name)} from {table} limit 1)" if table else ""
             found.append(f"{can.null(kind, like)} as {can.name(name)}")
         else:
             found.append(_as(own, name, kind, can, alias))

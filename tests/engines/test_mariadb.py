@@ -206,8 +206,9 @@ def test_a_statement_is_stopped_and_the_connection_lives_on(engine: Engine) -> N
     with closing(engine.connect()) as connection:
         threading.Timer(0.5, connection.interrupt).start()
         with pytest.raises(EngineError) as fault:
-            connection.fetch("select count(*) from seq_1_to_1000000 a, seq_1_to_1000000 b"
-                " where a.seq < b.seq")
+            connection.fetch(
+                "select count(*) from seq_1_to_1000000 a, seq_1_to_1000000 b where a.seq < b.seq"
+            )
         assert fault.value.problems[0].code == "ENG007"
         assert connection.fetch("select 1").rows == ((1,),)
 
