@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from sqlpipes.api.project import Project
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.terms import Terms
 from sqlpipes.api.values import asking
-from sqlpipes.api.warehouses import are_there, open_engines
+from sqlpipes.api.warehouses import are_there, open_engines, targets
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.history import History
@@ -128,12 +129,35 @@ def _hold_something(engines: Engines) -> bool:
 
 def _open(project: Project, terms: Terms, stack: ExitStack) -> Engines:
     """Builds are waited for as long as it takes; any other program may keep the database for ever."""
-    from sqlpipes.run.journal import mend
-
     wait_s = terms.patience.wait_s if terms.patience.wait_s < inf else READERS_S
     engines = open_engines(project, wait_s=wait_s, on_wait=terms.watch.on_retry)
+    with ExitStack() as opened:
+        opened.enter_context(closing(engines))
+        engines = _claimed(project, engines, terms, opened)
+        opened.pop_all()
     stack.enter_context(closing(engines))
-    for engine in engines.each.values():
-        if not engine.can.transactional_ddl:
-            mend(engine)
     return engines
+
+
+def _claimed(project: Project, engines: Engines, terms: Terms, opened: ExitStack) -> Engines:
+    """Where nothing is rolled back one build is at work at a time, and mends what dead ones have left."""
+    from sqlpipes.run.claim import Claim, Hold, hold
+    from sqlpipes.run.claim import Patience as ForClaims
+    from sqlpipes.run.journal import mend
+    from sqlpipes.stores.lock import place_of
+
+    holds: list[Hold] = []
+    watch, at = terms.watch, targets(project)
+    patience = ForClaims(terms.patience.wait_s, watch.on_wait, watch.cancel.is_set)
+    for name, engine in engines.each.items():
+        if engine.can.transactional_ddl:
+            continue
+        builder = getattr(getattr(engine, "publishing", None), "builder", "")
+        if builder:
+            who = f"'{terms.command}' (process {os.getpid()})"
+            claim = Claim(builder, who, place_of(project.root))
+            holds.append(hold(engine, at[name].schema, claim, patience))
+            opened.callback(holds[-1].release)
+        mend(engine)
+    ends = tuple(each.release for each in holds)
+    return replace(engines, at_end=ends, permits=tuple(each.demand for each in holds))

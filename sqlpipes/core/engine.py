@@ -149,6 +149,10 @@ class Publishing(Protocol):
     """How an engine whose DDL cannot be rolled back puts staged rows in the place of others."""
 
     @property
+    def builder(self) -> str:
+        """Letters and digits that no other open engine has: what is staged is named after them."""
+
+    @property
     def moves(self) -> bool:
         """Whether a swap takes the staging table itself, and leaves none behind."""
 
@@ -370,6 +374,8 @@ class Engines:
 
     own: Engine
     others: Mapping[str, Engine] = field(default_factory=dict)
+    at_end: tuple[Callable[[], None], ...] = ()  # before they are closed; may be called again
+    permits: tuple[Callable[[], None], ...] = ()  # raise where nothing may be published any more
 
     def named(self, engine: str) -> Engine:
         return self.others[engine] if engine else self.own
@@ -379,6 +385,12 @@ class Engines:
         """By name; the target's own has none."""
         return {"": self.own, **self.others}
 
+    def permit(self) -> None:
+        for call in self.permits:
+            call()
+
     def close(self) -> None:
+        for call in self.at_end:
+            call()
         for engine in (*self.others.values(), self.own):
             engine.close()

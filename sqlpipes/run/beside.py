@@ -29,7 +29,7 @@ from sqlpipes.run.images import (
     slices_image,
     states_image,
 )
-from sqlpipes.run.journal import JOURNAL, OURS
+from sqlpipes.run.journal import JOURNAL, OURS, mark_of
 from sqlpipes.run.merge import key_audits, merge_sql, named_columns
 from sqlpipes.run.parts import pieces, together
 from sqlpipes.run.query import Query, asset_query
@@ -54,8 +54,8 @@ TABLES = ("rows", "image")
 
 
 def beside_sql(work: Work) -> Transaction:
-    """See `part_sql`. Names hang on the asset and the slices, so parts do not meet and a second try finds
-    what the first has left."""
+    """See `part_sql`. Names hang on the build, the asset and the slices: parts do not meet, nor do builds,
+    and a second try finds what the first has left."""
     work = replace(work, warehouse=replace(work.warehouse, temporary=_namer(work)))
     found = _shaped(work)
     shadow = found.beside.shadow if found.beside else _name(work, "shadow")
@@ -77,22 +77,21 @@ def _shaped(work: Work) -> Transaction:
 def _namer(work: Work) -> partial[Relation]:
     said = f"{work.relation} {work.step.slices}"
     digest = hashlib.blake2b(said.encode(), digest_size=5).hexdigest()
-    return partial(_beside, work.relation, digest, work.warehouse.temporary)
+    mark = f"{mark_of(_how(work).builder)}{digest}_"
+    return partial(_beside, work.relation, mark, work.warehouse.temporary)
 
 
 def _beside(
-    relation: Relation, digest: str, elsewhere: Callable[[str], Relation], name: str
+    relation: Relation, mark: str, elsewhere: Callable[[str], Relation], name: str
 ) -> Relation:
     """Small letters, digits and underlines, at most 60: what the strictest catalogs take."""
     if name.startswith("sqlpipes_from_"):  # what has crossed from another engine
         return elsewhere(name)
     kind = name.removeprefix("sqlpipes_")
-    begin = JOURNAL if kind == "journal" else OURS
+    begin = (JOURNAL if kind == "journal" else OURS) + mark
     said = relation.name if kind == "journal" else f"{relation.name}_{kind}"
     plain = re.sub(r"[^a-z0-9_]", "_", said.lower())
-    return Relation(
-        f"{begin}{digest}_{plain[-60 + len(begin) + 11 :]}", relation.schema, relation.catalog
-    )
+    return Relation(begin + plain[len(begin) - 60 :], relation.schema, relation.catalog)
 
 
 def _name(work: Work, kind: str) -> Relation:

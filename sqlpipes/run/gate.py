@@ -219,7 +219,7 @@ def _landed(check: Check, value: Any, place: Place) -> Found:
     if value is None:
         message = f"check '{check.name}' returned nothing"
         raise EngineError(Problem("CHK012", message, check.at, ANSWERS))
-    table = place.warehouse.temporary(f"sqlpipes_check_{check.name}")
+    table = place.warehouse.temporary(f"sqlpipes_check_{place.warehouse.part}{check.name}")
     name = place.warehouse.quote(table)
     try:
         place.connection.load(table, value)

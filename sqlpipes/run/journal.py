@@ -21,6 +21,8 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import time
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -28,9 +30,14 @@ from dataclasses import dataclass
 from sqlpipes.core.engine import Connection, Deed, Engine, RelationType
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.sql import Relation
+from sqlpipes.run.claim import CLAIM, claims
 
 OURS = "sqlpipes__"  # begins every name of what stands beside a relation
 JOURNAL = f"{OURS}journal_"
+BUILDER = re.compile(rf"{OURS}(?:journal_)?b([0-9a-f]{{8}})_")
+CONFLICT = "ENG006"  # another statement got there first
+ATTEMPTS = 5
+FIRST_PAUSE_S = 0.1
 HELD = "drop the view {} to give up the rows it would publish; the next build makes them anew"
 
 
@@ -76,6 +83,20 @@ def _relations(said: list[list[str]]) -> tuple[Relation, ...]:
     return tuple(Relation(*each) for each in said)
 
 
+def mark_of(builder: str) -> str:
+    """
+    >>> builder_of(f"sqlpipes__journal_{mark_of('0a1b2c3d')}orders"), mark_of(""), builder_of("sqlpipes__x")
+    ('0a1b2c3d', '', '')
+    """
+    return f"b{builder}_" if builder else ""
+
+
+def builder_of(name: str) -> str:
+    """Whose staged table it is, by its name; "" for nobody's."""
+    found = BUILDER.match(name)
+    return found[1] if found else ""
+
+
 def note_sql(journal: str, intent: Intent) -> str:
     return f"create view {journal} as select '{intent.text}' as intent"
 
@@ -89,10 +110,13 @@ def publish(intent: Intent, journal: str, connection: Connection) -> Iterable[st
     strike = f"drop view {journal}"
     for place, deed in enumerate(intent.deeds):
         yield from (deed.sql, *deed.then)
+        begun = place > 0 or not deed.is_atomic
         try:
-            _do(deed, connection)
-        except EngineError:
-            if place == 0 and deed.is_atomic and intent.needs_note:  # nothing has been done
+            _do(deed, connection, ATTEMPTS if begun else 1)
+        except EngineError as error:
+            if begun:
+                raise half_done(error, intent.asset) from error
+            if intent.needs_note:  # nothing has been done
                 with suppress(EngineError):
                     connection.execute(strike)
             raise
@@ -101,7 +125,31 @@ def publish(intent: Intent, journal: str, connection: Connection) -> Iterable[st
         connection.execute(strike)
 
 
-def _do(deed: Deed, connection: Connection) -> None:
+def _do(deed: Deed, connection: Connection, attempts: int) -> None:
+    """After a conflict it is said again, if it is still to be done: what has begun is not begun anew."""
+    for failed in range(attempts):
+        if failed:
+            time.sleep(FIRST_PAUSE_S * 2 ** (failed - 1))
+            if not _is_due(deed, connection):
+                return
+        try:
+            _say(deed, connection)
+            return
+        except EngineError as error:
+            conflict = any(problem.code == CONFLICT for problem in error.problems)
+            if not conflict or failed == attempts - 1:
+                raise
+
+
+def half_done(error: EngineError, asset: str) -> EngineError:
+    """JRN002: some of the statements have been said. The note stays, and nothing tries it from the start."""
+    told = error.problems[0].message
+    message = f"'{asset}' is published in part, as a statement failed: {told}"
+    hint = "the next build finishes it before it does anything else"
+    return EngineError(Problem("JRN002", message, hint=hint), statement=error.statement)
+
+
+def _say(deed: Deed, connection: Connection) -> None:
     if not deed.then:
         connection.execute(deed.sql)
         return
@@ -122,12 +170,16 @@ def _is_due(deed: Deed, connection: Connection) -> bool:
 def mend(engine: Engine) -> tuple[str, ...]:
     """Finish what builds that were killed had begun to publish, and drop what they left: the assets.
 
-    Only while no other build is under way. Raises EngineError JRN001 when it cannot be finished.
+    What is staged by builds that are alive is left alone: those that have put up a claim. Raises
+    EngineError JRN001 when it cannot be finished.
     """
-    there = engine.relations()
-    ours = {each: kind for each, kind in there.items() if each.name.startswith(OURS)}
+    ours = {each: kind for each, kind in engine.relations().items() if each.name.startswith(OURS)}
+    ours = {each: kind for each, kind in ours.items() if each.name != CLAIM}
     if not ours:
         return ()
+    with closing(engine.connect()) as connection:  # after the list: who stages has claimed before
+        alive = {claim.builder for claim in claims(engine, connection)}
+    ours = {each: kind for each, kind in ours.items() if builder_of(each.name) not in alive}
     finished = []
     with closing(engine.connect()) as connection:
         for journal in sorted(each for each in ours if each.name.startswith(JOURNAL)):

@@ -15,7 +15,7 @@ def order_of(step: Step, graph: Graph, warehouse: Warehouse, *, made: bool, empt
 
     Raises ProjectError when a template cannot be rendered.
     """
-    asset = graph.assets[step.asset]
+    asset, warehouse = graph.assets[step.asset], warehouse.apart(step.asset, step.slices)
     checks = tuple(graph.checks[name] for name in step.checks)
     transaction = part_sql(step, graph, warehouse, made=made, empty=empty)
     # without rows there is nothing to write a file or to train a model with: the real one stays

@@ -107,7 +107,7 @@ def _running(
     look = partial(warehouses_of, engines, target, root)
     parallel = all(each.can.parallel for each in engines.each.values())
     size = max(1, threads) if parallel else 1
-    return Running(plan, graph, look(), Crew(engines, size), settings, look)
+    return Running(plan, graph, look(), Crew(engines, size), settings, look, engines.permit)
 
 
 def _for_writer(error: EngineError, catalog: str | None, plan: Plan, graph: Graph) -> EngineError:

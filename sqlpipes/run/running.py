@@ -76,6 +76,7 @@ class Running:
         crew: Crew[Arrival],
         settings: Settings,
         look: Callable[[], Warehouses],
+        permit: Callable[[], None] = lambda: None,
     ) -> None:
         self.plan = plan
         self.graph = graph
@@ -83,6 +84,7 @@ class Running:
         self.crew = crew
         self.settings = settings
         self.look = look
+        self.permit = permit  # raises where nothing may be published any more
         self.parked: set[int] = set()  # parts whose slices another build holds
         self.told: set[tuple[str, str]] = set()  # whom which asset waits for
         self.record = Record(settings, graph, plan.empty)
@@ -252,6 +254,7 @@ class Running:
         """Say that a part starts, wait until that is recorded, then hand it to a thread."""
         order, job = flight.order, flight.job
         fresh = order.transaction.fresh if order.transaction else False
+        job.permit = lambda connection: self.permit()
         if self.settings.turns is not None and flight.step.action not in ROWLESS:
             job.permit = partial(self.settings.turns.demand, flight.step.asset)
         yield self.record.started(flight.step, order.slices, fresh)
@@ -274,7 +277,7 @@ class Running:
             prepare(connection, target, settings.run_id, asset, order.slices)
             place = Place(
                 self.graph,
-                self.warehouses.of(order.asset),
+                self.warehouses.of(asset).apart(asset.name, order.slices),
                 connection,
                 settings.target.name,
                 settings.root,

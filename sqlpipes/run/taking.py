@@ -8,7 +8,7 @@ from dataclasses import replace
 from threading import Lock
 
 from sqlpipes.core.asset import Asset
-from sqlpipes.core.engine import Deed
+from sqlpipes.core.engine import Deed, Limits
 from sqlpipes.core.errors import EngineError
 from sqlpipes.run.job import Job
 from sqlpipes.run.journal import Intent, publish
@@ -57,6 +57,19 @@ def _drop(beside: Beside, place: Place) -> None:
             place.connection.execute(f"drop {kind} if exists {place.warehouse.quote(each)}")
 
 
+@contextmanager
+def _unlimited(place: Place) -> Iterator[None]:
+    """What is cut off between two statements is only half published."""
+    connection = place.connection
+    if isinstance(connection, Limits):
+        connection.limit(None)
+    try:
+        yield
+    finally:
+        if isinstance(connection, Limits):
+            connection.limit(place.limit.seconds if place.limit else None)
+
+
 def shadowed(transaction: Transaction, asset: Asset, place: Place) -> Place:
     """Where checks look: at what the relation is going to be."""
     if transaction.beside is None:
@@ -81,8 +94,9 @@ def take_place(
     deeds = tuple(each.deed or Deed(each.sql) for each in publishing)
     journal = place.warehouse.quote(transaction.beside.journal)
     first = publishing[0] if publishing else Statement("", Purpose.PUBLISH)
-    with placing(first, asset, place):
-        said.extend(publish(Intent(asset.name, deeds), journal, place.connection))
+    with placing(first, asset, place), _unlimited(place):
+        for sql in publish(Intent(asset.name, deeds), journal, place.connection):
+            said.append(sql)
     for statement in late:
         if statement.purpose is Purpose.CLEAN:
             said.append(statement.sql)

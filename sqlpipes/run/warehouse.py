@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Capabilities, Connection, Engine, Engines, Publishing, RelationType
-from sqlpipes.core.partitions import Partitioning
+from sqlpipes.core.partitions import Partitioning, Partitions
 from sqlpipes.core.sql import Reference, Relation
 from sqlpipes.core.sql.relation import fold
 from sqlpipes.core.windows import Windows
@@ -33,6 +34,7 @@ class Warehouse:
     root: str = ""  # the project's folder, which relative file names in SQL count from
     staged: Mapping[str, str] = field(default_factory=dict)  # asset that is a file -> its new rows
     engine: str = ""  # what assets call it; the target's own has no name
+    part: str = ""  # begins the names of a part's own tables, where all connections see them
 
     def where(self, asset: Asset) -> Relation:
         """Where a statement here finds the rows of an asset. What lives elsewhere has crossed before,
@@ -40,7 +42,14 @@ class Warehouse:
         assert asset.relation is not None
         if asset.engine == self.engine:
             return asset.relation
-        return self.temporary(f"sqlpipes_from_{asset.name}")
+        return self.temporary(f"sqlpipes_from_{self.part}{asset.name}")
+
+    def apart(self, asset: str, slices: Partitions) -> Warehouse:
+        """For one part of a step. Without temporary tables its own ones must not meet those of others."""
+        if self.publishing is None:
+            return self
+        digest = hashlib.blake2b(f"{asset} {slices}".encode(), digest_size=5).hexdigest()
+        return replace(self, part=f"{digest}_")
 
     def type_of(self, relation: Relation) -> RelationType | None:
         """What stands at that name now; None for nothing."""

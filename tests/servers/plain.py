@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -82,6 +83,7 @@ class PlainPublishing:
 
     def __init__(self, quote: Any) -> None:
         self._quote = quote
+        self.builder = uuid.uuid4().hex[:8]
 
     def head(self, table: str, along: Sequence[str] = ()) -> str:
         return f"create table {table} as\n"
@@ -147,7 +149,8 @@ class PlainDuck(DuckEngine):
         return connection
 
     def temporary(self, name: str) -> Relation:
-        return Relation(f"sqlpipes__{name}".lower(), self._target.schema)
+        begin = f"sqlpipes__b{self.publishing.builder}_"
+        return Relation(f"{begin}{name}".lower(), self._target.schema)
 
 
 def open_engine(target: Target, root: str, *, read_only: bool = False, wait_s: float = 0) -> Any:

@@ -12,11 +12,15 @@ from typing import Any
 
 import duckdb
 
+from sqlpipes.core.crossing import Stream
 from sqlpipes.core.engine import Form, Rows, Standing
 from sqlpipes.core.errors import EngineError
 from sqlpipes.core.sql import Relation
 from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
 from sqlpipes.engines.local import Local
+from sqlpipes.engines.signing import comment_of, too_long
+from sqlpipes.engines.spark.crossing import arriving, leaving, leaving_sql
+from sqlpipes.engines.spark.ending import End
 from sqlpipes.engines.spark.faults import condition_of, is_lost, statement_error
 from sqlpipes.engines.spark.names import OURS, identifier, quoted
 from sqlpipes.engines.spark.rows import Landed, hand_over, land_files, land_value, python_rows
@@ -27,31 +31,46 @@ FAILS = (Exception,)  # gRPC and pyspark have no common one
 
 
 class SparkConnection:
-    """See `core.engine.Connection`. `head` says what stands before the SELECT of a new table."""
+    """See `core.engine.Connection`. `own` names tables of this build, and `head` says what stands before
+    the SELECT of a new one."""
 
-    def __init__(self, session: Session, schema: str, head: Callable[[str], str]) -> None:
+    def __init__(
+        self, session: Session, own: Callable[[str], Relation], head: Callable[[str], str]
+    ) -> None:
         self._session = session
-        self._schema = schema
+        self._own = own
         self._head = head
         self._tag = f"sqlpipes-{uuid.uuid4().hex[:12]}"
         self._local = Local()
         self._stopped = False
         self._lost = False
+        self._signature = ""
+        self._limit_s: float | None = None
+
+    def sign(self, comment: str) -> None:
+        self._signature = comment_of(comment)
+
+    def limit(self, seconds: float | None) -> None:
+        self._limit_s = seconds
 
     # ------------------------------------------------------------------------------ statements
 
     def execute(self, sql: str) -> int | None:
         """Spark does not say how many rows it has written."""
         with self._said(sql):
-            self._session.sql(sql)
+            self._session.sql(self._signed(sql))
         return None
+
+    def _signed(self, sql: str) -> str:
+        """The comment stands behind the text, which servers of Spark keep as a whole."""
+        return f"{sql}\n{self._signature}" if self._signature else sql
 
     def parse(self, sql: str) -> None:
         """The server reads no text without looking names up, so the project's own parser has to do."""
 
     def fetch(self, sql: str, limit: int | None = None) -> Rows:
         with self._said(sql):
-            frame = self._session.sql(sql)
+            frame = self._session.sql(self._signed(sql))
             if limit is not None:
                 frame = frame.limit(limit)
             table, kinds = frame.toArrow(), _types(frame)
@@ -63,16 +82,24 @@ class SparkConnection:
         """What pyspark and gRPC raise, as ours."""
         self._stopped = False
         self._session.addTag(self._tag)
+        end = End(self._limit_s, self._stop)
         try:
-            yield
+            with end:
+                yield
         except EngineError:
             raise
         except FAILS as error:
             self._lost = self._lost or is_lost(error)
+            if end.came and not self._lost and self._limit_s is not None:
+                raise too_long(self._limit_s, sql) from error
             raise statement_error(error, sql, stopped=self._stopped) from error
         finally:
             with suppress(*FAILS):
                 self._session.removeTag(self._tag)
+
+    def _stop(self) -> None:
+        with suppress(*FAILS):
+            self._session.interruptTag(self._tag)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -130,7 +157,7 @@ class SparkConnection:
 
     def query(self, sql: str, form: Form = Form.NATIVE) -> Any:
         with self._said(sql):
-            table = self._session.sql(sql).toArrow()
+            table = self._session.sql(self._signed(sql)).toArrow()
         try:
             return hand_over(self._local, table, form)
         except duckdb.Error as error:
@@ -151,29 +178,70 @@ class SparkConnection:
         self._land(relation, land_files(self._local, sql_of, types))
 
     def _land(self, relation: Relation, landed: Landed) -> int:
-        view, table = f"{OURS}{uuid.uuid4().hex[:12]}", quoted(relation)
+        table = quoted(relation)
         self.execute(f"drop table if exists {table}")
-        sql = f"{self._head(table)}select {landed.selected} from {identifier(view)}"
-        with self._said(f"-- rows into {table}"):
-            self._session.createDataFrame(landed.table).createOrReplaceTempView(view)
+        self._send(landed.table, f"{self._head(table)}select {landed.selected} from {{}}")
+        return landed.count
+
+    def _send(self, rows: Any, sql: str) -> None:
+        """Rows of a pyarrow.Table by way of a view of this session, whose name `sql` has a place for."""
+        view = f"{OURS}{uuid.uuid4().hex[:12]}"
+        with self._said(f"-- rows for {sql}"):
+            self._session.createDataFrame(rows).createOrReplaceTempView(view)
         try:
-            self.execute(sql)
+            self.execute(sql.replace("{}", identifier(view)))
         finally:
             with suppress(EngineError):
                 self.execute(f"drop view if exists {identifier(view)}")
-        return landed.count
+
+    def give(self, sql: str) -> Stream:
+        asked = leaving_sql(sql, self.describe(sql))
+        with self._said(asked):
+            return leaving(self._batches(asked), self._local)
+
+    def _batches(self, sql: str) -> Any:
+        """A pyarrow.RecordBatchReader of what the server sends. Its first batch is waited for here."""
+        import pyarrow
+
+        frame = self._session.sql(self._signed(sql))
+        plan = frame._plan.to_proto(self._session.client)
+        found = self._session.client.to_table_as_iterator(plan, frame._plan.observations)
+        tables = (each for each in found if isinstance(each, pyarrow.Table))
+        first = next(tables, None)
+        if first is None:
+            return frame.toArrow().to_reader()
+
+        def batches() -> Iterator[Any]:
+            yield from first.to_batches()
+            for table in tables:
+                yield from table.to_batches()
+
+        return pyarrow.RecordBatchReader.from_batches(first.schema, batches())
+
+    def take(self, relation: Relation, stream: Stream) -> int:
+        table, count = quoted(relation), 0
+        self.execute(f"drop table if exists {table}")
+        begin = self._head(table)
+        try:
+            arrived = arriving(self._local, stream)
+            for portion in arrived.portions:
+                self._send(portion, f"{begin}select {arrived.selected} from {{}}")
+                begin = f"insert into {table}\n"
+                count += portion.num_rows
+        except duckdb.Error as error:
+            raise duckdb_error(error, f"-- take rows into {table}") from error
+        return count
 
     def shared(self, name: str) -> Relation:
         """A table that the other threads see is one that everybody sees; it is dropped once fetched."""
-        return Relation(f"{OURS}{name}".lower(), self._schema)
+        return self._own(name)
 
     # ------------------------------------------------------------------------------ the end
 
     def interrupt(self) -> None:
         self._stopped = True
         self._local.interrupt()
-        with suppress(*FAILS):
-            self._session.interruptTag(self._tag)
+        self._stop()
 
     @property
     def is_open(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import socket
 import time
 import warnings
@@ -20,7 +19,7 @@ from sqlpipes.core.sql import Relation
 from sqlpipes.core.windows import Windows
 from sqlpipes.engines.spark.connection import SparkConnection
 from sqlpipes.engines.spark.faults import opening_error, setting_error
-from sqlpipes.engines.spark.names import MARK, OURS, identifier, literal, quoted
+from sqlpipes.engines.spark.names import MARK, identifier, literal, quoted, stage_name
 from sqlpipes.engines.spark.place import Place
 from sqlpipes.engines.spark.publishing import ATOMIC, SparkPublishing
 from sqlpipes.engines.spark.windows import WORDS, hashed
@@ -42,6 +41,7 @@ def capabilities(place: Place) -> Capabilities:
         merge=place.file_format in ATOMIC,
         mark=MARK,
         escapes=True,
+        crosses=True,
         text="string",
         new_table=SparkPublishing(place.file_format, place.schema).head("{}"),
         is_instant="typeof({}) = 'timestamp'",
@@ -67,7 +67,7 @@ class SparkEngine:
         self._use()
 
     def connect(self) -> Connection:
-        return SparkConnection(self._session, self._place.schema, self.publishing.head)
+        return SparkConnection(self._session, self.temporary, self.publishing.head)
 
     def relations(self) -> Mapping[Relation, RelationType]:
         found: dict[Relation, RelationType] = {}
@@ -121,7 +121,7 @@ class SparkEngine:
         return quoted(relation)
 
     def temporary(self, name: str) -> Relation:
-        return stage_name(name, self._place.schema)
+        return stage_name(name, self._place.schema, self.publishing.builder)
 
     def token_sql(self, relation: Relation, changes: str) -> str:
         """`changes`: count, hash (row count and the sum of all row hashes), or an aggregate."""
@@ -145,15 +145,6 @@ class SparkEngine:
     def close(self) -> None:
         self._first.close()
         _end(self._session, self._place)
-
-
-def stage_name(name: str, schema: str) -> Relation:
-    """Catalogs of Hive know small letters, digits and underlines.
-
-    >>> stage_name("sqlpipes_Größe", "main").name
-    'sqlpipes__sqlpipes_gr__e'
-    """
-    return Relation(OURS + re.sub(r"[^a-z0-9_]", "_", name.lower())[:100], schema)
 
 
 def open_spark(target: Target, place: Place, *, wait_s: float = 0.0) -> SparkEngine:

@@ -15,7 +15,7 @@ from sqlpipes.core.engine import Connection, Deed, RelationType
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.partitions import Grain, Partitioning, TimeAxis, ValueAxis
 from sqlpipes.core.sql import Relation
-from sqlpipes.engines.spark.names import OURS, identifier, literal, quoted
+from sqlpipes.engines.spark.names import identifier, literal, quoted, stage_name
 
 ATOMIC = ("delta", "iceberg")  # formats whose statements are done as a whole or not at all
 WITHIN_A_DAY = (Grain.HOUR, Grain.MINUTE)
@@ -29,6 +29,7 @@ class SparkPublishing:
     def __init__(self, file_format: str, schema: str) -> None:
         self._format = file_format
         self._schema = schema  # of the table that dynamic overwriting is tried on
+        self.builder = uuid.uuid4().hex[:8]
         self._lock = threading.Lock()
         self._verified = False
 
@@ -117,9 +118,7 @@ class SparkPublishing:
         """A server that takes `dynamic` for `static` would replace the whole table. Raises SPK001."""
         with self._lock:
             if not self._verified:
-                _try_dynamic(
-                    connection, Relation(f"{OURS}try_{uuid.uuid4().hex[:8]}", self._schema)
-                )
+                _try_dynamic(connection, stage_name("try", self._schema, self.builder))
             self._verified = True
 
 
