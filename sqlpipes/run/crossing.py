@@ -21,7 +21,6 @@ from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions, first_place
 from sqlpipes.core.plan import Crossing, Step
 from sqlpipes.core.reads import EVERYTHING, window_read
-from sqlpipes.core.sql import identifier
 from sqlpipes.core.strategy import SchemaChange
 from sqlpipes.run.job import Job
 from sqlpipes.run.warehouse import Warehouse, Warehouses
@@ -77,18 +76,18 @@ def crossing_sql(
     assert asset.relation is not None
     limit = " limit 0" if empty else ""
     table = home.quote(asset.relation)
-    return f"select {_picked(crossing, there)} from {table}{_where(crossing, asset, home)}{limit}"
+    return f"select {_picked(crossing, there, home)} from {table}{_where(crossing, asset, home)}{limit}"
 
 
-def _picked(crossing: Crossing, there: Columns) -> str:
+def _picked(crossing: Crossing, there: Columns, home: Warehouse) -> str:
     """Rows that are only counted need a column all the same."""
     if crossing.columns is None:
         return "*"
     if not there:
-        return ", ".join(identifier(name) for name in crossing.columns) or "*"
+        return ", ".join(home.can.name(name) for name in crossing.columns) or "*"
     wanted = {name.casefold() for name in crossing.columns}
     names = [name for name, _ in there if name.casefold() in wanted] or [there[0][0]]
-    return ", ".join(identifier(name) for name in names)
+    return ", ".join(home.can.name(name) for name in names)
 
 
 def _where(crossing: Crossing, asset: Asset, home: Warehouse) -> str:

@@ -196,7 +196,7 @@ def _finish(journal: Relation, engine: Engine, connection: Connection) -> str:
         intent = Intent.of(str(connection.fetch(f"select intent from {name}").rows[0][0]))
         for deed in intent.deeds:
             if _is_due(deed, connection):
-                _do(deed, connection)
+                _do(deed, connection, ATTEMPTS)
         connection.execute(f"drop view {name}")
     except (EngineError, ValueError, LookupError) as error:
         told = error.problems[0].message if isinstance(error, EngineError) else str(error)

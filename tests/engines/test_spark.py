@@ -20,6 +20,7 @@ from sqlpipes.core.partitions import Grain, Partitioning, TimeAxis
 from sqlpipes.core.sql import Relation
 from sqlpipes.core.strategy import Incremental, SchemaChange, Snapshot, Strategy
 from sqlpipes.engines import open_engine
+from sqlpipes.run.claim import Claim, hold
 from sqlpipes.run.journal import Intent, mend, note_sql
 
 SCHEMA = "sparkling"
@@ -61,7 +62,7 @@ def done(engine: Engine, *assets: Any, checks: Any = (), **options: Any) -> Step
 
 
 def left(engine: Engine) -> list[str]:
-    return [each.name for each in engine.relations() if each.name.startswith("sqlpipes__")]
+    return sorted(each.name for each in engine.relations() if each.name.startswith("sqlpipes__"))
 
 
 def test_slices_are_partitions_and_emptied_ones_are_gone(engine: Engine) -> None:
@@ -261,4 +262,50 @@ def test_what_was_begun_to_be_published_is_finished(engine: Engine) -> None:
     assert connection.columns(table) is None
     assert mend(engine) == ("gone",)
     assert rows(engine, f"select x from {SCHEMA}.gone") == [(2,)]
+    assert not left(engine)
+
+
+def test_rows_cross_batch_by_batch_and_keep_their_types(engine: Engine, spark_url: str) -> None:
+    duck = open_engine(Target("dev", "duckdb", options={"path": ":memory:"}), ".").connect()
+    spark: Any = engine.connect()
+    here: Any = duck
+    made = "select range as id, 1.50 as n, range::hugeint as h, [1, 2] as l, null::date as d from range(1000)"
+    table = Relation("crossed", SCHEMA)
+    assert spark.take(table, here.give(made)) == 1000
+    kinds = dict(spark.columns(table) or ())
+    assert (kinds["n"], kinds["h"], kinds["l"]) == ("decimal(3,2)", "decimal(38,0)", "array<int>")
+    back = spark.give(f"select id, n, l, d from {SCHEMA}.crossed order by id")
+    assert here.take(Relation("back", "main"), back) == 1000
+    assert duck.fetch("select sum(id), sum(n) from back").rows[0][0] == 499500
+    with pytest.raises(EngineError) as caught:
+        spark.give("select interval 1 day as i")
+    assert caught.value.problems[0].code == "XNG010"
+    duck.close()
+
+
+def test_a_statement_has_an_end_and_a_comment(engine: Engine) -> None:
+    connection: Any = engine.connect()
+    connection.sign('sqlpipes: {"asset": "a*/b"}')
+    assert connection.fetch("select 1 as x -- one").rows == ((1,),)
+    connection.limit(1.0)
+    with pytest.raises(EngineError) as caught:
+        connection.fetch("select count(*) from range(4000000000000) where id % 7 = 3")
+    assert caught.value.problems[0].code == "ENG068"
+    connection.limit(None)
+    assert connection.fetch("select 1 as x").rows == ((1,),)
+
+
+def test_another_build_of_the_same_schema_is_refused_while_it_lives(engine: Engine) -> None:
+    held = hold(engine, SCHEMA, Claim("0" * 8, "'build'", "one:/shop"))
+    staged = f"{SCHEMA}.sqlpipes__b{'0' * 8}_orders"
+    engine.connect().execute(f"create table {staged} using parquet as select 1 as x")
+    try:
+        assert mend(engine) == ()
+        assert left(engine) == ["sqlpipes__b00000000_orders", "sqlpipes__builder"]
+        with pytest.raises(EngineError) as caught:
+            hold(engine, SCHEMA, Claim("1" * 8, "'build'", "two:/shop"))
+        assert caught.value.problems[0].code == "LCK005"
+    finally:
+        held.release()
+    mend(engine)
     assert not left(engine)

@@ -11,10 +11,13 @@ from run.building import build, check, daily, days, graph_of, model, rows, sql_c
 from servers.plain import Dead, Fuse, PlainDuck, open_engine
 
 from sqlpipes.core.config import Target
+from sqlpipes.core.engine import Deed
+from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.events import Status, StepFailed, StepFinished
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.strategy import Incremental, Strategy
-from sqlpipes.run.journal import mend
+from sqlpipes.run.claim import Claim, claim_sql, claims, hold
+from sqlpipes.run.journal import Intent, mend, publish
 
 RAW = "select * from (values {}) as t(d, id, v)"
 FIRST = RAW.format(
@@ -193,3 +196,67 @@ def test_rows_are_counted_once(engine: PlainDuck) -> None:
 def test_dead_is_no_exception_that_is_caught() -> None:
     with pytest.raises(Dead):
         Fuse(0).burn("select 1")
+
+
+def test_a_conflict_after_publishing_began_is_said_again_and_not_begun_anew(
+    engine: PlainDuck,
+) -> None:
+    """The journal stands by then: to begin anew would trip over it."""
+    said: list[str] = []
+
+    class Busy:
+        """A connection of which some statement meets another one, once or for ever."""
+
+        def __init__(self, times: int) -> None:
+            self.real, self.times = engine.connect(), times
+
+        def execute(self, sql: str) -> int | None:
+            said.append(sql)
+            if sql.startswith("insert") and self.times:
+                self.times -= 1
+                raise EngineError(Problem("ENG006", "another one"))
+            return self.real.execute(sql)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.real, name)
+
+    run_all(engine, "create table t as select 1 as x")
+    deeds = (Deed("delete from t"), Deed("insert into t select 2"))
+    list(publish(Intent("t", deeds), "main.sqlpipes__journal_x", Busy(2)))
+    assert rows(engine, "select x from t") == [(2,)]
+    assert len([sql for sql in said if sql.startswith("delete")]) == 1
+    with pytest.raises(EngineError) as caught:
+        list(publish(Intent("t", deeds), "main.sqlpipes__journal_x", Busy(99)))
+    assert caught.value.problems[0].code == "JRN002"
+    assert mend(engine) == ("t",)
+    assert rows(engine, "select x from t") == [(2,)]
+
+
+def run_all(engine: PlainDuck, *statements: str) -> None:
+    with engine._first.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def test_a_claim_is_taken_from_who_died_in_the_same_place_and_from_nobody_else(
+    engine: PlainDuck,
+) -> None:
+    mine = Claim("1" * 8, "'build'", "here:/shop")
+    dead = replace(mine, builder="0" * 8)
+    connection = engine.connect()
+    connection.execute(claim_sql("main.sqlpipes__builder", dead))
+    connection.execute("create table sqlpipes__b00000000_t as select 1 as x")
+    held = hold(engine, "main", mine)
+    assert [claim.builder for claim in claims(engine, connection)] == [mine.builder]
+    mend(engine)
+    assert beside(engine) == ["sqlpipes__builder"]
+    other = replace(mine, builder="2" * 8, place="there:/shop")
+    with pytest.raises(EngineError) as caught:
+        hold(engine, "main", other)
+    assert caught.value.problems[0].code == "LCK005"
+    connection.execute(claim_sql("main.sqlpipes__builder", other, anew=True))
+    with pytest.raises(EngineError) as lost:
+        held._beat()
+    assert lost.value.problems[0].code == "LCK006"
+    held.release()
+    assert beside(engine) == ["sqlpipes__builder"]
