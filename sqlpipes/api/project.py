@@ -265,4 +265,5 @@ def open_store_of(project: Project) -> Store:
     """The project's state store, for the target at hand. The caller closes it."""
     from sqlpipes.stores import open_store
 
-    return open_store(project.config.state, project.root, target=project.target.name)
+    config = project.config
+    return open_store(config.state, project.root, target=project.target.name, at=config.state_at)

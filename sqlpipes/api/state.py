@@ -8,6 +8,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace as replaced
 from typing import IO, TYPE_CHECKING
 
 from sqlpipes.api.planning import utc_now
@@ -18,6 +19,7 @@ from sqlpipes.version import __version__
 if TYPE_CHECKING:
     from sqlpipes.stores.carrying import Carried, Size
 
+_OF_ITS_URL = ("STO001", "STO006", "STO007", "STO015", "STO016", "STO017", "STO018")
 STANDARD = "-"  # the file name that means stdin or stdout
 
 
@@ -26,7 +28,8 @@ def state_size(project: Project) -> Size:
     from sqlpipes.stores.carrying import size_of
 
     _refuse_memory(project)
-    return size_of(project.config.state, project.root, project.target.name, os.path.getsize)
+    with _placed(project):
+        return size_of(project.config.state, project.root, project.target.name, os.path.getsize)
 
 
 def export_state(project: Project, path: str, *, all_targets: bool = False) -> int:
@@ -40,7 +43,7 @@ def export_state(project: Project, path: str, *, all_targets: bool = False) -> i
     target = None if all_targets else project.target.name
     at = utc_now().isoformat(timespec="seconds")
     lines = export_lines(project.config.state, project.root, target, at=at, version=__version__)
-    with _writing(path) as file:
+    with _placed(project), _writing(path) as file:
         count = 0
         for line in lines:
             file.write(line + "\n")
@@ -62,10 +65,24 @@ def import_state(
     _refuse_memory(project)
     target = None if all_targets else project.target.name
     name = "stdin" if path == STANDARD else path
-    with build_lock(project.root, command="state import"), _reading(path) as lines:
+    lock = build_lock(project.root, command="state import")
+    with _placed(project), lock, _reading(path) as lines:
         return import_lines(
             project.config.state, project.root, target, lines, file=name, replace=replace
         )
+
+
+@contextmanager
+def _placed(project: Project) -> Iterator[None]:
+    """What is wrong with the database of the state is told where that is named."""
+    at = project.config.state_at
+    try:
+        yield
+    except StoreError as error:
+        told = [
+            p if p.at or p.code not in _OF_ITS_URL else replaced(p, at=at) for p in error.problems
+        ]
+        raise type(error)(*told) from error
 
 
 def _refuse_memory(project: Project) -> None:

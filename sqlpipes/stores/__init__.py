@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from sqlpipes.core.config import Plain
+from sqlpipes.core.errors import Location
 from sqlpipes.core.events import Event, Status
 from sqlpipes.core.history import History
 from sqlpipes.core.job import Request
@@ -218,10 +219,12 @@ class Store(Protocol):
     def close(self) -> None: ...
 
 
-def open_store(url: str | None, root: str, *, target: str = "default") -> Store:
+def open_store(
+    url: str | None, root: str, *, target: str = "default", at: Location | None = None
+) -> Store:
     """The store at a SQLAlchemy URL. None: SQLite in <root>/.sqlpipes/state.db, made when missing.
 
-    A relative SQLite path is taken from `root`; `memory://` forgets everything at the end. StoreError
+    `at` is where the URL is written, and so the place of what is wrong with it. A relative SQLite path is taken from `root`; `memory://` forgets everything at the end. StoreError
     when the database cannot be opened, is damaged, or was written by a newer version.
     """
     if url == "memory://":
@@ -230,11 +233,11 @@ def open_store(url: str | None, root: str, *, target: str = "default") -> Store:
 
     path = local_file(url, root)
     if path is not None and can_be_asked(path):
-        return QuickStore(path, target, lambda: _open_full(url, root, target))
-    return _open_full(url, root, target)
+        return QuickStore(path, target, lambda: _open_full(url, root, target, at))
+    return _open_full(url, root, target, at)
 
 
-def _open_full(url: str | None, root: str, target: str) -> SqlStore:
+def _open_full(url: str | None, root: str, target: str, at: Location | None) -> SqlStore:
     from sqlpipes.stores.sql import open_sql_store  # SQLAlchemy: 0.2 s that few commands need
 
-    return open_sql_store(url, root, target=target)
+    return open_sql_store(url, root, target=target, at=at)

@@ -149,7 +149,7 @@ def _no_row_twice(file: str) -> Iterator[None]:
 @contextmanager
 def _opened(url: str | None, root: str) -> Iterator[tuple[Engine, str]]:
     """The database, brought to today's schema."""
-    with faults(url or root):
+    with faults("`state`" if url else root):
         parsed = parse_url(url, root)
     where = name_of(parsed)
     with faults(where):

@@ -13,27 +13,40 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event, exc, make_url
 from sqlalchemy.dialects import sqlite
 
-from sqlpipes.core.errors import Problem, StoreError
+from sqlpipes.core.errors import Location, Problem, StoreError
 from sqlpipes.stores.lasting import Away, is_away, options
 from sqlpipes.stores.lock import state_folder
 
 BUSY_TIMEOUT_S = 30
 
 
-def parse_url(url: str | None, root: str) -> URL:
-    """The URL with a SQLite path made absolute; None is the file in the project's own folder."""
+def parse_url(url: str | None, root: str, at: Location | None = None) -> URL:
+    """The URL with a SQLite path made absolute; None is the file in the project's own folder.
+
+    `at`: where `state` is written. StoreError STO007 shows nothing of what is no URL, as a part of a
+    password may stand anywhere in it.
+    """
     if url is None:
         return URL.create("sqlite", database=os.path.join(_folder(root), "state.db"))
     try:
         parsed = make_url(url)
-    except exc.ArgumentError as error:
-        hint = "write it as sqlite:///path/state.db or postgresql+psycopg://user@host/database"
-        raise StoreError(Problem("STO007", "`state` is no database URL", hint=hint)) from error
+    except (exc.ArgumentError, ValueError):
+        raise StoreError(Problem("STO007", "`state` is no database URL", at, _FORM)) from None
+    if _is_torn(parsed):
+        message = "`state` is no database URL: there is an @ behind its host's"
+        raise StoreError(Problem("STO007", message, at, _FORM))
     if is_file(parsed):
         path = os.path.join(os.path.abspath(root), parsed.database or "")
         os.makedirs(os.path.dirname(path), exist_ok=True)
         return parsed.set(database=path)
     return parsed
+
+
+def _is_torn(url: URL) -> bool:
+    """Whether a password that was not quoted has become a part of the host or of the database."""
+    if url.get_backend_name() == "sqlite":
+        return False
+    return "@" in (url.host or "") or "@" in (url.database or "")
 
 
 def is_file(url: URL) -> bool:
@@ -119,36 +132,45 @@ def _as_text(
 
 
 @contextmanager
-def faults(where: str) -> Iterator[None]:
-    """Turn what the database and its driver raise into StoreError, with a way out in the hint."""
+def faults(where: str, at: Location | None = None) -> Iterator[None]:
+    """Turn what the database and its driver raise into StoreError, with a way out in the hint.
+
+    `at`: where the database is named.
+    """
     try:
         yield
     except exc.DBAPIError as error:
         kind = Away if is_away(error) else StoreError
-        raise kind(_refused(where, str(error.orig))) from error
+        raise kind(_refused(where, str(error.orig), at)) from error
     except sqlite3.Error as error:
-        raise StoreError(_refused(where, str(error))) from error
+        raise StoreError(_refused(where, str(error), at)) from error
     except (exc.NoSuchModuleError, ModuleNotFoundError) as error:
         hint = "install the database's driver, or leave `state` out for a SQLite file"
-        raise StoreError(Problem("STO006", f"no driver for {where}: {error}", hint=hint)) from error
+        message = f"no driver for {where}: {error}"
+        raise StoreError(Problem("STO006", message, at, hint)) from error
     except (exc.SQLAlchemyError, OSError) as error:
-        raise StoreError(Problem("STO001", f"cannot use the state in {where}: {error}")) from error
+        message = f"cannot use the state in {where}: {error}"
+        raise StoreError(Problem("STO001", message, at)) from error
 
 
-def _refused(where: str, said: str) -> Problem:
+def _refused(where: str, said: str, at: Location | None) -> Problem:
     """The database's first line, sorted into what a person can do about it."""
     line = _first_line(said)
     for words, code, hint in _KNOWN:
         if any(word in line for word in words):
-            return Problem(code, f"{where}: {line}", hint=hint.format(where=where))
+            return Problem(code, f"{where}: {line}", at, hint.format(where=where))
     hint = "see that its database is up and that `state` leads there"
-    return Problem("STO001", f"cannot use the state in {where}: {line}", hint=hint)
+    return Problem("STO001", f"cannot use the state in {where}: {line}", at, hint)
 
 
 def _first_line(said: str) -> str:
     return said.strip().splitlines()[0] if said.strip() else "no reason given"
 
 
+_FORM = (
+    "write it as sqlite:///path/state.db or postgresql+psycopg://user:password@host:5432/database; "
+    "quote the password: %40 for @, %2F for /, %3A for :"
+)
 _KNOWN = (
     (
         ("translate host name", "failed to resolve host", "Name or service not known"),
@@ -181,6 +203,12 @@ _KNOWN = (
         "the server of the state takes no connection now: try again in a moment",
     ),
     (("SSL", "certificate"), "STO015", "see sslmode in `state`, and its certificates"),
+    (
+        ("permission denied for table", "permission denied for relation", "must be owner of"),
+        "STO016",
+        "its tables are somebody else's: grant select, insert, update, delete on the tables "
+        "sqlpipes_* to the user in `state`, or let their owner run the build",
+    ),
     (
         ("permission denied",),
         "STO016",

@@ -14,7 +14,7 @@ from functools import partial
 
 from sqlalchemy import Connection, Engine, exc, insert, select
 
-from sqlpipes.core.errors import Problem, StoreError
+from sqlpipes.core.errors import Location, Problem, StoreError
 from sqlpipes.core.events import Event, Status
 from sqlpipes.core.history import History
 from sqlpipes.core.partitions import Axis, Partitions
@@ -40,14 +40,15 @@ def open_sql_store(
     *,
     target: str,
     migrations: Mapping[int, tuple[str, ...]] = MIGRATIONS,
+    at: Location | None = None,
 ) -> SqlStore:
     """Open, and create or migrate when needed."""
-    with faults(url or root):
-        parsed = parse_url(url, root)
+    with faults("`state`" if url else root, at):
+        parsed = parse_url(url, root, at)
     where = name_of(parsed)
-    with faults(where):
+    with faults(where, at):
         engine = make_engine(parsed)
-    store = SqlStore(engine, target, place_of(root), where)
+    store = SqlStore(engine, target, place_of(root), where, at)
     patiently(partial(store._make_ready, migrations), was_there=False)
     return store
 
@@ -56,8 +57,11 @@ def open_sql_store(
 class SqlStore:
     """An open state database, narrowed to one target. Make it with `open_store`."""
 
-    def __init__(self, engine: Engine, target: str, place: str, where: str) -> None:
+    def __init__(
+        self, engine: Engine, target: str, place: str, where: str, at: Location | None = None
+    ) -> None:
         self.target = target
+        self._at = at  # where it is written which database this is
         self._engine = engine
         self._place = place
         self._where = where
@@ -165,7 +169,7 @@ class SqlStore:
         self._engine.dispose()
 
     def _make_ready(self, migrations: Mapping[int, tuple[str, ...]]) -> None:
-        with faults(self._where):
+        with faults(self._where, self._at):
             migrate(self._engine, self._where, migrations)
             self._begin_time()
 
@@ -184,7 +188,7 @@ class SqlStore:
     @contextmanager
     def _read(self) -> Iterator[Connection]:
         """One snapshot for all queries of a question."""
-        with faults(self._where), self._engine.connect() as db:
+        with faults(self._where, self._at), self._engine.connect() as db:
             if db.dialect.name == "postgresql":
                 db = db.execution_options(isolation_level="REPEATABLE READ")
             begin(db, writes=False)
@@ -195,7 +199,7 @@ class SqlStore:
         """One transaction; what is remembered of the last one goes when this one is rolled back."""
         with self._writer:
             try:
-                with faults(self._where), self._engine.connect() as db:
+                with faults(self._where, self._at), self._engine.connect() as db:
                     begin(db, writes=True)
                     own = transaction_id(db)
                     yield journal.Writing(db, self.target, self._place, self._memo)
@@ -213,14 +217,15 @@ class SqlStore:
                 raise
             done = was_committed(self._engine, own)
             if done is None:
-                raise StoreError(_unanswered(self._where)) from error
+                raise StoreError(_unanswered(self._where, self._at)) from error
             if not done:
                 raise
 
 
-def _unanswered(where: str) -> Problem:
+def _unanswered(where: str, at: Location | None) -> Problem:
     return Problem(
         "STO018",
         f"the connection to the state in {where} was lost, and nobody can tell what it has noted",
+        at,
         hint="build again: what is not on record counts as not built",
     )

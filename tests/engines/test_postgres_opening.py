@@ -165,3 +165,37 @@ def test_the_state_s_server_is_told_of_in_the_same_way(tmp_path, server, monkeyp
     assert "sqlpipes.yml:2:8" in found.output
     assert "password authentication failed" in found.output
     assert "wr0ng" not in found.output
+
+
+@pytest.mark.parametrize("command", ["build", "plan", "debug", "runs", "state"])
+@pytest.mark.parametrize("password", ["p/@q:TA1L", "p@q/TA1L", "q@TA1L"])
+def test_a_password_of_the_state_that_is_not_quoted(tmp_path, command, password, monkeypatch):
+    root = write(tmp_path, {"models/a.sql": "select 1 as x\n"})
+    at = "postgresql+psycopg://postgres:{{ env_var('STATE_PW') }}@127.0.0.1:1/warehouse"
+    (root / "sqlpipes.yml").write_text(f'name: shop\nstate: "{at}"\n')
+    monkeypatch.setenv("STATE_PW", password)
+    found = run(root, command)
+    assert found.exit_code != 0
+    assert "STO007" in found.output
+    assert "sqlpipes.yml:2:8" in found.output
+    assert "%40 for @" in " ".join(found.output.split())
+    assert "TA1L" not in found.output and "Traceback" not in found.output
+
+
+def test_a_port_of_the_state_that_is_no_number(tmp_path):
+    root = write(tmp_path, {"models/a.sql": "select 1 as x\n"})
+    (root / "sqlpipes.yml").write_text('name: shop\nstate: "postgresql://me@db:abc/x"\n')
+    found = run(root, "build")
+    assert (found.exit_code, "STO007" in found.output) == (2, True)
+    assert "sqlpipes.yml:2:8" in found.output
+
+
+@pytest.mark.parametrize("command", ["build", "plan"])
+def test_a_state_without_a_server_is_told_where_it_is_named(tmp_path, command):
+    root = write(tmp_path, {"models/a.sql": "select 1 as x\n"})
+    (root / "sqlpipes.yml").write_text(
+        'name: shop\nstate: "postgresql+psycopg://me@127.0.0.1:1/x"\n'
+    )
+    found = run(root, command)
+    assert "STO015" in found.output
+    assert "sqlpipes.yml:2:8" in found.output

@@ -189,11 +189,14 @@ def _of_url(
     if doubled := [key for key in ADDRESS if key in said]:
         message = f"'url' already says what '{doubled[0]}' is"
         problems.append(_wrong(target, doubled[0], message, "say either, not both"))
-    hint = "write postgresql://user:password@host:5432/database?sslmode=require"
+    hint = "write postgresql://user:password@host:5432/database?sslmode=require; quote the password: %40 for @"
     try:
         url = make_url(str(said["url"]))
     except (exc.ArgumentError, ValueError):
         problems.append(_wrong(target, "url", "'url' is no URL of a database", hint))
+        return {}
+    if "@" in (url.host or "") or "@" in (url.database or ""):  # a password that is torn apart
+        problems.append(_wrong(target, "url", "'url' has an @ behind its host's", hint))
         return {}
     if url.drivername not in DRIVERS:
         message = f"'url' is of '{url.drivername}', and this is Postgres through psycopg"
