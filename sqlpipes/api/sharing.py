@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from sqlpipes.api.planning import step_now
 from sqlpipes.api.project import Project
 from sqlpipes.api.warehouses import are_shared
-from sqlpipes.core.errors import LockedError, Problem, StoreError
+from sqlpipes.core.errors import EngineError, LockedError, Problem, StoreError
 from sqlpipes.core.events import Event, Status, StepFailed, StepFinished
 from sqlpipes.core.history import less
 from sqlpipes.core.partitions import Partitions
@@ -68,6 +68,7 @@ def sharing(
     patience: Patience,
 ) -> Iterator[Sharing | None]:
     """The run's turns, for as long as it lasts; None when it is alone."""
+    from sqlpipes.core.engine import EndsRuns
     from sqlpipes.run.fences import Steady, fences_of
     from sqlpipes.stores.pulse import Pulse
 
@@ -78,6 +79,8 @@ def sharing(
     with ExitStack() as stack:
         gates, burials = {}, []
         for name, engine in engines.each.items():
+            if isinstance(engine, EndsRuns):
+                engine.belong(run_id)
             fences = fences_of(engine, project.target.on(name).schema)
             gates[name] = Gate(stack.enter_context(closing(Steady(engine.connect))), fences)
             pulses = stack.enter_context(closing(Steady(partial(_impatient, engine))))
@@ -89,7 +92,7 @@ def sharing(
             run_id,
             beat_s=patience.beat_s,
             patience_s=patience.dead_after_s,
-            before_burial=lambda dead: _drop_fences(burials, dead),
+            before_burial=lambda dead: _bury(engines, burials, dead),
         )
         pulse.start()
         stack.callback(_drop_fences, gates.values(), run_id)
@@ -111,6 +114,17 @@ class Gate:
 
     connection: Steady
     fences: Fences
+
+
+def _bury(engines: Engines, gates: Iterable[Gate], run_id: str) -> None:
+    """What it holds open first: a process that only sleeps keeps its locks for as long as it does."""
+    from sqlpipes.core.engine import EndsRuns
+
+    for engine in engines.each.values():
+        if isinstance(engine, EndsRuns):
+            with suppress(EngineError):  # then whatever waits for its locks waits
+                engine.end_run(run_id)
+    _drop_fences(gates, run_id)
 
 
 def _drop_fences(gates: Iterable[Gate], run_id: str) -> None:

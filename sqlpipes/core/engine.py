@@ -322,6 +322,18 @@ class Limits(Protocol):
         """None of them may take longer from now on: EngineError ENG068. None: as long as they like."""
 
 
+@runtime_checkable
+class EndsRuns(Protocol):
+    """An engine of a server that knows which of its sessions are a run's, and can end those of another."""
+
+    def belong(self, run_id: str) -> None:
+        """Each connection that is made from now on is one of this run's."""
+
+    def end_run(self, run_id: str) -> None:
+        """End the sessions of a run that is taken for dead: their transactions are rolled back, their
+        locks go. One that the server does not let us end stays."""
+
+
 class Engine(Protocol):
     """An open warehouse. Made by `sqlpipes.engines.open_engine`, closed by whoever opened it."""
 

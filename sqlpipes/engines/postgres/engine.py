@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import psycopg
@@ -19,6 +20,7 @@ from sqlpipes.engines.postgres.connection import Driver, Oid, PostgresConnection
 from sqlpipes.engines.postgres.names import LONGEST, TEMPORARY, quoted, shortened
 from sqlpipes.engines.postgres.opening import opening_error, setting_error
 from sqlpipes.engines.postgres.place import OURS, Place, place_of, session_sql
+from sqlpipes.engines.postgres.sessions import ending_sql, mark
 from sqlpipes.engines.postgres.windows import WORDS
 from sqlpipes.engines.windows import token_sql, windows_of
 
@@ -56,6 +58,7 @@ class PostgresEngine:
         self._target = target
         self._place = place
         self._read_only = read_only
+        self._run_id = ""  # whose the connections are
         self._types: dict[Oid, str] = {}
         self._first = self._connection()
         self.catalog: str | None = self._first.database
@@ -76,14 +79,24 @@ class PostgresEngine:
                     raise
             time.sleep(PAUSE_S)
 
-    def _connection(self) -> PostgresConnection:
+    def _connection(self, run_id: str | None = None) -> PostgresConnection:
         driver = _connected(self._place)
         try:
             _set_up(driver, self._place, read_only=self._read_only)
+            mark(driver, self._run_id if run_id is None else run_id)
         except BaseException:
             driver.close()
             raise
         return PostgresConnection(driver, self._types, self._target.schema)
+
+    def belong(self, run_id: str) -> None:
+        self._run_id = run_id
+
+    def end_run(self, run_id: str) -> None:
+        """As who has logged in, who may end his own sessions; and not as `role`, who may not."""
+        with closing(self._connection(run_id="")) as connection:
+            connection.execute("set role none")
+            connection.execute(ending_sql(run_id))
 
     def relations(self) -> Mapping[Relation, RelationType]:
         rows = self.ask(catalog.RELATIONS).rows
