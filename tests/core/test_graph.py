@@ -144,6 +144,23 @@ def test_an_unknown_table_becomes_an_implicit_source_with_a_warning():
     assert problem.at.length == 6
 
 
+@pytest.mark.parametrize("read", ["Upper", "main.Upper"])
+def test_a_name_that_only_looks_like_an_asset_s_takes_nothing_of_its_place(read):
+    graph, problems = link(
+        [model("Upper"), model("b", f"select * from {read}")], dialect="postgres"
+    )
+    assert graph.assets["Upper"].kind is Kind.SQL
+    assert (graph.parents("b"), "Upper" in graph.order) == (("Upper",), True)
+    (found,) = problems
+    assert (found.code, found.at and found.at.file) == ("REF005", "models/b.sql")
+    assert '"Upper"' in (found.hint or "")
+
+
+def test_a_name_in_quotes_is_the_asset_s():
+    found = sound(model("Upper"), model("b", 'select * from "Upper"'), dialect="postgres")
+    assert found.parents("b") == ("Upper",)
+
+
 def test_an_implicit_source_is_one_however_it_is_spelt():
     both = model("b", "select * from ext.T join main.u on true")
     texts = model("a", "select * from Ext.t"), model("c", "select * from u")

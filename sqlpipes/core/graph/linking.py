@@ -21,6 +21,7 @@ from sqlpipes.core.graph.naming import NO_HOMES, Homes, Name, name_index, qualif
 from sqlpipes.core.graph.ordering import circles, ordered
 from sqlpipes.core.graph.written import same_files
 from sqlpipes.core.reads import EVERYTHING, Reads
+from sqlpipes.core.sql.quoting import identifier
 from sqlpipes.core.sql.relation import Reference, Relation, fold
 
 SYSTEM_NAMES = frozenset({"information_schema", "pg_catalog", "sqlite_master"})
@@ -217,6 +218,13 @@ class _Linker:
     ) -> str:
         name = ".".join(reference.parts)
         at = _place(file, reference)
+        spelt = tuple(fold(part, True, self.dialect) for part in reference.parts)
+        meant = self.index.get(spelt)
+        if (
+            meant is not None and meant in self.assets
+        ):  # spelt alike, and yet not what the dialect takes this name for
+            self.problems.append(_folded(meant, reference, key, at))
+            return meant
         system = not SYSTEM_NAMES.isdisjoint(part.casefold() for part in reference.parts)
         schema, _ = self.homes.get(engine, (self.default_schema, None))
         asset = replace(_implicit(name, reference.parts, schema, at, system), engine=engine)
@@ -268,6 +276,14 @@ class _Linker:
                 hint = did_you_mean(text, found)
                 self.problems.append(Problem("REF004", message, mapping.at or asset.at, hint))
         return mapped
+
+
+def _folded(asset: str, reference: Reference, key: Name, at: Location) -> Problem:
+    """A name without quotes that only looks like an asset's."""
+    quoted = ".".join(identifier(part) for part in reference.parts)
+    message = f"{reference} without quotes is the table '{'.'.join(key)}', and not '{asset}'"
+    hint = f"write {quoted} in double quotes, or name the file of '{asset}' '{key[-1]}'"
+    return Problem("REF005", message, at, hint)
 
 
 def _implicit(
