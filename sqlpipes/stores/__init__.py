@@ -224,8 +224,9 @@ def open_store(
 ) -> Store:
     """The store at a SQLAlchemy URL. None: SQLite in <root>/.sqlpipes/state.db, made when missing.
 
-    `at` is where the URL is written, and so the place of what is wrong with it. A relative SQLite path is taken from `root`; `memory://` forgets everything at the end. StoreError
-    when the database cannot be opened, is damaged, or was written by a newer version.
+    `at` is where the URL is written, and so the place of what is wrong with it. A relative SQLite path is
+    taken from `root`; `memory://` forgets everything at the end. StoreError when the database cannot be
+    opened, is damaged, or was written by a newer version.
     """
     if url == "memory://":
         return MemoryStore(target)

@@ -179,7 +179,8 @@ def test_a_password_of_the_state_that_is_not_quoted(tmp_path, command, password,
     assert "STO007" in found.output
     assert "sqlpipes.yml:2:8" in found.output
     assert "%40 for @" in " ".join(found.output.split())
-    assert "TA1L" not in found.output and "Traceback" not in found.output
+    assert "TA1L" not in found.output
+    assert "Traceback" not in found.output
 
 
 def test_a_port_of_the_state_that_is_no_number(tmp_path):

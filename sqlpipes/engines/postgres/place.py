@@ -189,7 +189,10 @@ def _of_url(
     if doubled := [key for key in ADDRESS if key in said]:
         message = f"'url' already says what '{doubled[0]}' is"
         problems.append(_wrong(target, doubled[0], message, "say either, not both"))
-    hint = "write postgresql://user:password@host:5432/database?sslmode=require; quote the password: %40 for @"
+    hint = (
+        "write postgresql://user:password@host:5432/database?sslmode=require; "
+        "quote the password: %40 for @, %2F for /"
+    )
     try:
         url = make_url(str(said["url"]))
     except (exc.ArgumentError, ValueError):
