@@ -15,11 +15,11 @@ from sqlpipes.core.asset import Asset, Materialized, SqlBody
 from sqlpipes.core.engine import Capabilities, Dependant, RelationType, Standing
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.sql import Relation, literal
+from sqlpipes.core.sql import Relation
 from sqlpipes.core.strategy import SchemaChange
-from sqlpipes.run.extras import OURS, Worn, difference, extras
+from sqlpipes.run.extras import Worn, difference, extras
 from sqlpipes.run.fit import demand_fit
-from sqlpipes.run.native import PARTITIONED, opened, table_sql
+from sqlpipes.run.native import PARTITIONED, demand_plain, is_cut_by_us, opened, table_sql
 from sqlpipes.run.placing import placing
 from sqlpipes.run.python import Place
 from sqlpipes.run.query import asset_query
@@ -37,6 +37,8 @@ def found_out(statement: Statement, asset: Asset, place: Place) -> Statements | 
     can = place.warehouse.can
     if statement.extras is not None:
         return _extras(statement.extras, place)
+    if statement.plain is not None:
+        demand_plain(statement.plain, asset, place)
     if statement.opens is not None and statement.makes is None:
         return (*opened(statement.opens, asset, place), replace(statement, opens=None))
     if statement.decides is not None:
@@ -135,9 +137,7 @@ def _is_of_that_kind(there: Standing, statement: Statement, made: Made, place: P
     as that is asked for."""
     if statement.opens is not None or there.kind != PARTITIONED:
         return there.kind == (PARTITIONED if statement.opens else made.kind)
-    query = place.warehouse.can.partitions.format(literal(place.warehouse.quote(made.relation)))
-    names = [str(name) for (name,) in place.connection.fetch(query).rows]
-    return made.kind is RelationType.TABLE and not any(map(OURS.search, names))
+    return made.kind is RelationType.TABLE and not is_cut_by_us(made.relation, place)
 
 
 def _remade(made: Made, new: Columns, create: Statements, asset: Asset, place: Place) -> Statements:

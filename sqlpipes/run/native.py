@@ -16,6 +16,7 @@ from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.extras import digest_of
 from sqlpipes.core.partitions import IntegerAxis, Partitioning, Partitions, TimeAxis, window_text
 from sqlpipes.core.sql import Relation, identifier, literal
+from sqlpipes.run.extras import OURS
 from sqlpipes.run.python import Place
 from sqlpipes.run.statement import Columns, Opens, Purpose, Statement
 from sqlpipes.run.warehouse import Warehouse
@@ -56,6 +57,24 @@ def opened(opens: Opens, asset: Asset, place: Place) -> tuple[Statement, ...]:
             found.append(_said(f"create table {own} (like {table} including all)"))
             found.append(_said(f"alter table {table} attach partition {own} {bounds}"))
     return tuple(found)
+
+
+def demand_plain(relation: Relation, asset: Asset, place: Place) -> None:
+    """EngineError ENG045 for a table that we have cut, of an asset that does not ask for it any more:
+    its partitions would stay, and slices without one would find no place."""
+    there = place.connection.standing(relation, alone=True)
+    if there is None or there.kind != PARTITIONED or not is_cut_by_us(relation, place):
+        return
+    message = f"{relation} is still partitioned, and only some of its slices are to be built"
+    hint = f"build all of them: sqlpipes build -s {asset.name} --full-refresh"
+    raise EngineError(Problem("ENG045", message, asset.at, hint))
+
+
+def is_cut_by_us(relation: Relation, place: Place) -> bool:
+    """Whether any partition of a table has a name of ours."""
+    query = place.warehouse.can.partitions.format(literal(place.warehouse.quote(relation)))
+    names = [str(name) for (name,) in place.connection.fetch(query).rows]
+    return any(map(OURS.search, names))
 
 
 def _said(sql: str) -> Statement:

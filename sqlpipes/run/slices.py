@@ -106,9 +106,11 @@ def _guarded(work: Work, part: Partitions, create: bool) -> Statement:
 
 def _opening(work: Work, part: Partitions, put: Statement) -> Statement:
     """Its columns have been asked for; partitions of the server's may be missing."""
-    native = work.asset.native_partitions and work.warehouse.can.partitions
-    opens = Opens(work.relation, _partition(work), part) if native else None
-    return replace(put, into=None, opens=opens)
+    if not work.warehouse.can.partitions:
+        return replace(put, into=None)
+    if work.asset.native_partitions:
+        return replace(put, into=None, opens=Opens(work.relation, _partition(work), part))
+    return replace(put, into=None, plain=work.relation if put.makes is None else None)
 
 
 def _pruned(

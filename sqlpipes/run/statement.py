@@ -119,6 +119,7 @@ class Statement:
     makes: Made | None = None  # of a CREATE of a relation that readers see
     disturbs: Relation | None = None  # of an ALTER that views on the table may forbid
     opens: Opens | None = None  # of a CREATE or an insert: partitions that it needs
+    plain: Relation | None = None  # of an insert: what the server must not cut for us any more
     extras: Asset | None = None  # it stands for what this one lacks beside its rows
     at: Location | None = None  # where it is asked for, when that is no query
     fit: Fit | None = field(default=None, compare=False)  # of a FIT; it may raise EngineError

@@ -110,8 +110,12 @@ def test_a_plain_table_becomes_one_and_back_as_the_plan_says(shop: Shop) -> None
     shop.build()
     assert [rows for _, rows in shop.parts()] == [1, 2]
     shop.write("select * from raw.t", daily(3))
+    found = shop.problem(partitions="2024-01-01")
+    assert (found.code, found.at and found.at.file) == ("ENG045", "models/a.sql")
+    assert "still partitioned" in found.message
     shop.build()
     assert shop.parts() == []
+    shop.build(force=True, partitions="2024-01-01")
     assert shop.sql("select count(*) from main.a") == [(3,)]
 
 

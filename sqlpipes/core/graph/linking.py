@@ -220,9 +220,7 @@ class _Linker:
         at = _place(file, reference)
         spelt = tuple(fold(part, True, self.dialect) for part in reference.parts)
         meant = self.index.get(spelt)
-        if (
-            meant is not None and meant in self.assets
-        ):  # spelt alike, and yet not what the dialect takes this name for
+        if meant is not None and meant in self.assets:  # it looks like that, and is another name
             self.problems.append(_folded(meant, reference, key, at))
             return meant
         system = not SYSTEM_NAMES.isdisjoint(part.casefold() for part in reference.parts)
