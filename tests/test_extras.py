@@ -185,6 +185,15 @@ def test_an_index_that_the_rows_break_publishes_nothing(shop: Shop) -> None:
     assert shop.place.sql(shop.root, "select x from main.a") == [(1,)]
 
 
+@pytest.mark.parametrize(
+    "where", ["x > 0; drop table merged", "x > 0)", "(x > 0", "x = 'a", "-- nothing"]
+)
+def test_where_of_an_index_is_one_expression(shop: Shop, where: str) -> None:
+    shop.write("a", "select 1 as x", TABLE, "indexes:", f'- {{columns: x, where: "{where}"}}')
+    (found,) = sqlpipes.load(str(shop.root), environ={}).errors
+    assert (found.code, str(found.at)) == ("CFG002", "models/a.sql:5:23")
+
+
 def test_indexes_that_cannot_be_are_refused(shop: Shop) -> None:
     shop.write("a", "select 1 as x", "indexes: [{columns: x, type: gni}]", TABLE)
     found = shop.problem()

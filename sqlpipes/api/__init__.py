@@ -15,7 +15,7 @@ from sqlpipes.api.freshness import SourceAge, freshness
 from sqlpipes.api.jobs import How, JobStatus, Outcome, job_named, job_runs, jobs, load_as
 from sqlpipes.api.look import compiled, lint, rows
 from sqlpipes.api.metrics import Series, metric
-from sqlpipes.api.past import AssetStatus, run_details, runs, status, unfinished
+from sqlpipes.api.past import AssetStatus, forced_by_last, run_details, runs, status, unfinished
 from sqlpipes.api.plan import plan, plan_statements, why
 from sqlpipes.api.project import Project, load, project_root
 from sqlpipes.api.rename import Renamed, left_behind, rename
@@ -63,6 +63,7 @@ __all__ = [
     "debug",
     "due_unit_tests",
     "export_state",
+    "forced_by_last",
     "freshness",
     "import_state",
     "job_named",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -184,6 +185,16 @@ def unfinished(project: Project) -> dict[str, Partitions]:
         if step.status in UNFINISHED and step.asset in project.graph.assets:
             found[step.asset] = doubt(found.get(step.asset), step.slices) or step.slices
     return found
+
+
+def forced_by_last(project: Project) -> str:
+    """`--full-refresh` or `--force` when the newest run was given it: what it left is current, and was
+    to be built all the same. Else nothing."""
+    with closing(open_store_of(project)) as store:
+        said = shlex.split(store.run("last").command) if store.runs(1) else []
+    if "--full-refresh" in said or "-f" in said:
+        return "--full-refresh"
+    return "--force" if "--force" in said else ""
 
 
 @contextmanager

@@ -151,14 +151,25 @@ def retry_command(**options: Any) -> None:
     """
     from dataclasses import replace
 
-    from sqlpipes.api import unfinished
+    from sqlpipes.api import forced_by_last, unfinished
 
     project = open_project(options)
     left = unfinished(project)
     if not left:
         click.echo("the newest run left nothing to retry")
         return
-    _build(project, replace(ask_from(options), only=tuple(left), slices=left), options)
+    ask = replace(ask_from(options), only=tuple(left), slices=left)
+    again = "" if ask.force or ask.full_refresh else forced_by_last(project)
+    ask = replace(
+        ask,
+        force=ask.force or again == "--force",
+        full_refresh=ask.full_refresh or again == "--full-refresh",
+    )
+    if again:  # so that what this one leaves is known to be forced, too
+        click.echo(f"with {again}, as the newest run", err=True)
+        seen = seen_by(click.get_current_context())
+        seen.command = f"{seen.command} {again}"
+    _build(project, ask, options)
 
 
 def _build(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from sqlpipes.core.errors import Problem, did_you_mean
 from sqlpipes.core.extras import Extras, Grant, Index
+from sqlpipes.core.sql import why_no_expression
 from sqlpipes.read import settings as s
 from sqlpipes.read.marked import Node
 from sqlpipes.read.settings import Layered, privilege_of
@@ -14,6 +15,7 @@ from sqlpipes.read.settings import Layered, privilege_of
 DOCS = ("relation", "columns")
 INDEX = ("columns", "unique", "type", "where")
 USUAL = "btree"  # what dbt calls the index that every engine makes when nothing is said
+PARTIAL = "postgres"  # whose quotes and comments all have that make indexes of a part of the rows
 PRIVILEGE = re.compile(r"[a-z][a-z ]*")
 
 
@@ -115,4 +117,17 @@ def _index(node: Node, problems: list[Problem]) -> Index | None:
         kind = ""
     kind = "" if kind == USUAL else kind
     unique = s.flag(node.get("unique"), False, problems)
-    return Index(columns, unique, kind, s.text(node.get("where"), problems).strip(), node.at)
+    return Index(columns, unique, kind, _where(node.get("where"), problems), node.at)
+
+
+def _where(node: Node | None, problems: list[Problem]) -> str:
+    """It goes into a statement as it is, so it may be one expression and nothing else."""
+    said = s.text(node, problems).strip()
+    if not said or node is None:
+        return ""
+    why = why_no_expression(said, PARTIAL)
+    if why is None:
+        return said
+    message = f"'where' of an index must be one expression: {why}"
+    problems.append(Problem("CFG002", message, node.at, "for example `where: amount > 0`"))
+    return ""

@@ -178,7 +178,7 @@ def _index_sql(name: str, index: Index, worn: Worn) -> str:
     unique = "unique " if index.unique else ""
     using = f" using {index.type}" if index.type else ""
     columns = ", ".join(map(identifier, index.columns))
-    where = f" where {index.where}" if index.where else ""
+    where = f" where (\n{index.where}\n)" if index.where else ""
     return f"create {unique}index {identifier(name)} on {worn.table}{using} ({columns}){where}"
 
 

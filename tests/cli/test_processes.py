@@ -65,6 +65,25 @@ def test_a_signal_rolls_back_what_runs_and_says_so(slow, number, code):
     assert "2 done" in ok(slow, "retry")
 
 
+@pytest.mark.parametrize("flag", ["--force", "--full-refresh"])
+def test_what_a_forced_build_left_is_forced_again(slow, flag):
+    edit = (slow / "models/slow.sql").read_text()
+    quicken(slow)
+    ok(slow, "build")
+    quick = (slow / "models/slow.sql").read_text()
+    (slow / "models/slow.sql").write_text(edit)
+    process = spawn(slow, "build", flag)
+    wait_until_running(slow, "slow", process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    (slow / "models/slow.sql").write_text(quick)  # as it was built: nothing is due
+    again = run(slow, "retry")
+    assert again.exit_code == 0
+    assert f"with {flag}, as the newest run" in again.stderr
+    assert "2 done" in again.stdout
+    assert ok(slow, "retry") == "the newest run left nothing to retry\n"
+
+
 def test_a_killed_build_is_seen_and_finished_by_the_next(slow):
     process = spawn(slow, "build")
     wait_until_running(slow, "slow", process)

@@ -32,6 +32,7 @@ __all__ = [
     "split_statements",
     "spotted",
     "token_scan",
+    "why_no_expression",
 ]
 
 
@@ -61,6 +62,17 @@ def split_statements(text: str, dialect: str = "duckdb") -> tuple[str, ...]:
     from sqlpipes.core.sql import tokens
 
     return tokens.split_statements(text, dialect)
+
+
+def why_no_expression(text: str, dialect: str) -> str | None:
+    """What keeps a text from being one expression that can stand in brackets; None: nothing does.
+
+    >>> why_no_expression("x > 0", "postgres"), why_no_expression("x > 0; drop table t", "postgres")
+    (None, 'there is a second statement behind a semicolon')
+    """
+    from sqlpipes.core.sql import analysis
+
+    return analysis.why_no_expression(text, dialect)
 
 
 def token_scan(text: str, dialect: str, *, at: Location | None = None) -> tuple[Reference, ...]:

@@ -186,6 +186,20 @@ def _unbalanced(tokens: Sequence[Token]) -> Token | None:
     return opened[-1] if opened else None
 
 
+def why_no_expression(text: str, dialect: str) -> str | None:
+    """Told from the tokens: what the parser does not know is for the engine to judge, in brackets."""
+    try:
+        tokens = tokens_of(text, dialect)
+    except TokenError:
+        return "a quote or a comment never ends"
+    if any(token.token_type is TokenType.SEMICOLON for token in tokens):
+        return "there is a second statement behind a semicolon"
+    bracket = _unbalanced(tokens)
+    if bracket is not None:
+        return f"'{raw(text, bracket)}' has no counterpart"
+    return None if tokens else "there is no word in it"
+
+
 def _broken_quote(text: str, dialect: str, lines: Lines, error: TokenError) -> Problem:
     start = unfinished(text, dialect)
     if start is None:
