@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from sqlpipes.run.fences import Fences, Steady
     from sqlpipes.run.turns import Turn
     from sqlpipes.stores import Store
-    from sqlpipes.stores.leases import SqlLeases
+    from sqlpipes.stores.leases import Builder, SqlLeases
     from sqlpipes.stores.pulse import Pulse
 
 ASK_S = 0.3  # between two questions whether what others hold is free
@@ -70,6 +70,7 @@ def sharing(
     """The run's turns, for as long as it lasts; None when it is alone."""
     from sqlpipes.core.engine import EndsRuns
     from sqlpipes.run.fences import Steady, fences_of
+    from sqlpipes.stores.lock import place_of
     from sqlpipes.stores.pulse import Pulse
 
     leases = store.leases() if are_shared(project) else None
@@ -93,6 +94,7 @@ def sharing(
             beat_s=patience.beat_s,
             patience_s=patience.dead_after_s,
             before_burial=lambda dead: _bury(engines, burials, dead),
+            is_gone=partial(_is_gone, place_of(project.root)),
         )
         pulse.start()
         stack.callback(_drop_fences, gates.values(), run_id)
@@ -114,6 +116,20 @@ class Gate:
 
     connection: Steady
     fences: Fences
+
+
+def _is_gone(place: str, builder: Builder) -> bool:
+    """Whether it ran on this machine, where there is no process of its number any more."""
+    here, there = (each.partition(":")[0] for each in (place, builder.place))
+    if here != there or os.name != "posix":  # elsewhere signal 0 is no question
+        return False
+    try:
+        os.kill(builder.pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _bury(engines: Engines, gates: Iterable[Gate], run_id: str) -> None:

@@ -51,6 +51,7 @@ class Capabilities:
     incomparable: frozenset[str] = frozenset()  # types whose values are compared by their texts
     indexes_bind: bool = False  # a table with an index cannot be altered
     longest_name: int = 0  # bytes of a name; 0: any number
+    qualifies: bool = False  # QUALIFY filters by window functions
     holds_nul: bool = True  # in names and texts
     conflicts_by_table: bool = False  # two that delete from one table at once, whatever its rows
     retypes: bool = True  # a column of a table can become of any type, as `retyped` says

@@ -38,6 +38,12 @@ from sqlpipes.run.work import (
     whole_scope,
 )
 
+FIRST = "qualify row_number() over (partition by ... order by ...) = 1"
+FIRST_BELOW = (
+    "select ... from (select *, row_number() over (partition by ... order by ...) as n from ...) as t "
+    "where n = 1"
+)
+
 
 def merge(work: Work) -> Transaction:
     """New rows replace those of the same key. Rows without a key, or two for one, are faults."""
@@ -220,7 +226,7 @@ def key_audits(work: Work, table: str) -> tuple[Statement, ...]:
         "BLD003",
         f"several rows of '{work.asset.name}' have the same unique_key ({said})",
         work.asset.at,
-        "keep one of them, e.g. qualify row_number() over (partition by ... order by ...) = 1",
+        f"keep one of them, e.g. {FIRST if work.warehouse.can.qualifies else FIRST_BELOW}",
     )
     counted = (
         f"select {keys}, count(*) as rows_of_this_key from {table} "

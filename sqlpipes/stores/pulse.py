@@ -18,6 +18,7 @@ from sqlpipes.stores.leases import Builder, SqlLeases
 
 BEAT_S = 3.0
 PATIENCE_S = 20.0
+GONE_BEATS = 1.5  # that did not come from a process that is not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Pulse:
     """Beats for one run from `start` to `stop`. `lost` is set when the run itself was buried.
 
     `before_burial` is called with the run that is about to be buried; what it raises as a
-    SqlpipesError puts the burial off.
+    SqlpipesError puts the burial off. Of a builder that `is_gone`, as can be known of one of this machine, two
+    beats that did not come are enough: a process of that number may live in another container.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Pulse:
         beat_s: float = BEAT_S,
         patience_s: float = PATIENCE_S,
         before_burial: Callable[[str], None] = lambda run_id: None,
+        is_gone: Callable[[Builder], bool] = lambda builder: False,
     ) -> None:
         self.lost = threading.Event()
         self._leases = leases
@@ -71,6 +74,7 @@ class Pulse:
         self._beat_s = beat_s
         self._patience_s = patience_s
         self._before_burial = before_burial
+        self._is_gone = is_gone
         self._watched: Watched = {}
         self._looked_at = 0.0
         self._done = threading.Event()
@@ -100,7 +104,9 @@ class Pulse:
         elapsed = min(now - self._looked_at, 2 * self._beat_s)
         others = [each for each in self._leases.builders() if each.run_id != self._run_id]
         self._watched, self._looked_at = watch(self._watched, others, elapsed), now
+        gone = {each.run_id for each in others if self._is_gone(each)}
         for run_id, seen in self._watched.items():
-            if seen.seconds >= self._patience_s:
+            patience_s = GONE_BEATS * self._beat_s if run_id in gone else self._patience_s
+            if seen.seconds >= min(patience_s, self._patience_s):
                 self._before_burial(run_id)
                 self._leases.bury(run_id, seen.beat)

@@ -340,7 +340,9 @@ def test_the_heir_of_a_killed_process_builds_what_it_left(shop: Path, plugins: P
     child.wait()
     (shop / "gate").touch()
     seen = Seen()
-    report = build(shop, "+after", on_event=seen)
+    # its process is known to be gone: nobody waits until it counts as dead
+    patient = Patience(beat_s=0.1, dead_after_s=inf)
+    report = build(shop, "+after", on_event=seen, patience=patient)
     assert report.ok
     assert f"process {child.pid}" in seen.wait_for(StepWaiting, "gated").holder
     assert rows(shop, "select * from after") == [(2,)]

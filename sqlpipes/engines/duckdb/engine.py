@@ -28,6 +28,7 @@ CAN = Capabilities(
     create_or_replace_table=True,
     merge=True,
     insert_by_name=True,
+    qualifies=True,
     reads_files=True,
     writes_files=True,
     renames=True,
