@@ -83,12 +83,18 @@ def _try_resource(project: Project, resource: Resource) -> Fact:
 
 
 def _try_state(project: Project) -> Fact:
+    """What stands there; no table is made to find out."""
+    from sqlpipes.stores import peek
+
+    config = project.config
     try:
+        unmade = peek(config.state, project.root, at=config.state_at)
+        if unmade:
+            return Fact("state", unmade)
         with closing(open_store_of(project)) as store:
             runs = len(store.runs(1))
     except SqlpipesError as error:
-        at = project.config.state_at
-        return _failed("state", [replace(p, at=p.at or at) for p in error.problems])
+        return _failed("state", [replace(p, at=p.at or config.state_at) for p in error.problems])
     return Fact("state", "opens" + ("" if runs else ", no run yet"))
 
 

@@ -7,6 +7,7 @@ two things: what happened (runs, steps, checks; may be pruned) and what is (slic
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -55,6 +56,7 @@ __all__ = [
     "build_lock",
     "lock_holder",
     "open_store",
+    "peek",
 ]
 
 
@@ -236,6 +238,23 @@ def open_store(
     if path is not None and can_be_asked(path):
         return QuickStore(path, target, lambda: _open_full(url, root, target, at))
     return _open_full(url, root, target, at)
+
+
+def peek(url: str | None, root: str, *, at: Location | None = None) -> str:
+    """What the first build would have to do to a state before it can be used; "" when it is ready.
+
+    Nothing is made. StoreError when there is no way to its database, or STO016 no right to make tables.
+    """
+    if url == "memory://":
+        return ""
+    from sqlpipes.stores.quick import local_file
+
+    path = local_file(url, root)
+    if path is not None:
+        return "" if os.path.isfile(path) else "not there yet: the first build makes it"
+    from sqlpipes.stores.sql import peek_at
+
+    return peek_at(url or "", root, at)
 
 
 def _open_full(url: str | None, root: str, target: str, at: Location | None) -> SqlStore:

@@ -20,7 +20,7 @@ def migrate(engine: Engine, where: str, known: Mapping[int, tuple[str, ...]]) ->
     """Bring the database to the newest version that is known. StoreError when it is newer than that."""
     newest = schema.newest(known)
     with engine.connect() as db:
-        found = _version(db)
+        found = schema_version(db)
     if found == newest:
         return
     if found is not None and found > newest:
@@ -35,7 +35,7 @@ def _one_step(db: Connection, known: Mapping[int, tuple[str, ...]], newest: int)
     """Asked again inside the transaction: another process may have been quicker."""
     if db.dialect.name == "postgresql":  # it would let two processes create the tables at once
         db.exec_driver_sql("SELECT pg_advisory_xact_lock(7383747)")
-    found = _version(db)
+    found = schema_version(db)
     if found is None:
         t.metadata.create_all(db)
         made = schema.SCHEMA_VERSION
@@ -49,7 +49,8 @@ def _one_step(db: Connection, known: Mapping[int, tuple[str, ...]], newest: int)
     return made
 
 
-def _version(db: Connection) -> int | None:
+def schema_version(db: Connection) -> int | None:
+    """None where there are no tables of ours."""
     if not inspect(db).has_table(t.schema_version.name):
         return None
     found: int | None = db.scalar(select(func.max(t.schema_version.c.version)))

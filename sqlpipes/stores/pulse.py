@@ -54,8 +54,8 @@ class Pulse:
     """Beats for one run from `start` to `stop`. `lost` is set when the run itself was buried.
 
     `before_burial` is called with the run that is about to be buried; what it raises as a
-    SqlpipesError puts the burial off. Of a builder that `is_gone`, as can be known of one of this machine, two
-    beats that did not come are enough: a process of that number may live in another container.
+    SqlpipesError puts the burial off. Of a builder that `is_gone`, as can be known of one of this machine,
+    two beats that did not come are enough: a process of that number may live in another container.
     """
 
     def __init__(

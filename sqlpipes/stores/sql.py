@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import Connection, Engine, exc, insert, select
+from sqlalchemy import Connection, Engine, exc, insert, select, text
 
 from sqlpipes.core.errors import Location, Problem, StoreError
 from sqlpipes.core.events import Event, Status
@@ -28,10 +28,10 @@ from sqlpipes.stores.lasting import is_away, lasting, patiently, transaction_id,
 from sqlpipes.stores.leases import SqlLeases
 from sqlpipes.stores.lock import place_of
 from sqlpipes.stores.memo import Memo
-from sqlpipes.stores.migrations import migrate
+from sqlpipes.stores.migrations import migrate, schema_version
 from sqlpipes.stores.moving import move_asset
 from sqlpipes.stores.records import CheckRecord, Move, Note, RunRecord, SliceRecord
-from sqlpipes.stores.schema import MIGRATIONS
+from sqlpipes.stores.schema import MIGRATIONS, newest
 
 
 def open_sql_store(
@@ -49,8 +49,46 @@ def open_sql_store(
     with faults(where, at):
         engine = make_engine(parsed)
     store = SqlStore(engine, target, place_of(root), where, at)
-    patiently(partial(store._make_ready, migrations), was_there=False)
+    try:
+        patiently(partial(store._make_ready, migrations), was_there=False)
+    except BaseException:
+        store.close()
+        raise
     return store
+
+
+def peek_at(url: str, root: str, at: Location | None) -> str:
+    """See `sqlpipes.stores.peek`; of a database that is no file in the project."""
+    with faults("`state`", at):
+        parsed = parse_url(url, root, at)
+    where = name_of(parsed)
+    with faults(where, at):
+        engine = make_engine(parsed)
+    try:
+        return str(patiently(partial(_unmade, engine, where, at), was_there=False))
+    finally:
+        engine.dispose()
+
+
+def _unmade(engine: Engine, where: str, at: Location | None) -> str:
+    with faults(where, at), engine.connect() as db:
+        found = schema_version(db)
+        if found is not None:
+            return (
+                "" if found >= newest() else "opens; the first build brings its tables up to date"
+            )
+        if db.dialect.name == "postgresql" and not db.scalar(_MAY_MAKE):
+            raise StoreError(_no_right(where, at))
+    return "opens, its tables are not there yet: the first build makes them"
+
+
+def _no_right(where: str, at: Location | None) -> Problem:
+    message = f"{where}: there are no tables of the state yet, and its user may not make any"
+    hint = "grant create on its schema (public, or the first of the search path) to the user in `state`"
+    return Problem("STO016", message, at, hint)
+
+
+_MAY_MAKE = text("select coalesce(has_schema_privilege(current_schema(), 'create'), false)")
 
 
 @lasting

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -200,3 +201,28 @@ def test_a_state_without_a_server_is_told_where_it_is_named(tmp_path, command):
     found = run(root, command)
     assert "STO015" in found.output
     assert "sqlpipes.yml:2:8" in found.output
+
+
+def test_debug_makes_no_table_of_the_state(tmp_path, server):
+    root = write(tmp_path, {"models/a.sql": "select 1 as x\n"})
+    at = {name: server[name] for name in ("host", "port", "user", "password")}
+    with psycopg.connect(**at, dbname="postgres", autocommit=True) as admin:
+        admin.execute("drop database if exists untouched")
+        admin.execute("create database untouched")
+    url = f"{server['host']}:{server['port']}/untouched"
+    state = f"postgresql+psycopg://postgres:{quote(PASSWORD, safe='')}@{url}"
+    (root / "sqlpipes.yml").write_text(f'name: shop\nstate: "{state}"\n')
+    found = run(root, "debug")
+    assert found.exit_code == 0, found.output
+    assert "its tables are not there yet" in found.output
+    with psycopg.connect(**at, dbname="untouched", autocommit=True) as looking:
+        tables = "select count(*) from pg_tables where tablename like 'sqlpipes%'"
+        assert looking.execute(tables).fetchone() == (0,)
+    assert run(root, "build").exit_code == 0
+    assert "state" in run(root, "debug").output
+    reader = state.replace("//postgres:", "//reader:")
+    (root / "sqlpipes.yml").write_text(f'name: shop\nstate: "{reader}"\n')
+    refused = run(root, "build")
+    assert "STO016" in refused.output
+    assert "sqlpipes.yml:2:8" in refused.output
+    assert "grant select, insert, update, delete" in " ".join(refused.output.split())

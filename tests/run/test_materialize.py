@@ -329,6 +329,8 @@ def test_merge_refuses_double_and_missing_keys(
     build(engine, graph)
     problem = failed(build(engine, graph)).problems[0]
     assert problem.code == code
+    if code == "BLD003":
+        assert ("e.g. qualify" in (problem.hint or "")) == engine.can.qualifies
     assert problem.message.endswith(example)
     assert rows(engine, "select count(*) from a") == [(20,)]
     fresh = model("b", f"select id from raw union all select {value}", "incremental")
