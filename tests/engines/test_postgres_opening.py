@@ -140,6 +140,15 @@ def test_rights_are_asked_for_and_nothing_is_written(tmp_path, server):
     assert run(project(tmp_path / "c", **server, schema="new"), "debug").exit_code == 0
 
 
+def test_a_build_that_may_not_make_its_schema_is_told_in_the_profile(tmp_path, server):
+    root = project(tmp_path, **{**server, "user": "reader"}, schema="new")
+    found = run(root, "build")
+    assert found.exit_code == 1
+    assert "ENG066 there is no schema 'new', and 'reader' may not make one" in found.output
+    assert f"profiles.yml:{line_of(root, 'schema')}:" in found.output
+    assert 'grant create on database "warehouse" to "reader"' in found.output
+
+
 def test_more_threads_than_connections_are_told(tmp_path, server):
     found = run(project(tmp_path, **server, threads="500"), "debug")
     assert found.exit_code == 0

@@ -20,6 +20,7 @@ from sqlpipes.engines.postgres.connection import Driver, Oid, PostgresConnection
 from sqlpipes.engines.postgres.names import LONGEST, TEMPORARY, quoted, shortened
 from sqlpipes.engines.postgres.opening import opening_error, setting_error
 from sqlpipes.engines.postgres.place import OURS, Place, place_of, session_sql
+from sqlpipes.engines.postgres.rights import obstacles
 from sqlpipes.engines.postgres.sessions import ending_sql, mark
 from sqlpipes.engines.postgres.windows import WORDS
 from sqlpipes.engines.windows import token_sql, windows_of
@@ -120,10 +121,14 @@ class PostgresEngine:
     def _create_schema(self, schema: str) -> None:
         try:
             self._first.execute(f"create schema if not exists {identifier(schema)}")
-        except EngineError:  # another build has made it at this very moment
+        except EngineError as error:  # or another build has made it at this very moment
             sql = f"select 1 from pg_namespace where nspname = {literal(schema)}"
-            if not self.ask(sql).rows:
-                raise
+            if self.ask(sql).rows:
+                return
+            told = [p for p in obstacles(self._target, self, [schema]) if p.is_error]
+            if told:
+                raise EngineError(*told) from error
+            raise
 
     def quote(self, relation: Relation) -> str:
         return quoted(relation)

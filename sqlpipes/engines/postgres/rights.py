@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from sqlpipes.core.config import Target
+from sqlpipes.core.engine import Rows
 from sqlpipes.core.errors import Problem, Severity
 from sqlpipes.core.faults import NO_RIGHT, NOT_NOW
 from sqlpipes.core.sql import literal
-from sqlpipes.engines.postgres.engine import PostgresEngine
 
 RIGHTS = """
 select s.name, n.oid is not null,
@@ -29,7 +30,15 @@ OWN = (
 )
 
 
-def obstacles(target: Target, engine: PostgresEngine, schemas: Sequence[str]) -> Iterator[Problem]:
+class Asks(Protocol):
+    """An open database."""
+
+    catalog: str | None
+
+    def ask(self, sql: str) -> Rows: ...
+
+
+def obstacles(target: Target, engine: Asks, schemas: Sequence[str]) -> Iterator[Problem]:
     """Schemas that cannot be made or written to (ENG066), and fewer connections than threads (ENG067)."""
     names = ", ".join(f"({literal(schema)})" for schema in dict.fromkeys(schemas))
     for schema, stands, may, who in engine.ask(RIGHTS.format(names=names)).rows:
