@@ -63,6 +63,7 @@ class Capabilities:
     escapes: bool = False  # a backslash in a text is no character of it
     new_table: str = "create table {} as\n"  # before the SELECT of a table that stages rows
     replaces_views: bool = True  # CREATE OR REPLACE VIEW
+    reads_views: bool = True  # CREATE VIEW fails where the view could not be read
     temporary: str = "temp"  # stands after CREATE
     text: str = "varchar"  # the type of texts of any length
     date: str = "date '{}'"

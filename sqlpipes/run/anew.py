@@ -92,7 +92,10 @@ def _made(statement: Statement, made: Made, asset: Asset, place: Place) -> State
     there = place.connection.standing(made.relation, alone=True)
     table = place.warehouse.quote(made.relation)
     plain: Statements = (statement.headed(f"create {made.kind} {table} as\n"),)
-    if there is None and statement.opens is None:
+    unread = made.kind is RelationType.VIEW and not place.warehouse.can.reads_views
+    if unread:
+        plain = (*plain, _read_once(table, statement))
+    if there is None and statement.opens is None and not unread:
         return plain
     new = _columns(statement, asset, place)
     if statement.opens is not None:
@@ -100,10 +103,12 @@ def _made(statement: Statement, made: Made, asset: Asset, place: Place) -> State
         plain = (*table_sql(statement.opens, new, place.warehouse), put)
     if there is None:
         return plain
-    old = place.connection.columns(made.relation) or ()
     same_kind = _is_of_that_kind(there, statement, made, place)
+    # What is dropped anyway is not asked: a view may be one that cannot be read any more.
+    asks = same_kind and (made.kind is RelationType.TABLE or place.warehouse.can.replaces_views)
+    old = (place.connection.columns(made.relation) or ()) if asks else ()
     if made.kind is RelationType.VIEW:
-        if same_kind and new[: len(old)] == old and place.warehouse.can.replaces_views:
+        if asks and new[: len(old)] == old:
             return (statement.headed(f"create or replace view {table} as\n"),)
         return _remade(made, new, plain, asset, place)
     before: Statements = ()
@@ -130,6 +135,12 @@ def _made(statement: Statement, made: Made, asset: Asset, place: Place) -> State
             *after,
         )
     return (*before, *_remade(made, new, plain, asset, place), *after)
+
+
+def _read_once(table: str, statement: Statement) -> Statement:
+    """A view is no view before it was read, where a CREATE looks at nothing."""
+    sql = f"select * from {table} where 1 = 0"
+    return replace(statement.rows, sql=sql, purpose=Purpose.AUDIT, query=None, into=None)
 
 
 def _is_of_that_kind(there: Standing, statement: Statement, made: Made, place: Place) -> bool:

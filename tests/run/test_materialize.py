@@ -462,9 +462,6 @@ def test_statements_of_shapes_that_sql_tools_write(engine: Engine) -> None:
     assert len(rows(engine, "select * from a")) == 3
 
 
-@notyet(
-    "sqlite", "a view reads relations of its own file only, and a schema is a file", kind="view"
-)
 @pytest.mark.parametrize("kind", ["view", "table", "slices", "ephemeral reader"])
 def test_an_error_is_placed_in_the_user_s_file(engine: Engine, kind: str) -> None:
     text = "select a.x, d,\n       wrong\nfrom raw, staging.a"

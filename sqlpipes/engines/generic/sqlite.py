@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Capabilities, RelationType, Standing
+from sqlpipes.core.errors import EngineError
 from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.engines.generic.connection import GenericConnection
 from sqlpipes.engines.generic.engine import GenericEngine
@@ -28,6 +29,7 @@ from sqlpipes.engines.generic.speech import Speech
 from sqlpipes.engines.windows import Words
 
 TEMPORARY = "temp"
+CONFLICT = "ENG006"
 BUSY_S = 5.0
 
 NAME = r'(?:"(?:[^"]|"")+"|\w+)'
@@ -41,6 +43,7 @@ CAN = Capabilities(
     transactional_ddl=True,
     renames=True,
     replaces_views=False,
+    reads_views=False,
     parallel=False,
     is_instant="false",
     matches="({} regexp {})",
@@ -195,16 +198,18 @@ class SqliteEngine(GenericEngine):
         return found
 
     def all_columns(self) -> Mapping[Relation, tuple[tuple[str, str], ...]]:
-        found: dict[Relation, list[tuple[str, str]]] = {}
-        for schema in ("main", *self._files):
-            sql = (
-                f"select m.name, c.name, c.type from {identifier(schema)}.sqlite_master as m "
-                f"join pragma_table_xinfo(m.name, {literal(schema)}) as c "
-                "where m.type in ('table', 'view') and c.hidden <> 1 order by m.name, c.cid"
-            )
-            for table, column, kind in self._first.fetch(sql).rows:
-                found.setdefault(Relation(table, schema), []).append((column, kind))
-        return {relation: tuple(columns) for relation, columns in found.items()}
+        """One by one, so that a view whose tables have moved away leaves the others theirs."""
+        found = {}
+        for relation in self.relations():
+            try:
+                columns = self._first.columns(relation)
+            except EngineError as error:
+                if any(problem.code == CONFLICT for problem in error.problems):
+                    raise
+                continue
+            if columns:
+                found[relation] = columns
+        return found
 
     def create_schemas(self, schemas: Sequence[str], catalog: str | None = None) -> None:
         known = {name.casefold() for name in ("main", TEMPORARY, *self._files)}
