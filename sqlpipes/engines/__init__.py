@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Engine
-from sqlpipes.core.errors import EngineError, Problem, did_you_mean
+from sqlpipes.core.errors import EngineError, Location, Problem, did_you_mean
 from sqlpipes.core.faults import NOT_NOW, UNREACHED, only
 from sqlpipes.core.retry import Retry
 from sqlpipes.engines.generic.dialects import TYPES
@@ -52,6 +52,7 @@ BUILT_IN = MappingProxyType(
 )
 
 
+BUSY = frozenset({"ENG006"})  # another program writes, and is done soon
 PATIENCE = Retry(times=3, pause_s=0.5, most_s=10.0)  # of a server that is starting or full
 
 
@@ -67,11 +68,11 @@ def open_engine(
     """The target's warehouse, open. Relative paths in its options count from `root`.
 
     A server that is starting or full is asked again, as often as the target says; so is one that is not
-    reached, if the target says how often. `on_wait` is told why and when. Raises EngineError when it
-    cannot be opened, LockedError when another process still holds it after `wait_s` seconds.
-    Whoever opens it closes it.
+    reached, if the target says how often. So is a file that another program writes to. `on_wait` is told
+    why and when. Raises EngineError when it cannot be opened, LockedError when another process still holds
+    it after `wait_s` seconds. Whoever opens it closes it.
     """
-    module, failed = _module(target.engine), 0
+    module, failed = _module(target.engine, target.at("type")), 0
     while True:
         try:
             engine: Engine = module.open_engine(target, root, read_only=read_only, wait_s=wait_s)
@@ -89,6 +90,8 @@ def open_engine(
 
 def _times(target: Target, error: EngineError) -> int:
     """How often it is worth another try: a name that is mistyped is told at once, unless asked otherwise."""
+    if only(BUSY, error.problems):
+        return PATIENCE.times
     if not only(UNREACHED, error.problems):
         return 0
     if target.connect_retries is not None:
@@ -101,18 +104,18 @@ def obstacles(target: Target, engine: Engine, schemas: Sequence[str]) -> tuple[P
 
     Of an engine that cannot tell, nothing.
     """
-    found = getattr(_module(target.engine), "obstacles", None)
+    found = getattr(_module(target.engine, target.at("type")), "obstacles", None)
     return tuple(found(target, engine, schemas)) if found else ()
 
 
 def exists(target: Target, root: str) -> bool:
     """Whether the target's warehouse is there to be looked into, found out without connecting."""
-    return bool(_module(target.engine).exists(target, root))
+    return bool(_module(target.engine, target.at("type")).exists(target, root))
 
 
 def blank(target: Target, root: str) -> Engine:
     """A new, empty warehouse of the target's kind that nothing keeps, for writing statements."""
-    engine: Engine = _module(target.engine).blank(target, root)
+    engine: Engine = _module(target.engine, target.at("type")).blank(target, root)
     return engine
 
 
@@ -121,7 +124,7 @@ def stamp(target: Target, root: str) -> str | None:
 
     None when the warehouse does not exist or its state cannot be known this way.
     """
-    token: str | None = _module(target.engine).stamp(target, root)
+    token: str | None = _module(target.engine, target.at("type")).stamp(target, root)
     return token
 
 
@@ -130,7 +133,7 @@ def is_shared(target: Target) -> bool:
 
     If so, builds cooperate by leases on slices; if not, one builds at a time.
     """
-    found = getattr(_module(target.engine), "is_shared", None)
+    found = getattr(_module(target.engine, target.at("type")), "is_shared", None)
     return bool(found and found(target))
 
 
@@ -154,13 +157,13 @@ def _known(name: str) -> Any:
         return None
 
 
-def _module(name: str) -> Any:
+def _module(name: str, at: Location | None = None) -> Any:
     if name in BUILT_IN:
         return import_module(BUILT_IN[name])
-    return _third_party(name)
+    return _third_party(name, at)
 
 
-def _third_party(name: str) -> Any:
+def _third_party(name: str, at: Location | None) -> Any:
     from importlib.metadata import entry_points
 
     found = entry_points(group=ENTRY_POINTS)
@@ -171,6 +174,7 @@ def _third_party(name: str) -> Any:
         Problem(
             "ENG001",
             f"there is no engine '{name}'",
+            at,
             hint=did_you_mean(name, known) or f"known engines: {', '.join(sorted(known))}",
         )
     )

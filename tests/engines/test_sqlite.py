@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
+import pytest
 from cli.projects import ok, run, write
+from sqlalchemy import exc
 
-from sqlpipes.core.config import Target
+from sqlpipes.core.config import Plain, Target
+from sqlpipes.core.errors import EngineError, Location
 from sqlpipes.core.sql import Relation
 from sqlpipes.engines import open_engine
+from sqlpipes.engines.generic.faults import opening_error
+from sqlpipes.engines.generic.place import place_of
+
+AT = Location("profiles.yml", 4, 7)
 
 PROJECT = {
     "sqlpipes.yml": "name: shop\n",
@@ -23,6 +32,10 @@ PROJECT = {
 def project(folder: Path, files: Mapping[str, str] = PROJECT, **more: str) -> Path:
     own = {f"models/{name}.sql": text for name, text in more.items()}
     return write(folder, {**PROJECT, **files, **own})
+
+
+def placed(folder: Path, **options: Plain) -> Target:
+    return Target("dev", "sqlite", options=options, places=dict.fromkeys(options, AT))
 
 
 def said(folder: Path, *statements: str) -> None:
@@ -81,3 +94,67 @@ def test_a_view_that_reads_another_schema_is_not_published(tmp_path: Path) -> No
     said(tmp_path, "create table outside as select 1 as x")
     failed = run(tmp_path, "build")
     assert failed.exit_code == 1, failed.output
+
+
+# --------------------------------------------------------------------------------- what holds it
+
+
+@pytest.mark.parametrize("held", ["shop.db", "shop.raw.db"])
+def test_a_file_that_another_program_holds_is_tried_again(tmp_path: Path, held: str) -> None:
+    target = placed(tmp_path, path=str(tmp_path / "shop.db"), connect_args={"timeout": 0.05})
+    for name in ("shop.db", "shop.raw.db"):
+        with closing(sqlite3.connect(tmp_path / name)) as link:
+            link.execute("create table x (a)")
+    with closing(sqlite3.connect(tmp_path / held, isolation_level=None)) as other:
+        other.execute("begin exclusive")
+        with pytest.raises(EngineError) as caught:
+            open_engine(target, ".", pause=lambda _: None)
+        assert caught.value.problems[0].code == "ENG006"
+        assert "settings" not in str(caught.value)
+        assert caught.value.problems[0].at == AT
+        waited: list[str] = []
+        let_go = partial(other.execute, "commit")
+        open_engine(target, ".", on_wait=waited.append, pause=lambda _: let_go() and None).close()
+    assert "database is locked; again in" in waited[0]
+
+
+def test_what_is_no_database_is_told_at_its_path(tmp_path: Path) -> None:
+    (tmp_path / "shop.db").write_text("no database, but a text of some length\n" * 99)
+    with pytest.raises(EngineError, match=r"ENG002 cannot connect to .*not a database") as caught:
+        open_engine(placed(tmp_path, path=str(tmp_path / "shop.db")), ".")
+    assert caught.value.problems[0].at == AT
+
+
+# ----------------------------------------------------------------------------- who is not reached
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "ENG061"),
+        (socket.gaierror(-2, "Name or service not known"), "ENG060"),
+        (TimeoutError("timed out"), "ENG062"),
+        (RuntimeError('(2003, "Can\'t connect (Connection refused)")'), "ENG061"),
+        (RuntimeError("could not translate host name"), "ENG060"),
+        (RuntimeError("no idea"), "ENG002"),
+    ],
+)
+def test_why_there_is_no_connection(tmp_path: Path, error: Exception, code: str) -> None:
+    target = placed(tmp_path, url="sqlite:///shop.db")
+    place = place_of(target, ".")
+    try:
+        raise exc.OperationalError("connect", None, RuntimeError(str(error))) from error
+    except exc.OperationalError as raised:
+        problem = opening_error(raised, place, target).problems[0]
+    assert (problem.code, problem.at) == (code, AT)
+
+
+def test_an_unknown_type_or_dialect_is_told_at_its_place(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"profiles.yml:4:7.*ENG001.*'sqlit'") as caught:
+        open_engine(Target("dev", "sqlit", places={"type": AT}), ".")
+    assert caught.value.problems[0].hint == "did you mean 'sqlite'?"
+    target = Target("dev", "sqlalchemy", options={"url": "mysq://me@h/s"}, places={"url": AT})
+    with pytest.raises(EngineError, match="has no dialect 'mysq'") as caught:
+        open_engine(target, ".")
+    assert caught.value.problems[0].at == AT
+    assert caught.value.problems[0].hint == "did you mean 'mysql'?"

@@ -74,9 +74,9 @@ class GenericEngine:
                 hide_parameters=True,
             )
         except (exc.NoSuchModuleError, ImportError) as error:
-            raise driver_error(error, place, self.target.name) from None
+            raise driver_error(error, place, self.target) from None
         except (exc.ArgumentError, TypeError) as error:
-            raise opening_error(error, place) from None
+            raise opening_error(error, place, self.target) from None
 
     def address(self) -> Any:
         """SQLAlchemy's URL of it."""
@@ -87,23 +87,26 @@ class GenericEngine:
         return dict(self.place.arguments)
 
     def link(self) -> sa.Connection:
-        """A connection of SQLAlchemy's, set up. Raises EngineError ENG002 and ENG009."""
+        """A connection of SQLAlchemy's, set up. Raises EngineError ENG002, ENG006 when another program
+        holds it, ENG060 to ENG062 when nobody is reached, and ENG009."""
         try:
             link = self._pool.connect()
         except exc.SQLAlchemyError as error:
-            raise opening_error(error, self.place) from None
+            raise opening_error(error, self.place, self.target) from None
         except ImportError as error:
-            raise driver_error(error, self.place, self.target.name) from None
+            raise driver_error(error, self.place, self.target) from None
         except Exception as error:  # not every driver raises what DBAPI asks of it
-            raise opening_error(error, self.place) from None
+            raise opening_error(error, self.place, self.target) from None
+        told = opening_error
         try:
             self.set_up(link)
+            told = setting_error  # what is said from here on is the user's own
             for statement in self.place.settings:
                 link.exec_driver_sql(statement)
             link.commit()
         except exc.SQLAlchemyError as error:
             link.close()
-            raise setting_error(error, self.place) from None
+            raise told(error, self.place, self.target) from None
         except BaseException:
             link.close()
             raise
@@ -130,7 +133,7 @@ class GenericEngine:
         if own and str(own).casefold() != self.schema.casefold():
             message = f"the target's schema is '{self.schema}', and that of the connection '{own}'"
             hint = f"write `schema: {own}`, or name the other one in the url"
-            raise EngineError(Problem("ENG053", message, hint=hint))
+            raise EngineError(Problem("ENG053", message, self.target.at("schema"), hint))
 
     def connect(self) -> GenericConnection:
         return self.connection(self, self.link())

@@ -6,11 +6,13 @@ import re
 
 from sqlalchemy import exc
 
-from sqlpipes.core.errors import EngineError, Location, Problem
-from sqlpipes.core.faults import LOST
+from sqlpipes.core.config import Target
+from sqlpipes.core.errors import EngineError, Location, Problem, did_you_mean
+from sqlpipes.core.faults import LOST, NOT_LET_IN
 from sqlpipes.engines.generic.codes import HINTS, statement_code, way_code
-from sqlpipes.engines.generic.dialects import dialect_of
+from sqlpipes.engines.generic.dialects import KNOWN, dialect_of
 from sqlpipes.engines.generic.place import EXAMPLE, Place
+from sqlpipes.engines.generic.ways import BUSY, Way, way_of
 
 CONFLICT = re.compile(
     r"(?i)database is locked|database table is locked|deadlock|lock wait timeout|serializ"
@@ -49,32 +51,38 @@ def statement_error(
     return EngineError(Problem(code, said, _place(said, statement), hint), statement=statement)
 
 
-def opening_error(error: BaseException, place: Place) -> EngineError:
-    """Why there is no connection."""
+def opening_error(error: BaseException, place: Place, target: Target) -> EngineError:
+    """Why there is no connection, and where the address of it is written."""
     said = place.masked(_said(error))
-    code = way_code(error, said, place.scheme) or "ENG002"
-    hint = HINTS.get(code, "see the target's output in profiles.yml")
-    return EngineError(Problem(code, f"cannot connect to {place.name}: {said}", hint=hint))
+    way = way_of(error, said)
+    if code := way_code(error, said, place.scheme):
+        keys = ("user", "url") if code == NOT_LET_IN else ("host", "url")
+        way = Way(code, keys, HINTS.get(code, way.hint))
+    told = f"cannot connect to {place.name}: {said}"
+    return EngineError(Problem(way.code, told, target.at(*way.keys), way.hint))
 
 
-def driver_error(error: BaseException, place: Place, target: str) -> EngineError:
+def driver_error(error: BaseException, place: Place, target: Target) -> EngineError:
     """SQLAlchemy does not know the dialect, or its driver cannot be imported."""
-    known = dialect_of(place.scheme)
+    known, at = dialect_of(place.scheme), target.at("url")
     if isinstance(error, exc.NoSuchModuleError):
-        message = f"SQLAlchemy has no dialect '{place.url.drivername}' (target '{target}')"
-        hint = f"pip install {known.pip}" if known else f"install its package; {EXAMPLE}"
-        return EngineError(Problem("ENG001", message, hint=hint))
+        message = f"SQLAlchemy has no dialect '{place.url.drivername}' (target '{target.name}')"
+        near = did_you_mean(place.scheme, KNOWN)
+        hint = f"pip install {known.pip}" if known else near or f"install its package; {EXAMPLE}"
+        return EngineError(Problem("ENG001", message, at, hint))
     missing = getattr(error, "name", None) or str(error)
-    message = f"the target '{target}' needs {missing}, not installed here"
+    message = f"the target '{target.name}' needs {missing}, not installed here"
     own = known and known.url == place.url.drivername
     hint = f"pip install {known.pip}" if known and own else f"pip install {missing}"
-    return EngineError(Problem("ENG001", message, hint=hint))
+    return EngineError(Problem("ENG001", message, at, hint))
 
 
-def setting_error(error: BaseException, place: Place) -> EngineError:
+def setting_error(error: BaseException, place: Place, target: Target) -> EngineError:
     """The statement is not shown: a setting may be a secret."""
-    said = place.masked(_said(error))
-    return EngineError(Problem("ENG009", f"a statement of the target's settings failed: {said}"))
+    if way_of(error, _said(error)).code == BUSY:
+        return opening_error(error, place, target)
+    told = f"a statement of the target's settings failed: {place.masked(_said(error))}"
+    return EngineError(Problem("ENG009", told, target.at("settings")))
 
 
 def _said(error: BaseException) -> str:

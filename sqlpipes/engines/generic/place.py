@@ -97,7 +97,8 @@ def demand_driver(target: Target) -> None:
     missing = [name for name in known.modules if not _is_there(name)]
     if missing:
         message = f"the target '{target.name}' needs {', '.join(missing)}, not installed here"
-        raise EngineError(Problem("ENG001", message, hint=f"pip install {known.pip}"))
+        hint = f"pip install {known.pip}"
+        raise EngineError(Problem("ENG001", message, target.at("url"), hint))
 
 
 def scheme_of(target: Target) -> str:

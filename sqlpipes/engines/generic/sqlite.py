@@ -172,6 +172,7 @@ class SqliteEngine(GenericEngine):
         raw.create_function("sqlpipes_hash", 1, _hash, deterministic=True)
         raw.create_function("regexp", 2, _matches, deterministic=True)
         raw.create_aggregate("sqlpipes_sum", 1, Sum)
+        link.exec_driver_sql("pragma schema_version").close()  # whether it is held, or no database
         for schema, path in self._files.items():
             _attach(link, schema, path)
 
