@@ -11,7 +11,8 @@ an output, and which texts of it are secrets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from random import random
 from time import sleep
@@ -20,8 +21,9 @@ from typing import Any
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Engine
-from sqlpipes.core.errors import EngineError, Location, Problem, did_you_mean
+from sqlpipes.core.errors import EngineError, Location, Problem, SqlpipesError, did_you_mean
 from sqlpipes.core.faults import NOT_NOW, UNREACHED, only
+from sqlpipes.core.hiding import hidden_in
 from sqlpipes.core.retry import Retry
 from sqlpipes.engines.generic.dialects import TYPES
 
@@ -38,6 +40,7 @@ __all__ = [
 ]
 
 ENTRY_POINTS = "sqlpipes.engines"
+SHOWN = 300  # characters of what a package's code says
 OFFERED = ("open_engine", "blank", "exists", "stamp")
 BUILT_IN = MappingProxyType(
     {
@@ -75,8 +78,8 @@ def open_engine(
     module, failed = _module(target.engine, target.at("type")), 0
     while True:
         try:
-            engine: Engine = module.open_engine(target, root, read_only=read_only, wait_s=wait_s)
-            return engine
+            with _theirs(target):
+                return _engine(module, target, root, read_only=read_only, wait_s=wait_s)
         except EngineError as error:
             failed += 1
             times = _times(target, error)
@@ -86,6 +89,30 @@ def open_engine(
             said = error.problems[0].message
             on_wait(f"{said}; again in {seconds:.1f} s ({failed}/{times})")
         pause(seconds)
+
+
+def _engine(module: Any, target: Target, root: str, **how: Any) -> Engine:
+    engine: Engine = module.open_engine(target, root, **how)
+    return engine
+
+
+@contextmanager
+def _theirs(target: Target) -> Iterator[None]:
+    """What the code of a package raises besides its problems, as EngineError ENG054 in one line."""
+    try:
+        yield
+    except SqlpipesError:
+        raise
+    except Exception as error:
+        if target.engine in BUILT_IN:
+            raise
+        point = _points()[target.engine]
+        told = " ".join(f"{type(error).__name__}: {error}".split())[:SHOWN]
+        for secret in sorted(filter(None, hidden_in(dict(target.options))), key=len, reverse=True):
+            told = told.replace(secret, "...")
+        message = f"the engine '{target.engine}' of the {_package(point)} failed: {told}"
+        hint = f"its entry point is {point.value}: ask its authors, or install another version"
+        raise EngineError(Problem("ENG054", message, target.at("type"), hint)) from error
 
 
 def _times(target: Target, error: EngineError) -> int:
@@ -110,12 +137,14 @@ def obstacles(target: Target, engine: Engine, schemas: Sequence[str]) -> tuple[P
 
 def exists(target: Target, root: str) -> bool:
     """Whether the target's warehouse is there to be looked into, found out without connecting."""
-    return bool(_module(target.engine, target.at("type")).exists(target, root))
+    with _theirs(target):
+        return bool(_module(target.engine, target.at("type")).exists(target, root))
 
 
 def blank(target: Target, root: str) -> Engine:
     """A new, empty warehouse of the target's kind that nothing keeps, for writing statements."""
-    engine: Engine = _module(target.engine, target.at("type")).blank(target, root)
+    with _theirs(target):
+        engine: Engine = _module(target.engine, target.at("type")).blank(target, root)
     return engine
 
 
@@ -124,7 +153,8 @@ def stamp(target: Target, root: str) -> str | None:
 
     None when the warehouse does not exist or its state cannot be known this way.
     """
-    token: str | None = _module(target.engine, target.at("type")).stamp(target, root)
+    with _theirs(target):
+        token: str | None = _module(target.engine, target.at("type")).stamp(target, root)
     return token
 
 
@@ -163,10 +193,14 @@ def _module(name: str, at: Location | None = None) -> Any:
     return _third_party(name, at)
 
 
-def _third_party(name: str, at: Location | None) -> Any:
+def _points() -> Any:
     from importlib.metadata import entry_points
 
-    found = entry_points(group=ENTRY_POINTS)
+    return entry_points(group=ENTRY_POINTS)
+
+
+def _third_party(name: str, at: Location | None) -> Any:
+    found = _points()
     if name in found.names:
         return _loaded(found[name])
     known = [*BUILT_IN, *found.names]
@@ -180,9 +214,13 @@ def _third_party(name: str, at: Location | None) -> Any:
     )
 
 
+def _package(point: Any) -> str:
+    return f"package '{point.dist.name}'" if point.dist else f"entry point '{point.value}'"
+
+
 def _loaded(point: Any) -> Any:
     """What the entry point of a package names. Raises EngineError ENG054 when it is no engine."""
-    package = f"package '{point.dist.name}'" if point.dist else f"entry point '{point.value}'"
+    package = _package(point)
     try:
         module = point.load()
     except Exception as error:  # it is somebody else's code

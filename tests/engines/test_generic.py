@@ -440,6 +440,30 @@ def test_a_package_that_is_no_engine_is_named(tmp_path: Path, text: str, said: s
     assert said in done.stdout
 
 
+def test_a_package_that_raises_is_named_and_its_secrets_are_not(tmp_path: Path) -> None:
+    text = (
+        "def open_engine(target, root, **how):\n"
+        "    raise RuntimeError('no\\nway in with ' + target.options['password'])\n"
+        "def exists(target, root):\n    raise KeyError('nothing')\n"
+        "def blank(target, root): ...\ndef stamp(target, root): ...\n"
+    )
+    install(tmp_path, "bad_engine", text, "bad = bad_engine")
+    code = (
+        "from sqlpipes.core.config import Target\n"
+        "from sqlpipes.core.errors import EngineError\n"
+        "from sqlpipes.engines import exists, open_engine\n"
+        "for ask in (open_engine, exists):\n"
+        "    try:\n        ask(Target('dev', 'bad', options={'password': 'sesame'}), '.')\n"
+        "    except EngineError as error:\n        print(error)\n"
+    )
+    done = in_python(tmp_path, code)
+    head = "ENG054 the engine 'bad' of the package 'bad_engine' failed: "
+    assert done.stdout.splitlines() == [
+        f"{head}RuntimeError: no way in with ...",
+        f"{head}KeyError: 'nothing'",
+    ], done.stderr
+
+
 def test_every_dialect_is_known_to_the_reader() -> None:
     from sqlpipes.core.sql.dialects import DIALECTS
 
