@@ -12,6 +12,7 @@ from typing import Any
 from click import style
 
 from sqlpipes.api import Report
+from sqlpipes.core.errors import Problem
 from sqlpipes.core.events import (
     BUILT_BY,
     UNCHANGED,
@@ -33,6 +34,7 @@ SHOWN_ROWS = 3
 WIDEST_ROW = 160
 LOG_LINES = 10
 BAD_ROWS = "CHK010"
+EXAMPLE = "for example "
 
 
 def report_text(report: Report, graph: Graph, root: str) -> str:
@@ -80,15 +82,29 @@ def _failure(alike: Sequence[StepFailed], report: Report, root: str) -> str:
     """The problems of the first; a check's bad rows say more than the one row in its hint."""
     event = alike[0]
     gate = {name for step in report.plan.steps if step.asset == event.asset for name in step.checks}
-    bad = (Status.FAIL, Status.ERROR)
-    samples = {c.check: _sample(c) for c in report.checks if c.check in gate and c.status in bad}
-    rows = [line for lines in samples.values() for line in lines]
+    bad = [c for c in report.checks if c.check in gate and c.status in (Status.FAIL, Status.ERROR)]
     problems = event.problems
+    rows = [line for problem in problems for line in _rows_of(problem, bad)]
     if rows:
         problems = tuple(replace(p, hint=None) if p.code == BAD_ROWS else p for p in problems)
     more = [f"       the same in {_slices(alike[1:])}"] if len(alike) > 1 else []
     said = log_lines(event.log, "       | ", LOG_LINES)
     return "\n".join([problems_text(problems, root), *rows, *more, *said])
+
+
+def _rows_of(problem: Problem, bad: Sequence[CheckFinished]) -> list[str]:
+    """Other slices fail the same check with rows of theirs: the example in the hint tells which are meant."""
+    named = [each for each in bad if problem.message.startswith(f"check '{each.check}'")]
+    told = (problem.hint or "").removeprefix(EXAMPLE).removesuffix("...")
+    own = (each for each in named if told and _first_row(each).startswith(told))
+    found = next(own, named[0] if named else None)
+    return _sample(found) if found else []
+
+
+def _first_row(check: CheckFinished) -> str:
+    """As the hint of the check's problem has it."""
+    row = check.sample[0] if check.sample else ()
+    return ", ".join(f"{name}={v!r}" for name, v in zip(check.columns, row, strict=False))
 
 
 def _slices(events: Sequence[Ended]) -> str:

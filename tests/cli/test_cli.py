@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -375,3 +376,21 @@ def test_version_imports_only_click():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_the_bad_rows_that_are_shown_are_those_of_the_slice_that_is_told(tmp_path: Path) -> None:
+    model = (
+        "/*\n---\npartition: {by: day, column: d, start: 2024-01-01, end: 2024-01-07}\n"
+        "checks:\n  - expression: x > 0\n---\n*/\n"
+        "select d, case when d = '2024-01-05' then -5 when d = '2024-01-02' then -2 else 1 end as x\n"
+        "from src\n"
+    )
+    seed = "d\n" + "".join(f"2024-01-0{day}\n" for day in range(1, 7))
+    files = {"sqlpipes.yml": "name: shop\n", "models/daily.sql": model, "seeds/src.csv": seed}
+    failed = run(write(tmp_path, files), "build")
+    assert failed.exit_code == 1
+    told = failed.output.partition("CHK010")[2]
+    assert "(slice 2024-01-02)" in told
+    assert "d=2024-01-02, x=-2" in told
+    assert "d=2024-01-05, x=-5" not in told
+    assert "the same in 2024-01-05" in told
