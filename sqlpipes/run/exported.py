@@ -6,6 +6,7 @@ import glob
 import os
 
 from sqlpipes.core.asset import Asset
+from sqlpipes.core.carried import from_file, in_file
 from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.export import Export
 from sqlpipes.core.sql import literal
@@ -33,24 +34,26 @@ def export_rows(asset: Asset, warehouse: Warehouse) -> str:
         message = f"'{asset.name}' is a file, and {warehouse.dialect} cannot read files"
         hint = "let its readers read what it reads, or build it as a table"
         raise ProjectError(Problem("ENG025", message, asset.at, hint))
-    return f"(select * from {_scan(asset, asset.export, warehouse.root)})"
+    return f"({_select(asset, asset.export, warehouse.root)})"
 
 
 def is_there(asset: Asset, root: str) -> bool:
     return asset.export is not None and os.path.exists(export_path(asset.export, root))
 
 
-def _scan(asset: Asset, export: Export, root: str) -> str:
+def _select(asset: Asset, export: Export, root: str) -> str:
     """Columns are those of the file: the names of folders say nothing more."""
     path = export_path(export, root)
-    columns = dict(Note.of(path, os.path.abspath(root)).columns)
+    written = Note.of(path, os.path.abspath(root)).columns
+    columns = in_file(written, export.format)
     pattern = glob.escape(path)
     if asset.partition is not None:
         depth = len(asset.partition.cuts)
         pattern = os.path.join(pattern, *["*=*"] * depth, f"data{export.ending}")
     more = ["union_by_name = true", "hive_partitioning = false"] if export.folder else []
     how = {"parquet": _parquet, "csv": _csv, "json": _json}[export.format]
-    return f"read_{export.format}({', '.join([literal(pattern), *how(export, columns), *more])})"
+    scan = f"read_{export.format}({', '.join([literal(pattern), *how(export, columns), *more])})"
+    return from_file(f"select * from {scan}", written, export.format)
 
 
 def _parquet(export: Export, columns: dict[str, str]) -> list[str]:

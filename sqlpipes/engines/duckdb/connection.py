@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from sqlpipes.core.carried import to_file
 from sqlpipes.core.config import Plain
 from sqlpipes.core.crossing import Stream
 from sqlpipes.core.engine import Form, Rows, Standing
@@ -258,7 +259,8 @@ class DuckConnection:
         self.execute(f"create or replace {kind}table {table} as\n{sql_of(types)}")
 
     def write_file(self, sql: str, path: str, form: str, options: Mapping[str, Plain]) -> int:
-        return self.execute(copy_sql(sql, path, form, options)) or 0
+        rows = to_file(sql, self.describe(sql), form)
+        return self.execute(copy_sql(rows, path, form, options)) or 0
 
     def shared(self, name: str) -> Relation:
         self.execute(f"attach if not exists ':memory:' as {SHARED}")

@@ -17,6 +17,7 @@ import duckdb
 import psycopg
 from psycopg.pq import ExecStatus
 
+from sqlpipes.core.carried import to_file
 from sqlpipes.core.config import Plain
 from sqlpipes.core.crossing import Stream
 from sqlpipes.core.engine import Form, Rows, Standing
@@ -29,8 +30,9 @@ from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
 from sqlpipes.engines.local import Local
 from sqlpipes.engines.postgres import catalog
 from sqlpipes.engines.postgres.crossing import arrived, demand_exact, give
+from sqlpipes.engines.postgres.exact import exact_rows
 from sqlpipes.engines.postgres.faults import CONFLICT, CUT, cut_error, statement_error
-from sqlpipes.engines.postgres.handing import brought, hand_over
+from sqlpipes.engines.postgres.handing import hand_over
 from sqlpipes.engines.postgres.loading import (
     Landed,
     columns_sql,
@@ -283,8 +285,9 @@ class PostgresConnection:
         columns = self.describe(sql)
         try:
             with self._said(sql, None):
-                table, cursor = brought(self._driver, self._local, sql, columns)
-            cursor.execute(copy_sql(f"select * from {table}", path, form, options))
+                rows, cursor = exact_rows(self._driver, self._local, sql, columns)
+            told = [(row[0], row[1]) for row in cursor.execute(f"describe {rows}").fetchall()]
+            cursor.execute(copy_sql(to_file(rows, told, form), path, form, options))
             row = cursor.fetchone()
             return int(row[0]) if row else 0
         except duckdb.Error as error:
