@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from sqlpipes.core.config import Plain
+from sqlpipes.core.errors import Location
 from sqlpipes.core.sql import identifier, literal
 
 ENDINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -27,6 +28,8 @@ class Export:
     format: str  # parquet | csv | json
     options: Mapping[str, Plain] = field(default_factory=dict)
     folder: bool = False
+    at: Location | None = field(default=None, compare=False)  # of its path
+    kind_at: Location | None = field(default=None, compare=False)  # of `materialized: file`
 
     @property
     def ending(self) -> str:

@@ -69,7 +69,8 @@ def read_export(
     told = {"delimiter", "delim", "sep"} & options.keys()
     if form == "csv" and ".tsv" in path.lower() and not told:
         options["delimiter"] = "\t"
-    return Export(posixpath.normpath(path), form, options, cut)
+    said = merged.node("materialized")
+    return Export(posixpath.normpath(path), form, options, cut, node.at, said and said.at)
 
 
 def _path_fault(path: str, node: Node, cut: bool, form: Node | None) -> Problem | None:

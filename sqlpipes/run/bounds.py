@@ -27,10 +27,11 @@ class Bounds:
 
     asset: str
     root: str
-    declared: str = ""  # `path` of its decorator
+    declared: str = ""  # `path` of its decorator, or of the model
     recorded: str = ""  # where it wrote last, as the state says
     kept: tuple[str, ...] = ()  # the project's own folders, its warehouse and its state
     others: frozenset[str] = frozenset()  # the other assets that are files
+    is_query: bool = False  # no function: it replaces nothing but what a build of it wrote
 
     def refusal(self, path: str, said: str = "") -> Problem | None:
         """BLD021 or DUP006 without a place. `said`: the path as the user wrote it."""
@@ -73,9 +74,11 @@ class Bounds:
             return None
         if path.endswith(OWN) or os.path.basename(path).startswith("."):
             return Problem("BLD021", "it is there, and no build of it wrote it", hint=MOVE)
-        if path == self.declared:
+        if path == self.declared and not self.is_query:
             return None
         hint = "move it away, or say path=... in the decorator if it is the asset's"
+        if self.is_query:
+            hint = "move it away, or remove it if the model is to take its place"
         return Problem("BLD021", "it is there, and no build of it wrote it", hint=hint)
 
     def note(self, path: str, place: str, columns: tuple[tuple[str, str], ...] = ()) -> None:

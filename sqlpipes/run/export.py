@@ -84,12 +84,21 @@ def write_files(statement: Statement, asset: Asset, place: Place) -> None:
     columns = place.connection.describe(f"select * from {output.table}")
     with placing(statement, asset, place):
         if output.cut is None:
-            new = place.files.place_of(path, output.export.path)
+            new = _new_place(path, output.export, place)
             place.files.columns[path] = columns
             _write(f"select * from {output.table}", new, output.export, place)
             return
-        stage = place.files.place_of(path + os.sep, output.export.path)
+        stage = _new_place(path + os.sep, output.export, place)
         place.files.merges[path] = _slices_written(stage, output, output.cut, columns, place)
+
+
+def _new_place(path: str, said: Export, place: Place) -> str:
+    """A refusal is of what the model says under `path:`."""
+    try:
+        return place.files.place_of(path, said.path)
+    except EngineError as error:
+        error.problems = tuple(replace(problem, at=said.at) for problem in error.problems)
+        raise
 
 
 def _slices_written(

@@ -321,7 +321,8 @@ class Running:
             for path in (declared, recorded)
         )
         rest = frozenset(others - {asset.name})
-        return Bounds(asset.name, root, declared, recorded, self.settings.kept, rest)
+        kept, is_query = self.settings.kept, asset.export is not None
+        return Bounds(asset.name, root, declared, recorded, kept, rest, is_query)
 
     def _wait(self) -> Iterator[Event]:
         try:

@@ -372,6 +372,32 @@ def test_the_projects_own_files_are_not_replaced(tmp_path: Path) -> None:
     assert (root / "seeds/raw.csv").read_text() == SEED
 
 
+def test_a_file_that_no_build_of_it_wrote_is_not_replaced(tmp_path: Path) -> None:
+    keys = "materialized: file\npath: README.csv"
+    root = write(tmp_path, out=front(keys, "select 1 as a"))
+    (root / "README.csv").write_text("precious")
+    problem = failure(run(root))
+    assert (problem.code, str(problem.at)) == ("BLD021", "models/out.sql:4:7")
+    assert "remove it" in (problem.hint or "")
+    assert (root / "README.csv").read_text() == "precious"
+    os.remove(root / "README.csv")
+    good(root)
+    write(root, out=front(keys, "select 2 as a"))
+    good(root)
+    good(root, force=True, select=("out",))
+    assert (root / "README.csv").read_text() == "a\n2\n"
+
+
+def test_the_file_of_a_model_that_moved_away_is_its_own_still(tmp_path: Path) -> None:
+    root = write(tmp_path, out=front("materialized: file\npath: a.csv", "select 1 as a"))
+    good(root)
+    write(root, out=front("materialized: file\npath: b.csv", "select 1 as a"))
+    good(root)
+    write(root, out=front("materialized: file\npath: a.csv", "select 2 as a"))
+    good(root)
+    assert (root / "a.csv").read_text() == "a\n2\n"
+
+
 def test_a_folder_with_strange_files_is_not_touched(tmp_path: Path) -> None:
     keys = f"materialized: file\npath: exports/daily\n{DAYS}"
     root = write(tmp_path, daily=front(keys, "select * from raw"))
