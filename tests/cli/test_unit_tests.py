@@ -238,7 +238,7 @@ def test_a_schema_and_a_database_of_their_own_are_there(tmp_path):
         "sqlpipes.yml": "name: shop\n",
         "profiles.yml": (
             "shop:\n  target: dev\n  outputs:\n    dev: {type: duckdb, path: w.duckdb, schema: mart,"
-            " attach: [{path: other.duckdb, alias: lake}]}\n"
+            " attach: [{path: other.duckdb, create: true, alias: lake}]}\n"
         ),
         "models/a.sql": "/*\n---\ndatabase: lake\nschema: raw\n---\n*/\nselect id from lake.ext.t\n",
         "models/b.sql": "select a.id + 1 as id from lake.raw.a\n",

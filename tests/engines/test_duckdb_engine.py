@@ -343,7 +343,7 @@ def test_no_message_repeats_the_value_of_a_setting_or_the_address_of_a_database(
 
 
 def test_a_write_to_an_attached_database_moves_the_stamp(tmp_path: Path) -> None:
-    wanted = target("w.duckdb", attach="lake.duckdb")
+    wanted = target("w.duckdb", attach={"path": "lake.duckdb", "create": True})
     engine = open_engine(wanted, str(tmp_path))
     engine.close()
     before = stamp(wanted, str(tmp_path))
@@ -363,7 +363,7 @@ def run(engine: Engine, *statements: str) -> None:
 
 
 def test_who_only_looks_writes_to_no_attached_database(tmp_path: Path) -> None:
-    wanted = target("w.duckdb", attach={"path": "lake.duckdb", "alias": "lake"})
+    wanted = target("w.duckdb", attach={"path": "lake.duckdb", "alias": "lake", "create": True})
     open_engine(target("w.duckdb"), str(tmp_path)).close()
     engine = open_engine(wanted, str(tmp_path), read_only=True)
     assert engine.relations() == {}
@@ -388,7 +388,8 @@ def test_an_attached_database_that_is_held_is_named(tmp_path: Path) -> None:
 
 def test_schemas_are_made_in_attached_databases_too(tmp_path: Path) -> None:
     engine = open_engine(
-        target("w.duckdb", attach={"path": "x.duckdb", "alias": "lake"}), str(tmp_path)
+        target("w.duckdb", attach={"path": "x.duckdb", "alias": "lake", "create": True}),
+        str(tmp_path),
     )
     engine.create_schemas(["staging"], "lake")
     run(engine, "create table lake.staging.t as select 1 as a")

@@ -11,6 +11,7 @@ import pytest
 
 from sqlpipes.api.build import build
 from sqlpipes.api.look import rows
+from sqlpipes.api.plan import plan
 from sqlpipes.api.project import load
 from sqlpipes.core.config import Plain, Target
 from sqlpipes.core.errors import EngineError, Problem
@@ -136,7 +137,7 @@ def test_assets_are_written_into_attached_databases(tmp_path: Path) -> None:
     into = "/*\n---\nmaterialized: table\ndatabase: {}\nschema: {}\n---\n*/\n"
     root = project(
         tmp_path,
-        "      attach: [lake.duckdb, {path: more.duckdb, alias: more}]\n",
+        "      attach: [{path: lake.duckdb, create: true}, {path: more.duckdb, alias: more, create: true}]\n",
         one=into.format("lake", "main") + "select 1 as a",
         two=into.format("more", "deep") + "select a + 1 as a from one",
         three="select * from two",
@@ -146,6 +147,23 @@ def test_assets_are_written_into_attached_databases(tmp_path: Path) -> None:
         assert found.sql("select * from deep.two").fetchall() == [(2,)]
     assert rows(load(str(root)), "three").rows == ((2,),)
     assert build(load(str(root))).plan.steps == ()
+
+
+@pytest.mark.parametrize("more", ["", ", read_only: true", ", type: sqlite"])
+def test_an_attached_file_that_is_missing_is_told_and_not_made(tmp_path: Path, more: str) -> None:
+    other(tmp_path / "orders.duckdb", "create table t as select 1 as a")
+    output = f"      attach:\n        - {{path: ordes.duckdb, alias: other{more}}}\n"
+    root = project(tmp_path, output, m="select * from other.main.t")
+    for ask in (build, plan):
+        with pytest.raises(EngineError) as caught:
+            ask(load(str(root)))
+        (problem,) = caught.value.problems
+        assert problem.code == "ENG020"
+        assert "the attached file ordes.duckdb does not exist" in problem.message
+        assert str(problem.at) == "profiles.yml:7:12"
+        assert "'orders.duckdb'" in (problem.hint or "")
+        assert "create: true" in (problem.hint or "")
+    assert sorted(path.name for path in tmp_path.glob("*.duckdb")) == ["orders.duckdb"]
 
 
 def test_a_read_only_database_is_not_written_to(tmp_path: Path) -> None:
@@ -165,7 +183,7 @@ def test_a_hook_cannot_write_to_a_second_database_in_one_transaction(tmp_path: P
         "/*\n---\nmaterialized: table\nafter: create table other.main.x as select 1 as a\n---\n*/\n"
         "select 1 as a"
     )
-    output = "      attach: [{path: o.duckdb, alias: other}]\n"
+    output = "      attach: [{path: o.duckdb, alias: other, create: true}]\n"
     report = build(load(str(project(tmp_path, output, m=model))))
     assert not report.ok
     problem = report.failed[0].problems[0]
@@ -317,7 +335,7 @@ def tag(path: Path) -> str:
 def test_the_file_is_made_with_its_storage_version_and_keeps_it(tmp_path: Path) -> None:
     root = project(
         tmp_path,
-        "      storage_version: 1.5\n      attach: {path: o.duckdb, alias: other, options:"
+        "      storage_version: 1.5\n      attach: {path: o.duckdb, alias: other, create: true, options:"
         " {storage_version: v1.5.0}}\n",
         m="/*\n---\nmaterialized: table\n---\n*/\nselect 1 as a",
         n="/*\n---\nmaterialized: table\ndatabase: other\n---\n*/\nselect 1 as a",

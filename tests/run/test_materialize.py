@@ -103,7 +103,9 @@ def test_a_schema_called_like_the_database_is_spelt_out(tmp_path: Path) -> None:
 
 
 def test_an_asset_in_another_database(tmp_path: Path) -> None:
-    engine = memory_engine(attach=[{"path": str(tmp_path / "x.duckdb"), "alias": "lake"}])
+    engine = memory_engine(
+        attach=[{"path": str(tmp_path / "x.duckdb"), "alias": "lake", "create": True}]
+    )
     run_sql(engine, "create table lake.main.orders as select 7 as x")
     graph = graph_of(
         source("orders", Relation("orders", "main", "lake")),

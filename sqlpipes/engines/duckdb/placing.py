@@ -16,6 +16,7 @@ HINTS = (
     ("Permission denied", "its folder and the file must be writable by you"),
     ("Is a directory", "name a file in it"),
     ("No such file or directory", "nobody has built there yet, or its folder is spelt otherwise"),
+    ("database does not exist", "nobody has built there yet, or its path is spelt otherwise"),
     ("read-only", "its disk cannot be written to"),
     ("No space left", "make room on its disk"),
 )

@@ -25,7 +25,7 @@ ELSEWHERE = {
     "is_ducklake": "write `attach: {path: ..., type: ducklake}`",
     "use_credential_provider": "say `provider: credential_chain` of the secret",
 }
-OF_ATTACH = ("path", "type", "alias", "read_only", "options", "secret", "schema")
+OF_ATTACH = ("path", "type", "alias", "read_only", "create", "options", "secret", "schema")
 OF_EXTENSION = ("name", "repo", "path", "install")
 PUBLIC = frozenset(  # parameters of secrets that are none themselves
     {"provider", "scope", "region", "endpoint", "url_style", "use_ssl", "verify_ssl", "chain"}
@@ -265,6 +265,9 @@ class _Reading:
             self.wrong(path, "an attached database needs a path", hint)
             return None
         is_file = kind in FILES and bool(where) and (":" not in where or where == MEMORY)
+        may_make = self.flag(path, said, "create", False) or kind == "ducklake"
+        if is_file and where != MEMORY and not may_make:
+            self.demand_file(path, where)
         if kind == "ducklake" and isinstance(at := found.get("data_path"), str):
             found["data_path"] = local_path(at, self.root) + ("/" if at.endswith("/") else "")
         return Attached(
@@ -276,6 +279,19 @@ class _Reading:
             found,
             self.at(path),
         )
+
+    def demand_file(self, path: str, where: str) -> None:
+        """ATTACH would make an empty database in the place of one whose name is misspelt."""
+        file = local_path(where, self.root)
+        if os.path.exists(file):
+            return
+        folder, name = os.path.split(file)
+        there = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        at = f"{path}/path" if f"{path}/path" in self.target.places else path
+        make = "say `create: true` beside its path to have it made"
+        found = did_you_mean(name, there)
+        hint = f"{found} If it is to be made, {make}" if found else make
+        self.wrong(at, f"the attached file {where} does not exist", hint)
 
     def settings(self) -> dict[str, Plain]:
         said = self.options.get("settings")
