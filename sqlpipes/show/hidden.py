@@ -14,8 +14,11 @@ PIECE = re.compile(
     rf"(?P<keep>\{{\{{.*?\}}\}}|(?:{QUOTED})(?=\s*:)|[\w.$-]+(?=\s*(?::(?:\s|$)|=\s))"
     rf"|[\[\]{{}},:=]|-(?=\s)|\s+)|(?P<hide>{QUOTED}|[^\s,\[\]{{}}]+)"
 )
-SECRET = re.compile(r"(?i)pass|pwd|pw|token|secret|key|cred|url|uri|dsn|connection|settings|auth")
-PAIR = re.compile(r"\s*(?:-\s+)?([\w.-]+)\s*:\s+[^{\[]*")
+SECRET = re.compile(r"(?i)pass|pwd|pw|token|secret|key|cred|url|uri|dsn|connection|auth")
+TELLS = re.compile(
+    r"://[^/@]*[:@]|(?i:pass(?:word|wd)?|token|secret)\s*="
+)  # a value that shows one
+KEY = re.compile(r"[\w.$\"'-]")
 RESOURCES = re.compile(r"(?:^|[\s{,\"'])resources[\"']?\s*[:=]")
 
 
@@ -29,9 +32,7 @@ def shown(file: str, lines: Sequence[str], number: int) -> str:
     """
     line, name = lines[number - 1], file.replace("\\", "/").rpartition("/")[2]
     if name in ("profiles.yml", "profiles.yaml"):
-        pair = PAIR.fullmatch(line)
-        is_open = pair is not None and not SECRET.search(pair[1])
-        return line if is_open and not _in_resources(lines, number) else without_values(line)
+        return (without_values if _in_resources(lines, number) else without_secrets)(line)
     is_config = name.endswith((".yml", ".yaml", ".toml"))
     return without_values(line) if is_config and _in_resources(lines, number) else line
 
@@ -43,6 +44,25 @@ def without_values(line: str) -> str:
     'toks: ["***", "{{ env_var(\\'PW\\') }}"]  # old: *'
     """
     return PIECE.sub(lambda found: found[0] if found["keep"] else _starred(found[0]), line)
+
+
+def without_secrets(line: str) -> str:
+    """Stars for the values of keys that may be secret, of no key, and for addresses with passwords.
+
+    >>> without_secrets("dev: {type: duckdb, settings: {memory_limt: 4GB}, s3_secret: hunter 2}")
+    'dev: {type: duckdb, settings: {memory_limt: 4GB}, s3_secret: ****** *}'
+    """
+    parts, key = [], None
+    for found in PIECE.finditer(line):
+        text = found[0]
+        if found["keep"]:
+            key = text if KEY.match(text) and text != "-" else key
+            parts.append(text)
+            continue
+        is_open = key is not None and not SECRET.search(key) and not TELLS.search(text)
+        key = key if is_open else None  # the rest of it may follow behind a space
+        parts.append(text if is_open else _starred(text))
+    return "".join(parts)
 
 
 def _starred(text: str) -> str:

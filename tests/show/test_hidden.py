@@ -52,3 +52,24 @@ def test_all_else_is_shown_as_it_is(tmp_path):
     outputs = f"shop:\n  outputs:\n{dev}    two:\n      type: dukdb\n"
     assert "type: dukdb" in shown(tmp_path, "profiles.yml", outputs, 5)
     assert "hunter2" not in shown(tmp_path, "profiles.yml", outputs, 3)
+
+
+PROFILES = {
+    "dev: {type: duckdb, settings: {memory_limt: 4GB}}": None,
+    "attach: [{path: gone.duckdb, alias: other, read_only: true}]": None,
+    "attach: gone.duckdb": None,
+    "settings: {s3_secret_access_key: %s}": "s3_secret_access_key",
+    "dev: {type: postgres, password: %s, user: me}": "user: me",
+    "dev: {type: postgres, url: 'pg://me:%s@db/dw', schema: main}": "schema: main",
+    "attach: {path: 'host=db password=%s', type: postgres}": "type: postgres",
+    "attach: {path: host=db password=%s, type: postgres}": "type: postgres",
+    "attach: {path: 'postgres://me:%s@db/dw', type: postgres}": "type: postgres",
+    "- %s": "-",
+}
+
+
+@pytest.mark.parametrize("line", PROFILES)
+def test_of_a_profile_only_what_may_be_secret_is_hidden(tmp_path, line):
+    said = shown(tmp_path, "profiles.yml", f"shop:\n  {line.replace('%s', SECRET)}\n", 2)
+    assert "hunter2" not in said
+    assert (PROFILES[line] or line) in said
