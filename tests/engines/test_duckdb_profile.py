@@ -154,15 +154,15 @@ def test_an_attached_file_that_is_missing_is_told_and_not_made(tmp_path: Path, m
     other(tmp_path / "orders.duckdb", "create table t as select 1 as a")
     output = f"      attach:\n        - {{path: ordes.duckdb, alias: other{more}}}\n"
     root = project(tmp_path, output, m="select * from other.main.t")
-    for ask in (build, plan):
-        with pytest.raises(EngineError) as caught:
-            ask(load(str(root)))
-        (problem,) = caught.value.problems
-        assert problem.code == "ENG020"
-        assert "the attached file ordes.duckdb does not exist" in problem.message
-        assert str(problem.at) == "profiles.yml:7:12"
-        assert "'orders.duckdb'" in (problem.hint or "")
-        assert "create: true" in (problem.hint or "")
+    plan(load(str(root)))  # nothing is built yet, so nothing is opened
+    with pytest.raises(EngineError) as caught:
+        build(load(str(root)))
+    (problem,) = caught.value.problems
+    assert problem.code == "ENG020"
+    assert "the attached file ordes.duckdb does not exist" in problem.message
+    assert str(problem.at) == "profiles.yml:7:12"
+    assert "'orders.duckdb'" in (problem.hint or "")
+    assert "create: true" in (problem.hint or "")
     assert sorted(path.name for path in tmp_path.glob("*.duckdb")) == ["orders.duckdb"]
 
 
@@ -193,7 +193,7 @@ def test_a_hook_cannot_write_to_a_second_database_in_one_transaction(tmp_path: P
 
 def test_a_database_that_nobody_attached_is_told(tmp_path: Path) -> None:
     model = "/*\n---\nmaterialized: table\ndatabase: lak\n---\n*/\nselect 1 as a"
-    root = project(tmp_path, "      attach: [lake.duckdb]\n", m=model)
+    root = project(tmp_path, "      attach: [{path: lake.duckdb, create: true}]\n", m=model)
     with pytest.raises(EngineError) as caught:
         build(load(str(root)))
     assert caught.value.problems[0].code == "ENG024"

@@ -121,8 +121,8 @@ def open_lake(
     """Raises EngineError ENG002 when the catalog does not open, ENG021 when DuckDB lacks an extension,
     LockedError ENG003 when another process holds the catalog's file. Who only looks makes no lake."""
     deadline, profile = time.monotonic() + wait_s, read_profile(target, root)
-    if profile.problems:
-        raise EngineError(*profile.problems)
+    if problems := (*profile.problems, *profile.missing):
+        raise EngineError(*problems)
     if read_only and lake.file is not None and not is_there(lake.file):
         return open_nothing(lake, target, root)
     if lake.file is not None and "://" not in lake.file and not read_only:

@@ -40,8 +40,8 @@ def open_duckdb(target: Target, root: str, *, read_only: bool, wait_s: float) ->
     """Raises EngineError ENG002 when a database does not open, LockedError ENG003 when it is held,
     ENG020 for an output that is wrong, ENG021 to ENG023 for an extension, a secret and a version."""
     path, profile = database_path(target, root), read_profile(target, root)
-    if profile.problems:
-        raise EngineError(*profile.problems)
+    if problems := (*profile.problems, *profile.missing):
+        raise EngineError(*problems)
     on_disk = path != MEMORY and "://" not in path
     if on_disk and not read_only:
         make_folder(os.path.dirname(path))

@@ -75,6 +75,9 @@ class Profile:
     settings: Mapping[str, Plain] = field(default_factory=dict)
     storage_version: str | None = None
     problems: tuple[Problem, ...] = ()
+    missing: tuple[
+        Problem, ...
+    ] = ()  # attached files that are not there: of matter to who opens them
 
     @property
     def startup(self) -> dict[str, str]:
@@ -99,6 +102,7 @@ def read_profile(target: Target, root: str) -> Profile:
         reading.settings(),
         reading.storage_version(),
         tuple(reading.checked()),
+        tuple(reading.missing),
     )
 
 
@@ -110,6 +114,7 @@ class _Reading:
         self.root = root
         self.options = {OTHER_NAMES.get(key, key): v for key, v in target.options.items()}
         self.problems: list[Problem] = []
+        self.missing: list[Problem] = []
 
     def at(self, path: str) -> Location | None:
         while path and path not in self.target.places:
@@ -291,7 +296,8 @@ class _Reading:
         make = "say `create: true` beside its path to have it made"
         found = did_you_mean(name, there)
         hint = f"{found} If it is to be made, {make}" if found else make
-        self.wrong(at, f"the attached file {where} does not exist", hint)
+        message = f"target '{self.target.name}': the attached file {where} does not exist"
+        self.missing.append(Problem("ENG020", message, self.at(at), hint))
 
     def settings(self) -> dict[str, Plain]:
         said = self.options.get("settings")
