@@ -69,8 +69,9 @@ def read_export(
     told = {"delimiter", "delim", "sep"} & options.keys()
     if form == "csv" and ".tsv" in path.lower() and not told:
         options["delimiter"] = "\t"
-    said = merged.node("materialized")
-    return Export(posixpath.normpath(path), form, options, cut, node.at, said and said.at)
+    as_file = merged.node("materialized")
+    kind_at = as_file.at if as_file else None
+    return Export(posixpath.normpath(path), form, options, cut, node.at, kind_at)
 
 
 def _path_fault(path: str, node: Node, cut: bool, form: Node | None) -> Problem | None:

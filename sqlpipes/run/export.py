@@ -34,7 +34,7 @@ def export(work: Work) -> Transaction:
     if not work.warehouse.can.writes_files:
         message = f"'{asset.name}' is a file, and {work.warehouse.dialect} writes none"
         hint = "build it as a table, or on another target"
-        raise EngineError(Problem("ENG026", message, asset.at, hint))
+        raise EngineError(Problem("ENG026", message, asset.export.kind_at or asset.at, hint))
     if asset.name in work.graph.reads_self:
         message = f"'{asset.name}' reads itself, which only a table can"
         raise EngineError(Problem("ENG027", message, asset.at, "keep the rows in a table above it"))
