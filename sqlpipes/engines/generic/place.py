@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlpipes.core.config import Plain, Target
 from sqlpipes.core.errors import EngineError, Problem, ProjectError, did_you_mean
+from sqlpipes.core.sql.dialects import DIALECTS
 from sqlpipes.engines.generic.dialects import KNOWN, OTHER_NAMES, dialect_of, read_as
 
 ADDRESS = {
@@ -23,6 +24,7 @@ ADDRESS = {
     "dbname": "database",
     "account": "host",
 }
+SERVERS = tuple(key for key in ADDRESS if key not in ("database", "dbname"))
 MAPPINGS = ("connect_args", "query", "schemas", "capabilities")
 OTHERS = ("url", "path", "settings", "dialect", "probe")
 EXAMPLE = "write dialect+driver://user:password@host:port/database"
@@ -148,6 +150,16 @@ def _shapes(target: Target) -> list[Problem]:
     if target.engine == "sqlite" and not any(said.get(key) for key in ("url", "path", "database")):
         hint = "write `path: shop.db`, or `path: ':memory:'` for one that is gone at the end"
         found.append(_wrong(target, "type", "a target of type sqlite needs a path", hint))
+    if type(said.get("path")) in (int, float):
+        found.append(_wrong(target, "path", "'path' must be a text"))
+    if target.engine == "sqlite":
+        for key in (each for each in SERVERS if each in said):
+            message = f"SQLite is a file and asks for no '{key}'"
+            found.append(_wrong(target, key, message, "leave it out"))
+    dialect = said.get("dialect")
+    if isinstance(dialect, str) and dialect not in DIALECTS:
+        near = did_you_mean(dialect, DIALECTS) or f"they are {', '.join(sorted(DIALECTS))}"
+        found.append(_wrong(target, "dialect", f"there is no dialect '{dialect}'", near))
     if not isinstance(said.get("probe"), bool | None):
         found.append(_wrong(target, "probe", "'probe' must be true or false"))
     return found
