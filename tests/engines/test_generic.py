@@ -159,12 +159,14 @@ def test_parts_make_an_address_and_secrets_are_masked() -> None:
 @pytest.mark.parametrize("name", [name for name in TYPES if name in KNOWN])
 def test_statements_can_be_written_without_a_server(name: str, tmp_path: Path) -> None:
     """No driver is imported for it, and names are quoted."""
-    target = Target("dev", name, "shop", options={"host": "db", "database": "shop"})
+    host: dict[str, Plain] = {} if name == "sqlite" else {"host": "db"}
+    target = Target("dev", name, "shop", options={**host, "database": "shop"})
     engine = blank(target, str(tmp_path))
     assert engine.relations() == {}
     quoted = engine.quote(Relation("orders", "shop"))
     upper = engine.dialect in ("snowflake", "oracle")
-    assert quoted == ('"SHOP"."ORDERS"' if upper else '"shop"."orders"')
+    plain = "`shop`.`orders`" if engine.can.mark == "`" else '"shop"."orders"'
+    assert quoted == ('"SHOP"."ORDERS"' if upper else plain)
     assert engine.dialect == read_as(name)
 
 
