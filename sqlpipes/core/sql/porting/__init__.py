@@ -31,7 +31,7 @@ __all__ = [
 SETTINGS = MappingProxyType(
     {("duckdb", "spark"): {"spark.sql.decimalOperations.allowPrecisionLoss": "false"}}
 )
-PORTER = 2  # part of every cache key: raise it whenever the same query may be translated otherwise
+PORTER = 3  # part of every cache key: raise it whenever the same query may be translated otherwise
 
 
 def port(

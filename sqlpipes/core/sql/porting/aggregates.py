@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from sqlpipes.core.sql.porting.families import BOOL, NULL, NUMBERS
+from sqlpipes.core.sql.porting.families import BOOL, FLOAT, INT, NULL, NUMBERS, TEXT
 from sqlpipes.core.sql.porting.numbers import as_double
 from sqlpipes.core.sql.porting.porting import Porting, family, ours
 
@@ -22,6 +22,10 @@ def _whole(node: Any) -> Any:
 
 def _window(porting: Porting, node: Any) -> Any:
     """An average over rows: what stands around its function, as one value."""
+    inner = node.this.this if isinstance(node.this, exp.Filter) else node.this
+    if isinstance(inner, exp.AggFunc) and isinstance(inner.this, (exp.Distinct, exp.Order)):
+        message = "DISTINCT or ORDER BY inside of an aggregate with OVER is an error there"
+        porting.refuse(node, "TRN001", message, "aggregate in a query of its own, and join it")
     return as_double(node.copy()) if _averages(node) else node
 
 
@@ -59,7 +63,30 @@ def _listed(porting: Porting, node: Any) -> Any:
         porting.refuse(
             node, "TRN001", f"{name}() without ORDER BY has no order to be the same", ORDER
         )
+    if isinstance(node, exp.GroupConcat) and _item(node) not in (TEXT, NULL, None):
+        message = f"string_agg() of a {_item(node)} is an error there"
+        hint = "cast it: string_agg(cast(x as varchar), ', ' order by x)"
+        porting.refuse(node, "TRN003", message, hint)
     return node
+
+
+def _item(node: Any) -> str | None:
+    value = node.this
+    while isinstance(value, (exp.Order, exp.Distinct)):
+        value = value.expressions[0] if isinstance(value, exp.Distinct) else value.this
+    return family(value)
+
+
+def _extreme(name: str) -> Any:
+    """Postgres knows no greatest boolean."""
+
+    def rule(porting: Porting, node: Any) -> Any:
+        if family(node.this) == BOOL:
+            message = f"{str(node.sql_name()).lower()}() of a boolean is an error there"
+            porting.refuse(node, "TRN003", message, f"use {name}()")
+        return node
+
+    return rule
 
 
 def _arg(desc: bool) -> Any:
@@ -98,8 +125,9 @@ def _one_distinct(porting: Porting, node: Any) -> Any:
 
 
 def _quantile(porting: Porting, node: Any) -> Any:
-    if family(node.this) not in NUMBERS:
-        porting.refuse(node, "TRN003", "this quantile is not the same there", "cast it to double")
+    if family(node.this) not in (INT, FLOAT):
+        hint = "cast it to double: median(cast(x as double))"
+        porting.refuse(node, "TRN003", "this quantile is not the same there", hint)
     if isinstance(node.parent, exp.Window):
         porting.refuse(node, "TRN001", "a quantile over a window cannot be said there")
     return node
@@ -121,6 +149,8 @@ AGGREGATES = {
     "Window": _window,
     "Filter": _filter,
     "Sum": _sum,
+    "Max": _extreme("bool_or"),
+    "Min": _extreme("bool_and"),
     "ArrayAgg": _listed,
     "GroupConcat": _listed,
     "ArgMax": _arg(True),

@@ -95,7 +95,6 @@ Lower: this
 Trim: this expression position
 Length: this
 Replace: this expression replacement
-Reverse: this
 Repeat: this times
 Left: this expression
 Right: this expression

@@ -11,14 +11,17 @@ from sqlpipes.core.sql.porting.families import (
     DATE,
     DECIMAL,
     EXACT,
+    FLOAT,
     INT,
     NULL,
     NUMBERS,
+    REAL,
     SAFE_TEXT,
     TEXT,
     TIMESTAMPTZ,
     named,
 )
+from sqlpipes.core.sql.porting.numbers import half_away
 from sqlpipes.core.sql.porting.porting import Porting, call, family, ours
 
 TYPES = frozenset(
@@ -44,7 +47,7 @@ TYPES = frozenset(
         "TINYINT",
     ]
 )
-EXPONENT = r"([eE][+-]?\d{1,4}\.?)?"
+EXPONENT = r"([eE][+-]?0*\d{1,4}\.?)?"
 DIGITS = r"\d+(_\d+)*"
 NUMBER = rf"[+-]?({DIGITS}\.?({DIGITS})?|\.{DIGITS}){EXPONENT}"
 BASES = r"0[xX][0-9a-fA-F]+(_[0-9a-fA-F]+)*|0[bB][01]+(_[01]+)*"
@@ -76,9 +79,40 @@ def _cast(porting: Porting, node: Any) -> Any:
     elif named(kind) == BOOL and said in EXACT:
         zero = exp.Literal.number(0)
         return ours(exp.Paren(this=exp.NEQ(this=node.this.copy(), expression=zero)))
+    elif named(kind) == DECIMAL and said == FLOAT:
+        return _fixed(porting, node)
+    elif named(kind) == REAL and said not in (FLOAT, INT, REAL, TEXT, NULL):
+        porting.refuse(node, "TRN003", "this becomes another FLOAT there", "use double")
+    elif said == REAL and named(kind) not in (FLOAT, REAL):
+        message = "a FLOAT of 4 bytes becomes another value there"
+        porting.refuse(node, "TRN003", message, "cast it to double first: cast(x as double)")
     elif named(kind) == DATE and said == TIMESTAMPTZ:
         porting.refuse(node, "TRN003", "the day of an instant hangs on the session's zone")
     return node
+
+
+def _fixed(porting: Porting, node: Any) -> Any:
+    """Postgres goes by 15 digits of the double, DuckDB by the double itself: 1.005 is less there.
+
+    So it is a whole number of hundredths first, rounded as DuckDB does; their product with 0.01 is
+    exact.
+    """
+    digits, scale = _digits(node.args["to"])
+    if digits > 18:
+        message = "a double becomes another decimal of more than 18 digits there"
+        porting.refuse(node, "TRN003", message, "cast to decimal(18, s) first")
+        return node
+    size = exp.Literal.number(f"1{'0' * scale}")
+    value = _cast_to(node.this.copy(), exp.DataType.build("double"))
+    moved = exp.Mul(this=value, expression=_cast_to(size, exp.DataType.build("double")))
+    whole = _cast_to(half_away(ours(exp.Paren(this=moved))), exp.DataType.build("bigint"))
+    part = exp.Literal.number("1" if not scale else f"0.{'0' * (scale - 1)}1")
+    return _cast_to(ours(exp.Mul(this=whole, expression=part)), node.args["to"].copy())
+
+
+def _digits(to: Any) -> tuple[int, int]:
+    said = [int(str(each.this)) for each in to.expressions]
+    return (said[0], said[1] if len(said) > 1 else 0) if said else (18, 3)
 
 
 def _try_cast(porting: Porting, node: Any) -> Any:
@@ -86,6 +120,10 @@ def _try_cast(porting: Porting, node: Any) -> Any:
     kind, said = type_name(node), family(node.this)
     if kind in TYPES and named(kind) == TEXT and said in SAFE_TEXT:
         return exp.Cast(this=node.this.copy(), to=node.args["to"].copy())
+    if said == TEXT and named(kind) in (INT, DECIMAL) and node.find(exp.Column) is None:
+        message = "TRY_CAST of a constant fails while the query is planned there"
+        porting.refuse(node, "TRN001", message, "write the value, or null")
+        return node
     if said == TEXT and named(kind) in (INT, DECIMAL) and not is_narrow(node):
         return _number(node, kind)
     what = "a value of a type that is not known" if said is None else f"a {said}"

@@ -7,6 +7,7 @@ from typing import Any
 from sqlglot import exp
 
 from sqlpipes.core.sql.porting.allowed import ALLOWED
+from sqlpipes.core.sql.porting.conditions import check_types
 from sqlpipes.core.sql.porting.hints import FILES, HINTS, WORDS
 from sqlpipes.core.sql.porting.porting import OURS, Porting
 
@@ -32,6 +33,7 @@ def check(porting: Porting, tree: Any) -> None:
             if value not in (None, False, []) and argument not in allowed[kind]:
                 _refuse_argument(porting, node, kind, argument)
         _check_shape(porting, node)
+        check_types(porting, node)
 
 
 def _ours(node: Any) -> bool:

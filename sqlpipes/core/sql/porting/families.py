@@ -13,6 +13,7 @@ from sqlglot import exp
 from sqlpipes.core.sql.porting.porting import FAMILY, family
 
 INT, DECIMAL, FLOAT, TEXT, BOOL = "int", "decimal", "float", "text", "bool"
+REAL = "float of 4 bytes"  # DuckDB counts and compares in 4 bytes, Postgres in 8
 DATE, TIMESTAMP, TIMESTAMPTZ, TIME, INTERVAL = (
     "date",
     "timestamp",
@@ -31,7 +32,8 @@ NAMES = {
     INT: "TINYINT SMALLINT INTEGER INT BIGINT HUGEINT UTINYINT USMALLINT UINTEGER UBIGINT UHUGEINT "
     "INT2 INT4 INT8 INT128 UINT MEDIUMINT UINT128 LONG SHORT BYTE",
     DECIMAL: "DECIMAL NUMERIC",
-    FLOAT: "DOUBLE FLOAT REAL FLOAT4 FLOAT8",
+    FLOAT: "DOUBLE FLOAT8",
+    REAL: "FLOAT REAL FLOAT4",
     TEXT: "VARCHAR TEXT CHAR BPCHAR STRING NVARCHAR NCHAR CHARACTER",
     BOOL: "BOOLEAN BOOL",
     DATE: "DATE DATE32",

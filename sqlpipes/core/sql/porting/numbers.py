@@ -41,19 +41,20 @@ def _round(porting: Porting, node: Any) -> Any:
         demand(porting, node, node.this, EXACT, "round()")
         return node
     digits = node.args.get("decimals")
-    places = int(str(digits.to_py())) if digits is not None and digits.is_int else 0
-    if digits is not None and not digits.is_int:
-        porting.refuse(node, "TRN001", "round() to digits that are computed is not the same there")
+    if digits is not None and not (isinstance(digits, exp.Literal) and digits.is_int):
+        message = "round() to digits that are computed or negative is not the same there"
+        porting.refuse(node, "TRN001", message, "say tens with round(x / 10) * 10")
         return node
+    places = int(digits.this) if digits is not None else 0
     value = as_double(node.this.copy())
     if not places:
-        return _half_away(value)
+        return half_away(value)
     size = as_double(exp.Literal.number(10**places))
-    found = _half_away(ours(exp.Paren(this=exp.Mul(this=value, expression=size.copy()))))
+    found = half_away(ours(exp.Paren(this=exp.Mul(this=value, expression=size.copy()))))
     return ours(exp.Paren(this=exp.Div(this=found, expression=size, typed=True)))
 
 
-def _half_away(value: Any) -> Any:
+def half_away(value: Any) -> Any:
     whole = call("trunc", value.copy())
     rest = exp.Paren(this=exp.Sub(this=value.copy(), expression=whole.copy()))
     half = call("trunc", exp.Mul(this=exp.Literal.number(2), expression=rest))
@@ -87,7 +88,20 @@ def _real(name: str) -> Any:
     return rule
 
 
+def _literal(porting: Porting, node: Any) -> Any:
+    """With an exponent it is a double in DuckDB, and a numeric in Postgres."""
+    if node.is_string or "e" not in str(node.this).lower() or str(node.this)[:2].lower() == "0x":
+        return node
+    return as_double(node.copy())
+
+
 def _power(porting: Porting, node: Any) -> Any:
+    base, by = node.this.unnest(), node.expression.unnest()
+    whole = isinstance(by, exp.Literal) and str(by.this).isdigit()
+    if isinstance(base, exp.Neg) and isinstance(by, exp.Literal) and not whole:
+        message = "a root of a negative number is an error there, and NaN in DuckDB"
+        porting.refuse(node, "TRN003", message, "write null")
+        return node
     return call("power", as_double(node.this.copy()), as_double(node.expression.copy()))
 
 
@@ -96,6 +110,7 @@ def _sign(porting: Porting, node: Any) -> Any:
 
 
 NUMBERS = {
+    "Literal": _literal,
     "IntDiv": _whole_division,
     "Round": _round,
     "Mod": _integer_math,

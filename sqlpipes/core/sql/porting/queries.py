@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from sqlpipes.core.sql.porting import families
 from sqlpipes.core.sql.porting.aliases import expand_aliases
+from sqlpipes.core.sql.porting.conditions import check_union, refuse_hidden, refuse_rows
 from sqlpipes.core.sql.porting.grouping import group_by_all, order_by_all
 from sqlpipes.core.sql.porting.joins import port_joins
 from sqlpipes.core.sql.porting.porting import FAMILY, OUTWARD, Porting, family
@@ -65,6 +66,7 @@ def _set_operation(
     if left is None:
         return None
     order_by_all(porting, node, len(left))
+    check_union(porting, node, left, right)
     others = right if right is not None else ()
     kinds = [found for _, found in others] if len(others) == len(left) else [None] * len(left)
     pairs = list(zip(left, kinds, strict=True))
@@ -104,6 +106,7 @@ def _select(
         scope.sources.append(_source(porting, relation, ctes, scope))
     port_joins(porting, select, scope)
     expand_stars(porting, select, scope)
+    refuse_hidden(porting, select, scope)
     expand_aliases(select, scope)
     _resolve(porting, select, ctes, scope)
     if table:
@@ -153,6 +156,7 @@ def _resolve(porting: Porting, select: Any, ctes: Ctes, scope: Scope) -> None:
             if isinstance(node, exp.Query):
                 port_query(porting, node, ctes, scope, table=False)
             elif isinstance(node, exp.Column) and FAMILY not in node.meta:
+                refuse_rows(porting, select, scope, node)
                 node.meta[FAMILY] = scope.family(str(node.table), str(node.name))
                 if scope.owner(str(node.table), str(node.name)) not in scope.sources:
                     select.meta[OUTWARD] = True

@@ -8,13 +8,22 @@ from typing import Any
 from sqlglot import exp
 
 from sqlpipes.core.sql.porting.casts import call_operator
-from sqlpipes.core.sql.porting.families import SAFE_TEXT
+from sqlpipes.core.sql.porting.families import BOOL, NULL, SAFE_TEXT, TEXT
 from sqlpipes.core.sql.porting.porting import Porting, call, family, ours
 
 JOINED = "cast it first: cast(x as decimal(18, 2))"
 PATTERN = re.compile(
     r"(?:[^\\()\[\]{}*+?|.^$]|\\[dswDSW.\-+*?|(){}\[\]^$/]|\[\^?[^\\\[\]]+\]|[.^$|()]|[*+?]|\{\d+(?:,\d*)?\})*"
 )
+CLASSES = {
+    ".": r"[^\n]",
+    r"\d": "[0-9]",
+    r"\D": "[^0-9]",
+    r"\w": "[0-9A-Za-z_]",
+    r"\W": "[^0-9A-Za-z_]",
+    r"\s": r"[ \t\n\f\r]",
+    r"\S": r"[^ \t\n\f\r]",
+}
 PLAIN_PATTERN = "portable are literals, classes, ., ^, $, |, groups and greedy counts"
 
 
@@ -27,6 +36,27 @@ def _joined(porting: Porting, node: Any) -> Any:
             porting.refuse(
                 part, "TRN003", f"{what} is written as text in another way there", JOINED
             )
+    if isinstance(node, exp.DPipe):
+        if TEXT not in map(family, parts) and NULL not in map(family, parts):
+            node.set("this", _as_text(node.left))
+        return node
+    for part in parts:
+        if family(part) == BOOL:  # concat() of Postgres writes it as t and f
+            part.replace(_as_text(part))
+    return node
+
+
+def _as_text(part: Any) -> Any:
+    return ours(exp.Cast(this=part.copy(), to=exp.DataType.build("text")))
+
+
+def _split(porting: Porting, node: Any) -> Any:
+    by, place = node.args.get("delimiter"), node.args.get("part_index")
+    if not (isinstance(by, exp.Literal) and str(by.this)):
+        message = "split_part() by an empty or a computed text is not the same there"
+        porting.refuse(node, "TRN003", message, "write what the text is split by")
+    elif isinstance(place, exp.Literal) and str(place.this) == "0":
+        porting.refuse(node, "TRN003", "split_part(..., 0) is an error there", "parts begin at 1")
     return node
 
 
@@ -53,12 +83,22 @@ def pattern_of(porting: Porting, node: Any, part: Any, *, replaces: bool = False
         hint = PLAIN_PATTERN + (", of which a replacement may have one" if replaces else "")
         porting.refuse(node, "TRN003", "the engines read this pattern differently", hint)
         return None
-    return _dots(text)
+    return _plain(text)
 
 
-def _dots(text: str) -> str:
-    """A dot is no line break in DuckDB, and any character in Postgres."""
-    return re.sub(r"\[[^\]]*\]|\\.|\.", lambda m: "[^\\n]" if m[0] == "." else m[0], text)
+def _plain(text: str) -> str:
+    """A dot is no line break in DuckDB, and its classes are of ASCII, whatever the locale."""
+    return re.sub(r"\[[^\]]*\]|\\.|\.", lambda m: CLASSES.get(m[0], m[0]), text)
+
+
+def _is_empty(text: str) -> bool:
+    """Whether it finds the empty text at places that the engines count otherwise."""
+    if text.startswith("^"):
+        return False
+    try:
+        return re.search(text, "") is not None
+    except re.error:
+        return True
 
 
 def _matches(porting: Porting, node: Any) -> Any:
@@ -84,6 +124,10 @@ def _replaced(porting: Porting, node: Any) -> Any:
     if flags is not None and str(flags.name) not in ("", "g"):
         porting.refuse(node, "TRN001", "options of a pattern have no counterpart there")
         return node
+    if _is_empty(str(node.expression.this)):
+        message = "a pattern that fits the empty text is replaced at other places there"
+        porting.refuse(node, "TRN003", message, "ask for one sign at least: x+ instead of x*")
+        return node
     rest = [flags.copy()] if flags is not None else []
     return call("regexp_replace", node.this.copy(), exp.Literal.string(pattern), new.copy(), *rest)
 
@@ -105,6 +149,9 @@ def _substring(porting: Porting, node: Any) -> Any:
     if start is not None and not _is_inside(start):
         message = "a start that may lie before the text means its end in DuckDB alone"
         porting.refuse(node, "TRN003", message, "use right(), or greatest(start, 1)")
+    if isinstance(node.args.get("length"), exp.Neg):
+        message = "substring() of a negative length is an error there"
+        porting.refuse(node, "TRN003", message, "say start and length from the left")
     return node
 
 
@@ -123,6 +170,7 @@ def _is_inside(start: Any) -> bool:
 TEXTS = {
     "DPipe": _joined,
     "Concat": _joined,
+    "SplitPart": _split,
     "ConcatWs": _joined,
     "Like": _like,
     "ILike": _like,

@@ -21,6 +21,9 @@ from sqlpipes.core.sql.porting.shapes import lost
 from sqlpipes.core.sql.tokens import dialect_of, tokens_of
 
 ROW = "sqlpipes_row"
+REWRITE = (
+    "say it in other words; `transpile: unchecked` does not help here, as it must be read, too"
+)
 
 
 def translate(
@@ -39,10 +42,14 @@ def translate(
     if unchecked:
         return _written(porting, tree, checked=False)
     root = exp.Subquery(this=tree)  # holds what stands in place of the query itself
-    port_query(porting, root.this, {}, None, table=named)
-    apply_rules(porting, root)
-    check(porting, root.this)
-    fold_names(root, write)
+    try:
+        port_query(porting, root.this, {}, None, table=named)
+        apply_rules(porting, root)
+        check(porting, root.this)
+        fold_names(root, write)
+    except Exception as error:  # one query's fault must not end the run: it is refused
+        message = f"this query could not be translated ({type(error).__name__})"
+        porting.refuse(root, "TRN007", message, UNCHECKED)
     if porting.refusals:
         return Ported("", tuple(sorted(porting.refusals, key=lambda r: (r.start, r.end))))
     return _written(porting, root.this, checked=True)
@@ -56,7 +63,7 @@ def _unread(text: str, error: Exception | None) -> Ported:
         end - len(str(place.get("highlight") or "")), 0
     )
     message = "the parser cannot read this, so it cannot be said in another dialect"
-    return Ported("", (Refusal("TRN006", message, start, start + 1, UNCHECKED),))
+    return Ported("", (Refusal("TRN006", message, start, start + 1, REWRITE),))
 
 
 def _written(porting: Porting, tree: Any, *, checked: bool) -> Ported:
