@@ -65,6 +65,8 @@ def _missing_checked(graph: Graph, lineage: Lineage) -> Iterator[Problem]:
         if not lineage.is_listed(check.asset):
             continue
         names = [column.name for column in lineage.columns(check.asset)]
+        snapshot = graph.assets[check.asset].snapshot
+        names += snapshot.added if snapshot is not None else ()
         known = {fold(name, True, graph.dialect) for name in names}
         for column in check.columns:
             if not _is_known(column, known, graph.dialect):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlpipes.core.asset import Asset, Check, Column, Kind, Materialized, SourceBody, SqlBody
 from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.graph import Graph, link
 from sqlpipes.core.lineage import trace
 from sqlpipes.core.sql import Relation, analyse
 from sqlpipes.core.sql.facts import SqlFacts
+from sqlpipes.core.strategy import Snapshot
 from sqlpipes.decide.lint import lint
 
 KNOWN = {"orders": (Column("id", "INTEGER"), Column("amount", "DOUBLE")), "lines": (Column("id"),)}
@@ -103,3 +106,17 @@ def test_checks_of_missing_columns() -> None:
     assert str(problem) == "models/a.sql:3:5: CHK004 unique checks 'idd', which a does not have"
     assert problem.hint == "did you mean 'id'?"
     assert problems_of({"a": "select * from orders"}, {}, checks) == ()
+
+
+def test_checks_of_a_snapshots_own_columns() -> None:
+    checks = tuple(
+        Check(f"a.not_null.{name}", "a", "not_null", columns=(name,), at=Location("a.sql", 3, 5))
+        for name in ("valid_from", "is_deleted")
+    )
+    facts = {"a": analyse("select id from orders", "duckdb", at=Location("models/a.sql"))}
+    body = SqlBody("select id from orders", facts["a"].references)
+    kept = replace(_asset("a", Kind.SQL, body), snapshot=Snapshot())
+    source = _asset("orders", Kind.SOURCE, SourceBody())
+    graph = link([source, kept], checks)[0]
+    (problem,) = lint(graph, trace(graph, KNOWN, "duckdb", {})[0], facts)
+    assert "checks 'is_deleted', which a does not have" in problem.message
