@@ -169,7 +169,7 @@ def test_rows_of_a_deed_that_is_cut_off_are_all_there_or_none(engine: Engine) ->
     [
         ("select 1 +\n  nosuch", "ENG004", (2, 3)),
         ("select 1\nfrm main.raw x y", "ENG004", (2, 5)),
-        ("select 1\nfrom dual\nwhere 1 ==== 2\n  and 3", "ENG004", (3, 10)),
+        ("select 1\nfrom dual\nwhere 1 ==== 2\n  and 3", "ENG004", (3, 9)),
         ("select * from main.nosuch", "ENG004", (1, 15)),
         ("select 1 from (select 1 as a, 2 as a) as t", "ENG004", None),
         ("select cast('x' as date) + sleep(0), json_query(", "ENG004", None),
