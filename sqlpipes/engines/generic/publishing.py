@@ -5,6 +5,7 @@ A table gives way to another in one statement; slices and keys of it are changed
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
 
 from sqlpipes.core.engine import Connection, Deed, RelationType
@@ -19,6 +20,7 @@ class RenamePublishing:
 
     def __init__(self, quote: Callable[[Relation], str], spell: Callable[[str], str]) -> None:
         self._quote, self._spell = quote, spell
+        self.builder = uuid.uuid4().hex[:8]
 
     def head(self, table: str, along: Sequence[str] = ()) -> str:
         """InnoDB, whatever the server's default is: others cannot roll rows back."""
