@@ -92,7 +92,9 @@ def spark_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def mariadb_url() -> Iterator[str]:
-    """The URL of a real MariaDB server of the tests' own."""
+    """The URL of a real MariaDB server of the tests' own, in the leg that is about it."""
+    if os.environ.get("SQLPIPES_TEST_LEG") != "mariadb":
+        pytest.skip("MariaDB has a leg of its own: SQLPIPES_TEST_LEG=mariadb, see .ci/legs/mariadb")
     pytest.importorskip("pymysql", reason="no driver of MariaDB: pip install 'sqlpipes[mysql]'")
     try:
         with mariadb_server() as url:

@@ -35,6 +35,7 @@ QUOTED = re.compile(r"""'(?:[^'\\]|''|\\.)*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`""")
 TEXT_AS = re.compile(r"('[^']*')::(date|timestamp)\b", re.IGNORECASE)
 DATE_OF = re.compile(r"\b(\w+)::date\b", re.IGNORECASE)
 TEXT_OF = re.compile(r"(\bdate\(\w+\)|\b\w+)::varchar\b", re.IGNORECASE)
+TYPED = re.compile(r"\b(null|\d+\.\d+)::(timestamp|double)\b", re.IGNORECASE)
 CAST = re.compile(r"::\w+(?:\(\d+(?:,\s*\d+)?\))?")
 CAST_AS = re.compile(r"\bas (varchar|text|integer|int|bigint|timestamp|boolean)\)", re.IGNORECASE)
 KINDS = {"varchar": "char", "text": "char", "timestamp": "datetime(6)"}
@@ -112,6 +113,7 @@ def worded(sql: str) -> str:
     "select date '2024-01-01' + interval (i) day as d, `x` from (select seq as i from seq_0_to_2) as t"
     """
     sql = DATE_OF.sub(r"date(\1)", TEXT_AS.sub(r"\2 \1", sql).replace("double precision", "double"))
+    sql = TYPED.sub(lambda f: f"cast({f[1]} as {KINDS.get(f[2].lower(), f[2])})", sql)
     sql = CAST.sub("", TEXT_OF.sub(r"cast(\1 as char)", sql))
     sql = RESERVED.sub(r"`\1`", RETYPED.sub(r"modify column \1 \2", QUOTED.sub(_marked, sql)))
     sql = CAST_AS.sub(lambda f: f"as {KINDS.get(f[1].lower(), 'signed')})", sql)
