@@ -14,6 +14,7 @@ from sqlpipes.core.asset import Asset
 from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
 from sqlpipes.core.graph import Graph, link
+from sqlpipes.core.hiding import worth_hiding
 from sqlpipes.core.job import NO_HOOKS, Hooks, Job
 from sqlpipes.core.partitions import WHOLE_AXIS, Axis
 from sqlpipes.core.resource import Resource
@@ -197,16 +198,17 @@ def _linked(root: str, reading: Reading) -> Project:
         jobs=reading.jobs,
         hooks=reading.hooks,
         sensors=reading.sensors,
-        secrets=(*reading.secrets, *_unnamed(hidden(target, root), target, graph)),
+        secrets=(*reading.secrets, *_unnamed(hidden(target, root), reading.config, target, graph)),
     )
 
 
-def _unnamed(secrets: Iterable[str], target: Target, graph: Graph) -> Iterator[str]:
+def _unnamed(
+    secrets: Iterable[str], config: ProjectConfig, target: Target, graph: Graph
+) -> tuple[str, ...]:
     """Those that are in no name: what is recorded under it would be lost."""
-    for text in secrets:
-        names = (f"{each.name} {each.relation}" for each in graph.assets.values())
-        if not any(text in name for name in (target.name, target.schema, *names)):
-            yield text
+    names = [config.name, target.name, target.schema, target.engine, target.catalog or ""]
+    names += [f"{each.name} {each.relation}" for each in graph.assets.values()]
+    return worth_hiding(secrets, names)
 
 
 def own_folder() -> str:

@@ -126,7 +126,7 @@ def test_wrong_values_stand_at_the_value(tmp_path):
 
 
 def test_keys_of_dbt_without_meaning_are_named(tmp_path):
-    problem = only(read(tmp_path, {"models/a.sql": model("grants: {select: [x]}")}))
+    problem = only(read(tmp_path, {"models/a.sql": model("contract: {enforced: true}")}))
     assert (problem.code, problem.severity) == ("CFG004", Severity.WARNING)
 
 
