@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
@@ -76,7 +76,22 @@ def _forms(text: str) -> Iterable[str]:
         if len(part.strip()) >= SHORTEST:
             yield part
             yield quote(part, safe="")
+            yield quote(part)
             yield quote_plus(part)
             yield json.dumps(part)[1:-1]
             yield repr(part)[1:-1]
-            yield b64encode(part.encode()).decode()
+            yield from _of_bytes(part.encode())
+
+
+def _of_bytes(secret: bytes) -> Iterable[str]:
+    yield repr(secret)[2:-1]
+    yield secret.hex()
+    yield secret.hex().upper()
+    yield b64encode(secret).decode()
+    yield urlsafe_b64encode(secret).decode()
+    for before in range(3):  # bytes of something else, such as `user:`, in the first group of three
+        head, end = (0, 2, 3)[before], (before + len(secret)) * 8 // 6
+        for encode in (b64encode, urlsafe_b64encode):
+            inner = encode(bytes(before) + secret).decode()[head:end]
+            if len(inner) >= SHORTEST:  # only the characters that the secret alone decides
+                yield inner

@@ -29,6 +29,9 @@ TOKEN = 'p@ss "w/ord'
         repr([TOKEN]),
         base64.b64encode(TOKEN.encode()).decode(),
         f"x{TOKEN}{TOKEN}x",
+        quote(TOKEN),
+        TOKEN.encode().hex(),
+        TOKEN.encode().hex().upper(),
     ],
 )
 def test_a_secret_is_hidden_however_it_is_spelt(spelt):
@@ -37,6 +40,19 @@ def test_a_secret_is_hidden_however_it_is_spelt(spelt):
     assert "***" in masked
     assert masked.startswith("before ")
     assert masked.endswith(" after")
+
+
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+@pytest.mark.parametrize("user", ["", "a", "me", "you", "user"])
+def test_a_secret_is_hidden_in_base64_behind_a_user(user, encode):
+    secret = "s3cr\xff?>~t/ok~en"
+    masked = Mask([secret])("Basic " + encode(f"{user}:{secret}".encode()).decode())
+    assert "***" in masked
+    assert len(masked.replace("***", "")) <= len("Basic ") + 12
+
+
+def test_the_repr_of_bytes_is_hidden():
+    assert Mask(["pässwörd"])(repr("pässwörd".encode())) == "b'***'"
 
 
 def test_a_line_of_a_key_is_hidden_and_the_half_of_one_that_was_cut():
