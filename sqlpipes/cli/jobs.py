@@ -91,7 +91,7 @@ def jobs_run(
 
     given = _together(ctx, options)
     vars = parse_vars(given.pop("vars_text"))
-    how, project = _opened_for(name, {**given, "vars_text": None})
+    how, project = _opened_for(name, {**given, "vars_text": ()})
     asked = {"partition": partition, "vars": vars, "wait_s": 0.0 if no_wait else inf}
     outcome, stopped = _run(how, project, name, as_json, asked)
     if as_json:

@@ -50,7 +50,11 @@ project_options = _stack(
     click.option("--profile", metavar="NAME", help="Which profile of profiles.yml."),
     click.option("--target", "-t", metavar="NAME", help="Which output of the profile."),
     click.option(
-        "--vars", "vars_text", metavar="YAML", help="Values for {{ var('x') }}: '{x: 1}' or x=1."
+        "--vars",
+        "vars_text",
+        multiple=True,
+        metavar="YAML",
+        help="Values for {{ var('x') }}: '{x: 1}' or x=1. Of several, the last one to name x.",
     ),
     click.option("--no-cache", is_flag=True, help="Read every file anew."),
 )
@@ -135,10 +139,15 @@ def open_project(options: dict[str, Any], placed: Mapping[str, Relation] | None 
     return project
 
 
-def parse_vars(text: str | None) -> dict[str, Any]:
-    """`{a: 1}` as YAML or JSON, or `a=1`. UsageError when it is neither."""
-    if not text:
-        return {}
+def parse_vars(texts: Sequence[str]) -> dict[str, Any]:
+    """Each `{a: 1}` as YAML or JSON, or `a=1`; a later one wins. UsageError when one is neither."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        found |= _vars_of(text) if text else {}
+    return found
+
+
+def _vars_of(text: str) -> dict[str, Any]:
     import yaml
 
     stripped = text.strip()

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from sqlpipes.cli.masked import Veil
+from sqlpipes.core.hiding import without_vars
 
 FLAGS = ("select", "exclude", "selector", "partition", "inline", "config")
 
@@ -36,7 +37,7 @@ def seen_by(context: click.Context) -> Seen:
 
 
 def command_text(arguments: Sequence[str]) -> str:
-    """As it could be typed again."""
+    """As it could be typed again, but for the values of --vars: see `without_vars`."""
     import shlex
 
-    return shlex.join(arguments)
+    return shlex.join(without_vars(arguments))

@@ -6,7 +6,7 @@ What is said openly beside them, such as a database of the same name, cannot be 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import unquote
 
 from sqlpipes.core.config import Plain
@@ -16,7 +16,8 @@ SHORTEST = 4  # characters; hiding less would make a log unreadable and hide not
 LEAST_UNASKED = 8  # of a variable that only happens to be set
 ALWAYS = "DBT_ENV_SECRET_"
 NAMED = (
-    r"(?i)(^|[_.-])(pass|password|passwd|passphrase|pwd|pw|token|secret|key|apikey|credential)s?"
+    r"(?i)(^|[_.-])(pass|password|passwd|passphrase|pwd|pw|token|secret|key|apikey|credential"
+    r"|authorization|bearer|pat|private|sas|sig|signature|webhook)s?"
     r"(?=$|[_.\d-])|(password|passwd|passphrase|token|secret|apikey|accesskey)s?$"
 )
 PLACES = r"(?i)[_-](file|path|dir)$"
@@ -44,6 +45,21 @@ def hides(name: str) -> bool:
     if name in FOLDERS or re.search(PLACES, name):
         return False
     return re.search(NAMED, name) is not None
+
+
+def without_vars(arguments: Sequence[str]) -> list[str]:
+    """A command line to be kept: any value of --vars may be a secret, under a mistyped name, too.
+
+    >>> without_vars(["build", "--vars", "{tokn: abcd}", "--vars=tokn=abcd", "-s", "a"])
+    ['build', '--vars', '***', '--vars=***', '-s', 'a']
+    """
+    kept: list[str] = []
+    for text in arguments:
+        if kept and kept[-1] == "--vars":
+            kept.append(HIDDEN)
+        else:
+            kept.append(f"--vars={HIDDEN}" if text.startswith("--vars=") else text)
+    return kept
 
 
 def passwords_in(text: str) -> Iterator[str]:
@@ -74,6 +90,9 @@ def _spellings(text: str) -> Iterator[str]:
 def hidden_in(value: Plain, key: str = "") -> Iterator[str]:
     """The secrets of a piece of configuration, by the names of its keys and in its URLs.
 
+    >>> list(hidden_in({"host": "me:abcd@place"}))
+    ['abcd']
+
     >>> list(hidden_in({"user": "me", "pass": "abcd", "secrets": {"s3": {"region": "eu", "secret": "x1"}}}))
     ['abcd', 'x1']
     """
@@ -86,6 +105,8 @@ def hidden_in(value: Plain, key: str = "") -> Iterator[str]:
     elif isinstance(value, str):
         if key.lower() not in UNDER and hides(key):
             yield value
+        if key.lower() == "host" and "@" in value:  # `me:password@place`, in the wrong key
+            yield from _spellings(value.rpartition("@")[0].partition(":")[2])
         yield from passwords_in(value)
     elif isinstance(value, (int, float)) and not isinstance(value, bool) and hides(key):
         yield str(value)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import IO
 
 from sqlpipes.core.errors import LockedError, Problem
+from sqlpipes.core.hiding import without_vars
 
 POLL_S = 0.05
 LOOK_S = 0.2  # whoever only looks who holds it takes the lock for an instant
@@ -49,7 +50,10 @@ def build_lock(
     with _open_lock(root) as file:
         _wait_for(file, root, wait_s, on_wait, stop)
         try:
-            _sign(file, Holder(os.getpid(), command or shlex.join(sys.argv), platform.node()))
+            _sign(
+                file,
+                Holder(os.getpid(), command or shlex.join(without_vars(sys.argv)), platform.node()),
+            )
             yield
         finally:
             _sign(file, None)
@@ -151,7 +155,7 @@ def sign_of_life(root: str, name: str, *, keep: bool = False) -> Iterator[None]:
             message = f"{holder} is at work in {os.path.abspath(root)}"
             raise LockedError(Problem("LCK004", message, hint=hint))
         try:
-            _sign(file, Holder(os.getpid(), shlex.join(sys.argv), platform.node()))
+            _sign(file, Holder(os.getpid(), shlex.join(without_vars(sys.argv)), platform.node()))
             yield
         finally:
             if keep:

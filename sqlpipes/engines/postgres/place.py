@@ -167,6 +167,9 @@ def _plain(
         value = said.get(key)
         if isinstance(value, (dict, list, bool)):
             problems.append(_wrong(target, key, f"'{key}' must be a text"))
+        elif key == "host" and "@" in str(value):  # never shown: it may hold a password
+            hint = "write the user and the password in keys of their own"
+            problems.append(_wrong(target, key, "'host' has an @, as if it held a password", hint))
         elif value is not None:
             found[key] = str(value)
     for key in NUMBERS:
