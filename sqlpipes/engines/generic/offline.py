@@ -1,13 +1,10 @@
-"""A database in which nothing is, and that no server stands behind: for writing statements."""
+"""A database in which nothing is, and that no server stands behind."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from sqlpipes.core.config import Target
-from sqlpipes.core.engine import RelationType
 from sqlpipes.core.sql import Relation
 from sqlpipes.engines.generic.engine import GenericEngine
 from sqlpipes.engines.generic.place import Place
@@ -15,9 +12,10 @@ from sqlpipes.engines.generic.probes import capable, granted
 from sqlpipes.engines.generic.publishing import RenamePublishing
 from sqlpipes.engines.generic.remembered import recall
 from sqlpipes.engines.generic.speech import Speech, speech_of
+from sqlpipes.engines.offline import Offline
 
 
-class BlankEngine(GenericEngine):
+class BlankEngine(Offline, GenericEngine):
     """Spells names and statements as the real one does, as far as it was asked before."""
 
     def __init__(self, target: Target, place: Place, root: str = ".") -> None:
@@ -32,23 +30,8 @@ class BlankEngine(GenericEngine):
         if self.can.transactional_rows and not self.can.transactional_ddl:
             self.publishing = RenamePublishing(self.quote, self.spell)
 
-    def connect(self) -> Any:
-        return Speechless()
-
-    def relations(self) -> Mapping[Relation, RelationType]:
-        return {}
-
-    def all_columns(self) -> Mapping[Relation, tuple[tuple[str, str], ...]]:
-        return {}
-
-    def create_schemas(self, schemas: Sequence[str], catalog: str | None = None) -> None:
-        return
-
     def temporary(self, name: str) -> Relation:
         return Relation(name, "temp" if self.place.scheme == "sqlite" else "")
-
-    def close(self) -> None:
-        return
 
 
 def _speech(place: Place) -> Speech:
@@ -57,16 +40,3 @@ def _speech(place: Place) -> Speech:
 
         return SPEECH
     return speech_of(place.scheme)
-
-
-class Speechless:
-    """A connection over which nothing is said: the database alone could refuse a text."""
-
-    def parse(self, sql: str) -> None:
-        return
-
-    def columns(self, relation: Relation) -> None:
-        return None
-
-    def close(self) -> None:
-        return

@@ -1,43 +1,14 @@
-"""A Postgres in which nothing is, and that no server stands behind: for writing statements."""
+"""A Postgres in which nothing is, and that no server stands behind."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from sqlpipes.core.config import Target
-from sqlpipes.core.engine import RelationType
-from sqlpipes.core.sql import Relation
+from sqlpipes.engines.offline import Offline
 from sqlpipes.engines.postgres.engine import PostgresEngine
 
 
-class BlankPostgres(PostgresEngine):
+class BlankPostgres(Offline, PostgresEngine):
     """Spells names and statements as the real one does."""
 
     def __init__(self, target: Target) -> None:
         self.catalog = target.catalog
-
-    def connect(self) -> Any:
-        return Speechless()
-
-    def relations(self) -> Mapping[Relation, RelationType]:
-        return {}
-
-    def all_columns(self) -> Mapping[Relation, tuple[tuple[str, str], ...]]:
-        return {}
-
-    def create_schemas(self, schemas: Sequence[str], catalog: str | None = None) -> None:
-        return
-
-    def close(self) -> None:
-        return
-
-
-class Speechless:
-    """A connection over which nothing is said: the server alone could refuse a text."""
-
-    def parse(self, sql: str) -> None:
-        return
-
-    def close(self) -> None:
-        return
