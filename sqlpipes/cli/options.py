@@ -54,7 +54,7 @@ project_options = _stack(
         "vars_text",
         multiple=True,
         metavar="YAML",
-        help="Values for {{ var('x') }}: '{x: 1}' or x=1. Of several, the last one to name x.",
+        help="Values for {{ var('x') }}: '{x: 1}' or x=1; repeatable.",
     ),
     click.option("--no-cache", is_flag=True, help="Read every file anew."),
 )
