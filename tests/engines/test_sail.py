@@ -27,10 +27,13 @@ def opened(url: str, file_format: str, folder: Path) -> Engine:
     return engine
 
 
-@pytest.fixture
-def delta(sail_url: str, tmp_path: Path) -> Iterator[Engine]:
-    engine = opened(sail_url, "delta", tmp_path)
-    yield engine
+@pytest.fixture(params=["delta", "iceberg"])
+def keeping(
+    request: pytest.FixtureRequest, sail_url: str, tmp_path: Path
+) -> Iterator[tuple[Engine, str]]:
+    """A format with transactions, and the schema of it."""
+    engine = opened(sail_url, request.param, tmp_path)
+    yield engine, f"on_{request.param}"
     engine.close()
 
 
@@ -60,25 +63,31 @@ def test_a_server_that_ignores_dynamic_overwriting_is_refused(
     assert (problem.code, problem.hint is not None) == ("SPK001", True)
 
 
-def test_delta_replaces_slices_keys_and_tables_in_one_statement_each(delta: Engine) -> None:
-    source(delta, "on_delta", ONE)
-    slices = model("s", "select d, id, v from on_delta.raw", schema="on_delta", partition=daily())
-    keyed = {"schema": "on_delta", "materialized": "incremental", "unique_key": ("id",)}
-    merged = model("m", "select id, v from on_delta.raw", **keyed)
-    table = model("t", "select max(id) as id from on_delta.raw", schema="on_delta")
+def test_it_replaces_slices_keys_and_tables_in_one_statement_each(
+    keeping: tuple[Engine, str],
+) -> None:
+    engine, schema = keeping
+    source(engine, schema, ONE)
+    slices = model("s", f"select d, id, v from {schema}.raw", schema=schema, partition=daily())
+    keyed = {"schema": schema, "materialized": "incremental", "unique_key": ("id",)}
+    merged = model("m", f"select id, v from {schema}.raw", **keyed)
+    table = model("t", f"select max(id) as id from {schema}.raw", schema=schema)
     adds = Incremental(Strategy.APPEND)
-    log = model(
-        "l", "select id from on_delta.raw", "incremental", schema="on_delta", incremental=adds
-    )
+    log = model("l", f"select id from {schema}.raw", "incremental", schema=schema, incremental=adds)
     gate = [check("s", "not_null", column="id"), check("m", "unique", columns=["id"])]
     every = (slices, merged, table, log)
-    ok(delta, *every, checks=gate, slices={"s": days(0, 4)})
-    source(delta, "on_delta", TWO)
-    ok(delta, *every, checks=gate, slices={"s": days(0, 3)})
-    assert rows(delta, "select id, v from on_delta.s") == [(1, "A"), (3, "c"), (9, "z")]
-    assert rows(delta, "select id, v from on_delta.m") == [(1, "A"), (2, "b"), (3, "c"), (9, "z")]
-    assert rows(delta, "select id from on_delta.t") == [(3,)]
-    assert len(rows(delta, "select id from on_delta.l")) == 5
+    ok(engine, *every, checks=gate, slices={"s": days(0, 4)})
+    source(engine, schema, TWO)
+    ok(engine, *every, checks=gate, slices={"s": days(0, 3)})
+    assert rows(engine, f"select id, v from {schema}.s") == [(1, "A"), (3, "c"), (9, "z")]
+    assert rows(engine, f"select id, v from {schema}.m") == [
+        (1, "A"),
+        (2, "b"),
+        (3, "c"),
+        (9, "z"),
+    ]
+    assert rows(engine, f"select id from {schema}.t") == [(3,)]
+    assert len(rows(engine, f"select id from {schema}.l")) == 5
 
 
 def test_slices_on_parquet_fail_and_leave_all_rows(sail_url: str, tmp_path: Path) -> None:
