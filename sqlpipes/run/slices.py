@@ -144,7 +144,7 @@ def _python_slices(work: Work, part: Partitions, fresh: bool) -> Transaction:
         first: tuple[Statement, ...] = make_room(work, RelationType.TABLE)
     else:
         first = (_columns_asked(work, part), _delete(work, part))
-    publish = _published(work, fresh)
+    publish = _published(work, part, fresh)
     return Transaction(
         (*first, publish, clean(work.stage)),
         part,
@@ -153,9 +153,9 @@ def _python_slices(work: Work, part: Partitions, fresh: bool) -> Transaction:
     )
 
 
-def _published(work: Work, fresh: bool, picked: str = "*") -> Statement:
+def _published(work: Work, part: Partitions, fresh: bool, picked: str = "*") -> Statement:
     put = work.put(fresh, "", f"select {picked} from {work.stage}", work.limit)
-    return replace(put, into=None)  # its columns have been asked for
+    return _opening(work, part, put)
 
 
 def _columns_asked(work: Work, part: Partitions) -> Statement:
@@ -167,7 +167,7 @@ def _columns_asked(work: Work, part: Partitions) -> Statement:
             names = ", ".join(
                 names_of(both(new, old or (), work.warehouse.dialect), work.warehouse.can)
             )
-            put = _published(work, False, names)
+            put = _published(work, part, False, names)
             return Fitted((_delete(work, part), put, clean(work.stage)), instead=True)
         return Fitted(altered(work, found))
 
@@ -180,6 +180,7 @@ def _python_anew(work: Work, parts: tuple[Partitions, ...]) -> Transaction:
     whole = work.warehouse.temporary(f"sqlpipes_{work.asset.name}_whole")
     table = work.warehouse.quote(whole)
     publish = work.put(True, "", f"select * from {table}", work.limit)
+    publish = _opening(work, together(parts), publish)
     return Transaction(
         (
             *make_room(work, RelationType.TABLE),
@@ -251,17 +252,18 @@ def outside_audit(work: Work, part: Partitions) -> Statement:
 
 
 def _window_hint(work: Work) -> str:
-    names = _names(_partition(work))
     if isinstance(work.asset.body, PythonBody):
-        asked = names.replace("partition.", "context.partition.")
+        asked = _names(_partition(work), "context.partition", ".keys['{}']")
         return f"{work.asset.body.function}() must return rows of its own slices only: see {asked}"
-    return f"it prunes by hand, so what it yields must lie in its window: filter by {names}"
+    asked = _names(_partition(work), "partition", ".{}")
+    return f"it prunes by hand, so what it yields must lie in its window: filter by {asked}"
 
 
-def _names(cut: Partitioning) -> str:
-    """What a template filters by."""
-    values = [f"partition.{one.column}" for one in cut.cuts if isinstance(one.along, ValueAxis)]
-    window = (
-        ["partition.start and partition.end (exclusive)"] if len(values) < len(cut.cuts) else []
-    )
-    return ", ".join([*values, *window])
+def _names(cut: Partitioning, whole: str, value: str) -> str:
+    """What a template or a function filters by."""
+    values = [
+        whole + value.format(one.column) for one in cut.cuts if isinstance(one.along, ValueAxis)
+    ]
+    if len(values) < len(cut.cuts):
+        values.append(f"{whole}.start and {whole}.end (exclusive)")
+    return ", ".join(values)

@@ -27,6 +27,18 @@ class Shop:
         head = "\n".join(("materialized: table", *settings))
         (self.root / "models" / "a.sql").write_text(f"/*\n---\n{head}\n---\n*/\n{query}\n")
 
+    def write_function(self, end: int, options: str = "", more: str = "", batch: str = "") -> None:
+        """A function that returns the rows of `raw.t` in its window, with their digest as it is asked."""
+        (self.root / "models" / "a.sql").unlink(missing_ok=True)
+        cut = f"Daily('d', start='2024-01-01', end='2024-01-0{end}'{batch})"
+        text = (
+            f"from sqlpipes import Daily, asset\n\n@asset(partition={cut}{options})\n"
+            "def a(context):\n    w = context.partition\n"
+            f"    return context.sql('select *{more} from raw.t')"
+            ".filter(f\"d >= '{w.start}' and d < '{w.end}'\")\n"
+        )
+        (self.root / "models" / "a.py").write_text(text)
+
     def report(self, **ask: Any) -> Any:
         project = sqlpipes.load(str(self.root), environ={})
         assert not [p for p in project.problems if p.is_error], project.problems
@@ -169,3 +181,93 @@ def test_what_cannot_be_is_told(shop: Shop) -> None:
     shop.write("select * from raw.t", NATIVE)
     found = sqlpipes.load(str(shop.root), environ={}).problems
     assert [(p.code, p.at and p.at.line) for p in found if p.is_error] == [("PAR003", 4)]
+
+
+# ------------------------------------------------------------------------- what functions return
+
+CUT = ", native_partitions=True"
+
+
+@pytest.mark.parametrize("batch", ["", ", batch=1"])
+def test_rows_of_a_function_go_to_the_partitions_of_their_slices(shop: Shop, batch: str) -> None:
+    shop.write_function(3, CUT, batch=batch)
+    shop.build()
+    assert shop.parts() == [(bounds(1), 1), (bounds(2), 2)]
+    oid = shop.sql("select 'main.a'::regclass::oid")
+    shop.sql("insert into raw.t values ('2024-01-03', 4), ('2024-01-04', 5), ('2024-01-02', 9)")
+    shop.write_function(5, CUT, batch=batch)
+    shop.build(missing=True)  # appended
+    assert [rows for _, rows in shop.parts()] == [1, 2, 1, 1]
+    shop.build(partitions="2024-01-02", force=True)  # replaced
+    assert [rows for _, rows in shop.parts()] == [1, 3, 1, 1]
+    shop.build(full_refresh=True)
+    assert [rows for _, rows in shop.parts()] == [1, 3, 1, 1]
+    assert shop.sql("select 'main.a'::regclass::oid") == oid
+
+
+def test_a_partition_that_somebody_dropped_comes_back(shop: Shop) -> None:
+    shop.write_function(3, CUT)
+    shop.build()
+    second = shop.sql("select inhrelid::regclass::text from pg_inherits order by inhrelid")[1][0]
+    shop.sql(f"drop table {second}")
+    assert [rows for _, rows in shop.parts()] == [1]
+    shop.build(partitions="2024-01-02", force=True)
+    assert [rows for _, rows in shop.parts()] == [1, 2]
+
+
+def test_a_function_turns_to_partitions_and_back_as_a_whole_only(shop: Shop) -> None:
+    shop.write_function(3)
+    shop.build()
+    shop.write_function(3, CUT)
+    step = sqlpipes.plan(sqlpipes.load(str(shop.root), environ={})).steps[-1]
+    assert "native_partitions: none -> true" in str(step.reasons[0])
+    found = shop.problem(partitions="2024-01-01")
+    assert (found.code, found.at and found.at.file) == ("ENG045", "models/a.py")
+    shop.build()
+    assert [rows for _, rows in shop.parts()] == [1, 2]
+    shop.write_function(3)
+    found = shop.problem(partitions="2024-01-01")
+    assert found.code == "ENG045"
+    assert "still partitioned" in found.message
+    shop.build()
+    assert shop.parts() == []
+
+
+def test_columns_of_a_function_that_change_stay_in_the_partitions(shop: Shop) -> None:
+    shop.write_function(3, f"{CUT}, on_schema_change='add'")
+    shop.build()
+    shop.sql("alter table raw.t add column t text default 'x'")
+    shop.build(force=True, partitions="2024-01-01")
+    assert shop.sql("select d::text, t from main.a order by 1, v") == [
+        ("2024-01-01", "x"),
+        ("2024-01-02", None),
+        ("2024-01-02", None),
+    ]
+    shop.write_function(3, CUT, more=", 1 as one")
+    shop.build(full_refresh=True)
+    assert [rows for _, rows in shop.parts()] == [1, 2]
+    assert shop.sql("select distinct t, one from main.a") == [("x", 1)]
+
+
+def test_values_of_a_function_have_partitions_too(shop: Shop) -> None:
+    (shop.root / "models" / "a.py").write_text(
+        "from sqlpipes import Values, asset\n\n"
+        "@asset(partition=Values('c', [\"it's\", 'b']), native_partitions=True)\n"
+        "def a(context):\n"
+        "    return [{'c': context.partition.keys['c'], 'v': 1}]\n"
+    )
+    shop.build()
+    assert shop.parts() == [("FOR VALUES IN ('b')", 1), ("FOR VALUES IN ('it''s')", 1)]
+    text = (shop.root / "models" / "a.py").read_text().replace("context.partition.keys['c']", "'z'")
+    (shop.root / "models" / "a.py").write_text(text)
+    found = shop.problem()
+    assert found.code == "BLD002"
+    assert (found.hint or "").endswith("see context.partition.keys['c']")
+
+
+def test_a_function_that_cannot_be_cut_is_told_at_its_option(shop: Shop) -> None:
+    (shop.root / "models" / "a.py").write_text(
+        "from sqlpipes import asset\n\n@asset(native_partitions=True)\ndef a():\n    return [{'x': 1}]\n"
+    )
+    found = [p for p in sqlpipes.load(str(shop.root), environ={}).problems if p.is_error]
+    assert [(p.code, p.at and (p.at.line, p.at.column)) for p in found] == [("PAR003", (3, 8))]

@@ -32,7 +32,7 @@ from sqlpipes.read.keys import EXTRAS
 from sqlpipes.read.marked import Node, escaped, node_of
 from sqlpipes.read.observers import Observer
 from sqlpipes.read.python.found import Found
-from sqlpipes.read.python.kept import kept_of, stored_settings
+from sqlpipes.read.python.kept import cuts_table, kept_of, stored_settings
 
 FOLDER_KEYS = EXTRAS | {
     *("owner", "tags", "kind", "group", "meta", "links", "schema", "auto", "engine"),
@@ -54,11 +54,13 @@ def asset_of(
     placed = ground.placed.get(found.name) or ground.relation(schema, found.name, "", engine)
     relation = None if kind in UNWRITTEN else placed
     partition = partitioning_from(found.partition) if found.partition else None
+    native = relation is not None and cuts_table(found, partition, problems)
     written: dict[str, Plain] = {
         "materialized": kind.value,
         "relation": str(relation) if relation else None,
         "partition": partition.identity if partition else None,
         **stored_settings(kept),
+        **({"native_partitions": True} if native else {}),
         **({"engine": engine} if engine else {}),
     }
     return Asset(
@@ -97,6 +99,7 @@ def asset_of(
         incremental=kept.incremental,
         snapshot=kept.snapshot,
         on_schema_change=kept.on_schema_change,
+        native_partitions=native,
         skip_unchanged=(found.kept or {}).get("skip_unchanged") is True,
         checks=tuple(read_checks([_checks_node(found)], found.name, problems)),
         description=found.description,

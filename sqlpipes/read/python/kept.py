@@ -5,8 +5,10 @@ from __future__ import annotations
 from sqlpipes.core.asset import Materialized
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem, Severity
+from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.strategy import SchemaChange, Strategy
 from sqlpipes.read.marked import Node
+from sqlpipes.read.models import native_partitions
 from sqlpipes.read.python.found import Found
 from sqlpipes.read.settings import layer
 from sqlpipes.read.strategy import Kept, read_kept
@@ -34,6 +36,16 @@ def kept_of(found: Found, problems: list[Problem]) -> Kept:
     if appends and found.inputs and not found.asks:
         problems.append(_endless(merged.node("strategy") or node_at(found)))
     return kept
+
+
+def cuts_table(found: Found, cut: Partitioning | None, problems: list[Problem]) -> bool:
+    """Whether the server is to partition the table as its slices are. PAR003 where it cannot."""
+    key = "native_partitions"
+    said = (found.kept or {}).get(key)
+    if said is None:
+        return False
+    marks = {path: list(mark) for path, mark in (found.kept_marks or {}).items()}
+    return native_partitions(Node(found.file, marks, f"/{key}", said), cut, problems)
 
 
 def stored_settings(kept: Kept) -> dict[str, Plain]:
