@@ -168,7 +168,7 @@ class StepWaiting:
 
 @dataclass(frozen=True, slots=True)
 class StepRetrying:
-    """The connection is gone, or does not open, and is asked for again. It is shown and not recorded."""
+    """The connection is gone and asked for again, or a lock is waited for. It is shown and not recorded."""
 
     run_id: str
     at: datetime

@@ -5,13 +5,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from queue import SimpleQueue
 
+from sqlpipes.core.blocked import HasSession
 from sqlpipes.core.engine import Connection
 
 
 class Stopped(Exception):
     """The job was told to stop before it published anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What a statement waits for and who has it, in words; `told`: how often that has been said."""
+
+    what: str
+    said: str
+    since: float  # of a clock that only counts seconds
+    told: int = 0
 
 
 class Job:
@@ -30,6 +42,7 @@ class Job:
         self.landed_bytes: int | None = None  # of frames that say how large they are
         self.permit: Callable[[Connection], None] | None = None
         self.said: SimpleQueue[str] = SimpleQueue()  # what who looks on should know at once
+        self.hold: Hold | None = None  # as it was seen last
 
     def start(self, connection: Connection) -> None:
         with self._lock:
@@ -47,6 +60,13 @@ class Job:
         finally:
             with self._lock:
                 self._beside = None
+
+    @property
+    def session(self) -> int | None:
+        """By which the server knows the connection."""
+        with self._lock:
+            connection = self._connection
+        return connection.session if isinstance(connection, HasSession) else None
 
     def go_on(self) -> None:
         """Raises Stopped when it was told to stop; asked between statements."""

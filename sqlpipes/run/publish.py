@@ -25,6 +25,7 @@ from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Crossing
 from sqlpipes.run.anew import found_out
 from sqlpipes.run.attempts import attempted
+from sqlpipes.run.blocked import waited
 from sqlpipes.run.contents import Contents, contents, unmoved
 from sqlpipes.run.crossing import CROSSED, bring, forget
 from sqlpipes.run.export import with_staged, write_files, written_metadata
@@ -487,7 +488,7 @@ def _failed(error: BaseException, asset: Asset, job: Job, limit: Limit | None = 
         problem = Problem("BLD007", message, asset.at)
         return Outcome(Status.CANCELLED, 0.0, problems=(problem,), statement=statement)
     problems = tuple(replace(p, at=p.at or asset.at) for p in error.problems)
-    problems = tuple(limited(p, asset, limit) for p in problems)
+    problems = tuple(waited(limited(p, asset, limit), job) for p in problems)
     return Outcome(Status.ERROR, 0.0, problems=problems, statement=statement)
 
 

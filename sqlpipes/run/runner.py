@@ -23,6 +23,7 @@ from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Action, Plan, Step
 from sqlpipes.core.resource import ReadyResource
 from sqlpipes.core.windows import Sighting
+from sqlpipes.run.blocked import Watch
 from sqlpipes.run.capture import captured
 from sqlpipes.run.crew import Crew
 from sqlpipes.run.holdable import not_holdable
@@ -107,7 +108,8 @@ def _running(
     look = partial(warehouses_of, engines, target, root)
     parallel = all(each.can.parallel for each in engines.each.values())
     size = max(1, threads) if parallel else 1
-    return Running(plan, graph, look(), Crew(engines, size), settings, look, engines.permit)
+    watch = Watch(engines, settings.mask)
+    return Running(plan, graph, look(), Crew(engines, size), settings, look, watch, engines.permit)
 
 
 def _for_writer(error: EngineError, catalog: str | None, plan: Plan, graph: Graph) -> EngineError:

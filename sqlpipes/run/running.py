@@ -17,6 +17,7 @@ from sqlpipes.core.events import BUILT_BY, UNCHANGED, Event, Status
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import as_naive_utc
 from sqlpipes.core.plan import Plan, Step
+from sqlpipes.run.blocked import Watch
 from sqlpipes.run.bounds import Bounds
 from sqlpipes.run.crew import Crew
 from sqlpipes.run.failures import (
@@ -76,6 +77,7 @@ class Running:
         crew: Crew[Arrival],
         settings: Settings,
         look: Callable[[], Warehouses],
+        watch: Watch,
         permit: Callable[[], None] = lambda: None,
     ) -> None:
         self.plan = plan
@@ -84,6 +86,7 @@ class Running:
         self.crew = crew
         self.settings = settings
         self.look = look
+        self.watch = watch
         self.permit = permit  # raises where nothing may be published any more
         self.parked: set[int] = set()  # parts whose slices another build holds
         self.told: set[tuple[str, str]] = set()  # whom which asset waits for
@@ -274,6 +277,7 @@ class Running:
             engine = partial(connect, asset.engine)
             connection = connected(engine, times, job.go_on, say)
             job.start(connection)
+            self.watch.begin(job, asset.engine)
             prepare(connection, target, settings.run_id, asset, order.slices)
             place = Place(
                 self.graph,
@@ -300,6 +304,7 @@ class Running:
         except BaseException as error:  # a thread that dies silently would never be waited for
             return broken(order, error, job)
         finally:
+            self.watch.end(job)
             job.end()
 
     def _renewed(self, order: Order, connect: Callable[[], Connection]) -> Connection:
@@ -453,6 +458,7 @@ class Running:
                 flight.job.stop()
             if arrival := self.crew.take_back(POLL_S):
                 self.flights = {i: f for i, f in self.flights.items() if f.job is not arrival[0]}
+        self.watch.close()
         self.crew.close(0.0 if self.crew.busy else self.settings.grace_s)
 
 

@@ -408,6 +408,10 @@ class PostgresConnection:
         return self._driver.info.dbname
 
     @property
+    def session(self) -> int:
+        return self._driver.info.backend_pid
+
+    @property
     def is_open(self) -> bool:
         return not (self._driver.closed or self._driver.broken)
 

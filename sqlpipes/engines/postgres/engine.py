@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 import psycopg
 
+from sqlpipes.core.blocked import Blocked
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Capabilities, Connection, RelationType, Rows
 from sqlpipes.core.errors import EngineError, Problem
@@ -16,6 +17,7 @@ from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.core.windows import Windows
 from sqlpipes.engines.postgres import catalog
+from sqlpipes.engines.postgres.blocked import blocked_of, blocked_sql
 from sqlpipes.engines.postgres.connection import Driver, Oid, PostgresConnection
 from sqlpipes.engines.postgres.names import LONGEST, TEMPORARY, quoted, shortened
 from sqlpipes.engines.postgres.opening import opening_error, setting_error
@@ -62,6 +64,7 @@ class PostgresEngine:
         self._run_id = ""  # whose the connections are
         self._types: dict[Oid, str] = {}
         self._first = self._connection()
+        self._beside: PostgresConnection | None = None  # looks on while others wait
         self.catalog: str | None = self._first.database
 
     def connect(self) -> PostgresConnection:
@@ -98,6 +101,11 @@ class PostgresEngine:
         with closing(self._connection(run_id="")) as connection:
             connection.execute("set role none")
             connection.execute(ending_sql(run_id))
+
+    def blocked(self, sessions: Collection[int]) -> Mapping[int, Blocked]:
+        if self._beside is None or not self._beside.is_open:
+            self._beside = self._connection(run_id="")
+        return blocked_of(self._beside.fetch(blocked_sql(sessions)).rows)
 
     def relations(self) -> Mapping[Relation, RelationType]:
         rows = self.ask(catalog.RELATIONS).rows
@@ -156,6 +164,8 @@ class PostgresEngine:
 
     def close(self) -> None:
         self._first.close()
+        if self._beside is not None:
+            self._beside.close()
 
 
 def open_postgres(target: Target, *, read_only: bool) -> PostgresEngine:
