@@ -175,6 +175,7 @@ class Sharing:
         self._fences: dict[str, int] = {}  # of the part that each asset is at
         self._waits: dict[str, float] = {}  # asset -> since when
         self._asked_at = 0.0
+        self._told = False  # that this run was taken for dead
 
     def is_due(self) -> bool:
         now = time.monotonic()
@@ -232,10 +233,8 @@ class Sharing:
 
     def record(self, event: Event) -> Event:
         """Keep the event, or what became of it: data of a lost run comes too late."""
-        from sqlpipes.stores.leases import lost
-
-        if self.lost.is_set() and isinstance(event, StepFailed):
-            event = replace(event, status=Status.ERROR, problems=(lost(self._run_id),))
+        if isinstance(event, StepFailed):
+            event = self._failed(event)
         fence = None
         if isinstance(event, (StepFinished, StepFailed)):
             fence = self._fences.pop(event.asset, None)
@@ -251,6 +250,19 @@ class Sharing:
             event = _too_late(event, error)
             self._store.append(event)
         return event
+
+    def _failed(self, event: StepFailed) -> StepFailed:
+        """That the run was taken for dead is told by its first step that ends so; others were stopped."""
+        from sqlpipes.stores.leases import LOST, lost
+
+        if not self.lost.is_set() and LOST not in {problem.code for problem in event.problems}:
+            return event
+        if not self._told:
+            self._told = True
+            return replace(event, status=Status.ERROR, problems=(lost(self._run_id),))
+        message = f"'{event.asset}' was stopped; what readers see is as it was"
+        stopped = Problem("BLD007", message, self._project.graph.assets[event.asset].at)
+        return replace(event, status=Status.CANCELLED, problems=(stopped,))
 
     def _gate_of(self, asset: str) -> Gate:
         """Where the asset's parts are published."""

@@ -69,12 +69,15 @@ def nothing_text(plan: Plan, *, checks: bool = False, picked: Sequence[str] = ()
 
 
 def _broken(report: Report) -> list[list[StepFailed]]:
-    """What failed; parts of an asset that failed at one place for one reason go together."""
+    """What failed; parts of an asset that failed at one place for one reason go together, and so do all
+    that have a fault of the whole run, which has no place."""
     found: dict[object, list[StepFailed]] = {}
     for event in report.failed:
         if event.status is not Status.CANCELLED:
             places = tuple((problem.code, problem.at) for problem in event.problems)
-            found.setdefault((event.asset, places), []).append(event)
+            placed = any(at for _, at in places)
+            key = (event.asset, places) if placed else (places, event.problems)
+            found.setdefault(key, []).append(event)
     return list(found.values())
 
 
@@ -87,7 +90,7 @@ def _failure(alike: Sequence[StepFailed], report: Report, root: str) -> str:
     rows = [line for problem in problems for line in _rows_of(problem, bad)]
     if rows:
         problems = tuple(replace(p, hint=None) if p.code == BAD_ROWS else p for p in problems)
-    more = [f"       the same in {_slices(alike[1:])}"] if len(alike) > 1 else []
+    more = [f"       the same in {_same(alike)}"] if len(alike) > 1 else []
     said = log_lines(event.log, "       | ", LOG_LINES)
     return "\n".join([problems_text(problems, root), *rows, *more, *said])
 
@@ -105,6 +108,11 @@ def _first_row(check: CheckFinished) -> str:
     """As the hint of the check's problem has it."""
     row = check.sample[0] if check.sample else ()
     return ", ".join(f"{name}={v!r}" for name, v in zip(check.columns, row, strict=False))
+
+
+def _same(alike: Sequence[StepFailed]) -> str:
+    others = list(dict.fromkeys(event.asset for event in alike[1:]))
+    return _slices(alike[1:]) if others == [alike[0].asset] else ", ".join(others)
 
 
 def _slices(events: Sequence[Ended]) -> str:

@@ -38,6 +38,7 @@ from sqlpipes.core.events import (
     StepStarted,
     StepWaiting,
 )
+from sqlpipes.show.report import report_text
 from sqlpipes.stores.leases import SqlLeases
 
 ENGINE = """
@@ -285,6 +286,34 @@ def test_a_build_that_was_taken_for_dead_publishes_nothing(shop: Path) -> None:
     assert "gated" not in relations(shop)
     assert build(shop, "+after").ok
     demand_current(shop, "+after")
+
+
+def test_what_befalls_the_whole_run_is_told_once(shop: Path) -> None:
+    for n in range(3):
+        text = (shop / "models" / "assets.py").read_text()
+        gated = text[text.index("@asset\ndef gated") :].replace("def gated", f"def gated{n}")
+        start = "import os, time\nfrom sqlpipes import asset\n\n"
+        (shop / "models" / f"more{n}.py").write_text(start + gated)
+    profile = shop / "profiles.yml"
+    profile.write_text(profile.read_text().replace("threads: 2", "threads: 4"))
+    names = ("gated", "gated0", "gated1", "gated2")
+    seen = Seen()
+    with at_work() as pool:
+        late = pool.submit(build, shop, *names, on_event=seen, patience=SLOW)
+        for name in names:
+            run = seen.wait_for(StepStarted, name).run_id
+        with leases_of(shop) as leases:
+            assert leases.bury(run, 0)
+        (shop / "gate").touch()
+    report = late.result()
+    assert report.status is Status.ERROR
+    told = [problem for event in report.failed for problem in event.problems]
+    assert [problem.at for problem in told if problem.code == "STO014"] == [None]
+    assert {problem.code for problem in told} == {"STO014", "BLD007"}
+    assert {event.asset for event in report.failed} == set(names)
+    graph = sqlpipes.load(str(shop), environ={}).graph
+    assert report_text(report, graph, str(shop)).count("taken for dead") == 1
+    assert build(shop, *names).ok
 
 
 def test_the_warehouse_itself_refuses_who_was_buried(shop: Path) -> None:
