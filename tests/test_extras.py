@@ -10,10 +10,10 @@ from notyet import only
 from places import Place
 
 import sqlpipes
-from sqlpipes.api import Ask
+from sqlpipes.api import Ask, look
 from sqlpipes.api.build_report import Report
-from sqlpipes.core.errors import Problem
-from sqlpipes.core.events import StepFinished
+from sqlpipes.core.errors import Problem, ProjectError
+from sqlpipes.core.events import StepFinished, StepStarted
 
 COMMENTS = {
     "postgres": "select obj_description('main.{0}'::regclass, 'pg_class')",
@@ -58,6 +58,15 @@ class Shop:
 
     def problem(self) -> Problem:
         return self.report().failed[0].problems[0]
+
+    def refusal(self) -> list[Problem]:
+        """What is told before anything runs."""
+        events: list[object] = []
+        project = sqlpipes.load(str(self.root), environ={})
+        with pytest.raises(ProjectError) as caught:
+            sqlpipes.build(project, on_event=events.append)
+        assert not [event for event in events if isinstance(event, StepStarted)]
+        return list(caught.value.problems)
 
     def ask(self, said: dict[str, str], name: str = "a") -> list[tuple[object, ...]]:
         return self.place.sql(self.root, said[self.place.kind].format(name))
@@ -196,15 +205,35 @@ def test_where_of_an_index_is_one_expression(shop: Shop, where: str) -> None:
 
 def test_indexes_that_cannot_be_are_refused(shop: Shop) -> None:
     shop.write("a", "select 1 as x", "indexes: [{columns: x, type: gni}]", TABLE)
-    found = shop.problem()
+    (found,) = shop.refusal()
     assert (found.code, str(found.at)) == ("ENG041", "models/a.sql:3:11")
     shop.write("a", "select 1 as x", "indexes: [x]")
-    assert "is a view" in shop.problem().message
+    assert "is a view" in shop.refusal()[0].message
 
 
 def test_a_column_that_an_index_lacks_is_told_at_the_index(shop: Shop) -> None:
-    shop.write("a", "select 1 as x", TABLE, "indexes: [{columns: [y]}]")
-    assert str(shop.problem().at) == "models/a.sql:4:11"
+    query = "select 1 as order_id, 2 as b from (values (1)) as t(x)"
+    shop.write("a", query, TABLE, "indexes: [{columns: [b, orderid]}, x]")
+    found = shop.report().failed[0].problems
+    assert [(p.code, str(p.at)) for p in found] == [
+        ("ENG041", "models/a.sql:4:25"),
+        ("ENG041", "models/a.sql:4:36"),
+    ]
+    assert [p.hint for p in found] == ["did you mean 'order_id'?", "it has order_id, b"]
+    assert [p for p in look.lint(sqlpipes.load(str(shop.root), environ={})) if p.is_error] == [
+        *found
+    ]
+
+
+def test_two_indexes_on_long_names_have_names_of_their_own(shop: Shop) -> None:
+    columns = ["c" * 62 + last for last in "ab"]
+    listed = ", ".join(f"1 as {name}" for name in columns)
+    name = "t" * 63
+    shop.write(name, f"select {listed}", TABLE, f"indexes: {columns}")
+    shop.build()
+    assert shop.ask(INDEXES, name)[0][0] == 2
+    assert shop.build(force=True) == {name: "create table"}
+    assert shop.ask(INDEXES, name)[0][0] == 2
 
 
 @pytest.fixture
@@ -264,9 +293,59 @@ def test_a_role_that_is_not_there_is_told_at_its_place(
 ) -> None:
     roles("analyst")
     shop.write("a", "select 1 as x", "grants: {select: [public, analist]}")
+    shop.write("b", "select 1 as x", TABLE, "grants: {selct: [analyst], select: []}")
+    shop.write("c", "select 1 as x", TABLE, "grants: {inset: []}")
+    found = shop.refusal()
+    assert [(p.code, str(p.at), p.hint) for p in found] == [
+        ("ENG044", "models/b.sql:4:10", "did you mean 'select'?"),
+        ("ENG044", "models/c.sql:4:10", "did you mean 'insert'?"),
+        ("ENG040", "models/a.sql:3:27", "did you mean 'analyst'?"),
+    ]
+
+
+@only("postgres", "DuckDB has no roles")
+def test_a_role_that_a_hook_makes_may_be_given_rights(shop: Shop) -> None:
+    shop.place.sql(shop.root, "drop role if exists made_by_hook")
+    hook = "before: ['create role made_by_hook']"
+    shop.write("a", "select 1 as x", TABLE, hook, "grants: {select: [made_by_hook]}")
+    shop.build()
+    assert shop.rights() == {("select", "made_by_hook")}
+    shop.write(
+        "b", "select 1 as x", TABLE, "before: ['-- no group at all']", "grants: {select: [nil]}"
+    )
     found = shop.problem()
-    assert (found.code, str(found.at)) == ("ENG040", "models/a.sql:3:27")
-    assert found.hint == "did you mean 'analyst'?"
+    assert (found.code, str(found.at)) == ("ENG040", "models/b.sql:5:19")
+    shop.place.sql(shop.root, "drop owned by made_by_hook", "drop role made_by_hook")
+
+
+@only("postgres", "DuckDB has no roles")
+def test_what_somebody_changed_by_hand_is_seen_when_it_is_built(
+    shop: Shop, roles: Callable[..., None]
+) -> None:
+    """The page says which of it lives on, and when the asset's own comes back."""
+    roles("analyst", "loader")
+    asked = (TABLE, "description: ours", DOCS, "grants: {select: [analyst]}", "indexes: [x]")
+    shop.write("a", "select 1 as x, 2 as y", *asked)
+    shop.build()
+    index = shop.place.sql(
+        shop.root,
+        "select indexrelid::regclass::text from pg_index where indrelid = 'main.a'::regclass",
+    )[0][0]
+    shop.place.sql(
+        shop.root,
+        "comment on table main.a is 'theirs'",
+        "revoke select on main.a from analyst",
+        "grant select, insert on main.a to loader",
+        f"drop index {index}",
+        "create index by_hand on main.a (y)",
+    )
+    assert shop.build() == {}  # nothing of ours has changed
+    assert shop.ask(COMMENTS) == [("theirs",)]
+    assert shop.build(force=True) == {"a": "create table"}
+    assert shop.ask(COMMENTS) == [("ours",)]
+    assert shop.rights() == {("select", "analyst"), ("insert", "loader")}
+    names = "select indexrelid::regclass::text from pg_index where indrelid = 'main.a'::regclass"
+    assert {name for (name,) in shop.place.sql(shop.root, names)} == {index, "by_hand"}
 
 
 @only("duckdb", "about an engine without roles")

@@ -43,6 +43,7 @@ class Capabilities:
     matches: str = "regexp_matches({}, {})"  # whether a text holds a regular expression
     comments: bool = False  # COMMENT ON relations and their columns
     grants: bool = False  # GRANT and REVOKE
+    privileges: frozenset[str] = frozenset()  # on tables and views; none: any word may be one
     indexes: frozenset[str] = frozenset()  # the types that CREATE INDEX knows; none: no indexes
     partial_indexes: bool = False  # CREATE INDEX ... WHERE
     partitions: str = (

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 from sqlpipes.core.errors import Location
 
@@ -20,6 +21,7 @@ class Grant:
     privilege: str
     role: str | None
     at: Location | None = field(default=None, compare=False)
+    key_at: Location | None = field(default=None, compare=False)  # of the privilege
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ class Index:
     type: str = ""
     where: str = ""
     at: Location | None = field(default=None, compare=False)
+    places: tuple[Location, ...] = field(default=(), compare=False)  # of its columns
+
+    def place(self, column: str) -> Location | None:
+        """Where that column is named."""
+        return dict(zip(self.columns, self.places, strict=False)).get(column, self.at)
 
     def digest(self, relation: str) -> str:
         """Ten hexadecimal digits: an index of ours that was made otherwise has another name."""
@@ -80,6 +87,13 @@ class Seen:
     indexes: tuple[str, ...] = ()  # names
     owner: str = ""
     roles: frozenset[str] = frozenset()
+
+
+@runtime_checkable
+class KnowsRoles(Protocol):
+    """An engine whose server tells which roles it has."""
+
+    def roles(self) -> frozenset[str]: ...
 
 
 def changed(old: str, new: str) -> str:

@@ -32,11 +32,12 @@ class QueryFacts(Protocol):
 
 
 def lint(graph: Graph, lineage: Lineage, facts: Mapping[str, QueryFacts]) -> tuple[Problem, ...]:
-    """COL001-003 (columns), CTE001 (unused WITH), CHK004 (checks), sorted by place, each once."""
+    """COL001-003 (columns), CTE001 (unused WITH), CHK004 (checks), ENG041 (indexes), by place."""
     found = [
         *_column_problems(graph, lineage),
         *_unused_ctes(graph, facts),
         *_missing_checked(graph, lineage),
+        *_missing_indexed(graph, lineage),
     ]
     return tuple(sorted(dict.fromkeys(found), key=_place))
 
@@ -64,13 +65,33 @@ def _missing_checked(graph: Graph, lineage: Lineage) -> Iterator[Problem]:
     for check in graph.checks.values():
         if not lineage.is_listed(check.asset):
             continue
-        names = [column.name for column in lineage.columns(check.asset)]
-        snapshot = graph.assets[check.asset].snapshot
-        names += snapshot.added if snapshot is not None else ()
+        names = _names(check.asset, graph, lineage)
         known = {fold(name, True, graph.dialect) for name in names}
         for column in check.columns:
             if not _is_known(column, known, graph.dialect):
                 yield _missing(check, column, names)
+
+
+def _missing_indexed(graph: Graph, lineage: Lineage) -> Iterator[Problem]:
+    """Indexes on columns that the asset certainly does not have."""
+    for name, asset in graph.assets.items():
+        if not asset.extras.indexes or not lineage.is_listed(name):
+            continue
+        names = _names(name, graph, lineage)
+        known = {fold(each, True, graph.dialect) for each in names}
+        for index in asset.extras.indexes:
+            for column in index.columns:
+                if not _is_known(column, known, graph.dialect):
+                    message = f"an index of '{name}' names '{column}', which it does not have"
+                    hint = did_you_mean(column, names) or f"it has {', '.join(names)}"
+                    yield Problem("ENG041", message, index.place(column) or asset.at, hint)
+
+
+def _names(name: str, graph: Graph, lineage: Lineage) -> list[str]:
+    """The columns of an asset, those of a snapshot included."""
+    snapshot = graph.assets[name].snapshot
+    names = [column.name for column in lineage.columns(name)]
+    return [*names, *(snapshot.added if snapshot is not None else ())]
 
 
 def _is_known(column: str, known: set[str], dialect: str) -> bool:

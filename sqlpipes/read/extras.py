@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from sqlpipes.core.errors import Problem, did_you_mean
+from sqlpipes.core.errors import Location, Problem, did_you_mean
 from sqlpipes.core.extras import Extras, Grant, Index
 from sqlpipes.core.sql import why_no_expression
 from sqlpipes.read import settings as s
@@ -53,6 +53,7 @@ def _docs(node: Node | None, problems: list[Problem]) -> set[str]:
 def _grants(nodes: tuple[Node, ...], problems: list[Problem]) -> tuple[Grant, ...]:
     """A stronger layer replaces a privilege; `+` before it adds to the weaker ones."""
     found: dict[str, dict[str, Grant]] = {}
+    keys: dict[str, Location] = {}
     for node in nodes:
         if not isinstance(node.value, dict):
             problems.append(s.wrong(node, "a mapping of privileges to roles: {select: [analyst]}"))
@@ -64,23 +65,24 @@ def _grants(nodes: tuple[Node, ...], problems: list[Problem]) -> tuple[Grant, ..
                 hint = "for example select, insert, update, delete"
                 problems.append(Problem("CFG002", message, below.key_at, hint))
                 continue
+            keys[privilege] = below.key_at
             roles = found.setdefault(privilege, {}) if written.strip().startswith("+") else {}
             roles |= dict(_roles(privilege, below, problems))
             found[privilege] = roles
     return tuple(
-        grant for privilege, roles in found.items() for grant in _or_none(privilege, roles)
+        grant for privilege, roles in found.items() for grant in _or_none(privilege, roles, keys)
     )
 
 
 def _roles(privilege: str, node: Node, problems: list[Problem]) -> Iterator[tuple[str, Grant]]:
     for item in node.items():
         if role := s.text(item, problems, "a role, or a list of roles"):
-            yield role, Grant(privilege, role, item.at)
+            yield role, Grant(privilege, role, item.at, node.key_at)
 
 
-def _or_none(privilege: str, roles: dict[str, Grant]) -> list[Grant]:
+def _or_none(privilege: str, roles: dict[str, Grant], keys: Mapping[str, Location]) -> list[Grant]:
     """A privilege without a role is spoken of, too: whoever has it loses it."""
-    return list(roles.values()) or [Grant(privilege, None)]
+    return list(roles.values()) or [Grant(privilege, None, key_at=keys.get(privilege))]
 
 
 def _indexes(node: Node, problems: list[Problem]) -> Iterator[Index]:
@@ -99,7 +101,7 @@ def _indexes(node: Node, problems: list[Problem]) -> Iterator[Index]:
 
 def _index(node: Node, problems: list[Problem]) -> Index | None:
     if isinstance(node.value, str):  # a column alone
-        return Index((node.value,), at=node.at)
+        return Index((node.value,), at=node.at, places=(node.at,))
     if not isinstance(node.value, dict):
         problems.append(Problem("CFG002", "an index is {columns: [a, b]}", node.at))
         return None
@@ -117,7 +119,9 @@ def _index(node: Node, problems: list[Problem]) -> Index | None:
         kind = ""
     kind = "" if kind == USUAL else kind
     unique = s.flag(node.get("unique"), False, problems)
-    return Index(columns, unique, kind, _where(node.get("where"), problems), node.at)
+    named = node.get("columns")
+    places = tuple(item.at for item in named.items()) if named else ()
+    return Index(columns, unique, kind, _where(node.get("where"), problems), node.at, places)
 
 
 def _where(node: Node | None, problems: list[Problem]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from sqlpipes.core.asset import Asset, Materialized
-from sqlpipes.core.engine import RelationType
+from sqlpipes.core.engine import Capabilities, RelationType
 from sqlpipes.core.errors import EngineError, Location, Problem, did_you_mean
 from sqlpipes.core.extras import PUBLIC, Grant, Index, Seen
 from sqlpipes.core.sql import Relation, identifier, literal
@@ -123,24 +123,29 @@ def _rights(worn: Worn, seen: Seen) -> Iterator[Statement]:
 
 def _known(asset: Asset, seen: Seen) -> tuple[Grant, ...]:
     """The wished-for rights with the roles as the server spells them."""
-    by_fold = {role.casefold(): role for role in seen.roles}
-    found, problems = [], []
-    for grant in asset.extras.grants or ():
-        if grant.role is None or grant.role.casefold() == PUBLIC or grant.role in seen.roles:
-            found.append(grant)
-        elif (role := by_fold.get(grant.role.casefold())) is not None:
-            found.append(replace(grant, role=role))
-        else:
-            problems.append(_no_role(asset, grant, grant.role, seen))
-    if problems:
+    if problems := unknown_roles(asset, seen.roles):
         raise EngineError(*problems)
+    by_fold = {role.casefold(): role for role in seen.roles}
+    found = []
+    for grant in asset.extras.grants or ():
+        known = grant.role is None or grant.role.casefold() == PUBLIC or grant.role in seen.roles
+        found.append(grant if known else replace(grant, role=by_fold[str(grant.role).casefold()]))
     return tuple(found)
 
 
-def _no_role(asset: Asset, grant: Grant, role: str, seen: Seen) -> Problem:
-    message = f"'{asset.name}' grants {grant.privilege} to '{role}', and there is no such role"
-    hint = did_you_mean(role, seen.roles) or "create it first: roles are the server's"
-    return Problem("ENG040", message, grant.at or asset.at, hint)
+def unknown_roles(asset: Asset, roles: frozenset[str]) -> list[Problem]:
+    """ENG040 for each role of the asset's rights that is none of these, in whatever case."""
+    known = {PUBLIC, *(role.casefold() for role in roles)}
+    problems = []
+    for grant in asset.extras.grants or ():
+        role = grant.role
+        if role is not None and role.casefold() not in known:
+            message = (
+                f"'{asset.name}' grants {grant.privilege} to '{role}', and there is no such role"
+            )
+            hint = did_you_mean(role, roles) or "create it first: roles are the server's"
+            problems.append(Problem("ENG040", message, grant.at or asset.at, hint))
+    return problems
 
 
 def _role(name: str) -> str:
@@ -157,9 +162,23 @@ def _indexes(worn: Worn, seen: Seen) -> Iterator[Statement]:
         if OURS.search(name) and name not in wanted:
             place = worn.warehouse.quote(replace(schema, name=name))
             yield _said(f"drop index {place}")
-    for name, index in wanted.items():
-        if name not in seen.indexes:
-            yield _said(_index_sql(name, index, worn), index.at)
+    new = {name: index for name, index in wanted.items() if name not in seen.indexes}
+    if problems := [*_no_columns(worn.asset, new.values(), seen)]:
+        raise EngineError(*problems)
+    for name, index in new.items():
+        yield _said(_index_sql(name, index, worn), index.at)
+
+
+def _no_columns(asset: Asset, indexes: Iterable[Index], seen: Seen) -> Iterator[Problem]:
+    """Whether cases must match is the engine's matter."""
+    there = [name for name, _ in seen.columns]
+    known = {name.casefold() for name in there}
+    for index in indexes:
+        for column in index.columns:
+            if there and column.casefold() not in known:
+                message = f"an index of '{asset.name}' names '{column}', which it does not have"
+                hint = did_you_mean(column, there) or f"it has {', '.join(there)}"
+                yield Problem("ENG041", message, index.place(column) or asset.at, hint)
 
 
 def _all(worn: Worn) -> tuple[Index, ...]:
@@ -184,14 +203,12 @@ def _index_sql(name: str, index: Index, worn: Worn) -> str:
 
 def refuse_indexes(asset: Asset, warehouse: Warehouse) -> None:
     """EngineError ENG041 for each index that cannot be."""
-    problems = [*_impossible(asset, asset.extras.indexes or (), warehouse)]
-    if problems:
+    if problems := [*impossible_indexes(asset, warehouse.can, warehouse.dialect)]:
         raise EngineError(*problems)
 
 
-def _impossible(asset: Asset, indexes: Iterable[Index], warehouse: Warehouse) -> Iterator[Problem]:
-    can, dialect = warehouse.can, warehouse.dialect
-    for index in indexes:
+def impossible_indexes(asset: Asset, can: Capabilities, dialect: str) -> Iterator[Problem]:
+    for index in asset.extras.indexes or ():
         at = index.at or asset.at
         if not can.indexes:
             yield Problem("ENG041", f"{dialect} has no indexes", at, "take them off the asset")

@@ -28,11 +28,13 @@ from sqlpipes.run.capture import captured
 from sqlpipes.run.crew import Crew
 from sqlpipes.run.holdable import not_holdable
 from sqlpipes.run.masking import Mask
+from sqlpipes.run.parts import LOOKS_ONLY
 from sqlpipes.run.record import Settings
 from sqlpipes.run.resources import Resources
 from sqlpipes.run.running import Running
 from sqlpipes.run.turns import Turns
 from sqlpipes.run.warehouse import warehouses_of
+from sqlpipes.run.wearable import not_wearable
 
 GRACE_S = 5.0  # how long a stopped function may go on before it is left alone
 
@@ -99,6 +101,9 @@ def _running(
     for name, engine in engines.each.items():
         steps = tuple(step for step in plan.steps if graph.assets[step.asset].engine == name)
         if wrong := not_holdable(replace(plan, steps=steps), graph, engine.can, engine.dialect):
+            raise ProjectError(*wrong)
+        dressed = [graph.assets[step.asset] for step in steps if step.action not in LOOKS_ONLY]
+        if wrong := not_wearable(dressed, engine):
             raise ProjectError(*wrong)
     for (name, catalog), schemas in _schemas(plan, graph, target).items():
         try:

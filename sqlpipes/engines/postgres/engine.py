@@ -37,6 +37,10 @@ CAN = Capabilities(
     matches="({} ~ {})",
     comments=True,
     grants=True,
+    privileges=frozenset(
+        {"select", "insert", "update", "delete", "truncate", "references", "trigger", "maintain"}
+        | {"all", "all privileges"}
+    ),
     indexes=frozenset({"btree", "hash", "gist", "spgist", "gin", "brin"}),
     partial_indexes=True,
     partitions=catalog.PARTITIONS,
@@ -101,6 +105,9 @@ class PostgresEngine:
         with closing(self._connection(run_id="")) as connection:
             connection.execute("set role none")
             connection.execute(ending_sql(run_id))
+
+    def roles(self) -> frozenset[str]:
+        return frozenset(str(name) for (name,) in self.ask("select rolname from pg_roles").rows)
 
     def blocked(self, sessions: Collection[int]) -> Mapping[int, Blocked]:
         if self._beside is None or not self._beside.is_open:
