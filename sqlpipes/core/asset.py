@@ -263,6 +263,9 @@ class Asset:
         str, ...
     ] = ()  # what makes the query give other rows each time: now, random ...
     after: tuple[str, ...] = ()  # and last, in the same transaction (post_hook)
+    hooks_at: Mapping[str, Location] = field(
+        default_factory=dict, compare=False
+    )  # statement -> where
     native_partitions: bool = False  # the server cuts the table as the slices are
     extras: Extras = field(default_factory=Extras)  # comments, rights and indexes
     auto: Automation | None = None  # when it is built by itself; None: nobody said

@@ -124,6 +124,7 @@ def read_model(
         settings={**merged.plain(), "materialized": kept.said.value, **_spared(merged, problems)},
         before=written.before,
         after=written.after,
+        hooks_at=statement_places(map(merged.node, ("before", "after")), placed, ground.names),
         auto=automation(merged.node("auto"), problems),
         export=written.export,
         engine=engine,
@@ -324,6 +325,18 @@ def statements(
         if written:
             found.append(written.rstrip(";"))
     return tuple(found)
+
+
+def statement_places(
+    nodes: Iterable[Node | None], relation: Relation, names: Names
+) -> dict[str, Location]:
+    """Where each statement stands; faults in them are told by `statements`."""
+    return {
+        sql: ((item.get("sql") or item) if isinstance(item.value, dict) else item).at
+        for node in nodes
+        for item in (node.items() if node else ())
+        for sql in statements(item, relation, names, [])
+    }
 
 
 def quoted(relation: Relation) -> str:

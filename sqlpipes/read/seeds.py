@@ -15,7 +15,14 @@ from sqlpipes.read.files import File, decode
 from sqlpipes.read.ground import Ground, layers_of, settings_hash
 from sqlpipes.read.keys import KNOWN
 from sqlpipes.read.marked import Node
-from sqlpipes.read.models import Written, described, filled, relation_of, statements
+from sqlpipes.read.models import (
+    Written,
+    described,
+    filled,
+    relation_of,
+    statement_places,
+    statements,
+)
 from sqlpipes.read.settings import Layered, layer, merge
 from sqlpipes.read.strategy import Kept
 
@@ -76,6 +83,7 @@ def read_seed(
         settings={**merged.plain(), "materialized": "seed"},
         before=written.before,
         after=written.after,
+        hooks_at=statement_places(map(merged.node, ("before", "after")), relation, ground.names),
         auto=automation(merged.node("auto"), problems),
         engine=engine,
         **fields,

@@ -117,7 +117,7 @@ def refuse_hooks(asset: Asset, graph: Graph, warehouse: Warehouse) -> None:
                 f"a hook of '{asset.name}' is said in {graph.dialect}, and hooks are not translated"
             )
             hint = f"say it in {warehouse.dialect}, with a first line `-- {warehouse.dialect}`"
-            raise ProjectError(Problem("TRN009", message, asset.at, hint))
+            raise ProjectError(Problem("TRN009", message, asset.hooks_at.get(sql, asset.at), hint))
 
 
 def _hook(sql: str, asset: Asset) -> Statement:
@@ -127,8 +127,8 @@ def _hook(sql: str, asset: Asset) -> Statement:
             f"a hook of '{asset.name}' says {found[1].upper()}, which would end its transaction"
         )
         hint = "leave it out: all hooks are committed with the asset, once its checks have passed"
-        raise EngineError(Problem("BLD011", message, asset.at, hint))
-    return Statement(sql, Purpose.HOOK)
+        raise EngineError(Problem("BLD011", message, asset.hooks_at.get(sql, asset.at), hint))
+    return Statement(sql, Purpose.HOOK, at=asset.hooks_at.get(sql))
 
 
 def _view(work: Work) -> Transaction:

@@ -13,6 +13,10 @@ from click import style
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.show.hidden import shown
 
+WIDEST = 100  # characters of a line that are shown
+BEFORE = 60  # of them before the column
+CUT = "..."
+VISIBLE = {9: " ", **{code: chr(0x2400 + code) for code in range(32) if code != 9}}
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -60,13 +64,29 @@ def _excerpt(at: Location, lines: list[str], colour: str) -> list[str]:
     text = shown(at.file, lines, at.line) if at.line <= len(lines) else ""
     if not text.strip() or at.column > len(text) + 1:
         return []
-    start = max(0, at.column - 61)
-    window = text.replace("\t", " ").rstrip()[start : start + 100]
-    column = at.column - 1 - start
+    window, column = _window(text.translate(VISIBLE).rstrip(), at.column - 1)
     length = max(1, min(at.length, len(window) - column))
     under = _width(window[:column]), _width(window[column : column + length])
     caret = " " * under[0] + style("^" * max(1, under[1]), fg=colour, bold=True)
     return [style(f"{at.line:>4} | ", dim=True) + window, style("     | ", dim=True) + caret]
+
+
+def _window(text: str, column: int) -> tuple[str, int]:
+    """As much of a long line as stands around the column, and where that is in it.
+
+    >>> _window("abc", 1)
+    ('abc', 1)
+    >>> window, column = _window("a" * 99 + "X" + "b" * 99, 99)
+    >>> window[:4], window[-4:], len(window), window[column]
+    ('...a', 'b...', 100, 'X')
+    """
+    start = max(0, column - BEFORE) if len(text) > WIDEST else 0
+    window = text[start : start + WIDEST]
+    if start:
+        window = CUT + window[len(CUT) :]
+    if len(text) > start + WIDEST:
+        window = window[: -len(CUT)] + CUT
+    return window, column - start
 
 
 def _width(text: str) -> int:

@@ -353,7 +353,7 @@ def test_names_are_those_that_a_query_would_make(connection: Connection) -> None
 
 
 def test_a_text_with_a_zero_byte_is_refused(connection: Connection) -> None:
-    with pytest.raises(EngineError, match="ENG005"):
+    with pytest.raises(EngineError, match="ENG069 row 1 has a NUL"):
         connection.load(X, [{"t": "a\0b"}])
     assert connection.fetch("select 1").rows == ((1,),)
 

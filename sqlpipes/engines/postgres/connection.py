@@ -41,6 +41,7 @@ from sqlpipes.engines.postgres.loading import (
     land_value,
 )
 from sqlpipes.engines.postgres.names import TEMPORARY, quoted, shortened
+from sqlpipes.engines.postgres.nul import STATE, nul_error
 from sqlpipes.engines.postgres.raw import NotAlike, RawFile, raw_file
 from sqlpipes.engines.postgres.standing import extras_of, standing_of
 from sqlpipes.engines.postgres.waiting import Road, Waiting
@@ -332,8 +333,9 @@ class PostgresConnection:
         types: Mapping[str, str],
     ) -> None:
         again = partial(land_files, self._local, sql_of, types, self._knows)
-        raw = raw_file(self._local, sql_of(types), types)
-        self._take(relation, raw or again(), again)
+        reads = sql_of(types)
+        raw = raw_file(self._local, reads, types)
+        self._take(relation, raw or again(), again, reads)
 
     def _knows(self, kind: str) -> bool:
         return self.fetch(f"select to_regtype({literal(kind)}) is not null").rows[0][0] is True
@@ -343,6 +345,7 @@ class PostgresConnection:
         relation: Relation,
         landed: Landed | RawFile,
         again: Callable[[], Landed] | None = None,
+        reads: str = "",
     ) -> None:
         """Rows of a staging table wait until they are asked for; others go to the server at once."""
         table = quoted(relation)
@@ -350,7 +353,7 @@ class PostgresConnection:
             self._forget(old)
         how = "temp" if relation.schema == TEMPORARY else "unlogged"
         self._run(_making(table, landed, how))
-        self._waiting.append(Waiting(table, landed, again))
+        self._waiting.append(Waiting(table, landed, again, reads))
         if relation.schema != TEMPORARY:
             self._send(self._waiting[-1])
             self._forget(self._waiting[-1])
@@ -370,8 +373,13 @@ class PostgresConnection:
         with self._said(said, None):
             try:
                 return copy_in(self._driver, table, waiting.landed, self._local)
-            except (NotAlike, psycopg.DataError):
-                if waiting.again is None or isinstance(waiting.landed, Landed):
+            except (NotAlike, psycopg.DataError) as error:
+                if isinstance(waiting.landed, Landed):
+                    is_nul = getattr(error, "sqlstate", None) == STATE
+                    if is_nul and (found := nul_error(waiting.landed, waiting.reads, said)):
+                        raise found from error
+                    raise
+                if waiting.again is None:
                     raise
                 waiting.refused = True
         if self._in_transaction:  # which has failed: all of it is said again

@@ -26,12 +26,13 @@ class Waiting:
     """`stage` is quoted. `sent`: they are in the staging table; `inside`: since this transaction.
 
     `again`: another way to land the same rows, for a file that cannot go as it is after all; `refused`:
-    that has turned out.
+    that has turned out. `reads`: the SELECT that reads the file, where they are a file's.
     """
 
     stage: str
     landed: Landed | RawFile
     again: Callable[[], Landed] | None = None
+    reads: str = ""
     refused: bool = False
     sent: bool = False
     inside: bool = False
