@@ -10,7 +10,7 @@ from sqlpipes.core.errors import Problem, SqlpipesError
 from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.run.job import Job
-from sqlpipes.run.publish import Order, Outcome
+from sqlpipes.run.outcome import Order, Outcome
 
 MOST_FAILURES = 16  # parts of one step: after so many, what fails is not halved any more
 SHOWN_SLICES = 80  # characters of a list of slices in a message

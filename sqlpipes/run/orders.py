@@ -6,7 +6,7 @@ from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Action, Step
 from sqlpipes.run.crossing import crossings_of
 from sqlpipes.run.materialize import part_sql
-from sqlpipes.run.publish import Order, needs_function
+from sqlpipes.run.outcome import Order, needs_function
 from sqlpipes.run.warehouse import Warehouse
 
 

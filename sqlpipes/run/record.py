@@ -26,7 +26,7 @@ from sqlpipes.core.plan import Action, Step
 from sqlpipes.core.windows import Sighting
 from sqlpipes.run.gate import Result
 from sqlpipes.run.masking import Mask
-from sqlpipes.run.publish import Order, Outcome
+from sqlpipes.run.outcome import Order, Outcome
 from sqlpipes.run.resources import Resources
 from sqlpipes.run.turns import Turns
 

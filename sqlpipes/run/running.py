@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import Counter
@@ -10,19 +9,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from sqlpipes.core.asset import Asset, Materialized, PythonBody
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import SqlpipesError
 from sqlpipes.core.events import BUILT_BY, UNCHANGED, Event, Status
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.partitions import as_naive_utc
 from sqlpipes.core.plan import Plan, Step
 from sqlpipes.run.blocked import Watch
-from sqlpipes.run.bounds import Bounds
 from sqlpipes.run.crew import Crew
 from sqlpipes.run.failures import (
     MOST_FAILURES,
-    broken,
     left_alone,
     may_be_split,
     named,
@@ -31,18 +26,15 @@ from sqlpipes.run.failures import (
     waits_for_table,
 )
 from sqlpipes.run.families import Families
-from sqlpipes.run.files import Places
 from sqlpipes.run.job import Job
-from sqlpipes.run.lost import connected
+from sqlpipes.run.labour import Site, labour
 from sqlpipes.run.orders import order_of
-from sqlpipes.run.parts import ROWLESS, halves, is_one, parts_of, pieces
-from sqlpipes.run.publish import Order, Outcome, carry_out
-from sqlpipes.run.python import Place
+from sqlpipes.run.outcome import Order, Outcome
+from sqlpipes.run.parts import ROWLESS, halves, is_one, pieces
 from sqlpipes.run.record import Record, Settings
-from sqlpipes.run.roads import WHOLE_ROAD, roads
 from sqlpipes.run.rowless import Rowless
-from sqlpipes.run.schedule import Lost, Schedule, State, Task
-from sqlpipes.run.signing import limit_of, prepare
+from sqlpipes.run.schedule import Lost, Schedule, State
+from sqlpipes.run.tasks import tasks_of
 from sqlpipes.run.turns import LOST, Turn, Turns
 from sqlpipes.run.warehouse import Warehouse, Warehouses
 
@@ -86,15 +78,14 @@ class Running:
         self.crew = crew
         self.settings = settings
         self.look = look
-        self.watch = watch
         self.permit = permit  # raises where nothing may be published any more
         self.parked: set[int] = set()  # parts whose slices another build holds
         self.told: set[tuple[str, str]] = set()  # whom which asset waits for
         self.record = Record(settings, graph, plan.empty)
-        self.schedule = Schedule(_tasks(plan, graph, warehouses))
-        self.families = Families(plan, graph)
+        self.schedule = Schedule(tasks_of(plan, graph, warehouses))
         self.outputs = dict(settings.outputs)  # of assets that are files: where they are
-        self.turns = {step.asset: threading.Lock() for step in plan.steps}  # see `run/taking.py`
+        turns = {step.asset: threading.Lock() for step in plan.steps}
+        self.site = Site(graph, settings, Families(plan, graph), self.outputs, turns, watch)
         self.flights: dict[int, Flight] = {}
         self.spared: set[str] = (
             set()
@@ -263,71 +254,9 @@ class Running:
         yield self.record.started(flight.step, order.slices, fresh)
 
         def work(connect: Callable[..., Connection]) -> Arrival:
-            return job, self._carry_out(order, connect, job)
+            return job, labour(self.site, self.warehouses, order, connect, job)
 
         self.crew.hand_in(work, job.said.put, order.asset.engine)
-
-    def _carry_out(self, order: Order, connect: Callable[..., Connection], job: Job) -> Outcome:
-        settings = self.settings
-        try:
-            files = Places(self._bounds(order.asset))
-            job.writes_aside = lambda: files.used
-            asset, target = order.asset, settings.target.on(order.asset.engine)
-            say, times = job.said.put, target.retries
-            engine = partial(connect, asset.engine)
-            connection = connected(engine, times, job.go_on, say)
-            job.start(connection)
-            self.watch.begin(job, asset.engine)
-            prepare(connection, target, settings.run_id, asset, order.slices)
-            place = Place(
-                self.graph,
-                self.warehouses.of(asset).apart(asset.name, order.slices),
-                connection,
-                settings.target.name,
-                settings.root,
-                settings.vars,
-                files,
-                renew=partial(self._renewed, order, partial(engine, anew=True)),
-                retries=times,
-                say=say,
-                limit=limit_of(asset, target),
-                families=self.families,
-                run_id=settings.run_id,
-                outputs=self.outputs,
-                resource=partial(settings.resources.get, go_on=job.go_on),
-                mask=settings.mask,
-                warehouses=self.warehouses,
-                connect=connect,
-                turns=self.turns,
-            )
-            return carry_out(order, place, job, lambda: as_naive_utc(settings.clock()))
-        except BaseException as error:  # a thread that dies silently would never be waited for
-            return broken(order, error, job)
-        finally:
-            self.watch.end(job)
-            job.end()
-
-    def _renewed(self, order: Order, connect: Callable[[], Connection]) -> Connection:
-        """Another connection, that knows what the first one was told."""
-        settings, connection = self.settings, connect()
-        target = settings.target.on(order.asset.engine)
-        prepare(connection, target, settings.run_id, order.asset, order.slices)
-        return connection
-
-    def _bounds(self, asset: Asset) -> Bounds:
-        """What the asset's function may write."""
-        root, assets = os.path.abspath(self.settings.root), self.graph.assets.values()
-        others = {other.name for other in assets if other.materialized is Materialized.FILE}
-        declared = asset.body.path if isinstance(asset.body, PythonBody) else ""
-        declared = asset.export.path if asset.export else declared
-        recorded = self.outputs.get(asset.name, "")
-        declared, recorded = (
-            os.path.normpath(os.path.join(root, path)) if path else ""
-            for path in (declared, recorded)
-        )
-        rest = frozenset(others - {asset.name})
-        kept, is_query = self.settings.kept, asset.export is not None
-        return Bounds(asset.name, root, declared, recorded, kept, rest, is_query)
 
     def _wait(self) -> Iterator[Event]:
         try:
@@ -458,31 +387,5 @@ class Running:
                 flight.job.stop()
             if arrival := self.crew.take_back(POLL_S):
                 self.flights = {i: f for i, f in self.flights.items() if f.job is not arrival[0]}
-        self.watch.close()
+        self.site.watch.close()
         self.crew.close(0.0 if self.crew.busy else self.settings.grace_s)
-
-
-def _tasks(plan: Plan, graph: Graph, warehouses: Warehouses) -> list[Task]:
-    """The plan as the schedule sees it."""
-    found = []
-    where = {step.asset: warehouses.of(graph.assets[step.asset]) for step in plan.steps}
-    at_once = {i for i, step in enumerate(plan.steps) if is_one(step, graph, where[step.asset])}
-    for step, ways in zip(plan.steps, roads(plan, graph), strict=True):
-        relation = graph.assets[step.asset].relation
-        warehouse = where[step.asset]
-        stands = relation is None or warehouse.type_of(relation) is not None
-        if graph.assets[step.asset].export is not None:
-            stands = not step.full  # the first part says that nothing of the old is left
-        for other in at_once & ways.keys():
-            ways[other] = WHOLE_ROAD  # slices that it held and does not write again are gone, too
-        found.append(
-            Task(
-                parts_of(step, graph, warehouse),
-                ways,
-                chained=step.asset in graph.reads_self,
-                stands=stands,
-                stays=stands and not step.full,
-                newest_first=step.newest_first,
-            )
-        )
-    return found

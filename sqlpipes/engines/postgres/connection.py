@@ -1,37 +1,28 @@
-"""One thread's connection to Postgres: statements in, counts and rows out, every failure an EngineError.
-
-psycopg runs in autocommit; transactions are begun and ended in words, so that what is open is always known.
-"""
+"""One thread's connection to Postgres: how statements are said stands in `speaking.py`, and here how rows
+come in and go out. Those that have landed wait until a statement asks for them (`waiting.py`)."""
 
 from __future__ import annotations
 
-import time
-import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import duckdb
 import psycopg
-from psycopg.pq import ExecStatus
 
 from sqlpipes.core.carried import to_file
 from sqlpipes.core.config import Plain
 from sqlpipes.core.crossing import Stream
-from sqlpipes.core.engine import Form, Rows, Standing
+from sqlpipes.core.engine import Form, Rows
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.export import copy_sql
-from sqlpipes.core.extras import Seen
-from sqlpipes.core.faults import NOT_HELD
-from sqlpipes.core.sql import Relation, identifier, literal
+from sqlpipes.core.sql import Relation, literal
 from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
 from sqlpipes.engines.local import Local
-from sqlpipes.engines.postgres import catalog
 from sqlpipes.engines.postgres.crossing import arrived, demand_exact, give
 from sqlpipes.engines.postgres.exact import exact_rows
-from sqlpipes.engines.postgres.faults import CONFLICT, CUT, cut_error, statement_error
+from sqlpipes.engines.postgres.faults import CONFLICT
 from sqlpipes.engines.postgres.handing import hand_over
 from sqlpipes.engines.postgres.loading import (
     Landed,
@@ -43,50 +34,22 @@ from sqlpipes.engines.postgres.loading import (
 from sqlpipes.engines.postgres.names import TEMPORARY, quoted, shortened
 from sqlpipes.engines.postgres.nul import STATE, nul_error
 from sqlpipes.engines.postgres.raw import NotAlike, RawFile, raw_file
-from sqlpipes.engines.postgres.standing import extras_of, standing_of
+from sqlpipes.engines.postgres.speaking import Driver, Oid, Speaker
 from sqlpipes.engines.postgres.waiting import Road, Waiting
-from sqlpipes.engines.signing import comment_of, signed
 
-Driver = psycopg.Connection[Any]
-Oid = tuple[int, int]  # of a type, and its modifier
-
-COUNTED = ("INSERT", "UPDATE", "DELETE", "MERGE", "SELECT", "COPY")
-SELECTS = ("select", "with", "values", "table")
 CANCEL_S = 5.0
 
 
-class PostgresConnection:
+class PostgresConnection(Speaker):
     """See `core.engine.Connection`. `types` is shared by all connections of an engine."""
 
     def __init__(self, driver: Driver, types: dict[Oid, str], schema: str) -> None:
-        self._driver = driver
-        self._types = types
+        super().__init__(driver, types)
         self._schema = schema  # of the tables that several connections see
         self._local = Local()
-        self._notes: list[str] = []  # names that the server has cut
-        self._in_transaction = False
-        self._stopped = False
-        self._signature = ""  # a comment
-        self._limit_s: float | None = None
-        self._usual: str | None = None  # statement_timeout, before anybody limited it
         self._waiting: list[Waiting] = []
-        driver.add_notice_handler(partial(_note, self._notes))  # which must not keep us alive
-        # One that is left to a function which does not come back is closed when nobody has it any more.
-        self._end = weakref.finalize(self, driver.close)
 
     # ------------------------------------------------------------------------------ statements
-
-    def sign(self, comment: str) -> None:
-        self._signature = comment_of(comment)
-
-    def limit(self, seconds: float | None) -> None:
-        if seconds == self._limit_s:
-            return
-        if self._usual is None:
-            self._usual = str(self.fetch("show statement_timeout").rows[0][0])
-        said = self._usual if seconds is None else f"{max(1, round(seconds * 1000))}ms"
-        self.execute(f"set statement_timeout = {literal(said)}")
-        self._limit_s = seconds
 
     def execute(self, sql: str) -> int | None:
         for each in self._asked_for(sql):
@@ -98,173 +61,23 @@ class PostgresConnection:
                 self._send(each)
         return self._run(sql)
 
-    def _run(self, sql: str) -> int | None:
-        text, head = signed(sql, self._signature)
-        with self._said(sql, head), self._driver.cursor() as cursor:
-            cursor.execute(text.encode())
-            while cursor.nextset():
-                continue
-            tag = (cursor.statusmessage or "").split(" ")[0]
-            return cursor.rowcount if tag in COUNTED and cursor.rowcount >= 0 else None
-
-    def _asked_for(self, sql: str) -> list[Waiting]:
-        return [each for each in self._waiting if each.stage in sql]
-
-    def parse(self, sql: str) -> None:
-        """The server reads no text without looking names up, so the project's own parser has to do."""
-
     def fetch(self, sql: str, limit: int | None = None) -> Rows:
         for each in self._asked_for(sql):
             self._send(each)
         return self._rows_of(sql, limit)
 
-    def _rows_of(self, sql: str, limit: int | None = None) -> Rows:
-        """Those that the server has; it knows the columns also of rows that wait."""
-        if limit is not None and sql.lstrip().lower().startswith(SELECTS):
-            return self._first(sql, limit)
-        text, head = signed(sql, self._signature)
-        with self._said(sql, head), self._driver.cursor() as cursor:
-            cursor.execute(text.encode())
-            rows = cursor.fetchall() if cursor.description else []
-            return self._rows(cursor, rows if limit is None else rows[:limit])
+    def _asked_for(self, sql: str) -> list[Waiting]:
+        return [each for each in self._waiting if each.stage in sql]
 
-    def _first(self, sql: str, limit: int) -> Rows:
-        """The first rows only: a plain query would bring all of them here."""
-        outer = self._in_transaction
-        head = f"{'' if outer else 'begin;'}declare sqlpipes_first no scroll cursor for\n"
-        with self._said(sql, head), self._driver.cursor() as cursor:
-            try:
-                cursor.execute(f"{head}{sql}{self._tail}".encode())
-                cursor.execute(f"fetch forward {int(limit)} from sqlpipes_first".encode())
-                rows = cursor.fetchall()
-                found = self._rows(cursor, rows)
-                cursor.execute(b"close sqlpipes_first")
-                return found
-            finally:
-                if not outer:
-                    with suppress(psycopg.Error):
-                        self._driver.execute("rollback")
+    def _rolled_back(self) -> None:
+        for each in self._waiting:  # what went there inside is there no more
+            each.sent = each.sent and not each.inside
+        for each in [each for each in self._waiting if each.refused]:
+            self._land_again(each)
 
-    @property
-    def _tail(self) -> str:
-        return f"\n{self._signature}" if self._signature else ""
-
-    def _rows(self, cursor: psycopg.Cursor[Any], rows: Sequence[Any]) -> Rows:
-        described = cursor.description or []
-        oids = [(column.type_code, -1) for column in described]
-        names = tuple(column.name for column in described)
-        return Rows(names, self._type_names(oids), tuple(tuple(row) for row in rows))
-
-    @contextmanager
-    def _said(self, sql: str, before: str | None = "") -> Iterator[None]:
-        """What psycopg raises, as ours. `before` stood before the text; None: around it, so no place of
-        the server's is one of the text."""
-        if "\0" in sql:  # where the driver would end it, and leave out what stands behind
-            problem = Problem(NOT_HELD, "the statement holds a NUL, which Postgres' texts cannot")
-            raise EngineError(problem, statement=sql)
-        self._notes.clear()
-        self._stopped = False
-        began = time.monotonic()
-        try:
-            yield
-        except psycopg.Error as error:
-            said = statement_error(
-                error,
-                f"{before or ''}{sql}",
-                lost=not self.is_open,
-                stopped=self._stopped,
-                late_s=self._late(began),
-            )
-            problems = [_moved(problem, before) for problem in said.problems]
-            raise EngineError(*problems, statement=sql) from error
-        except UnicodeEncodeError as error:
-            problem = Problem("ENG004", f"the statement is no text: {error.reason}")
-            raise EngineError(problem, statement=sql) from error
-        if self._notes:
-            raise cut_error(self._notes, sql)
-
-    def _late(self, began: float) -> float | None:
-        """The limit, when it may be what ended a statement."""
-        limit = self._limit_s
-        return limit if limit and time.monotonic() - began >= limit * 0.9 else None
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        self.execute("begin")
-        self._in_transaction = True
-        try:
-            yield
-            self._commit()
-        except BaseException:
-            with suppress(psycopg.Error):
-                self._driver.execute("rollback")
-            for each in self._waiting:  # what went there inside is there no more
-                each.sent = each.sent and not each.inside
-            for each in [each for each in self._waiting if each.refused]:
-                self._land_again(each)
-            raise
-        finally:
-            self._in_transaction = False
-            for each in self._waiting:
-                each.inside = False
-
-    def _commit(self) -> None:
-        """The server answers ROLLBACK, and no error, where a statement before has failed."""
-        with self._said("commit"):
-            answer = self._driver.execute("commit").statusmessage
-        if answer != "COMMIT":
-            message = "the transaction was rolled back: a statement in it had failed"
-            raise EngineError(Problem("ENG005", message), statement="commit")
-
-    # --------------------------------------------------------------------------------- columns
-
-    def columns(self, relation: Relation) -> tuple[tuple[str, str], ...] | None:
-        found = self._rows_of(catalog.columns_sql(relation)).rows
-        return tuple((str(name), str(kind)) for name, kind in found) or None
-
-    def describe(self, sql: str) -> tuple[tuple[str, str], ...]:
-        """The server is told to prepare the query, which binds it and runs nothing."""
-        with self._said(sql):  # of rows that wait the columns are there
-            pgconn = self._driver.pgconn
-            for answer in (pgconn.prepare(b"", sql.encode()), pgconn.describe_prepared(b"")):
-                if answer.status != ExecStatus.COMMAND_OK:
-                    raise psycopg.errors.error_from_result(answer)
-        names = [(answer.fname(i) or b"").decode() for i in range(answer.nfields)]
-        oids = [(answer.ftype(i), answer.fmod(i)) for i in range(answer.nfields)]
-        return tuple(zip(names, self._type_names(oids), strict=True))
-
-    def _type_names(self, oids: Sequence[Oid]) -> tuple[str, ...]:
-        unknown = sorted(set(oids) - self._types.keys())
-        if unknown:
-            pairs = ", ".join(f"({oid}::oid, {modifier})" for oid, modifier in unknown)
-            sql = f"select format_type(oid, mod) from (values {pairs}) as t(oid, mod)"
-            with self._said(sql):
-                found = self._driver.execute(sql.encode()).fetchall()
-            self._types.update(zip(unknown, (str(name) for (name,) in found), strict=True))
-        return tuple(self._types[oid] for oid in oids)
-
-    def meeting(self, there: str, here: str) -> tuple[tuple[str, str], ...]:
-        """Types meet in a UNION, by the server's own rules."""
-        mine = {name for name, _ in self.describe(here)}
-        names = [name for name, _ in self.describe(there) if name in mine]
-        if not names:
-            return ()
-        listed = ", ".join(identifier(name) for name in names)
-        sql = f"select {listed} from (\n{there}\n) as t union all select {listed} from (\n{here}\n) as h"
-        if self._in_transaction:
-            self.execute("savepoint sqlpipes_meeting")
-        try:
-            return self.describe(sql)
-        except EngineError:  # a date and a list have no type in common
-            if self._in_transaction:
-                self.execute("rollback to savepoint sqlpipes_meeting")
-            return ()
-
-    def standing(self, relation: Relation, *, alone: bool = False) -> Standing | None:
-        return standing_of(self._rows_of, relation, alone=alone)
-
-    def extras(self, relation: Relation, *, grants: bool) -> Seen | None:
-        return extras_of(self._rows_of, relation, grants=grants)
+    def _ended(self) -> None:
+        for each in self._waiting:
+            each.inside = False
 
     # ------------------------------------------------------------------------- rows in and out
 
@@ -411,18 +224,6 @@ class PostgresConnection:
         with suppress(psycopg.Error):
             self._driver.cancel_safe(timeout=CANCEL_S)
 
-    @property
-    def database(self) -> str:
-        return self._driver.info.dbname
-
-    @property
-    def session(self) -> int:
-        return self._driver.info.backend_pid
-
-    @property
-    def is_open(self) -> bool:
-        return not (self._driver.closed or self._driver.broken)
-
     def close(self) -> None:
         self._local.close()
         self._end()
@@ -432,17 +233,3 @@ def _making(table: str, landed: Landed | RawFile, how: str = "temp") -> str:
     """Of a staging table: empty, its columns those that landed."""
     columns = columns_sql(landed.columns)
     return f"drop table if exists {table};\ncreate {how} table {table} (\n{columns}\n)"
-
-
-def _note(notes: list[str], said: psycopg.errors.Diagnostic) -> None:
-    if said.sqlstate == CUT:
-        notes.append(said.message_primary or "")
-
-
-def _moved(problem: Problem, before: str | None) -> Problem:
-    """The place in the text itself; what stood before it ended with a line."""
-    if before is None:
-        return replace(problem, at=None)
-    lines = before.count("\n")
-    at = problem.at
-    return replace(problem, at=replace(at, line=at.line - lines)) if at and lines else problem

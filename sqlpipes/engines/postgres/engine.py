@@ -18,12 +18,13 @@ from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.core.windows import Windows
 from sqlpipes.engines.postgres import catalog
 from sqlpipes.engines.postgres.blocked import blocked_of, blocked_sql
-from sqlpipes.engines.postgres.connection import Driver, Oid, PostgresConnection
+from sqlpipes.engines.postgres.connection import PostgresConnection
 from sqlpipes.engines.postgres.names import LONGEST, TEMPORARY, quoted, shortened
 from sqlpipes.engines.postgres.opening import opening_error, setting_error
 from sqlpipes.engines.postgres.place import OURS, Place, place_of, session_sql
 from sqlpipes.engines.postgres.rights import obstacles
 from sqlpipes.engines.postgres.sessions import ending_sql, mark
+from sqlpipes.engines.postgres.speaking import Driver, Oid
 from sqlpipes.engines.postgres.windows import WORDS
 from sqlpipes.engines.windows import token_sql, windows_of
 
