@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from run.building import (
+    MEMORY,
     build,
     check,
     daily,
@@ -30,7 +32,7 @@ from servers.postgres import empty_postgres
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Engine
 from sqlpipes.core.errors import EngineError, Problem, ProjectError
-from sqlpipes.core.events import Event, StepFailed, StepFinished
+from sqlpipes.core.events import Event, StepFailed, StepFinished, StepRetrying
 from sqlpipes.core.strategy import SchemaChange, Snapshot
 from sqlpipes.engines import open_engine
 
@@ -297,9 +299,10 @@ def test_a_function_is_not_called_again_for_a_cut_connection(engine: Engine) -> 
 
 def test_a_connection_that_is_always_cut_is_given_up(engine: Engine) -> None:
     run_sql(engine, "create table a as select 0 as x")
-    events = build(
-        engine, graph_of(model("a", "select 1 as x", after=cut_once(engine, when="always")))
-    )
+    graph = graph_of(model("a", "select 1 as x", after=cut_once(engine, when="always")))
+    events = build(engine, graph, target=replace(MEMORY, retries=2))
+    tries = [event.said for event in events if isinstance(event, StepRetrying)]
+    assert [line.rpartition("(")[2] for line in tries] == ["1/2)", "2/2)"]
     assert problem(events).code == "ENG011"
     assert rows(engine, "select * from a") == [(0,)]
 
