@@ -53,6 +53,9 @@ NUMBER = rf"[+-]?({DIGITS}\.?({DIGITS})?|\.{DIGITS}){EXPONENT}"
 BASES = r"0[xX][0-9a-fA-F]+(_[0-9a-fA-F]+)*|0[bB][01]+(_[01]+)*"
 RANGES = {"SMALLINT": 15, "INT": 31, "BIGINT": 63, "TINYINT": 7}
 NARROWEST = 10  # digits of a decimal
+LONG = 18  # digits that a whole number of 64 bits holds, whatever they are
+TOO_LONG = "becomes another decimal of more than 18 digits there"
+LONG_HINT = "cast to decimal(18, s) first"
 WIDTH_HINT = (
     "portable are TRY_CAST of a text to a whole number, or to a decimal of 10 digits or more; else"
     " CASE with a pattern"
@@ -97,20 +100,23 @@ def _fixed(porting: Porting, node: Any) -> Any:
     So it is a whole number of hundredths first, rounded as DuckDB does; their product with 0.01 is
     exact.
     """
-    digits, scale = _digits(node.args["to"])
-    if digits > 18:
-        message = "a double becomes another decimal of more than 18 digits there"
-        porting.refuse(node, "TRN003", message, "cast to decimal(18, s) first")
+    digits, scale = digits_of(node.args["to"])
+    if digits > LONG:
+        porting.refuse(node, "TRN003", f"a double {TOO_LONG}", LONG_HINT)
         return node
     size = exp.Literal.number(f"1{'0' * scale}")
     value = _cast_to(node.this.copy(), exp.DataType.build("double"))
     moved = exp.Mul(this=value, expression=_cast_to(size, exp.DataType.build("double")))
     whole = _cast_to(half_away(ours(exp.Paren(this=moved))), exp.DataType.build("bigint"))
-    part = exp.Literal.number("1" if not scale else f"0.{'0' * (scale - 1)}1")
-    return _cast_to(ours(exp.Mul(this=whole, expression=part)), node.args["to"].copy())
+    return _cast_to(ours(exp.Mul(this=whole, expression=unit(scale))), node.args["to"].copy())
 
 
-def _digits(to: Any) -> tuple[int, int]:
+def unit(scale: int) -> Any:
+    """The smallest step of a decimal: 0.01 of two digits."""
+    return exp.Literal.number(f"0.{'0' * (scale - 1)}1" if scale else "1")
+
+
+def digits_of(to: Any) -> tuple[int, int]:
     said = [int(str(each.this)) for each in to.expressions]
     return (said[0], said[1] if len(said) > 1 else 0) if said else (18, 3)
 

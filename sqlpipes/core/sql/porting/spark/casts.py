@@ -8,12 +8,17 @@ from sqlglot import exp
 
 from sqlpipes.core.sql.porting.casts import (
     DECLARE,
+    LONG,
+    LONG_HINT,
     NUMBER,
     RANGES,
+    TOO_LONG,
     TYPES,
     WIDTH_HINT,
+    digits_of,
     is_narrow,
     type_name,
+    unit,
 )
 from sqlpipes.core.sql.porting.families import (
     BOOL,
@@ -30,7 +35,9 @@ from sqlpipes.core.sql.porting.families import (
     TIMESTAMPTZ,
     named,
 )
+from sqlpipes.core.sql.porting.numbers import as_double
 from sqlpipes.core.sql.porting.porting import Porting, call, family, ours
+from sqlpipes.core.sql.porting.spark.numbers import half_away
 
 HEX = r"0[xX]0*[0-9a-fA-F]{1,16}"
 BINARY = r"0[bB]0*[01]{1,63}"
@@ -97,9 +104,28 @@ def _to_decimal(porting: Porting, node: Any, said: str | None) -> Any:
         what = f"a {said}" if said else "a value of a type that is not known"
         porting.refuse(node, "TRN003", f"{what} becomes another decimal there", DECLARE)
         return node
+    if said == FLOAT:
+        return _fixed(porting, node)
     found = node.copy()
     found.set("to", decimal_type(node))
     return found
+
+
+def _fixed(porting: Porting, node: Any) -> Any:
+    """Spark goes by the digits that a double is written with, DuckDB by the double itself: 1.005 is less.
+
+    So it is a whole number of hundredths first, rounded as DuckDB does; their product with 0.01 is
+    exact.
+    """
+    digits, scale = digits_of(node.args["to"])
+    if digits > LONG:
+        porting.refuse(node, "TRN003", f"a double {TOO_LONG}", LONG_HINT)
+        return node
+    size = as_double(exp.Literal.number(10**scale))
+    moved = exp.Mul(this=exp.Paren(this=node.this.copy()), expression=size)
+    whole = typed(half_away(ours(exp.Paren(this=ours(moved)))), "bigint")
+    product = ours(exp.Mul(this=whole, expression=unit(scale)))
+    return ours(exp.Cast(this=product, to=decimal_type(node)))
 
 
 def decimal_type(node: Any) -> Any:
