@@ -286,6 +286,7 @@ def test_a_template_that_asks_for_the_key_is_rendered_slice_by_slice(engine: Eng
     assert len(rows(engine, "select * from a")) == 12
 
 
+@unlike("spark", "the test deletes rows of a table of Parquet")
 def test_a_template_that_asks_only_when_incremental_still_counts_as_pruning(
     engine: Engine,
 ) -> None:
