@@ -405,7 +405,7 @@ edits = st.one_of(
 
 @given(st.lists(st.tuples(st.lists(edits, min_size=1, max_size=3), st.booleans()), max_size=3))
 @settings(
-    deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_after_any_edits_the_days_are_right(
     tmp_path_factory: pytest.TempPathFactory, story: list[tuple[list[str], bool]]

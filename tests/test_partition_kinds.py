@@ -356,7 +356,7 @@ def listed(values: list[str]) -> str:
 
 
 @given(st.lists(operations, min_size=1, max_size=5))
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 def test_after_any_history_one_build_equals_the_truth(history: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         values, sales = ["eu", "us"], list(SALES)

@@ -87,6 +87,7 @@ class Running:
         turns = {step.asset: threading.Lock() for step in plan.steps}
         self.site = Site(graph, settings, Families(plan, graph), self.outputs, turns, watch)
         self.flights: dict[int, Flight] = {}
+        self.grace_ends = 0.0  # once it is stopped: nobody is waited for twice
         self.spared: set[str] = (
             set()
         )  # assets with slices that were written and hold what they held
@@ -367,7 +368,7 @@ class Running:
 
     def _end_flights(self) -> Iterator[Event]:
         """Wait for what was stopped. A function that does not listen is left alone: it cannot publish."""
-        deadline = time.monotonic() + self.settings.grace_s
+        deadline = self.grace_ends = time.monotonic() + self.settings.grace_s
         while self.flights and (time.monotonic() < deadline or self._is_publishing()):
             for flight in self.flights.values():
                 flight.job.stop()
@@ -381,7 +382,7 @@ class Running:
 
     def close(self) -> None:
         """Also in the middle of a run: stop what runs, wait for its rollback, close connections."""
-        deadline = time.monotonic() + self.settings.grace_s
+        deadline = self.grace_ends or time.monotonic() + self.settings.grace_s
         while self.crew.busy and (time.monotonic() < deadline or self._is_publishing()):
             for flight in self.flights.values():
                 flight.job.stop()

@@ -206,7 +206,7 @@ def test_what_cannot_be_reported_is_told(tmp_path, arguments, code, said):
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     st.lists(

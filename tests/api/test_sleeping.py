@@ -19,7 +19,7 @@ from servers.postgres import empty_postgres
 import sqlpipes
 from sqlpipes.api.sharing import Patience
 
-QUICK = Patience(beat_s=0.1, dead_after_s=1.0)
+QUICK = Patience(beat_s=0.1, dead_after_s=0.4)
 CHILD = """
 import sys
 import sqlpipes
@@ -45,7 +45,7 @@ def test_its_sessions_are_ended(tmp_path: Path, postgres_database: str, more: st
         },
     )
     assert sqlpipes.build(sqlpipes.load(str(root), environ={})).ok
-    slow = f"{TABLE}select 2 as x, cast(pg_sleep(2) as text) as slept\n"
+    slow = f"{TABLE}select 2 as x, cast(pg_sleep(1) as text) as slept\n"
     (root / "models/a.sql").write_text(slow)
     child = subprocess.Popen([sys.executable, "-c", CHILD, str(root)], env=dict(os.environ))
     try:

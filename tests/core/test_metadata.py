@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlpipes.core.metadata import Markdown, MetadataKind, Table, Url, numbers, recorded, shown
@@ -70,6 +70,7 @@ anything = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.dictionaries(st.text(), anything))
 def test_nothing_that_can_be_logged_is_too_odd(values):
     for value in json.loads(json.dumps(recorded(values))).values():

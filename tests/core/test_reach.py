@@ -58,7 +58,7 @@ def may_read(hop: Hop, own: datetime, theirs: datetime) -> bool:
     return plus(own, hop.back, -1) <= theirs <= plus(own, hop.ahead, 1)
 
 
-@settings(deadline=None, max_examples=2000)
+@settings(deadline=None, max_examples=600)
 @given(hops, instants, instants, instants, st.integers(1, 60))
 def test_what_a_moved_row_reaches_is_touched(
     hop: Hop, own: datetime, theirs: datetime, low: datetime, days: int

@@ -81,4 +81,4 @@ def test_each_shape_over_days_or_what_it_needs(shape: str) -> None:
         links = [Link({"month": "monthly", "week": "weekly"}[over[0]]), Link(shape, view=True)]
     first = [(START + timedelta(days=n), "ab"[n % 2], n % 7) for n in range(DAYS)]
     late = START + timedelta(days=38)
-    late_data(links, first, [[("insert", late, "a", 5)], [("delete", late)]])
+    late_data(links, first, [[("insert", late, "a", 5), ("delete", START + timedelta(days=9))]])

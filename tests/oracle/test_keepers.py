@@ -64,7 +64,7 @@ def what_moved(shop: Keepers, before: list[Any], after: list[Any]) -> None:
 
 
 @given(st.lists(operation, min_size=2, max_size=10))
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_is_promised_is_kept(place, operations):  # type: ignore[no-untyped-def]
     follow(operations, place)
 

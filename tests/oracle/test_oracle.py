@@ -84,7 +84,7 @@ def check_history(history: list[tuple], place: Place = DUCKDB) -> None:  # type:
 
 
 @given(st.lists(operation, min_size=1, max_size=7))
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_history_then_one_build_equals_a_full_rebuild(history):
     check_history(history)
 

@@ -131,7 +131,7 @@ def follow(models: list[Model], windows: str, rows: list[Any], history: History)
 
 
 @given(worlds(), st.sampled_from(sorted(WINDOWS)), first_rows, st.lists(operation, max_size=8))
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_world_after_anything_is_right_with_one_build(models, windows, rows, history):  # type: ignore[no-untyped-def]
     follow(models, windows, rows, history)
 
@@ -174,7 +174,7 @@ def late(models: list[Model], windows: str, rows: list[Any], rounds: list[Histor
     first_rows,
     st.lists(st.lists(moves, min_size=1, max_size=2), min_size=1, max_size=2),
 )
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
 def test_nothing_is_built_for_nothing(models, windows, rows, rounds):  # type: ignore[no-untyped-def]
     late(models, windows, rows, rounds)
 

@@ -76,7 +76,7 @@ def campaign(folder: Path, seed: int, worlds: int, kills: int) -> int:
 
 
 def test_kills_at_statements_leave_whole_slices(tmp_path: Path) -> None:
-    assert campaign(tmp_path, 3, worlds=2, kills=8) >= 6
+    assert campaign(tmp_path, 3, worlds=1, kills=8) >= 3
 
 
 @pytest.mark.nightly

@@ -60,7 +60,7 @@ def refused(root: Path, lines: Sequence[str], target: str | None = "dev", **opti
 
 
 @given(st.lists(happenings, min_size=5, max_size=30))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 def test_what_was_exported_and_imported_is_exported_again_line_for_line(
     tmp_path_factory: pytest.TempPathFactory, story: Sequence[Event | str]
 ) -> None:

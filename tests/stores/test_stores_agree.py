@@ -106,7 +106,7 @@ numbers = itertools.count()
 
 
 @given(st.lists(happenings, min_size=8, max_size=30), st.booleans())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 def test_disk_and_memory_tell_the_same(
     root: str, story: Sequence[Event | str], twice: bool
 ) -> None:
@@ -127,7 +127,7 @@ def test_disk_and_memory_tell_the_same(
 
 
 @given(st.lists(happenings, max_size=25))
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 def test_slices_are_never_counted_twice_and_never_lost(story: Sequence[Event | str]) -> None:
     store = MemoryStore("dev")
     for happening in story:
