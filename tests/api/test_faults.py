@@ -135,7 +135,11 @@ def statements_of_a_build(root: Path, breaking: Any) -> int:
     return -breaking.fuse.left
 
 
-def test_each_statement_of_a_rebuild_may_fail(tmp_path, breaking):
+often = pytest.mark.parametrize("every", [2, pytest.param(1, marks=pytest.mark.nightly)])
+
+
+@often
+def test_each_statement_of_a_rebuild_may_fail(tmp_path, breaking, every):
     count = None
     n = 1
     while count is None or n <= count:
@@ -162,7 +166,7 @@ def test_each_statement_of_a_rebuild_may_fail(tmp_path, breaking):
         assert build(root).ok
         assert tables(root) == new, f"statement {n}"
         assert sqlpipes.plan(sqlpipes.load(str(root), environ={})).steps == ()
-        n += 1
+        n += every
 
 
 def _build_that_may_raise(root: Path) -> None:
@@ -174,7 +178,8 @@ class Died(BaseException):
     """The process ends between two events."""
 
 
-def test_the_process_may_end_at_each_event(tmp_path):
+@often
+def test_the_process_may_end_at_each_event(tmp_path, every):
     n, over = 1, False
     new = None
     while not over:
@@ -201,5 +206,5 @@ def test_the_process_may_end_at_each_event(tmp_path):
         assert tables(root) == new, f"event {n}"
         for name in ("raw", "total", "latest"):
             assert seen[name] in (old[name], new[name]), f"event {n}: {name}"
-        n += 1
+        n += every
     assert n > 12
