@@ -325,3 +325,20 @@ def test_a_transaction_that_was_left_open_is_ended(connection: Connection) -> No
         connection.execute("delete from t")
         connection.release()  # a function of a check; this one is ours
     assert connection.fetch("select count(*) from t").rows == ((0,),)
+
+
+@pytest.mark.parametrize("by_pieces", [False, True])
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_relation_of_another_cursor_or_database_keeps_its_types(
+    by_pieces: bool, beside: bool
+) -> None:
+    engine = duckdb.connect()
+    other = engine.cursor() if beside else duckdb.connect()
+    sql = "select range::integer as a, uuid() as u, {'x': 1::utinyint} as s from range(120000)"
+    relation = other.sql(sql)
+    cursor = engine.cursor()
+    assert loading.load(cursor, "t", iter([relation]) if by_pieces else relation) == 120_000
+    found = cursor.execute("select distinct typeof(a), typeof(u), typeof(s), sum(a) over () from t")
+    assert found.fetchall() == [
+        ("INTEGER", "UUID", "STRUCT(x UTINYINT)", sum(range(120_000))),
+    ]

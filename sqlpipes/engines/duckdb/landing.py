@@ -7,6 +7,7 @@ type has the table written anew, which is rare.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +16,8 @@ import duckdb
 from sqlpipes.core.sql import identifier
 from sqlpipes.engines.duckdb.values import mixed, no_columns
 
+BATCH_ROWS = 50_000
+FOREIGN = "not suitable for replacement scan"
 INCOMING = "sqlpipes_incoming"
 PIECE = "temp.main.sqlpipes_piece"
 TEXT = "VARCHAR"
@@ -74,10 +77,30 @@ def _create_empty(cursor: Cursor, create: str, declared: Sequence[tuple[str, str
 
 
 def _add_frame(cursor: Cursor, landing: Landing, frame: Frame) -> Landing:
-    cursor.register(INCOMING, frame.rows)
+    with incoming(cursor, frame.rows) as (select, types):
+        return _joined(cursor, landing, select, types)
+
+
+@contextmanager
+def incoming(cursor: Cursor, rows: Any) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """A SELECT of these rows, and the types of its columns.
+
+    A relation of another connection, for DuckDB 1 also of another cursor, cannot be read here: its
+    rows stream through Arrow, and have their types again afterwards.
+    """
     try:
-        types = _types(cursor, INCOMING)
-        return _joined(cursor, landing, f"select * from {INCOMING}", types)
+        try:
+            cursor.register(INCOMING, rows)
+            select, types = f"select * from {INCOMING}", _types(cursor, INCOMING)
+        except duckdb.InvalidInputException as error:
+            if FOREIGN not in str(error):
+                raise
+            cursor.register(INCOMING, rows.to_arrow_reader(BATCH_ROWS))
+            types = dict(zip(rows.columns, map(str, rows.types), strict=True))
+            names = {identifier(name): kind for name, kind in types.items()}
+            typed = (f"cast({name} as {kind}) as {name}" for name, kind in names.items())
+            select = f"select {', '.join(typed)} from {INCOMING}"
+        yield select, types
     finally:
         cursor.unregister(INCOMING)
 

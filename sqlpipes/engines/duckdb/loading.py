@@ -12,10 +12,18 @@ from typing import Any
 import duckdb
 
 from sqlpipes.core.errors import EngineError, Problem
-from sqlpipes.engines.duckdb.landing import INCOMING, Columns, Frame, Landing, Piece, land
+from sqlpipes.engines.duckdb.landing import (
+    BATCH_ROWS,
+    INCOMING,
+    Columns,
+    Frame,
+    Landing,
+    Piece,
+    incoming,
+    land,
+)
 from sqlpipes.engines.duckdb.values import named, no_columns, plain
 
-BATCH_ROWS = 50_000
 IN_MEMORY = frozenset(
     {
         ("pyarrow", "Table"),
@@ -102,13 +110,8 @@ def _load_frame(cursor: Cursor, create: str, frame: Any) -> None:
 
 
 def _load_relation(cursor: Cursor, create: str, relation: Any) -> None:
-    """A relation of another connection (`duckdb.sql(...)`) cannot be read here: its rows are copied."""
-    try:
-        _load_frame(cursor, create, relation)
-    except duckdb.InvalidInputException as error:
-        if "not suitable for replacement scan" not in str(error):
-            raise
-        _load_frame(cursor, create, relation.to_arrow_table())
+    with incoming(cursor, relation) as (select, _):
+        cursor.execute(f"{create}{select}").fetchall()
 
 
 def _pieces(data: Any) -> Iterator[Piece]:
