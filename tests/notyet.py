@@ -7,7 +7,10 @@ the test is about something that only this engine has, such as its SQL.
 
 from __future__ import annotations
 
+import duckdb
 import pytest
+
+OLD = duckdb.__version__.startswith("1.")
 
 
 def notyet(engine: str, reason: str, *, run: bool = True, **when: object) -> pytest.MarkDecorator:
@@ -22,6 +25,17 @@ def only(engine: str, reason: str) -> pytest.MarkDecorator:
 def unlike(engine: str, reason: str) -> pytest.MarkDecorator:
     """What the test itself says is none of this engine's: a text of a statement, or SQL of a dialect."""
     return pytest.mark.unlike(engine, reason)
+
+
+def since_duckdb_2(reason: str) -> pytest.MarkDecorator:
+    """What the oldest DuckDB that is supported has not, or has otherwise."""
+    return pytest.mark.skipif(OLD, reason=f"DuckDB {duckdb.__version__}: {reason}")
+
+
+def skip_on_duckdb_1(reason: str) -> None:
+    """The same for one case of several."""
+    if OLD:
+        pytest.skip(f"DuckDB {duckdb.__version__}: {reason}")
 
 
 def apply_marks(request: pytest.FixtureRequest, engine: str) -> None:

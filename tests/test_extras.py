@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from notyet import only
+from notyet import notyet, only, unlike
 from places import Place
 
 import sqlpipes
@@ -69,7 +69,10 @@ class Shop:
         return list(caught.value.problems)
 
     def ask(self, said: dict[str, str], name: str = "a") -> list[tuple[object, ...]]:
-        return self.place.sql(self.root, said[self.place.kind].format(name))
+        return self.place.sql(
+            self.root,
+            said["duckdb" if self.place.kind == "ducklake" else self.place.kind].format(name),
+        )
 
     def rights(self, name: str = "a") -> set[tuple[object, ...]]:
         sql = (
@@ -88,6 +91,7 @@ DOCS = "persist_docs: {relation: true, columns: true}"
 TABLE = "materialized: table"
 
 
+@notyet("ducklake", "columns of a view have no comments", kind="view")
 @pytest.mark.parametrize("kind", ["table", "view"])
 def test_a_description_is_a_comment_and_a_new_one_writes_no_row(shop: Shop, kind: str) -> None:
     said = (f"materialized: {kind}", DOCS)
@@ -109,6 +113,7 @@ def test_a_description_is_a_comment_and_a_new_one_writes_no_row(shop: Shop, kind
     assert shop.ask(COLUMNS) == [("x", "it's one"), ("y", None)]
 
 
+@notyet("ducklake", "columns of a view have no comments")
 def test_only_what_is_asked_for_is_written(shop: Shop) -> None:
     shop.write("a", "select 1 as x -- one", "description: mine", "persist_docs: {columns: true}")
     shop.write("b", "select 1 as x -- one", "description: mine")
@@ -144,6 +149,7 @@ def test_a_check_that_fails_leaves_the_old_comment(shop: Shop) -> None:
     assert shop.ask(COMMENTS) == [("mine",)]
 
 
+@unlike("ducklake", "a lake has no indexes")
 def test_an_index_is_made_kept_changed_and_dropped(shop: Shop) -> None:
     index = "indexes: [{columns: [x, y], unique: true, type: btree}]"
     shop.write("a", "select 1 as x, 2 as y", TABLE, index)
@@ -160,6 +166,7 @@ def test_an_index_is_made_kept_changed_and_dropped(shop: Shop) -> None:
     assert shop.ask(INDEXES)[0][0] == 0
 
 
+@unlike("ducklake", "a lake has no indexes")
 def test_rows_are_merged_and_sliced_under_a_unique_index(shop: Shop) -> None:
     """The same key is deleted and inserted in one transaction."""
     shop.place.sql(
@@ -185,6 +192,7 @@ def test_rows_are_merged_and_sliced_under_a_unique_index(shop: Shop) -> None:
         assert shop.ask(INDEXES, name) == [(1, True)]
 
 
+@unlike("ducklake", "a lake has no indexes")
 def test_an_index_that_the_rows_break_publishes_nothing(shop: Shop) -> None:
     shop.write("a", "select 1 as x", TABLE)
     shop.build()
@@ -203,6 +211,7 @@ def test_where_of_an_index_is_one_expression(shop: Shop, where: str) -> None:
     assert (found.code, str(found.at)) == ("CFG002", "models/a.sql:5:23")
 
 
+@unlike("ducklake", "a lake has no indexes")
 def test_indexes_that_cannot_be_are_refused(shop: Shop) -> None:
     shop.write("a", "select 1 as x", "indexes: [{columns: x, type: gni}]", TABLE)
     (found,) = shop.refusal()
@@ -357,6 +366,7 @@ def test_rights_are_left_out_with_a_word_where_there_are_no_roles(shop: Shop) ->
     assert [note.code for note in plans[0].notes] == ["ENG042"]
 
 
+@unlike("ducklake", "a lake has no indexes")
 def test_python_assets_and_seeds_have_them_too(shop: Shop) -> None:
     (shop.root / "seeds").mkdir()
     (shop.root / "seeds" / "s.csv").write_text("x\n1\n")
@@ -393,6 +403,7 @@ def test_what_is_written_wrongly_is_told_at_its_place(shop: Shop) -> None:
     }
 
 
+@unlike("ducklake", "a lake has no indexes")
 def test_columns_change_under_an_index(shop: Shop) -> None:
     key = "{materialized: incremental, unique_key: k, on_schema_change: sync, indexes: [k, v]}"
     path = shop.root / "models" / "m.sql"

@@ -209,7 +209,7 @@ def test_a_zone_of_its_own(tmp_path: Path, place: Place) -> None:
     shop = Shop(tmp_path, place, f"{{by: day, column: ordered_at, {cut}}}")
     shop.sql(
         "create table raw.orders as select i as id, 1 as amount, "
-        "timestamptz '2024-03-29 23:00+00' + interval '1 hour' * i as ordered_at from range(72) h(i)"
+        "timestamptz '2024-03-29 23:00:00+00' + interval '1 hour' * i as ordered_at from range(72) h(i)"
     )
     text = DAILY.replace("2024-01-01, end: 2024-01-11", f"2024-03-30, end: 2024-04-02, {cut}")
     shop.model(
@@ -217,10 +217,14 @@ def test_a_zone_of_its_own(tmp_path: Path, place: Place) -> None:
     )
     shop.settled()
     assert [n for *_, n in shop.sql("from daily order by day")] == [24, 23, 24]
-    shop.sql("insert into raw.orders values (99, 1, '2024-03-30 23:30+00')")  # the 31st in Berlin
+    shop.sql(
+        "insert into raw.orders values (99, 1, '2024-03-30 23:30:00+00')"
+    )  # the 31st in Berlin
     assert shop.plan() == {"raw.orders": "2024-03-31", "daily": "2024-03-31"}
     shop.settled()
-    shop.sql("insert into raw.orders values (99, 1, '2024-03-31 22:30+00')")  # the first of April
+    shop.sql(
+        "insert into raw.orders values (99, 1, '2024-03-31 22:30:00+00')"
+    )  # the first of April
     assert shop.plan()["daily"] == "2024-04-01"
 
 

@@ -6,10 +6,18 @@ from pathlib import Path
 
 import pytest
 from docs.pages import ROOT, Outcome, Playground, blocks, commands, matches, pages, steady
+from notyet import skip_on_duckdb_1
+
+OTHERWISE = {
+    "partitions.md": "errors of casts mark one character",
+    "tutorial.md": "rows without an order come in another one",
+}
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 def test_the_examples_of_a_page_do_what_it_says(page, tmp_path):
+    if reason := OTHERWISE.get(page.name):
+        skip_on_duckdb_1(reason)
     broken = [
         outcome
         for outcome in Playground(tmp_path).outcomes(page.read_text(encoding="utf-8"))

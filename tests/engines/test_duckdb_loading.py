@@ -15,6 +15,7 @@ import pandas  # type: ignore[import-untyped]
 import polars
 import pyarrow
 import pytest
+from notyet import skip_on_duckdb_1
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Connection, Form
@@ -290,6 +291,8 @@ show tables
 
 @pytest.mark.parametrize("sql", QUERIES.strip().splitlines())
 def test_queries_are_run(connection: Connection, sql: str) -> None:
+    if sql.startswith("pivot"):
+        skip_on_duckdb_1("a PIVOT is several statements")
     assert connection.query(sql) is not None
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from notyet import skip_on_duckdb_1
 
 from sqlpipes.core.asset import Column
 from sqlpipes.core.errors import Location, Severity
@@ -117,6 +118,8 @@ def test_names_and_order_are_duckdbs(case: Case, warehouse: duckdb.DuckDBPyConne
         return
     if any(table in case.sql for table in ("raw", "other", "some_function")):
         return  # DuckDB does not have these
+    if case.id == "joins-18":
+        skip_on_duckdb_1("no alias for joins in brackets")
     described = warehouse.execute(f"describe select * from ({case.sql})").fetchall()
     assert [column.name for column in facts.columns] == [row[0] for row in described]
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from notyet import skip_on_duckdb_1
 
 from sqlpipes.core.asset import Column
 from sqlpipes.core.lineage.local import Local
@@ -86,6 +87,8 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.mark.parametrize("case", list(cases()), ids=lambda case: case.id)
 def test_it_is_a_query(connection: duckdb.DuckDBPyConnection, case: Case) -> None:
     if case.dialect == "duckdb" and not any(word in case.sql for word in NOT_THERE):
+        if case.id == "nothing-49":
+            skip_on_duckdb_1("no outer join on correlated columns")
         connection.execute(case.sql).fetchall()
 
 
