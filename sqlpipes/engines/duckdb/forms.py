@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlpipes.core.engine import Form
-from sqlpipes.engines.duckdb.loading import BATCH_ROWS
+from sqlpipes.engines.duckdb.landing import BATCH_ROWS
 
 
 def as_form(relation: Any, form: Form, *, at_once: bool = False) -> Any:
