@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.warehouses import targets
 from sqlpipes.core.asset import Materialized
+from sqlpipes.core.config import Target
 from sqlpipes.core.errors import Problem, ProjectError, SqlpipesError
 from sqlpipes.core.resource import Resource
 from sqlpipes.version import __version__
@@ -46,7 +47,7 @@ def debug(project: Project) -> tuple[Fact, ...]:
         *(_try_resource(project, each) for each in project.resources.values()),
         _try_state(project),
         *(f for name in targets(project) for f in _try_warehouse(project, name)),
-        *(_unused(name) for name in target.engines if name not in targets(project)),
+        *(_unused(name, target) for name in target.engines if name not in targets(project)),
     )
 
 
@@ -98,8 +99,10 @@ def _try_state(project: Project) -> Fact:
     return Fact("state", "opens" + ("" if runs else ", no run yet"))
 
 
-def _unused(name: str) -> Fact:
-    return Fact(f"engine {name}", "no asset lives on it, so it is not opened")
+def _unused(name: str, target: Target) -> Fact:
+    said = ["no asset lives on it, so it is not opened"]
+    lacking = [each.message for each in target.on(name).problems]
+    return Fact(f"engine {name}", "; ".join(said + lacking))
 
 
 def _try_warehouse(project: Project, name: str) -> Iterator[Fact]:
@@ -109,6 +112,9 @@ def _try_warehouse(project: Project, name: str) -> Iterator[Fact]:
     target = project.target.on(name)
     topic = f"engine {name}" if name else "warehouse"
     kind = f"{target.engine}, schema {target.schema}: " if name else ""
+    if target.problems:
+        yield _failed(topic, target.problems)
+        return
     try:
         if not exists(target, project.root):
             yield Fact(topic, f"{kind}not there yet: the first build makes it")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
-from sqlpipes.core.graph import Graph, link
+from sqlpipes.core.graph import Graph, engines_of, link
 from sqlpipes.core.hiding import worth_hiding
 from sqlpipes.core.job import NO_HOOKS, Hooks, Job
 from sqlpipes.core.partitions import WHOLE_AXIS, Axis
@@ -225,7 +225,10 @@ class _Folder(str):
 
 
 def _of_the_rest(reading: Reading, graph: Graph) -> Iterator[Problem]:
-    """What unit tests and jobs say of a graph that has no such thing."""
+    """What unit tests and jobs say of a graph that has no such thing; what its engines lack."""
+    if reading.target.engines:
+        for name in engines_of(graph):
+            yield from reading.target.on(name).problems
     if reading.unit_tests:
         from sqlpipes.decide.unit_tests import unit_test_problems
 

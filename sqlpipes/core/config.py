@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from sqlpipes.core.errors import Location
+from sqlpipes.core.errors import Location, Problem
 
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 """What YAML and JSON can say: the only form in which config travels before it is typed."""
@@ -27,7 +27,8 @@ class Target:
     asset may take. `query_comment`: whether statements are signed with their run, or how.
     `retries`: how often a lost connection is asked for again; `connect_retries`: one that does not open.
     None: only when the server is starting or full. `engines`: further warehouses that assets may live in,
-    by the name that assets call them.
+    by the name that assets call them. `problems`: what a further one lacks, such as a variable that is not
+    set, which is of matter to who uses it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Target:
     engines: Mapping[str, Target | None] = field(
         default_factory=dict
     )  # None: another name of the target's own
+    problems: tuple[Problem, ...] = field(default=(), compare=False, repr=False)
 
     def on(self, engine: str) -> Target:
         """The warehouse of that name; its own is called ""."""

@@ -29,6 +29,8 @@ PAIR = (
     r"(?i)\b(password|passwd|pwd|pass|token|secret)\s*=\s*"
     r"(?:'((?:[^'\\]|\\.|'')*)'|\"([^\"]*)\"|([^\s;,&)'\"]+))"
 )
+USER_AND_PASSWORD = r"[^:/?@\s]*(?::([^@]*))?@"
+ESCAPES = "write @ in a password as %40, / as %2F, ? as %3F"
 UNDER = frozenset(
     {"secrets", "settings", "credentials", "config", "extra", "options"}
 )  # of many keys
@@ -85,6 +87,23 @@ def passwords_in(text: str) -> Iterator[str]:
 
 def _spellings(text: str) -> Iterator[str]:
     yield from dict.fromkeys((text, unquote(text)))
+
+
+def is_torn(text: str) -> bool:
+    """Whether the text holds a URL whose password has an @ that is not quoted: its end looks like a host.
+
+    >>> is_torn("pg://me:p%40ss@db/dw?user=a@b"), is_torn("pg://me:p@ss@db/dw"), is_torn("s3://b/a@b@c")
+    (False, True, False)
+    >>> is_torn("pg://db:1/dw?user=me&password=p@ss"), is_torn("pg://me:p@s/s@db/dw")
+    (True, True)
+    """
+    for start in re.finditer("://", text):
+        found = re.match(USER_AND_PASSWORD, rest := text[start.end() :])
+        if found is None:
+            continue
+        if "@" in rest[found.end() :].partition("?")[0] or re.search(r"\?\w+=", found[1] or ""):
+            return True
+    return False
 
 
 def hidden_in(value: Plain, key: str = "") -> Iterator[str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 from random import random
 from time import sleep
@@ -22,7 +23,7 @@ from typing import Any
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Engine
 from sqlpipes.core.errors import EngineError, Location, Problem, SqlpipesError, did_you_mean
-from sqlpipes.core.faults import NOT_NOW, UNREACHED, only
+from sqlpipes.core.faults import NO_TLS, NOT_LET_IN, NOT_NOW, UNREACHED, only
 from sqlpipes.core.hiding import hidden_in
 from sqlpipes.core.retry import Retry
 from sqlpipes.engines.generic.dialects import TYPES
@@ -55,6 +56,7 @@ BUILT_IN = MappingProxyType(
 )
 
 
+NOT_IN = UNREACHED | {NO_TLS, NOT_LET_IN}
 BUSY = frozenset({"ENG006"})  # another program writes, and is done soon
 PATIENCE = Retry(times=3, pause_s=0.5, most_s=10.0)  # of a server that is starting or full
 
@@ -81,6 +83,7 @@ def open_engine(
             with _theirs(target):
                 return _engine(module, target, root, read_only=read_only, wait_s=wait_s)
         except EngineError as error:
+            error.problems = tuple(_placed(each, target) for each in error.problems)
             failed += 1
             times = _times(target, error)
             if failed > times:
@@ -89,6 +92,13 @@ def open_engine(
             said = error.problems[0].message
             on_wait(f"{said}; again in {seconds:.1f} s ({failed}/{times})")
         pause(seconds)
+
+
+def _placed(problem: Problem, target: Target) -> Problem:
+    """Who is not reached stands in the profile, even if the engine does not say where."""
+    if problem.at or problem.code not in NOT_IN:
+        return problem
+    return replace(problem, at=target.at("url", "host"))
 
 
 def _engine(module: Any, target: Target, root: str, **how: Any) -> Engine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from sqlpipes.core.config import OWN_ENGINE, Target
 from sqlpipes.core.errors import Problem
@@ -13,18 +14,21 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 FORM = "for example `engines: {dw: {type: postgres, host: ...}}`, or the name of another output"
 
 MakeTarget = Callable[[str, Node, list[Problem]], Target]
+Fill = Callable[[Node, list[Problem]], Node]
 
 
 def read_engines(
     node: Node,
     own: Target,
     output_named: Callable[[str], Node | None],
+    fill: Fill,
     make: MakeTarget,
     problems: list[Problem],
 ) -> Mapping[str, Target | None]:
     """Each is an output of its own, the name of another one, or `default`: the target's own engine.
 
-    PRF003 for what is neither, and for one database under two names.
+    PRF003 for what is neither, and for one database under two names. `make` is handed an output whose
+    braces are not filled in: what one lacks that no asset lives on is nobody's concern.
     """
     if not isinstance(node.value, dict):
         problems.append(Problem("PRF003", "'engines' must be engines by name", node.at, FORM))
@@ -37,7 +41,12 @@ def read_engines(
             )
             problems.append(Problem("PRF003", f"'{name}' {what}", below.key_at, FORM))
             continue
-        found[name] = _engine(name, below, output_named, make, problems)
+        unset: list[Problem] = []
+        said = fill(below, unset) if isinstance(below.value, str) else below
+        if unset:  # which output it is cannot be known
+            found[name] = replace(own, problems=tuple(unset))
+        else:
+            found[name] = _engine(name, said, output_named, make, problems)
     _refuse_twins(node, own, found, problems)
     return found
 
@@ -73,7 +82,7 @@ def _refuse_twins(
     """Two connections to one file would not see each other's locks."""
     seen = {_where(own): OWN_ENGINE}
     for name, target in found.items():
-        if target is None:
+        if target is None or target.problems:
             continue
         other = seen.setdefault(_where(target), name)
         if other != name:

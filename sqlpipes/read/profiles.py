@@ -6,12 +6,14 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from sqlpipes.core.config import Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean, nearest
 from sqlpipes.core.hiding import hidden_in
 from sqlpipes.core.sql.dialects import dialect_named
+from sqlpipes.read.addresses import address_problems
 from sqlpipes.read.braces import Names, fill
 from sqlpipes.read.cache import Cache
 from sqlpipes.read.engines import read_engines
@@ -191,16 +193,11 @@ def _output(profile: Node, target: str | None, names: Names) -> Output:
         at = default.at if default and not target else (outputs_node or profile).at
         message = f"the profile '{profile.key}' has no target '{name}'"
         raise ProjectError(Problem("PRF002", message, at, f"its targets: {listed}"))
-    said, resources = _without_resources(outputs[name]), outputs[name].get("resources")
-    said = fill(said, names, problems)
-
-    def output_named(wanted: str) -> Node | None:
-        below = outputs.get(wanted)
-        return below and fill(_without_resources(below), names, problems)
-
-    found = _target(name, said, problems)
-    if (below := said.get("engines")) is not None:
-        found = replace(found, engines=read_engines(below, found, output_named, _target, problems))
+    own, resources = outputs[name], outputs[name].get("resources")
+    found = _filled_target(name, own, names, problems)
+    if (below := own.get("engines")) is not None:
+        ways = (partial(_filled, names=names), partial(_further, names=names))
+        found = replace(found, engines=read_engines(below, found, outputs.get, *ways, problems))
     if resources is not None and not isinstance(resources.value, dict):
         message = "'resources' must be a mapping of resource names"
         problems.append(Problem("PRF003", message, resources.at))
@@ -209,11 +206,33 @@ def _output(profile: Node, target: str | None, names: Names) -> Output:
     return Output(found, resources, tuple(outputs))
 
 
-def _without_resources(output: Node) -> Node:
-    """A variable that only a resource wants need not be set."""
+def _filled(node: Node, problems: list[Problem], *, names: Names) -> Node:
+    return fill(node, names, problems)
+
+
+def _filled_target(name: str, output: Node, names: Names, problems: list[Problem]) -> Target:
+    raw = _bare(output)
+    said = fill(raw, names, problems)
+    found = _target(name, said, problems)
+    problems += address_problems(said, raw, names.environ)
+    return found
+
+
+def _further(name: str, output: Node, problems: list[Problem], *, names: Names) -> Target:
+    """A further engine. A variable that is not set is told when an asset lives on it."""
+    raw, unset = _bare(output), list[Problem]()
+    said = fill(raw, names, unset)
+    found = _target(name, said, unset if unset else problems)
+    unset += address_problems(said, raw, names.environ)
+    return replace(found, problems=tuple(unset))
+
+
+def _bare(output: Node) -> Node:
+    """Without what is filled in by itself: a variable that only a resource wants need not be set."""
     if not isinstance(output.value, dict):
         return output
-    return output.with_value({k: v for k, v in output.value.items() if k != "resources"})
+    own = {k: v for k, v in output.value.items() if k not in ("resources", "engines")}
+    return output.with_value(own)
 
 
 def _only(profile: Node, outputs: Mapping[str, Node]) -> str:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from sqlpipes.core.hiding import is_torn
+
 QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'"
 TEMPLATE = re.compile(r"\{\{.*?\}\}")
 PIECE = re.compile(
@@ -16,7 +18,7 @@ PIECE = re.compile(
 )
 SECRET = re.compile(r"(?i)pass|pwd|pw|token|secret|key|cred|url|uri|dsn|connection|auth")
 TELLS = re.compile(
-    r"://[^/@]*[:@]|(?i:pass(?:word|wd)?|token|secret)\s*="
+    r"://[^/@]*[:@]|(?i:pass(?:word|wd)?|token|secret)\s*=|^[\"']?[^\s@/]*:[^@]*@"
 )  # a value that shows one
 KEY = re.compile(r"[\w.$\"'-]")
 RESOURCES = re.compile(r"(?:^|[\s{,\"'])resources[\"']?\s*[:=]")
@@ -34,6 +36,8 @@ def shown(file: str, lines: Sequence[str], number: int) -> str:
     if name in ("profiles.yml", "profiles.yaml"):
         return (without_values if _in_resources(lines, number) else without_secrets)(line)
     is_config = name.endswith((".yml", ".yaml", ".toml"))
+    if is_config and is_torn(line):  # of which nobody knows what is password and what is host
+        return without_secrets(line)
     return without_values(line) if is_config and _in_resources(lines, number) else line
 
 

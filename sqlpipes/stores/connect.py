@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.dialects import sqlite
 
 from sqlpipes.core.errors import Location, Problem, StoreError
+from sqlpipes.core.hiding import ESCAPES, is_torn
 from sqlpipes.stores.lasting import Away, is_away, options
 from sqlpipes.stores.lock import state_folder
 
@@ -28,25 +29,21 @@ def parse_url(url: str | None, root: str, at: Location | None = None) -> URL:
     """
     if url is None:
         return URL.create("sqlite", database=os.path.join(_folder(root), "state.db"))
+    if is_torn(url):
+        message = "`state` has an @ too many: a part of a password would be taken for the host"
+        raise StoreError(Problem("STO007", message, at, ESCAPES))
     try:
         parsed = make_url(url)
     except (exc.ArgumentError, ValueError):
         raise StoreError(Problem("STO007", "`state` is no database URL", at, _FORM)) from None
-    if _is_torn(parsed):
-        message = "`state` is no database URL: there is an @ behind its host's"
+    if parsed.get_backend_name() == "sqlite" and parsed.host:
+        message = "`state` is a SQLite with a host, and a file has none"
         raise StoreError(Problem("STO007", message, at, _FORM))
     if is_file(parsed):
         path = os.path.join(os.path.abspath(root), parsed.database or "")
         os.makedirs(os.path.dirname(path), exist_ok=True)
         return parsed.set(database=path)
     return parsed
-
-
-def _is_torn(url: URL) -> bool:
-    """Whether a password that was not quoted has become a part of the host or of the database."""
-    if url.get_backend_name() == "sqlite":
-        return False
-    return "@" in (url.host or "") or "@" in (url.database or "")
 
 
 def is_file(url: URL) -> bool:

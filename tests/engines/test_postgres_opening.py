@@ -188,7 +188,7 @@ def test_a_password_of_the_state_that_is_not_quoted(tmp_path, command, password,
     assert found.exit_code != 0
     assert "STO007" in found.output
     assert "sqlpipes.yml:2:8" in found.output
-    assert "%40 for @" in " ".join(found.output.split())
+    assert "@ in a password as %40" in " ".join(found.output.split())
     assert "TA1L" not in found.output
     assert "Traceback" not in found.output
 

@@ -57,7 +57,7 @@ def test_the_target_s_schema_is_looked_at_first() -> None:
         ({"port": "many"}, "'port' must be a whole number", None),
         ({"password": ["a"]}, "'password' must be a text", None),
         ({"url": "nonsense"}, "'url' is no URL of a database", "write postgresql://"),
-        ({"url": "postgresql://me:p@q/x@db/y"}, "'url' has an @", "write postgresql://"),
+        ({"url": "postgresql://me:p@q/x@db/y"}, "'url' has an @", "write @ in a password as %40"),
         ({"url": "mysql://db/x"}, "'url' is of 'mysql'", "write postgresql://"),
         (
             {"url": "postgresql://db/x", "host": "db"},

@@ -13,7 +13,7 @@ from sqlpipes.core.engine import Engine
 from sqlpipes.core.errors import EngineError, Problem, ProjectError
 from sqlpipes.engines.duckdb import place
 from sqlpipes.engines.duckdb.attached import MEMORY
-from sqlpipes.engines.duckdb.lake import bare, is_shared, lake_of
+from sqlpipes.engines.duckdb.lake import OWN, bare, is_shared, lake_of
 from sqlpipes.engines.duckdb.profile import read_profile
 
 __all__ = ["blank", "exists", "hidden", "is_shared", "open_engine", "problems", "stamp"]
@@ -68,7 +68,8 @@ def problems(target: Target, root: str) -> tuple[Problem, ...]:
         lake = lake_of(target, root)
     except ProjectError as error:
         return error.problems
-    return read_profile(bare(target) if lake else target, root).problems
+    found = read_profile(bare(target), root, OWN) if lake else read_profile(target, root)
+    return found.problems
 
 
 def hidden(target: Target, root: str) -> tuple[str, ...]:

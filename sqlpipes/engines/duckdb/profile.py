@@ -92,9 +92,10 @@ class Profile:
         return (*of_secrets, *(text for each in self.attached for text in each.secrets))
 
 
-def read_profile(target: Target, root: str) -> Profile:
-    """What is sound of it, and the problems with the rest; nothing is raised."""
-    reading = _Reading(target, root)
+def read_profile(target: Target, root: str, more: tuple[str, ...] = ()) -> Profile:
+    """What is sound of it, and the problems with the rest; nothing is raised. `more`: keys that are read
+    elsewhere, to be proposed."""
+    reading = _Reading(target, root, more)
     return Profile(
         tuple(reading.extensions()),
         tuple(reading.secrets()),
@@ -109,7 +110,8 @@ def read_profile(target: Target, root: str) -> Profile:
 class _Reading:
     """One pass over the options. Paths name places: `attach/1/alias`."""
 
-    def __init__(self, target: Target, root: str) -> None:
+    def __init__(self, target: Target, root: str, more: tuple[str, ...]) -> None:
+        self.more = more
         self.target = target
         self.root = root
         self.options = {OTHER_NAMES.get(key, key): v for key, v in target.options.items()}
@@ -130,7 +132,8 @@ class _Reading:
             if key in ELSEWHERE:
                 self.wrong(key, f"'{key}' is not known here", ELSEWHERE[key])
             elif key not in KEYS and key not in IGNORED:
-                hint = did_you_mean(key, KEYS) or f"known keys: {', '.join(sorted(KEYS))}"
+                known = (*KEYS, *self.more)
+                hint = did_you_mean(key, known) or f"known keys: {', '.join(sorted(known))}"
                 self.wrong(key, f"a DuckDB target has no key '{key}'", hint)
         return self.problems
 

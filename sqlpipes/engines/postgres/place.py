@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from sqlpipes.core.config import Plain, Target
 from sqlpipes.core.errors import Problem, ProjectError, did_you_mean
+from sqlpipes.core.hiding import ESCAPES, is_torn
 from sqlpipes.core.sql import identifier, literal
 from sqlpipes.engines.postgres.names import shortened
 
@@ -29,6 +30,7 @@ KNOWN = (
     "settings",
     "application_name",
 )
+SSLMODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 DRIVERS = ("postgresql", "postgres", "postgresql+psycopg")
 CONNECT_TIMEOUT_S = 10
 # A server that is gone without a word is noticed within a minute and a half.
@@ -105,6 +107,7 @@ def place_of(target: Target) -> Place:
     if "url" in said:
         arguments |= _of_url(target, said, problems)
     arguments |= _plain(target, said, problems)
+    _check_sslmode(target, arguments.get("sslmode"), problems)
     settings, path = said.get("settings"), said.get("search_path")
     if settings is not None and not isinstance(settings, dict):
         problems.append(_wrong(target, "settings", "'settings' must be names with their values"))
@@ -183,6 +186,15 @@ def _plain(
     return found
 
 
+def _check_sslmode(target: Target, mode: object, problems: list[Problem]) -> None:
+    if mode is None or mode in SSLMODES:
+        return
+    key = "sslmode" if "sslmode" in target.options else "url"
+    hint = did_you_mean(str(mode), SSLMODES) or f"it is one of {', '.join(SSLMODES)}"
+    message = "there is no such sslmode" if key == "url" else f"there is no sslmode '{mode}'"
+    problems.append(_wrong(target, key, message, hint))
+
+
 def _of_url(
     target: Target, said: Mapping[str, Plain], problems: list[Problem]
 ) -> dict[str, str | int]:
@@ -196,13 +208,13 @@ def _of_url(
         "write postgresql://user:password@host:5432/database?sslmode=require; "
         "quote the password: %40 for @, %2F for /"
     )
+    if is_torn(str(said["url"])):
+        problems.append(_wrong(target, "url", "'url' has an @ too many", ESCAPES))
+        return {}
     try:
         url = make_url(str(said["url"]))
     except (exc.ArgumentError, ValueError):
         problems.append(_wrong(target, "url", "'url' is no URL of a database", hint))
-        return {}
-    if "@" in (url.host or "") or "@" in (url.database or ""):  # a password that is torn apart
-        problems.append(_wrong(target, "url", "'url' has an @ behind its host's", hint))
         return {}
     if url.drivername not in DRIVERS:
         message = f"'url' is of '{url.drivername}', and this is Postgres through psycopg"
