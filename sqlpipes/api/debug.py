@@ -107,7 +107,7 @@ def _unused(name: str, target: Target) -> Fact:
 
 def _try_warehouse(project: Project, name: str) -> Iterator[Fact]:
     """Whether it opens, and whether a build may write there; nothing is written to find out."""
-    from sqlpipes.engines import exists, obstacles, open_engine
+    from sqlpipes.engines import exists, obstacles, open_engine, rehearse
 
     target = project.target.on(name)
     topic = f"engine {name}" if name else "warehouse"
@@ -117,7 +117,8 @@ def _try_warehouse(project: Project, name: str) -> Iterator[Fact]:
         return
     try:
         if not exists(target, project.root):
-            yield Fact(topic, f"{kind}not there yet: the first build makes it")
+            tried = rehearse(target, project.root)
+            yield Fact(topic, f"{kind}not there yet: the first build makes it{_tried(tried)}")
             return
         with closing(open_engine(target, project.root, read_only=True)) as engine:
             number = len(engine.relations())
@@ -130,6 +131,10 @@ def _try_warehouse(project: Project, name: str) -> Iterator[Fact]:
     yield from (Fact("engine", line) for line in told)
     for problem in found:
         yield _failed("rights" if problem.is_error else "room", [problem], ok=not problem.is_error)
+
+
+def _tried(found: Sequence[str]) -> str:
+    return f". Tried without it: {', '.join(found)}" if found else ""
 
 
 def _schemas(project: Project, engine: str) -> set[str]:

@@ -5,7 +5,7 @@ module (or any object) with `open_engine(target, root, *, read_only, wait_s) -> 
 `blank(target, root) -> Engine`, `exists(target, root) -> bool` and
 `stamp(target, root) -> str | None`; and `is_shared(target) -> bool`
 when several processes may write to such a warehouse at once, `obstacles(target, engine, schemas)`
-for `sqlpipes debug`, and `problems(target, root)` and `hidden(target, root)`, which say what is wrong with
+and `rehearse(target, root)` for `sqlpipes debug`, and `problems(target, root)` and `hidden(target, root)`, which say what is wrong with
 an output, and which texts of it are secrets.
 """
 
@@ -37,6 +37,7 @@ __all__ = [
     "obstacles",
     "open_engine",
     "problems",
+    "rehearse",
     "stamp",
 ]
 
@@ -143,6 +144,16 @@ def obstacles(target: Target, engine: Engine, schemas: Sequence[str]) -> tuple[P
     """
     found = getattr(_module(target.engine, target.at("type")), "obstacles", None)
     return tuple(found(target, engine, schemas)) if found else ()
+
+
+def rehearse(target: Target, root: str) -> tuple[str, ...]:
+    """What a build would do to make a warehouse that is not there yet, tried without writing anything.
+
+    What was tried, in words; nothing of an engine that cannot try. Raises EngineError as `open_engine`.
+    """
+    with _theirs(target):
+        found = getattr(_module(target.engine, target.at("type")), "rehearse", None)
+        return tuple(found(target, root)) if found else ()
 
 
 def exists(target: Target, root: str) -> bool:

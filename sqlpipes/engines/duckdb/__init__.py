@@ -6,9 +6,11 @@ Written in the common subset of DuckDB 1.5.5 and 2.0. Importing this does not im
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
-from sqlpipes.core.config import Target
+from sqlpipes.core.config import Plain, Target
 from sqlpipes.core.engine import Engine
 from sqlpipes.core.errors import EngineError, Problem, ProjectError
 from sqlpipes.engines.duckdb import place
@@ -16,7 +18,16 @@ from sqlpipes.engines.duckdb.attached import MEMORY
 from sqlpipes.engines.duckdb.lake import OWN, bare, is_shared, lake_of
 from sqlpipes.engines.duckdb.profile import read_profile
 
-__all__ = ["blank", "exists", "hidden", "is_shared", "open_engine", "problems", "stamp"]
+__all__ = [
+    "blank",
+    "exists",
+    "hidden",
+    "is_shared",
+    "open_engine",
+    "problems",
+    "rehearse",
+    "stamp",
+]
 
 
 def open_engine(target: Target, root: str, *, read_only: bool = False, wait_s: float = 0) -> Engine:
@@ -28,8 +39,14 @@ def open_engine(target: Target, root: str, *, read_only: bool = False, wait_s: f
         return open_lake(lake, bare(target), root, read_only=read_only, wait_s=wait_s)
     from sqlpipes.engines.duckdb.opening import open_duckdb
 
-    try:
+    with _placed(target):
         return open_duckdb(target, root, read_only=read_only, wait_s=wait_s)
+
+
+@contextmanager
+def _placed(target: Target) -> Iterator[None]:
+    try:
+        yield
     except EngineError as error:
         from sqlpipes.engines.duckdb.placing import placed
 
@@ -44,6 +61,27 @@ def blank(target: Target, root: str) -> Engine:
 
         return open_nothing(lake, bare(target), root)
     return open_engine(replace(target, options={**target.options, "path": MEMORY}), root)
+
+
+def rehearse(target: Target, root: str) -> tuple[str, ...]:
+    """See `sqlpipes.engines.rehearse`."""
+    from sqlpipes.engines.duckdb.opening import rehearse as rehearsed
+    from sqlpipes.engines.room import demand_room
+
+    lake = lake_of(target, root)
+    with _placed(target):
+        if lake is None:
+            return rehearsed(target, root)
+        tried = rehearsed(_with_extensions(bare(target), lake.extensions), root)
+        is_local = lake.file is not None and "://" not in lake.file
+        room = (f"{demand_room(lake.file)} can be written to",) if lake.file and is_local else ()
+        return (*room, *tried)
+
+
+def _with_extensions(target: Target, names: tuple[str, ...]) -> Target:
+    said = target.options.get("extensions") or []
+    listed: list[Plain] = said if isinstance(said, list) else [said]
+    return replace(target, options={**target.options, "extensions": [*listed, *names]})
 
 
 def exists(target: Target, root: str) -> bool:

@@ -6,8 +6,10 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import replace
 from functools import partial
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import duckdb
@@ -28,6 +30,7 @@ from sqlpipes.engines.duckdb.faults import (
 from sqlpipes.engines.duckdb.names import value_sql
 from sqlpipes.engines.duckdb.place import database_path
 from sqlpipes.engines.duckdb.profile import DuckSecret, Extension, Profile, read_profile
+from sqlpipes.engines.room import demand_room
 
 T = TypeVar("T")
 
@@ -59,6 +62,34 @@ def open_duckdb(target: Target, root: str, *, read_only: bool, wait_s: float) ->
     except BaseException:
         first.close()
         raise
+
+
+def rehearse(target: Target, root: str) -> tuple[str, ...]:
+    """All that a build would do to open a database that is not there yet, done in memory. What was tried.
+
+    Nothing is written: attached files that are to be made are not. Raises as `open_duckdb`.
+    """
+    path, profile = database_path(target, root), read_profile(target, root)
+    memory = replace(target, options={**target.options, "path": MEMORY})
+    with closing(open_duckdb(memory, root, read_only=True, wait_s=0)) as engine:
+        engine.connect().close()
+    tried = [
+        _counted(len(profile.settings), "setting"),
+        _counted(len(profile.extensions), "extension"),
+        _counted(len(profile.secrets), "secret"),
+        _counted(len(profile.attached), "attached database"),
+    ]
+    if path == MEMORY or "://" in path:
+        return tuple(filter(None, tried))
+    if profile.storage_version:
+        with TemporaryDirectory(prefix="sqlpipes-") as folder:
+            _make_file(os.path.join(folder, "made.duckdb"), target, profile)
+        tried.append(f"storage_version {profile.storage_version}")
+    return (f"{demand_room(path)} can be written to", *filter(None, tried))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
 
 
 def prepare(

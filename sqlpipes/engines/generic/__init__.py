@@ -7,10 +7,12 @@ docs/other-engines.md. Importing this imports neither SQLAlchemy nor a driver.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Engine
+from sqlpipes.core.errors import EngineError
 
 if TYPE_CHECKING:
     from sqlpipes.engines.generic.connection import GenericConnection
@@ -28,6 +30,7 @@ __all__ = [
     "is_shared",
     "open_engine",
     "place_of",
+    "rehearse",
     "stamp",
 ]
 
@@ -84,6 +87,23 @@ def exists(target: Target, root: str) -> bool:
     place = place_of(target, root)
     path = place.url.database
     return place.scheme != "sqlite" or bool(path and os.path.exists(path))
+
+
+def rehearse(target: Target, root: str) -> tuple[str, ...]:
+    """See `sqlpipes.engines.rehearse`: only a SQLite file may be not there yet."""
+    from sqlpipes.engines.generic.place import demand_driver, place_of
+    from sqlpipes.engines.room import demand_room
+
+    path = str(place_of(target, root).url.database or "")
+    demand_driver(target)
+    if path in ("", ":memory:") or path.startswith("file:"):
+        return ()
+    try:
+        return (f"{demand_room(path)} can be written to",)
+    except EngineError as error:
+        at = target.at("path", "url", "database")
+        error.problems = tuple(replace(each, at=at) for each in error.problems)
+        raise
 
 
 def stamp(target: Target, root: str) -> str | None:
