@@ -1,6 +1,26 @@
-"""`python -m sqlpipes` is `sqlpipes`."""
+"""`python -m sqlpipes` is `sqlpipes`; both begin here, so that Ctrl-C is heeded before anything is loaded."""
 
-from sqlpipes.cli import main
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+
+
+def run() -> None:
+    """The console script."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _stop)
+    from sqlpipes.cli import main
+
+    main()
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Nothing has begun yet."""
+    os.write(2, b"\nstopped\n")
+    os._exit(128 + number)
+
 
 if __name__ == "__main__":
-    main()
+    run()

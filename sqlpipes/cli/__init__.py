@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
+from sqlpipes.cli.interrupts import Stop, stop_code
 from sqlpipes.cli.masked import put_on
 from sqlpipes.cli.seen import command_text, seen_by
 from sqlpipes.version import __version__
@@ -74,6 +76,8 @@ class Commands(click.Group):
         except Exception as error:
             from sqlpipes.core.errors import SqlpipesError
 
+            if stop_code() is not None:
+                raise KeyboardInterrupt from None  # which is why
             if not isinstance(error, SqlpipesError):
                 raise
             from sqlpipes.show.problems import problems_text
@@ -113,29 +117,44 @@ def sqlpipes() -> None:
 def main() -> None:
     """The console script. Exit 0: fine; 1: a step or check failed; 2: mend your files or command.
 
-    A build that is stopped ends with 130 (Ctrl-C) or 143 (SIGTERM).
+    What is stopped ends with 130 (Ctrl-C), 143 (SIGTERM) or 129 (a closed terminal).
     """
+    stop = Stop()
+    stop.arm()
     colour: dict[str, Any] = {"color": False} if os.environ.get("NO_COLOR") else {}
     try:
         code = sqlpipes.main(standalone_mode=False, **colour)
-        _leave(code if isinstance(code, int) else 0)  # click hands Exit's code back
+        _leave(stop, code if isinstance(code, int) else 0)  # click hands Exit's code back
     except SystemExit as error:
-        _leave(error.code if isinstance(error.code, int) else 1)
+        _leave(stop, error.code if isinstance(error.code, int) else 1)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped", err=True)
-        _leave(130)
+        _stopped(stop)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # `sqlpipes ls | head` is no fault
         sys.exit(0)
+    except Exception:
+        if stop.code is None:
+            raise
+        _stopped(stop)  # whatever it broke off
 
 
-def _leave(code: int) -> NoReturn:
+def _stopped(stop: Stop) -> NoReturn:
+    stop.settle()
+    with suppress(OSError):
+        click.echo("stopped", err=True)
+    _leave(stop, 130)
+
+
+def _leave(stop: Stop, code: int) -> NoReturn:
     """A function that was left alone may be inside of the warehouse, where it cannot be ended well."""
+    stop.settle()
+    code = stop.code or code
     if any(thread.name.startswith(OURS) and thread.is_alive() for thread in threading.enumerate()):
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            with suppress(OSError):
+                stream.flush()
         os._exit(code)
     sys.exit(code)

@@ -4,9 +4,9 @@ Third parties add an engine under the entry-point group "sqlpipes.engines", see 
 module (or any object) with `open_engine(target, root, *, read_only, wait_s) -> Engine`,
 `blank(target, root) -> Engine`, `exists(target, root) -> bool` and
 `stamp(target, root) -> str | None`; and `is_shared(target) -> bool`
-when several processes may write to such a warehouse at once, `obstacles(target, engine, schemas)`
-and `rehearse(target, root)` for `sqlpipes debug`, and `problems(target, root)` and `hidden(target, root)`, which say what is wrong with
-an output, and which texts of it are secrets.
+when several processes may write to such a warehouse at once, `obstacles(target, engine, schemas)` and
+`rehearse(target, root)` for `sqlpipes debug`, and `problems(target, root)` and `hidden(target, root)`,
+which say what is wrong with an output, and which texts of it are secrets.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def test_what_is_tried_is_said_and_nothing_is_written(tmp_path: Path) -> None:
     tried = "1 setting, 1 attached database, storage_version v1.2.0"
     assert f"not there yet: the first build makes it. Tried without it: {tmp_path}" in found.output
     assert f"can be written to, {tried}" in found.output
-    assert not [path for path in tmp_path.rglob("*.duckdb*")]
+    assert not list(tmp_path.rglob("*.duckdb*"))
     assert not (tmp_path / "data").exists()
 
 
