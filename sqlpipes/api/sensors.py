@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from sqlpipes.api.hiding import Hide, hide_all
 from sqlpipes.api.planning import utc_now
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.core.config import NOTHING, Plain
@@ -197,7 +199,7 @@ def _call(project: Project, sensor: Sensor, state: SensorState, now: datetime) -
     from sqlpipes.run.sensing import call_sensor
 
     given: dict[str, Any] = {}  # by the names of its parameters
-    return call_sensor(
+    reply = call_sensor(
         sensor,
         state,
         now=now,
@@ -206,3 +208,14 @@ def _call(project: Project, sensor: Sensor, state: SensorState, now: datetime) -
         vars=project.config.vars or NOTHING,
         given=given,
     )
+    hide = hide_all(project.secrets)
+    return replace(reply, wanted=tuple(_keyed(each, hide) for each in reply.wanted))
+
+
+def _keyed(wanted: Wanted, hide: Hide) -> Wanted:
+    """A key is kept for ever: of one with a secret, another that is always the same."""
+    shown = hide(wanted.key)
+    if shown == wanted.key:
+        return wanted
+    digest = blake2b(wanted.key.encode(), digest_size=8).hexdigest()
+    return replace(wanted, key=f"{shown}-{digest}")

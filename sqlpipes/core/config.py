@@ -76,5 +76,6 @@ class ProjectConfig:
     )  # folder -> asset keys
     strict: bool = False  # an unknown table is an error instead of an implicit source
     transpile: str = "checked"  # unchecked: queries are said in a target's dialect without proof
+    secrets: tuple[str, ...] = ()  # further names of what is secret; * stands for any characters
     state: str | None = field(default=None, repr=False)  # SQLAlchemy URL; None: .sqlpipes/state.db
     state_at: Location | None = field(default=None, compare=False, repr=False)

@@ -36,17 +36,27 @@ UNDER = frozenset(
 )  # of many keys
 
 
-def hides(name: str) -> bool:
-    """Whether what has this name, of a key or a variable, is a secret.
+def hides(name: str, named: Iterable[str] = ()) -> bool:
+    """Whether what has this name, of a key or a variable, is a secret. `named`: further names of such.
 
     >>> hides("PGPASSWORD"), hides("AWS_SECRET_ACCESS_KEY"), hides("sslkey_file"), hides("TOKENIZERS")
     (True, True, False, False)
+    >>> hides("HOOK_A", ["hook_*"]), hides("MY_HOOK_A", ["hook_*"])
+    (True, False)
     """
+    if any(matches(name, pattern) for pattern in named):
+        return True
     if name.upper().startswith(ALWAYS):
         return True
     if name in FOLDERS or re.search(PLACES, name):
         return False
     return re.search(NAMED, name) is not None
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether the name is one of the pattern's, in which `*` stands for any characters."""
+    words = ".*".join(map(re.escape, pattern.split("*")))
+    return re.fullmatch(f"(?is){words}", name) is not None
 
 
 def without_vars(arguments: Sequence[str]) -> list[str]:
@@ -85,6 +95,38 @@ def passwords_in(text: str) -> Iterator[str]:
             yield from dict.fromkeys((found, re.sub(r"''|\\(.)", lambda m: m[1] or "'", found)))
 
 
+def without_passwords(url: str) -> str:
+    """The address that a URL leads to, without what lets one in: it may be a name.
+
+    >>> without_passwords("https://me:pw@h/a.csv?part=1&sig=xyz&v=2"), without_passwords("raw/*.csv")
+    ('https://me@h/a.csv?part=1&v=2', 'raw/*.csv')
+    """
+    if "://" not in url:
+        return url
+    url = re.sub(r"://([^/?#]*)@", lambda found: f"://{found[1].partition(':')[0]}@", url, count=1)
+    head, mark, query = url.partition("?")
+    kept = [part for part in query.split("&") if not hides(part.partition("=")[0])]
+    return f"{head}{mark}{'&'.join(kept)}" if kept and mark else head
+
+
+def name_without(name: str, secrets: Iterable[str]) -> str:
+    """A name made of the words of a text, without those of secrets; its end may be cut.
+
+    >>> name_without("a.expression.x_ab_cd_12_y_ab_cd", ["ab-cd-12"])
+    'a.expression.x_secret_y_ab_cd'
+    >>> name_without("a.expression.x_hunter_tw", ["hunter-two"])
+    'a.expression.x_secret'
+    """
+    for secret in secrets:
+        form = re.sub(r"\W+", "_", secret).strip("_")
+        if len(form) < SHORTEST:
+            continue
+        name = name.replace(form, "secret")
+        half = next((n for n in range(len(form) - 1, 5, -1) if name.endswith(form[:n])), 0)
+        name = f"{name[:-half]}secret" if half else name
+    return name
+
+
 def _spellings(text: str) -> Iterator[str]:
     yield from dict.fromkeys((text, unquote(text)))
 
@@ -106,8 +148,10 @@ def is_torn(text: str) -> bool:
     return False
 
 
-def hidden_in(value: Plain, key: str = "") -> Iterator[str]:
+def hidden_in(value: Plain, key: str = "", named: Sequence[str] = ()) -> Iterator[str]:
     """The secrets of a piece of configuration, by the names of its keys and in its URLs.
+
+    Below a key that the user calls secret (`named`) all texts are.
 
     >>> list(hidden_in({"host": "me:abcd@place"}))
     ['abcd']
@@ -115,31 +159,35 @@ def hidden_in(value: Plain, key: str = "") -> Iterator[str]:
     >>> list(hidden_in({"user": "me", "pass": "abcd", "secrets": {"s3": {"region": "eu", "secret": "x1"}}}))
     ['abcd', 'x1']
     """
+    own = any(matches(key, pattern) for pattern in named)
     if isinstance(value, dict):
         for name, below in value.items():
-            yield from hidden_in(below, name)
+            yield from hidden_in(below, key if own else name, named)
     elif isinstance(value, list):
         for below in value:
-            yield from hidden_in(below, key)
+            yield from hidden_in(below, key, named)
     elif isinstance(value, str):
-        if key.lower() not in UNDER and hides(key):
+        if own or (key.lower() not in UNDER and hides(key)):
             yield value
         if key.lower() == "host" and "@" in value:  # `me:password@place`, in the wrong key
             yield from _spellings(value.rpartition("@")[0].partition(":")[2])
         yield from passwords_in(value)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool) and hides(key):
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and (own or hides(key)):
         yield str(value)
 
 
-def hidden_in_environ(environ: Mapping[str, str], asked: Iterable[str] = ()) -> Iterator[str]:
+def hidden_in_environ(
+    environ: Mapping[str, str], asked: Iterable[str] = (), named: Sequence[str] = ()
+) -> Iterator[str]:
     """Values of variables whose names are those of secrets, and the passwords of URLs.
 
     `asked`: variables that the project names; of others only what is long enough to be no word.
+    `named`: further names of secrets.
     """
     known = frozenset(asked)
     for name, value in environ.items():
         least = 0 if name in known or name.upper().startswith(ALWAYS) else LEAST_UNASKED
-        if hides(name) and len(value) >= least:
+        if (hides(name) and len(value) >= least) or (named and hides(name, named)):
             yield value
         if "://" in value:
             yield from passwords_in(value)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -151,11 +151,31 @@ def open_cache(root: str, *, enabled: bool = True) -> Cache:
     return Cache(path, stamp, changed=True)
 
 
-def save_cache(cache: Cache) -> None:
-    """Write what was used this time, all or nothing; a folder that cannot be written is no fault."""
+def save_cache(cache: Cache, secrets: Sequence[str] = ()) -> None:
+    """Write what was used this time, all or nothing; a folder that cannot be written is no fault.
+
+    Facts with one of `secrets` in them are left out.
+    """
     if cache.path is None or not (cache.changed or len(cache.used) != len(cache.entries)):
         return
-    payload = json.dumps([cache.dialect, cache.used], separators=(",", ":")).encode()
+    forms = {json.dumps(secret)[1:-1] for secret in secrets}
+    payload = _payload(cache.dialect, cache.used)
+    if any(form in payload for form in forms):
+        open_ones = {
+            key: entry
+            for key, entry in cache.used.items()
+            if not any(form in json.dumps(entry) for form in forms)
+        }
+        payload = _payload(cache.dialect, open_ones)
+    _write(cache, payload.encode())
+
+
+def _payload(dialect: str | None, entries: Mapping[str, Entry]) -> str:
+    return json.dumps([dialect, entries], separators=(",", ":"))
+
+
+def _write(cache: Cache, payload: bytes) -> None:
+    assert cache.path is not None
     temporary = f"{cache.path}.{os.getpid()}.tmp"
     try:
         os.makedirs(os.path.dirname(cache.path), exist_ok=True)

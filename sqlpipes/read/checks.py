@@ -8,12 +8,13 @@ freshness{column, max_age_s}, range{column, min?, max?}, matches{column, pattern
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlpipes.core.asset import Check
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem, Severity, did_you_mean
+from sqlpipes.core.hiding import name_without
 from sqlpipes.read.marked import Node
 from sqlpipes.read.settings import flag, plain_reference, text, texts, wrong
 
@@ -367,8 +368,12 @@ def _condition(node: Node | None, problems: list[Problem]) -> str:
     return f"{found[1].replace('==', '=').replace('!=', '<>')} {found[2]}"
 
 
-def distinct(checks: Iterable[Check], problems: list[Problem]) -> list[Check]:
+def distinct(
+    checks: Iterable[Check], problems: list[Problem], secrets: Sequence[str] = ()
+) -> list[Check]:
     """Checks that ask the same once, the later one counting; then every name made unique by a suffix.
+
+    No name that was made of an expression holds a part of `secrets`.
 
     DUP004 for two that the user named alike: a function or a file gets no other name unasked.
     """
@@ -381,7 +386,13 @@ def distinct(checks: Iterable[Check], problems: list[Problem]) -> list[Check]:
         if check.type not in KINDS and (first := named.setdefault(check.name, check)) is not check:
             problems.append(_same_name(check, first))
     taken = {*named}
-    return [_renamed(check, taken) for check in kept.values()]
+    return [_renamed(_named_openly(check, secrets), taken) for check in kept.values()]
+
+
+def _named_openly(check: Check, secrets: Sequence[str]) -> Check:
+    if not secrets or check.type != "expression":
+        return check
+    return replace(check, name=name_without(check.name, secrets))
 
 
 def _same_name(second: Check, first: Check) -> Problem:

@@ -21,6 +21,7 @@ from sqlpipes.core.asset import (
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem, ProjectError
 from sqlpipes.core.export import Export
+from sqlpipes.core.hiding import without_passwords
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import FileReference, Relation, SqlFacts
 from sqlpipes.read import settings as s
@@ -359,9 +360,14 @@ def file_pattern(pattern: str, root: str) -> tuple[str, str]:
 
     >>> file_pattern("raw/./x.csv", "/shop"), file_pattern("s3://bucket/x.parquet", "/shop")
     (('/shop/raw/x.csv', 'raw/x.csv'), ('s3://bucket/x.parquet', 's3://bucket/x.parquet'))
+
+    What lets one in is in no name.
+
+    >>> file_pattern("http://me:pw@host/x.csv", "/shop")
+    ('http://me:pw@host/x.csv', 'http://me@host/x.csv')
     """
     if "://" in pattern:
-        return pattern, pattern
+        return pattern, without_passwords(pattern)
     absolute = posixpath.normpath(posixpath.join(root.replace("\\", "/"), pattern))
     inside = root.rstrip("/").replace("\\", "/") + "/"
     return absolute, absolute.removeprefix(inside)

@@ -89,7 +89,8 @@ def read_output(
     chosen = _profile(node, wanted, config.name)
     if chosen is None:
         return Output(_without_file(config, None, target, None))
-    hidden = tuple(text for text in hidden_in(node.value) if "{{" not in text)
+    found = hidden_in(node.value, named=config.secrets)
+    hidden = tuple(text for text in found if "{{" not in text)
     return replace(_output(chosen, target, names), hidden=hidden)
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.config import NOTHING, Plain
-from sqlpipes.core.errors import Problem, ProjectError
-from sqlpipes.core.hiding import hidden_in, hidden_in_environ, worth_hiding
+from sqlpipes.core.errors import Problem, ProjectError, Severity, did_you_mean
+from sqlpipes.core.hiding import hidden_in, hidden_in_environ, matches, worth_hiding
 from sqlpipes.core.job import Hooks, Job
 from sqlpipes.core.sensor import Sensor
 from sqlpipes.core.sql import Relation
@@ -85,7 +85,7 @@ def read_project(
             if definitions is not None
             else work.read(resources)
         )
-        save_cache(kept)
+        save_cache(kept, found.secrets)
         return found
 
 
@@ -347,7 +347,9 @@ class _Work:
             assets, found.checks = with_resources(assets, found.checks, resources, self.problems)
         selectors, hooks = sound_selectors(properties.selectors, self.problems), self.hooks()
         asked = [*(c for asset in assets for c in asset.checks), *found.checks]
-        checks = distinct(asked, self.problems)
+        secrets = self.secrets(assets)
+        self.problems += self.unnamed_secrets()
+        checks = distinct(asked, self.problems, secrets)
         return Reading(
             root=self.root,
             config=self.config,
@@ -364,9 +366,26 @@ class _Work:
             jobs=tuple(found.jobs),
             hooks=hooks,
             sensors=tuple(found.sensors),
-            secrets=self.secrets(assets),
+            secrets=secrets,
             spoken=spoken_elsewhere(self.config.dialect, self.target, self.ground.dialects),
         )
+
+    def unnamed_secrets(self) -> Iterator[Problem]:
+        """A warning for each name under `secrets:` that is almost one of something."""
+        options = [
+            target.options for target in (self.target, *self.target.engines.values()) if target
+        ]
+        known = [*self.environ.names_asked, *self.config.vars, *(k for one in options for k in one)]
+        for pattern in self.config.secrets:
+            if (
+                "*" in pattern
+                or pattern in self.environ.all
+                or any(matches(n, pattern) for n in known)
+            ):
+                continue
+            if hint := did_you_mean(pattern, known):
+                message = f"`secrets` names '{pattern}', and nothing is called so"
+                yield Problem("CFG010", message, hint=hint, severity=Severity.WARNING)
 
     def secrets(self, assets: Iterable[Asset]) -> tuple[str, ...]:
         """Texts to hide, but none that is in a name: what is recorded under it would be lost."""
@@ -375,10 +394,10 @@ class _Work:
         found = [
             *self.found.secrets,
             *self.hidden,
-            *(text for one in targets for text in hidden_in(dict(one.options))),
-            *hidden_in(dict(config.vars)),
+            *(t for one in targets for t in hidden_in(dict(one.options), named=config.secrets)),
+            *hidden_in(dict(config.vars), named=config.secrets),
             *hidden_in(config.state),
-            *hidden_in_environ(self.environ.all, self.environ.names_asked),
+            *hidden_in_environ(self.environ.all, self.environ.names_asked, config.secrets),
         ]
         if not found:
             return ()

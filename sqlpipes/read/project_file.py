@@ -201,6 +201,12 @@ def _checked(key: str, value: Any) -> tuple[Any, str | None]:
         if isinstance(folders, list) and all(isinstance(f, str) and f for f in folders):
             return tuple(posixpath.normpath(folder.strip("/")) for folder in folders), None
         return None, "a folder, or a list of folders"
+    if key == "secrets":
+        listed = [value] if isinstance(value, str) else value
+        if isinstance(listed, list) and all(isinstance(each, str) and each for each in listed):
+            sound = all(each.strip("*") for each in listed)
+            return tuple(listed), None if sound else "names with more than a * in them"
+        return None, "names of environment variables, vars and keys, with * for any characters"
     if key == "vars":
         return value, None if isinstance(value, dict) else "a mapping"
     if key == "defaults":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlpipes.core.asset import SqlBody, Template
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem
-from sqlpipes.core.hiding import hides
+from sqlpipes.core.hiding import hidden_in_environ
 from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Spot, SqlFacts, spotted
 from sqlpipes.read.cache import Cache, Facts, problems_as_json, problems_from_json
@@ -195,11 +195,13 @@ def query_facts(
 
 def _shows(held: Mapping[str, Any], templates: Templates) -> bool:
     """Whether a secret of the environment stands in the facts, such as in the path of a file."""
-    asked = [name for name in held["environ"] if hides(name) and templates.environ.get(name)]
-    if not asked:
+    environ = templates.environ
+    asked = {name: environ[name] for name in held["environ"] if environ.get(name)}
+    found = [text for text in hidden_in_environ(asked, asked) if text]
+    if not found:
         return False
-    text = json.dumps(held)
-    return any(json.dumps(templates.environ[name])[1:-1] in text for name in asked)
+    shown = json.dumps(held)
+    return any(json.dumps(text)[1:-1] in shown for text in found)
 
 
 def _sql_of(query: Query) -> Any:
