@@ -11,7 +11,7 @@ slice is built again as soon as it matters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from sqlpipes.core.events import Status, StepFailed, StepFinished
@@ -55,11 +55,15 @@ def writes(action: str) -> bool:
 
 
 def seen(state: AssetState) -> Past:
-    """The state as the planner sees it: slices under a mark are suspect."""
+    """The state as the planner sees it: slices under a mark are suspect.
+
+    Of those that are being written, or whose process died unseen, the newest attempt has not failed.
+    """
     suspect: Partitions | None = None
     for mark in state.marks:
         suspect = doubt(suspect, mark.slices)
-    return replace(state.past, suspect=suspect)
+    going_on = frozenset(mark.step for mark in state.marks if mark.alive)
+    return replace(state.past, suspect=suspect, broken=_not_of(state, going_on))
 
 
 def being_written(state: AssetState) -> Partitions | None:
@@ -115,7 +119,7 @@ def broke(
         broken=doubt(state.past.broken, slices) if slices else state.past.broken,
     )
     if in_doubt:
-        return died(replace(state, past=past), frozenset({step}))
+        return AssetState(past, _none_alive(state.marks, frozenset({step})), state.definition)
     return replace(state, past=past, marks=tuple(m for m in state.marks if m.step != step))
 
 
@@ -126,9 +130,25 @@ def lost_by(event: StepFailed) -> Partitions | None:
 
 
 def died(state: AssetState, steps: frozenset[int]) -> AssetState:
-    """The processes of these steps are gone: their slices stay in doubt, but nobody writes any more."""
-    marks = (replace(m, alive=m.alive and m.step not in steps) for m in state.marks)
-    return replace(state, marks=tuple(marks))
+    """The processes of these steps are gone: their slices stay in doubt, but nobody writes any more.
+
+    Nor has their newest attempt failed: it was cut off.
+    """
+    past = replace(state.past, broken=_not_of(state, steps))
+    return replace(state, past=past, marks=_none_alive(state.marks, steps))
+
+
+def _not_of(state: AssetState, steps: frozenset[int]) -> Partitions | None:
+    """Slices whose newest attempt failed, without those that these steps have begun to write since."""
+    broken = state.past.broken
+    for mark in state.marks:
+        if mark.step in steps and broken is not None:
+            broken = settle(broken, mark.slices)
+    return broken
+
+
+def _none_alive(marks: Iterable[Mark], steps: frozenset[int]) -> tuple[Mark, ...]:
+    return tuple(replace(mark, alive=mark.alive and mark.step not in steps) for mark in marks)
 
 
 def moved(state: AssetState, move: Move) -> AssetState:

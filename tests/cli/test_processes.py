@@ -318,3 +318,21 @@ def test_a_relation_stays_what_it_was_when_its_new_kind_is_never_reached(slow):
     with duckdb.connect(str(slow / "slow.duckdb")) as db:
         kinds = dict(db.execute("select view_name, 'view' from duckdb_views()").fetchall())
     assert kinds.get("last") == "view"
+
+
+def test_a_killed_build_after_one_that_failed_was_interrupted(slow):
+    """The newest attempt counts: `plan`, `status` and `runs` say the same."""
+    text = (slow / "models" / "slow.sql").read_text()
+    (slow / "models" / "slow.sql").write_text(text.replace("select", "select error('no'),", 1))
+    assert run(slow, "build").exit_code == 1
+    assert "slow  " in ok(slow, "plan")
+    (slow / "models" / "slow.sql").write_text(text)
+    process = spawn(slow, "build")
+    wait_until_running(slow, "slow", process)
+    process.kill()
+    process.communicate()
+    assert "interrupted" in ok(slow, "runs")
+    assert "slow  interrupted last time" in ok(slow, "plan")
+    said = ok(slow, "status")
+    assert "in doubt slow" in said
+    assert "failed last time" not in said
