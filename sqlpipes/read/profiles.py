@@ -347,6 +347,7 @@ def _threads(value: Plain, node: Node, problems: list[Problem]) -> int:
 
 
 MOST_RETRIES = 100
+COMMENT_WORDS = ("project", "target", "run", "asset", "slices")
 
 
 def _patience(said: Mapping[str, Plain], node: Node, problems: list[Problem]) -> dict[str, Any]:
@@ -368,10 +369,21 @@ def _patience(said: Mapping[str, Plain], node: Node, problems: list[Problem]) ->
     comment = said.get("query_comment")
     if isinstance(comment, (bool, str)):
         found["query_comment"] = comment
+        problems += _unknown_words(str(comment), (node.get("query_comment") or node).at)
     elif comment is not None:
         message = "'query_comment' must be true, false or a text"
         problems.append(Problem("PRF003", message, (node.get("query_comment") or node).at))
     return found
+
+
+def _unknown_words(text: str, at: Location) -> Iterator[Problem]:
+    """Braces that would stand in every comment as they are."""
+    for word in re.findall(r"\{\s*(\w+)\s*\}", text):
+        if f"{{{word}}}" not in text or word not in COMMENT_WORDS:
+            hint = did_you_mean(word, COMMENT_WORDS)
+            listed = f"it may hold {', '.join(f'{{{each}}}' for each in COMMENT_WORDS)}"
+            message = f"'query_comment' knows no {{{word}}}"
+            yield Problem("PRF003", message, at, hint or listed)
 
 
 def spoken_elsewhere(dialect: str, target: Target, own: Mapping[str, str]) -> dict[str, str]:

@@ -82,3 +82,15 @@ def test_a_folder_of_profiles_that_is_misspelt(tmp_path):
     found = run(tmp_path, "ls", "--profiles-dir", str(tmp_path / "modles"))
     assert found.exit_code == 2
     assert "did you mean 'models'?" in found.output
+
+
+def test_a_word_that_a_comment_does_not_know(tmp_path):
+    with pytest.raises(sqlpipes.SqlpipesError) as caught:
+        load(tmp_path, ", query_comment: '{run} {asst} {x}'")
+    first, second = caught.value.problems
+    assert (first.code, first.message) == ("PRF003", "'query_comment' knows no {asst}")
+    assert first.hint == "did you mean 'asset'?"
+    assert str(first.at).startswith("profiles.yml:1:")
+    assert "it may hold {project}, {target}" in second.hint
+    sound = load(tmp_path, """, query_comment: '{run}/{asset} {"a": 1}'""")
+    assert sound.target.query_comment == '{run}/{asset} {"a": 1}'
