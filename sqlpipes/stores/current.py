@@ -226,7 +226,9 @@ def _after_rows(past: Past) -> str:
 
 
 def _save_asset(db: Connection, target: str, asset: str, past: Past, *, is_new: bool) -> None:
-    if is_new:
+    if past == NEVER:  # nothing is known of it any more: a row is there for what is
+        run(db, _DELETE_ASSET, {"t": target, "a": asset})
+    elif is_new:
         run(db, _INSERT_ASSET, {"target": target, "asset": asset, **_asset_row(past)})
     else:
         run(db, _UPDATE_ASSET, {"t": target, "a": asset, **_asset_row(past)})
@@ -236,6 +238,9 @@ _INSERT_ASSET = insert(t.assets)
 _INSERT_SLICES = insert(t.slices)
 _INSERT_MARKS = insert(t.marks)
 _THIS_ASSET = update(t.assets).where(
+    t.assets.c.target == bindparam("t"), t.assets.c.asset == bindparam("a")
+)
+_DELETE_ASSET = delete(t.assets).where(
     t.assets.c.target == bindparam("t"), t.assets.c.asset == bindparam("a")
 )
 _UPDATE_ASSET = _THIS_ASSET.values({name: bindparam(name) for name in _asset_row(NEVER)})
