@@ -323,7 +323,7 @@ def test_a_relation_stays_what_it_was_when_its_new_kind_is_never_reached(slow):
 def test_a_killed_build_after_one_that_failed_was_interrupted(slow):
     """The newest attempt counts: `plan`, `status` and `runs` say the same."""
     text = (slow / "models" / "slow.sql").read_text()
-    (slow / "models" / "slow.sql").write_text(text.replace("select", "select error('no'),", 1))
+    (slow / "models" / "slow.sql").write_text(text.replace(SLOW, "select error('no') as s"))
     assert run(slow, "build").exit_code == 1
     assert "slow  " in ok(slow, "plan")
     (slow / "models" / "slow.sql").write_text(text)
