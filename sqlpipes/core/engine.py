@@ -145,6 +145,7 @@ class Deed:
     lacks: tuple[Relation, ...] = ()  # and only while none of these is
     unless: str = ""  # a query of one value: whether it has been done already
     is_atomic: bool = True  # cut off, it has done all or nothing
+    cleans: bool = False  # it drops what nobody needs once all others are done
     then: tuple[str, ...] = ()  # what is said after it, in one transaction with it
 
 

@@ -140,7 +140,10 @@ def _shadowed(work: Work, rows: str) -> Statements:
 
 def _published(work: Work, deeds: Sequence[Deed]) -> Statements:
     return tuple(
-        Statement(";\n".join((deed.sql, *deed.then)), Purpose.PUBLISH, deed=deed) for deed in deeds
+        Statement(deed.sql, Purpose.CLEAN)
+        if deed.cleans
+        else Statement(";\n".join((deed.sql, *deed.then)), Purpose.PUBLISH, deed=deed)
+        for deed in deeds
     )
 
 
@@ -205,11 +208,9 @@ def _view(work: Work) -> Transaction:
         deeds.append(Statement(away, Purpose.PUBLISH, deed=deed))
     put = made(work.table)
     deeds.append(replace(put, purpose=Purpose.PUBLISH, deed=Deed(put.sql)))
-    if len(deeds) > 1:
-        gone = f"drop table if exists {work.warehouse.quote(old)}"
-        deeds.append(Statement(gone, Purpose.PUBLISH, deed=Deed(gone)))
+    left = (work.warehouse.quote(old),) if len(deeds) > 1 else ()  # until the note is struck
     seen = first if work.step.checks else ()
-    return Transaction((*seen, *deeds, *_cleaned(work)), WHOLE, fresh=True)
+    return Transaction((*seen, *deeds, *_cleaned(work, *left)), WHOLE, fresh=True)
 
 
 # -------------------------------------------------------------------------------------- slices

@@ -36,8 +36,19 @@ def final_columns(work: Work, found: Difference, old: Columns) -> Columns:
     return old
 
 
-def listed(final: Columns, have: Columns, work: Work, alias: str = "", *, table: str = "") -> str:
-    """A SELECT list of the final columns over rows that `have` these; `table` has the others."""
+def listed(
+    final: Columns,
+    have: Columns,
+    work: Work,
+    alias: str = "",
+    *,
+    table: str = "",
+    told: bool = False,
+) -> str:
+    """A SELECT list of the final columns over rows that `have` these; `table` has the others.
+
+    `told`: their types are told as the table's where those can hold them, and may be others.
+    """
     can, dialect = work.warehouse.can, work.warehouse.dialect
     there = {fold(name, True, dialect): (name, kind) for name, kind in have}
     found = []
@@ -47,15 +58,18 @@ def listed(final: Columns, have: Columns, work: Work, alias: str = "", *, table:
             like = f"(select {can.name(name)} from {table} limit 1)" if table else ""
             found.append(f"{can.null(kind, like)} as {can.name(name)}")
         else:
-            found.append(_as(own, name, kind, can, alias))
+            found.append(_as(own, name, kind, can, alias, told=told))
     return ", ".join(found)
 
 
-def _as(own: tuple[str, str], name: str, kind: str, can: Capabilities, alias: str) -> str:
+def _as(
+    own: tuple[str, str], name: str, kind: str, can: Capabilities, alias: str, *, told: bool
+) -> str:
     said = f"{alias}{can.name(own[0])}"
-    if own == (name, kind) and not alias:
+    if own == (name, kind) and not alias and not told:
         return said
-    return f"{said if own[1] == kind else can.converted.format(said, kind)} as {can.name(name)}"
+    same = own[1] == kind and not told
+    return f"{said if same else can.converted.format(said, kind)} as {can.name(name)}"
 
 
 def slices_image(
@@ -64,7 +78,7 @@ def slices_image(
     """All other rows and, of these slices, the staged ones."""
     return (
         f"select {listed(final, old, work)} from {work.table} where not coalesce({inside}, false)\n"
-        f"union all\nselect {listed(final, new, work)} from {rows}"
+        f"union all\nselect {listed(final, new, work, told=True)} from {rows}"
     )
 
 
@@ -72,7 +86,7 @@ def grown_image(work: Work, final: Columns, old: Columns, new: Columns, rows: st
     """The rows that are there, and the staged ones."""
     return (
         f"select {listed(final, old, work)} from {work.table}\n"
-        f"union all\nselect {listed(final, new, work)} from {rows}"
+        f"union all\nselect {listed(final, new, work, told=True)} from {rows}"
     )
 
 
@@ -92,7 +106,7 @@ def merged_image(work: Work, final: Columns, old: Columns, new: Columns, rows: s
         folded = fold(name, True, dialect)
         before, after = (
             _value(theirs, folded, kind, "old", can),
-            _value(ours, folded, kind, "new", can),
+            _value(ours, folded, kind, "new", can, told=True),
         )
         if folded in key:
             said = f"coalesce({before}, {after})"
@@ -112,13 +126,19 @@ def merged_image(work: Work, final: Columns, old: Columns, new: Columns, rows: s
 
 
 def _value(
-    there: dict[str, tuple[str, str]], folded: str, kind: str, alias: str, can: Capabilities
+    there: dict[str, tuple[str, str]],
+    folded: str,
+    kind: str,
+    alias: str,
+    can: Capabilities,
+    *,
+    told: bool = False,
 ) -> str:
     if folded not in there:
         return can.null(kind)
     name, own = there[folded]
     said = f"{alias}.{can.name(name)}"
-    return said if own == kind else can.converted.format(said, kind)
+    return said if own == kind and not told else can.converted.format(said, kind)
 
 
 def states_image(parts: Parts, old: Columns, changes: str) -> str:

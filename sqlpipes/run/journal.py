@@ -173,8 +173,7 @@ def mend(engine: Engine) -> tuple[str, ...]:
     What is staged by builds that are alive is left alone: those that have put up a claim. Raises
     EngineError JRN001 when it cannot be finished.
     """
-    ours = {each: kind for each, kind in engine.relations().items() if each.name.startswith(OURS)}
-    ours = {each: kind for each, kind in ours.items() if each.name != CLAIM}
+    ours = _beside(engine)
     if not ours:
         return ()
     with closing(engine.connect()) as connection:  # after the list: who stages has claimed before
@@ -184,10 +183,18 @@ def mend(engine: Engine) -> tuple[str, ...]:
     with closing(engine.connect()) as connection:
         for journal in sorted(each for each in ours if each.name.startswith(JOURNAL)):
             finished.append(_finish(journal, engine, connection))
+        if finished:  # they leave what stood there before
+            ours = {k: v for k, v in _beside(engine).items() if builder_of(k.name) not in alive}
         for each, kind in sorted(ours.items(), key=lambda item: item[1] is not RelationType.VIEW):
             with suppress(EngineError):  # a deed has moved it, or it was a journal
                 connection.execute(f"drop {kind} if exists {engine.quote(each)}")
     return tuple(finished)
+
+
+def _beside(engine: Engine) -> dict[Relation, RelationType]:
+    """What stands beside relations now, but for claims."""
+    found = engine.relations().items()
+    return {k: v for k, v in found if k.name.startswith(OURS) and k.name != CLAIM}
 
 
 def _finish(journal: Relation, engine: Engine, connection: Connection) -> str:

@@ -98,36 +98,6 @@ def beside(engine: PlainDuck) -> list[str]:
     return sorted(each.name for each in engine.relations() if each.name.startswith("sqlpipes__"))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_wherever_it_is_cut_off_the_next_build_finds_old_rows_or_new_ones(kind: str) -> None:
-    engine = prepared(kind)
-    old = contents(engine)
-    engine.fuse = Fuse()
-    assert last(second(engine, kind)).status is Status.SUCCESS
-    new, steps = contents(engine), len(engine.fuse.said)
-    assert old != new
-    assert not beside(engine)
-    engine.close()
-    for cut in range(1, steps):  # the first makes the schema
-        engine = prepared(kind)
-        engine.fuse = Fuse(cut)
-        events = second(engine, kind)
-        assert last(events).status is not Status.SUCCESS
-        engine.fuse = Fuse()
-        journal = [name for name in beside(engine) if "journal" in name]
-        if not journal:  # nothing was begun to be published, or all of it has been
-            assert contents(engine) in (old, new)
-        finished = mend(engine)
-        assert finished == (("a",) if journal else ())
-        assert not beside(engine)
-        assert contents(engine) == (new if journal else contents(engine))
-        assert contents(engine) in (old, new)
-        if kind != "append" or contents(engine) == old:
-            assert last(second(engine, kind)).status is Status.SUCCESS
-            assert contents(engine) == new
-        engine.close()
-
-
 def test_a_check_that_fails_leaves_the_old_rows_and_nothing_beside_them() -> None:
     for kind in KINDS:
         engine = prepared(kind)

@@ -110,7 +110,7 @@ class PlainPublishing:
             return (Deed(f"drop view {self._quote(table)}", (staged, table)), put)
         if there is None:
             return (put,)
-        gone = Deed(f"drop table if exists {self._quote(old)}")
+        gone = Deed(f"drop table if exists {self._quote(old)}", cleans=True)
         return (Deed(self.rename(table, old), (staged, table)), put, gone)
 
     def slices(

@@ -45,7 +45,7 @@ class RenamePublishing:
             return (Deed(self.rename(staged, table), needs=(staged,)),)
         both = f"{self.rename(table, old)}, {self._quote(staged)} to {self._quote(table)}"
         gone = f"drop {there} if exists {self._quote(old)}"
-        return (Deed(both, needs=(staged, table), lacks=(old,)), Deed(gone))
+        return (Deed(both, needs=(staged, table), lacks=(old,)), Deed(gone, cleans=True))
 
     def slices(
         self,

@@ -79,7 +79,7 @@ class SparkPublishing:
         return (
             Deed(self.rename(table, old), needs=(staged, table)),
             put,
-            Deed(f"drop table if exists {quoted(old)}"),
+            Deed(f"drop table if exists {quoted(old)}", cleans=True),
         )
 
     def slices(
