@@ -121,7 +121,7 @@ def _into(
     """A table of these rows, whatever an earlier try has left at that name."""
     head = _how(work).head(table, along)
     made = replace(work.statement(head + before, query, after), purpose=Purpose.PREPARE)
-    gone = Statement(f"drop table if exists {table}", Purpose.PREPARE)
+    gone = Statement(f"drop table if exists {table}", Purpose.PREPARE, again=True)
     return (gone, replace(made, select=len(head)))
 
 
@@ -408,11 +408,12 @@ def _incremental(work: Work) -> Transaction:
         anew = work.fresh or old is None
         if found and work.asset.on_schema_change is SchemaChange.REBUILD:
             anew_work = replace(work, step=replace(work.step, full=True), made=False)
-            again = (
-                _into(anew_work, rows, "", rows_of(anew_work), work.limit)
-                if not work.landing
-                else ()
-            )
+            again: Statements = ()
+            if (
+                not work.landing
+            ):  # in the place of what is staged, so that must go whatever was tried
+                made = _into(anew_work, rows, "", rows_of(anew_work), work.limit)
+                again = tuple(replace(each, again=False) for each in made)
             first = _takes_place(anew_work, stage_of(work.asset, work.warehouse))
             audit = (*key_audits(anew_work, rows), _counted(rows))
             return Fitted((*again, *audit, *first), instead=True)

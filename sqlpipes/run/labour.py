@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
 
@@ -12,6 +12,7 @@ from sqlpipes.core.asset import Asset, Materialized, PythonBody
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import as_naive_utc
+from sqlpipes.core.sql import Relation
 from sqlpipes.run.blocked import Watch
 from sqlpipes.run.bounds import Bounds
 from sqlpipes.run.failures import broken
@@ -37,6 +38,7 @@ class Site:
     outputs: Mapping[str, str]
     turns: Mapping[str, Lock]  # see `run/taking.py`
     watch: Watch
+    begun: set[Relation] = field(default_factory=set)  # journals of parts that were tried already
 
 
 def labour(
@@ -78,6 +80,7 @@ def labour(
             warehouses=warehouses,
             connect=connect,
             turns=site.turns,
+            begun=site.begun,
         )
         return carry_out(order, place, job, lambda: as_naive_utc(settings.clock()))
     except BaseException as error:  # a thread that dies silently would never be waited for

@@ -69,6 +69,7 @@ class Place:
     say: Callable[[str], None] = lambda said: None  # to who looks on
     limit: Limit | None = None  # of each statement
     turns: Mapping[str, Lock] = field(default_factory=dict)  # asset -> who publishes parts of it
+    begun: set[Relation] = field(default_factory=set)  # journals of parts that were tried already
     logged: list[dict[str, Any]] = field(default_factory=list)  # by each call, also one that fails
     warehouses: Warehouses | None = None  # None: there is no other than this one
     connect: Callable[[str], Connection] = _no_other  # of this thread, to another engine

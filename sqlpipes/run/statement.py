@@ -126,6 +126,7 @@ class Statement:
     relation: Relation | None = None  # of a FIT: what the query's columns are held against
     output: Output | None = None  # of a COPY
     deed: Deed | None = None  # of a PUBLISH
+    again: bool = False  # it is needed only where this build has tried the same before
     decides: Decides | None = field(default=None, compare=False)  # what is said in its place
 
     @property

@@ -39,6 +39,18 @@ def alone(transaction: Transaction, asset: Asset, place: Place, job: Job) -> Ite
             raise
 
 
+def first_try(transaction: Transaction, place: Place) -> bool:
+    """Whether nothing can stand at the names of what is staged, which are this build's own.
+
+    Asked once for each try, of which there are more after a conflict or a lost connection.
+    """
+    if transaction.beside is None:
+        return True
+    is_first = transaction.beside.journal not in place.begun
+    place.begun.add(transaction.beside.journal)
+    return is_first
+
+
 @contextmanager
 def _turn(turn: Lock | None, job: Job) -> Iterator[None]:
     while turn is not None and not turn.acquire(timeout=POLL_S):

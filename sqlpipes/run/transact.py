@@ -25,7 +25,7 @@ from sqlpipes.run.outcome import Order
 from sqlpipes.run.placing import placing
 from sqlpipes.run.python import Place
 from sqlpipes.run.statement import Purpose, Statement, Transaction
-from sqlpipes.run.taking import LATE, alone, shadowed, take_place
+from sqlpipes.run.taking import LATE, alone, first_try, shadowed, take_place
 
 COUNTED = (Purpose.WRITE, Purpose.COUNT)
 
@@ -55,6 +55,7 @@ def transact(
     counts: list[int] = []
     columns: tuple[tuple[str, str], ...] = ()
     late: list[Statement] = []  # of what is built beside its relation: for after the checks
+    is_first = first_try(transaction, place)
     with alone(transaction, order.asset, place, job), place.connection.transaction():
         before = _contents(order, place) if transaction.statements else None
         todo = list(reversed(transaction.statements))
@@ -67,6 +68,8 @@ def transact(
                 continue
             if transaction.beside is not None and statement.purpose in LATE:
                 late.append(statement)
+                continue
+            if statement.again and is_first:
                 continue
             said.append(statement.sql)
             if statement.purpose is Purpose.FIT:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -230,3 +231,32 @@ def test_a_claim_is_taken_from_who_died_in_the_same_place_and_from_nobody_else(
     assert lost.value.problems[0].code == "LCK006"
     held.release()
     assert beside(engine) == ["sqlpipes__builder"]
+
+
+class Stumbling(Fuse):
+    """The first try meets another one once all is staged, and cannot clean up after itself."""
+
+    def burn(self, sql: str) -> None:
+        super().burn(sql)
+        shown = any("_shadow" in each for each in self.said)
+        if shown and len(self.said) < 5:
+            raise EngineError(Problem("ENG006", "another one"))
+
+
+def test_a_second_try_drops_what_the_first_has_left(engine: PlainDuck) -> None:
+    source(engine, FIRST)
+    assert last(build(engine, graph("slices"), slices=SLICES)).status is Status.SUCCESS
+    source(engine, SECOND)
+    engine.fuse = Stumbling()
+    assert last(build(engine, graph("slices"), slices=WRITTEN)).status is Status.SUCCESS
+    told = engine.fuse.said
+    staged = [sql for sql in told if sql.startswith("create table")]
+    assert len(staged) == 2
+    first = told.index(staged[0])
+    assert not any(sql.startswith("drop") for sql in told[:first])  # there is nothing yet
+    assert contents(engine) == [
+        (date(2024, 1, 1), 1, "A"),
+        (date(2024, 1, 3), 3, "c"),
+        (date(2024, 1, 4), 9, "z"),
+    ]
+    assert not beside(engine)

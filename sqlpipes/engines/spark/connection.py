@@ -70,12 +70,18 @@ class SparkConnection:
 
     def fetch(self, sql: str, limit: int | None = None) -> Rows:
         with self._said(sql):
-            frame = self._session.sql(self._signed(sql))
-            if limit is not None:
-                frame = frame.limit(limit)
-            table, kinds = frame.toArrow(), _types(frame)
+            frame = self._asked(self._signed(sql))
+            table, schema = _answer(frame if limit is None else frame.limit(limit), self._session)
+        kinds = _types(schema)
         names = tuple(name for name, _ in kinds)
         return Rows(names, tuple(kind for _, kind in kinds), python_rows(table))
+
+    def _asked(self, sql: str) -> Any:
+        """A frame of which the server has not heard yet: `session.sql` would have it analysed once more."""
+        from pyspark.sql.connect.dataframe import DataFrame
+        from pyspark.sql.connect.plan import SQL
+
+        return DataFrame(SQL(sql), self._session)
 
     @contextmanager
     def _said(self, sql: str) -> Iterator[None]:
@@ -112,7 +118,7 @@ class SparkConnection:
         sql = f"select * from {quoted(relation)}"
         self._session.addTag(self._tag)
         try:
-            return _types(self._session.sql(sql))
+            return _types(self._asked(sql).schema)
         except FAILS as error:
             if condition_of(error).startswith(ABSENT):
                 return None
@@ -124,7 +130,7 @@ class SparkConnection:
     def describe(self, sql: str) -> tuple[tuple[str, str], ...]:
         """The server analyses the query; it is run only when its rows are asked for."""
         with self._said(sql):
-            return _types(self._session.sql(sql))
+            return _types(self._asked(sql).schema)
 
     def meeting(self, there: str, here: str) -> tuple[tuple[str, str], ...]:
         """Types meet in a UNION, by the server's own rules."""
@@ -157,7 +163,7 @@ class SparkConnection:
 
     def query(self, sql: str, form: Form = Form.NATIVE) -> Any:
         with self._said(sql):
-            table = self._session.sql(self._signed(sql)).toArrow()
+            table, _ = _answer(self._asked(self._signed(sql)), self._session)
         try:
             return hand_over(self._local, table, form)
         except duckdb.Error as error:
@@ -203,7 +209,7 @@ class SparkConnection:
         """A pyarrow.RecordBatchReader of what the server sends. Its first batch is waited for here."""
         import pyarrow
 
-        frame = self._session.sql(self._signed(sql))
+        frame = self._asked(self._signed(sql))
         plan = frame._plan.to_proto(self._session.client)
         found = self._session.client.to_table_as_iterator(plan, frame._plan.observations)
         tables = (each for each in found if isinstance(each, pyarrow.Table))
@@ -251,6 +257,17 @@ class SparkConnection:
         self._local.close()
 
 
-def _types(frame: Any) -> tuple[tuple[str, str], ...]:
-    """(name, type) of a frame's columns, as Spark's SQL spells them."""
-    return tuple((field.name, str(field.dataType.simpleString())) for field in frame.schema.fields)
+def _answer(frame: Any, session: Session) -> tuple[Any, Any]:
+    """A frame's rows as a pyarrow.Table and its schema, which come with them: one question, not three."""
+    from pyspark.sql.pandas.types import to_arrow_schema
+
+    plan, client = frame._plan, session.client
+    rows, schema, _ = client.to_table(plan.to_proto(client), plan.observations)
+    schema = schema or frame.schema
+    wanted = to_arrow_schema(schema, error_on_duplicated_field_names_in_struct=True, timezone="UTC")
+    return rows.cast(wanted), schema
+
+
+def _types(schema: Any) -> tuple[tuple[str, str], ...]:
+    """(name, type) of a StructType's columns, as Spark's SQL spells them."""
+    return tuple((field.name, str(field.dataType.simpleString())) for field in schema.fields)

@@ -6,7 +6,7 @@ import logging
 import socket
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -64,7 +64,8 @@ class SparkEngine:
         _set_up(session, place)
         found = self._first.fetch("select current_catalog()").rows
         self.catalog: str | None = str(found[0][0])
-        self._use()
+        self._uses = False  # the schema of the target
+        self._use({name.casefold() for name in self._schemas()})
 
     def connect(self) -> Connection:
         return SparkConnection(self._session, self.temporary, self.publishing.head)
@@ -102,20 +103,23 @@ class SparkEngine:
 
     def create_schemas(self, schemas: Sequence[str], catalog: str | None = None) -> None:
         before = f"{identifier(catalog)}." if catalog else ""
-        there = set() if catalog else {name.casefold() for name in self._schemas()}
+        known = {name.casefold() for name in self._schemas()}
+        there = set() if catalog else known
         root = self._place.location_root
         for schema in schemas:
             if schema.casefold() not in there:
                 where = f" location {literal(f'{root}/{schema}.db')}" if root else ""
                 name = f"{before}{identifier(schema)}"
                 self._first.execute(f"create schema if not exists {name}{where}")
-        self._use()
+                known |= set() if catalog else {schema.casefold()}
+        self._use(known)
 
-    def _use(self) -> None:
-        """Unqualified names are the target's own schema's, once it is there."""
+    def _use(self, known: Collection[str]) -> None:
+        """Unqualified names are the target's own schema's, once it is there; `known` are in lower case."""
         schema = self._place.schema
-        if schema.casefold() in {name.casefold() for name in self._schemas()}:
+        if not self._uses and schema.casefold() in known:
             self._first.execute(f"use schema {identifier(schema)}")
+            self._uses = True
 
     def quote(self, relation: Relation) -> str:
         return quoted(relation)
