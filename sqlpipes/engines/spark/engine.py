@@ -19,6 +19,7 @@ from sqlpipes.core.sql import Relation
 from sqlpipes.core.windows import Windows
 from sqlpipes.engines.spark.connection import SparkConnection
 from sqlpipes.engines.spark.faults import opening_error, setting_error
+from sqlpipes.engines.spark.greeting import demand_version, greet
 from sqlpipes.engines.spark.names import MARK, identifier, literal, quoted, stage_name
 from sqlpipes.engines.spark.place import Place
 from sqlpipes.engines.spark.publishing import ATOMIC, SparkPublishing
@@ -157,6 +158,7 @@ def open_spark(target: Target, place: Place, *, wait_s: float = 0.0) -> SparkEng
     logging.getLogger(LOUD).disabled = True
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        greet(place)
         from pyspark.sql import SparkSession
 
         try:
@@ -165,6 +167,7 @@ def open_spark(target: Target, place: Place, *, wait_s: float = 0.0) -> SparkEng
         except Exception as error:
             raise opening_error(str(error), place) from None
     try:
+        demand_version(session, place)
         return SparkEngine(place, session)
     except BaseException:
         _end(session, place)

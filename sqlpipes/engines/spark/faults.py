@@ -63,6 +63,23 @@ def opening_error(message: str, place: Place) -> EngineError:
     return EngineError(Problem(code, f"cannot connect to {place.name}: {said}", hint=hint))
 
 
+def mute_error(place: Place) -> EngineError:
+    """Somebody listens, and says nothing that can be understood."""
+    if place.is_encrypted:
+        said, code = f"no TLS within {place.timeout_s} s", NO_TLS
+        hint = "is the Connect server behind TLS? without `use_ssl` and `token` it is not asked for"
+    else:
+        said, code = f"nobody there speaks Spark Connect, within {place.timeout_s} s", NO_ANSWER
+        hint = "is `port` the Connect server's, and does it want `use_ssl: true`?"
+    return EngineError(Problem(code, f"cannot connect to {place.name}: {said}", hint=hint))
+
+
+def version_error(version: str, place: Place) -> EngineError:
+    message = f"{place.name} is Spark {version}, and Spark 4 is needed"
+    hint = "its SQL and its answers are others; use a Connect server of Spark 4"
+    return EngineError(Problem("SPK002", message, hint=hint))
+
+
 def setting_error(error: BaseException, name: str, value: str) -> EngineError:
     """A setting of the target that the server refuses, without its value, which may be a secret."""
     said = _words(str(error), "")[0]

@@ -48,6 +48,12 @@ class Place:
         return f"{self.host}:{self.port}"
 
     @property
+    def is_encrypted(self) -> bool:
+        """As the client sees it: a token is sent to nobody in the clear."""
+        said = dict(self.parameters)
+        return said.get("use_ssl", "").lower() == "true" or "token" in said
+
+    @property
     def url(self) -> str:
         """
         >>> Place("db", 15002, (("token", "a;b"),)).url
