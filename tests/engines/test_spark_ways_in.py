@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +18,12 @@ from sqlpipes.engines import open_engine
 for needed in ("grpc", "grpc_status", "pandas", "zstandard", "pyspark"):
     pytest.importorskip(needed, reason="no client of Spark: pip install 'sqlpipes[spark]'")
 pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet")
+
+
+@pytest.fixture(autouse=True)
+def main_is_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else pyspark takes a worker of xdist for its own doctests, and exits."""
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", __file__, raising=False)
 
 
 def refused(**options: Any) -> Problem:

@@ -19,7 +19,7 @@ LOUDNESS = "GRPC_VERBOSITY"  # read once, when the first channel is opened
 def greet(place: Place) -> None:
     """Raises EngineError ENG062, or ENG063 for TLS, when no connection of gRPC comes about in time."""
     os.environ.setdefault(LOUDNESS, "NONE")
-    import grpc
+    import grpc  # type: ignore[import-untyped, unused-ignore]
     from pyspark.sql.connect.client import DefaultChannelBuilder
 
     try:
