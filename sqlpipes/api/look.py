@@ -27,6 +27,7 @@ from sqlpipes.core.errors import (
     ProjectError,
     SqlpipesError,
 )
+from sqlpipes.core.graph import Graph, borrowed
 
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Rows
@@ -187,8 +188,6 @@ def compiled(project: Project, ask: Ask) -> dict[str, str]:
 
     While the warehouse cannot be opened, as for one that has nothing in it yet.
     """
-    from sqlpipes.run.query import asset_query
-
     project.raise_errors()
     try:
         warehouses = look_at_warehouses(project)
@@ -196,7 +195,17 @@ def compiled(project: Project, ask: Ask) -> dict[str, str]:
         warehouses = look_at_nothing(project)
     assets = [project.graph.assets[name] for name in chosen(project, ask).names]
     return {
-        asset.name: asset_query(asset, project.graph, warehouses.of(asset)).text
+        asset.name: _compiled(asset, project.graph, warehouses.of(asset))
         for asset in assets
         if asset.kind is Kind.SQL
     }
+
+
+def _compiled(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
+    """Comments at its top say which of its tables are copies of what lives on another engine."""
+    from sqlpipes.run.crossing import said_of
+    from sqlpipes.run.query import asset_query
+
+    crossed = borrowed(graph, graph.parents(asset.name), warehouse.engine)
+    notes = [f"-- {said_of(graph.assets[name], warehouse)}" for name in crossed]
+    return "\n".join([*notes, asset_query(asset, graph, warehouse).text])

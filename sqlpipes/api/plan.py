@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,11 +15,12 @@ from sqlpipes.api.project import Project
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.resources import ready_resources
 from sqlpipes.api.selection import Ask, chosen
-from sqlpipes.api.warehouses import blank_engines, engines_to_look, look
+from sqlpipes.api.warehouses import blank_engines, connections, engines_to_look, look
+from sqlpipes.core.crossing import Columns
 from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import as_naive_utc
-from sqlpipes.core.plan import TIME_HAS_COME, Plan, Reason, Step, Why
+from sqlpipes.core.plan import TIME_HAS_COME, Crossing, Plan, Reason, Step, Why
 
 if TYPE_CHECKING:
     from sqlpipes.decide.planner import Wish
@@ -97,33 +100,71 @@ def _refuse_unchosen(project: Project, ask: Ask, names: frozenset[str]) -> None:
 
 def plan_statements(project: Project, planned: Plan) -> dict[str, tuple[str, ...]]:
     """asset -> the statements that its step would run, as they stand now, its checks included."""
-    warehouses = look_at_warehouses(project)
-    return {
-        step.asset: _statements(step, project.graph, warehouses, planned.empty)
-        for step in planned.steps
-    }
+    from sqlpipes.run.crossing import columns_there
+
+    graph = with_proofs(project, None).graph  # which the plan was made of, and the build is
+    with closing(engines_to_look(project)) as engines, connections(engines) as connect:
+        warehouses = look(engines, project)
+
+        def there(crossing: Crossing) -> Columns:
+            home = warehouses.named(crossing.home)
+            return columns_there(crossing, graph, home, connect(crossing.home))
+
+        return {
+            step.asset: tuple(_statements(step, graph, warehouses, there, planned.empty))
+            for step in planned.steps
+        }
 
 
-def _statements(step: Step, graph: Graph, warehouses: Warehouses, empty: bool) -> tuple[str, ...]:
-    from sqlpipes.run.crossing import crossing_sql, crossings_of
+def _statements(
+    step: Step,
+    graph: Graph,
+    warehouses: Warehouses,
+    there: Callable[[Crossing], Columns],
+    empty: bool,
+) -> Iterator[str]:
+    """Part by part, each with what crosses for it: its names and its SELECTs are those that are run."""
+    from sqlpipes.run.parts import parts_of
+
+    own = warehouses.of(graph.assets[step.asset])
+    parts = parts_of(step, graph, own)
+    for number, slices in enumerate(parts):
+        part, warehouse = replace(step, slices=slices), own.apart(step.asset, slices)
+        yield from _crossing_statements(part, graph, warehouse, warehouses, there, empty)
+        yield from _part_statements(part, graph, warehouse, made=number > 0, empty=empty)
+
+
+def _crossing_statements(
+    part: Step,
+    graph: Graph,
+    own: Warehouse,
+    warehouses: Warehouses,
+    there: Callable[[Crossing], Columns],
+    empty: bool,
+) -> Iterator[str]:
+    from sqlpipes.run.crossing import crossing_sql, crossings_of, said_of
+
+    for each in crossings_of(part, graph):
+        home = warehouses.named(each.home)
+        sql = crossing_sql(each, graph, home, there=there(each), empty=empty)
+        yield f"-- {said_of(graph.assets[each.asset], own)}\n{sql}"
+
+
+def _part_statements(
+    part: Step, graph: Graph, warehouse: Warehouse, *, made: bool, empty: bool
+) -> Iterator[str]:
     from sqlpipes.run.export import with_staged
-    from sqlpipes.run.materialize import step_sql
+    from sqlpipes.run.materialize import part_sql
 
-    warehouse = warehouses.of(graph.assets[step.asset])
-    crossed = [
-        f"-- {each.asset} crosses from {each.home or 'default'} to {each.engine or 'default'}\n"
-        + crossing_sql(each, graph, warehouses.named(each.home), empty=empty)
-        for each in crossings_of(step, graph)
-    ]
-    transactions = step_sql(step, graph, warehouse, empty=empty)
-    said = [each for transaction in transactions for each in transaction.statements]
-    found = [each.sql for each in said]
+    transaction = part_sql(part, graph, warehouse, made=made, empty=empty)
+    said = transaction.statements if transaction else ()
+    yield from (each.sql for each in said)
     for output in (each.output for each in said):
         if output is not None:
-            warehouse = with_staged(warehouse, output, graph.assets[step.asset])
-    found += [] if empty else _check_statements(step, graph, warehouse)
-    after = (s.sql for transaction in transactions for s in transaction.after)
-    return (*crossed, *found, *after)
+            warehouse = with_staged(warehouse, output, graph.assets[part.asset])
+    if not empty:
+        yield from _check_statements(part, graph, warehouse)
+    yield from (each.sql for each in (transaction.after if transaction else ()))
 
 
 def _check_statements(step: Step, graph: Graph, warehouse: Warehouse) -> list[str]:

@@ -79,6 +79,25 @@ def crossing_sql(
     return f"select {_picked(crossing, there, home)} from {table}{_where(crossing, asset, home)}{limit}"
 
 
+def columns_there(
+    crossing: Crossing, graph: Graph, home: Warehouse, connection: Connection
+) -> Columns:
+    """Those of the table that crosses, as they are spelt where it is; none where all of them cross."""
+    relation = graph.assets[crossing.asset].relation
+    if crossing.columns is None or relation is None:
+        return ()
+    return connection.columns(relation) or ()
+
+
+def said_of(asset: Asset, own: Warehouse) -> str:
+    """Which table of the reader's connection an asset of another engine is.
+
+    `"temp"."main"."sqlpipes_from_orders" is orders, whose rows cross from the target's own engine`
+    """
+    home = f"engine '{asset.engine}'" if asset.engine else "the target's own engine"
+    return f"{own.quote(own.where(asset))} is {asset.name}, whose rows cross from {home}"
+
+
 def _picked(crossing: Crossing, there: Columns, home: Warehouse) -> str:
     """Rows that are only counted need a column all the same."""
     if crossing.columns is None:
@@ -134,9 +153,8 @@ def _bring_one(
 ) -> Crossed:
     began = time.perf_counter()
     asset = graph.assets[crossing.asset]
-    assert asset.relation is not None
-    columns = there.columns(asset.relation) if crossing.columns is not None else ()
-    sql = crossing_sql(crossing, graph, home, there=columns or (), empty=empty)
+    columns = columns_there(crossing, graph, home, there)
+    sql = crossing_sql(crossing, graph, home, there=columns, empty=empty)
     weight = [0]
     try:
         stream = cast(Carrier, there).give(sql)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 from crossing.worlds import World
 
-from sqlpipes.api import Ask, build, load, rows, status
+from sqlpipes.api import (
+    Ask,
+    build,
+    compiled,
+    load,
+    plan,
+    plan_statements,
+    rows,
+    status,
+)
 from sqlpipes.core.errors import ProjectError
 from sqlpipes.core.events import Status, StepFailed, StepFinished, StepStarted
 from sqlpipes.core.plan import Crossing
@@ -297,3 +306,40 @@ def test_what_was_cut_off_while_it_crossed_crosses_again(world):
     report = build(world.load(), Ask(), on_event=on_event, threads=1)
     assert report.ok, report.problems
     assert len(world.ask("dw", "select * from totals")) == 2
+
+
+def test_plan_and_compile_show_the_select_that_is_run_and_what_its_tables_are(world):
+    world.write(
+        models__orders=ORDERS,
+        models__dw__totals='select "day", sum(amount) as total from orders group by 1',
+        models__dw__counted="select count(*) as n from orders",
+    )
+    assert world.build("orders").ok
+    project = world.load()
+    planned = plan(project)
+    shown = plan_statements(project, planned)
+    read = compiled(project, Ask(select=("totals",)))["totals"].splitlines()
+    report = build(project)
+    for event in report.events:
+        if isinstance(event, StepFinished) and event.asset in ("totals", "counted"):
+            (select,) = [said.partition(" as\n")[2] for said in event.statements if " as\n" in said]
+            assert any(said.endswith(f" as\n{select}") for said in shown[event.asset])
+    first, select = shown["totals"][0].split("\n", 1)
+    assert first.endswith(" is orders, whose rows cross from the target's own engine")
+    assert read[0] == first
+    assert first.removeprefix("-- ").split(" is ")[0] in read[1]
+    assert "amount" in select
+    assert "order_id" not in select
+    assert "*" not in shown["counted"][0].split("\n")[1]  # one column, as it is asked for
+
+
+def test_each_part_of_a_step_shows_what_crosses_for_it(ducks):
+    said = "{by: day, column: day, start: 2024-01-01, end: 2024-01-03, batch: 1}"
+    cut = f"/*\n---\npartition: {said}\n---\n*/\n"
+    ducks.write(models__orders=cut + ORDERS, models__dw__daily=cut + "select * from orders")
+    assert ducks.build("orders").ok
+    project = ducks.load()
+    shown = plan_statements(project, plan(project))["daily"]
+    asked = [said for said in shown if "whose rows cross" in said]
+    assert [day in said for said, day in zip(asked, ("2024-01-01", "2024-01-02"), strict=True)]
+    assert asked[0] != asked[1]
