@@ -208,6 +208,9 @@ class Check:
     inputs: tuple[str, ...] = ()
     tables: tuple[Dependency, ...] = ()  # named by the SQL of its function
     body: SqlBody | None = None
+    conditions: Mapping[str, SqlBody] = field(
+        default_factory=dict
+    )  # `where` and `expression`, where they have queries of their own
     columns: tuple[str, ...] = ()  # the columns of `asset` that it names
     at: Location | None = None
     description: str = ""

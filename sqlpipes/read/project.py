@@ -20,6 +20,7 @@ from sqlpipes.core.unit_test import UnitTest
 from sqlpipes.read.braces import Asked
 from sqlpipes.read.cache import Cache, open_cache, problems_from_json, save_cache
 from sqlpipes.read.checks import distinct
+from sqlpipes.read.conditions import with_conditions
 from sqlpipes.read.configured import Choice, Configured, configure
 from sqlpipes.read.file_inputs import reader_of, with_file_inputs
 from sqlpipes.read.files import File, one_file, walk_all
@@ -350,6 +351,7 @@ class _Work:
         secrets = self.secrets(assets)
         self.problems += self.unnamed_secrets()
         checks = distinct(asked, self.problems, secrets)
+        checks = with_conditions(checks, assets, self.ground, self.cache)
         return Reading(
             root=self.root,
             config=self.config,

@@ -11,15 +11,32 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from sqlpipes.core.asset import Asset, Check, Kind, Materialized, SourceBody
+from sqlpipes.core.asset import (
+    Asset,
+    Check,
+    Kind,
+    Materialized,
+    Scope,
+    SourceBody,
+    SqlBody,
+)
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.sql import rewrite
 from sqlpipes.core.sql.porting import Ported, Refusal
 from sqlpipes.run.conditions import needs_total, parse_condition, verdict
 from sqlpipes.run.exported import export_rows
-from sqlpipes.run.query import body_query, files_query, is_ported, subquery
+from sqlpipes.run.query import (
+    NamedTables,
+    body_query,
+    files_query,
+    is_ported,
+    named_tables,
+    subquery,
+    unmoved,
+)
 from sqlpipes.run.warehouse import Warehouse
 from sqlpipes.run.windows import inside_sql
 
@@ -122,22 +139,60 @@ def _question(
 def said_there(check: Check, graph: Graph, warehouse: Warehouse) -> Check:
     """The check with its `where` and `expression` in the target's dialect."""
     if not is_ported(graph, warehouse):
-        return check
+        return _with_tables(check, graph, warehouse)
     own = check.asset
-    where = check.where and condition(check.where, own, graph, warehouse, check.at)
+
+    def there(text: str, key: str) -> str:
+        body = check.conditions.get(key, SqlBody(text))
+        return condition(text, own, graph, warehouse, check.at, body)
+
+    where = check.where and there(check.where, "where")
     said = check.arguments.get("expression")
     if check.type != "expression" or not isinstance(said, str):
         return replace(check, where=where)
-    arguments = {**check.arguments, "expression": condition(said, own, graph, warehouse, check.at)}
+    arguments = {**check.arguments, "expression": there(said, "expression")}
     return replace(check, where=where, arguments=arguments)
 
 
+def _with_tables(check: Check, graph: Graph, warehouse: Warehouse) -> Check:
+    """The tables that its conditions read, as they are named here."""
+    file = check.at.file if check.at else ""
+    said = {
+        key: body_query(body, file, graph, warehouse).text for key, body in check.conditions.items()
+    }
+    if not said:
+        return check
+    arguments = {**check.arguments, **{key: text for key, text in said.items() if key != "where"}}
+    return replace(check, where=said.get("where", check.where), arguments=arguments)
+
+
 def condition(
-    text: str, asset: str, graph: Graph, warehouse: Warehouse, at: Location | None
+    text: str,
+    asset: str,
+    graph: Graph,
+    warehouse: Warehouse,
+    at: Location | None,
+    body: SqlBody | None = None,
 ) -> str:
-    """An expression about each row of an asset, as the engine says it. Raises ProjectError TRN..."""
+    """An expression about each row of an asset, as the engine says it. Raises ProjectError TRN...
+
+    `body`: the same text with the tables that queries in it read.
+    """
     porter = graph.porter_to(warehouse.dialect)
-    return text if porter is None else _told(porter.condition(text, asset), text, at)
+    if porter is None:
+        return text
+    ours = named_tables((body or SqlBody(text)).render(Scope()), graph, warehouse)
+    found = porter.condition(ours.text, asset, ours.tables)
+    said = _told(replace(found, refusals=_as_written(found, ours)), text, at)
+    return rewrite(said, ours.put_back(said))
+
+
+def _as_written(found: Ported, ours: NamedTables) -> tuple[Refusal, ...]:
+    """Where the refusals stand in what the user wrote."""
+    return tuple(
+        replace(each, start=unmoved(each.start, ours.spans), end=unmoved(each.end, ours.spans))
+        for each in found.refusals
+    )
 
 
 def aggregate(text: str, asset: Asset, graph: Graph, dialect: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from sqlpipes.core.asset import Asset, Materialized, Rendered, Scope, SourceBody, SqlBody
@@ -143,6 +143,34 @@ def ported_query(
     """
     porter = graph.porter_to(warehouse.dialect)
     assert porter is not None
+    ours = named_tables(rendered, graph, warehouse)
+    plain = bare(ours.text, graph.dialect)
+    ported = porter.query(plain, ours.tables, named=named, lasting=body.template is None)
+    query = Query(plain, rendered.text, ours.spans, file, body, scope)
+    if ported.refusals:
+        raise ProjectError(
+            *(refused(found, query.place, Location(file)) for found in ported.refusals)
+        )
+    put = ours.put_back(ported.text)
+    made = Translation(plain, ported.text, put, porter.read, porter.write)
+    return replace(query, text=rewrite(ported.text, put), translation=made)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTables:
+    """A text in which each table is a name of ours: the asset that it is, and what it is in the warehouse."""
+
+    text: str
+    spans: tuple[Span, ...]
+    tables: Mapping[str, str]
+    there: tuple[str, ...]
+
+    def put_back(self, text: str) -> tuple[Span, ...]:
+        """The spans of another text where our names stand, each with what it is."""
+        return tuple((m.start(), m.end(), self.there[int(m[1])]) for m in PLACE.finditer(text))
+
+
+def named_tables(rendered: Rendered, graph: Graph, warehouse: Warehouse) -> NamedTables:
     spans: list[Span] = []
     tables: dict[str, str] = {}
     there: list[str] = []
@@ -154,16 +182,7 @@ def ported_query(
         spans.append((reference.start, reference.end, name + _alias(reference, rendered.text)))
         tables[name] = asset.name
         there.append(_relation_sql(asset, graph, warehouse))
-    plain = bare(rewrite(rendered.text, spans), graph.dialect)
-    ported = porter.query(plain, tables, named=named, lasting=body.template is None)
-    query = Query(plain, rendered.text, tuple(spans), file, body, scope)
-    if ported.refusals:
-        raise ProjectError(
-            *(refused(found, query.place, Location(file)) for found in ported.refusals)
-        )
-    put = tuple((m.start(), m.end(), there[int(m[1])]) for m in PLACE.finditer(ported.text))
-    made = Translation(plain, ported.text, put, porter.read, porter.write)
-    return replace(query, text=rewrite(ported.text, put), translation=made)
+    return NamedTables(rewrite(rendered.text, spans), tuple(spans), tables, tuple(there))
 
 
 def _relation_sql(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:

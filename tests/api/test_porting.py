@@ -322,3 +322,27 @@ def test_what_was_translated_is_kept_until_something_that_it_reads_changes(tmp_p
     assert "base.c" not in first
     files["models/base.sql"] = "select 1 as a, 2 as b, 3 as c\n"
     assert "base.c" in compiled(project(tmp_path, files), Ask())["t"]
+
+
+def test_queries_within_checks_are_said_there_with_the_tables_that_they_read(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    files = {
+        "models/base.sql": "select 1 as k, 7 as n union all select 2, 9\n",
+        "models/t.sql": """\
+            /*
+            ---
+            schema: marts
+            materialized: table
+            checks:
+              - expression: "n / 2 <= (select sum(base.n) / 2 from base where base.k >= t.k)"
+              - expression: "n in (from base select n)"
+            ---
+            */
+            select k, n from base
+            """,
+    }
+    assert sqlpipes.build(project(tmp_path, files, postgres_url)).ok
+    bad = files["models/t.sql"].replace("sum(base.n)", "list(base.n)")
+    (problem,) = refusals(project(tmp_path, {**files, "models/t.sql": bad}))
+    assert "'list' in 'n / 2 <= (select list(base.n) / 2 from base" in problem.message

@@ -346,3 +346,36 @@ def test_each_part_of_a_step_shows_what_crosses_for_it(ducks):
     days = ("2024-01-01", "2024-01-02")
     assert all(day in said for said, day in zip(asked, days, strict=True)), asked
     assert days[0] not in asked[1]
+
+
+def test_a_query_within_a_check_reads_the_tables_of_the_other_engine(world):
+    front = """\
+    /*
+    ---
+    checks:
+      - expression: "total <= (select sum(amount) from orders)"
+      - not_null: {column: total, where: "day in (select day from orders where amount > 2)"}
+    ---
+    */
+    """
+    world.write(models__orders=ORDERS, models__dw__totals=front + TOTALS)
+    report = world.build()
+    assert report.ok
+    world.write(models__dw__totals=front + TOTALS.replace("sum(amount)", "sum(amount) * 100"))
+    report = world.build()
+    assert report.status is Status.FAIL
+    found = {check.check: check.failures for check in report.checks}
+    assert sorted(found.values()) == [0, 2], found
+
+
+def test_what_such_a_query_reads_is_looked_up_like_any_table(ducks):
+    front = "/*\n---\nchecks:\n  - expression: total > (select min(amount) from ordrs)\n---\n*/\n"
+    ducks.write(models__orders=ORDERS, models__dw__totals=front + TOTALS)
+    (problem,) = ducks.load().problems
+    assert (problem.code, problem.hint) == ("REF001", "did you mean 'orders'?")
+    assert (problem.at.file, problem.at.line) == ("models/dw/totals.sql", 4)
+    late = (
+        "/*\n---\nchecks:\n  - expression: order_id < (select count(*) * 9 from totals)\n---\n*/\n"
+    )
+    ducks.write(models__orders=late + ORDERS.replace("    ", ""), models__dw__totals=TOTALS)
+    assert ducks.build().ok  # it is asked once both are there

@@ -163,6 +163,10 @@ class _Linker:
         references = check.body.references if check.body else ()
         for reference in references:
             found[self._resolve(reference, at.file, self.strict)] = None
+        own = self.assets.get(next(iter(found), ""))
+        for reference in (r for said in check.conditions.values() for r in said.references):
+            engine = own.engine if own else None
+            found[self._resolve(reference, at.file, self.strict, engine)] = None
         if not found:
             hint = "name the asset that it guards: `asset: orders`"
             message = f"check '{check.name}' reads no asset"

@@ -50,12 +50,12 @@ def port(
 
 
 def port_condition(
-    text: str, read: str, write: str, columns: Typed | None, *, unchecked: bool = False
+    text: str, read: str, write: str, columns_of: ColumnsOf, *, unchecked: bool = False
 ) -> Ported:
-    """An expression about one row of a table of these columns."""
+    """An expression about one row of a table; all tables that queries in it name have other names."""
     from sqlpipes.core.sql.porting.translation import translate_condition
 
-    return translate_condition(text, read, write, columns, unchecked=unchecked)
+    return translate_condition(text, read, write, columns_of, unchecked=unchecked)
 
 
 def port_expression(

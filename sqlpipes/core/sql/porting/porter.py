@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sqlpipes.core.sql.porting.ported import Ported, Typed
+
+NO_TABLES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,18 @@ class Porter:
         prints = [self.print(asset) for asset in tables.values()]
         return self.keep(self._key("query", text, str(named), *prints), make, lasting)
 
-    def condition(self, text: str, asset: str) -> Ported:
-        """An expression about each row of an asset."""
+    def condition(self, text: str, asset: str, tables: Mapping[str, str] = NO_TABLES) -> Ported:
+        """An expression about each row of an asset. `tables`: as in `query`, of the queries in it."""
         from sqlpipes.core.sql.porting import port_condition
 
-        return self._said("condition", port_condition, text, asset)
+        def make() -> Ported:
+            return port_condition(text, self.read, self.write, known, unchecked=self.unchecked)
+
+        def known(name: str) -> Typed | None:
+            return self.columns(tables.get(name.casefold(), asset))
+
+        prints = [self.print(each) for each in (asset, *tables.values())]
+        return self.keep(self._key("condition", text, *prints), make, True)
 
     def expression(self, text: str, asset: str) -> Ported:
         """An expression over all rows of an asset: an aggregate."""

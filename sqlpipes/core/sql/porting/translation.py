@@ -94,13 +94,11 @@ def _failed(porting: Porting, tree: Any, message: str) -> Ported:
 
 
 def translate_condition(
-    text: str, read: str, write: str, columns: Typed | None, *, unchecked: bool
+    text: str, read: str, write: str, columns_of: ColumnsOf, *, unchecked: bool
 ) -> Ported:
     """As the WHERE of a query that reads one table; offsets are those of `text`."""
     head = f"select 1 as one from {ROW} where "
-    found = translate(
-        f"{head}{text}\n", read, write, lambda _: columns, named=False, unchecked=unchecked
-    )
+    found = translate(f"{head}{text}\n", read, write, columns_of, named=False, unchecked=unchecked)
     if found.refusals:
         return Ported("", tuple(_moved(found.refusals, len(head))))
     return Ported(found.text.partition("\nWHERE")[2].strip())
