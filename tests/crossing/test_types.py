@@ -97,3 +97,26 @@ def test_a_type_without_an_equal_is_refused_with_a_way_out(sql, hint, tmp_path, 
     assert failed.problems[0].code == "XNG010"
     assert hint in (failed.problems[0].hint or "")
     assert "'sent' cannot cross" in failed.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("pair", "sql", "column", "code"),
+    [
+        ("duckdb-postgres", "'a' || chr(0) as bad", "the column 'bad'", "XNG011"),
+        ("duckdb-postgres", """'{"x": "\\u0000"}'::json as bad""", "column 'bad'", "ENG005"),
+        ("duckdb-postgres", "date '5881580-07-10' as bad", "column 'bad'", "ENG005"),
+        ("postgres-duckdb", "'NaN'::numeric(10, 2) as bad", 'column "bad"', "ENG005"),
+    ],
+)
+def test_what_does_not_arrive_is_told_by_its_column_and_never_with_its_row(
+    pair, sql, column, code, tmp_path, postgres_url
+):
+    world = World(tmp_path, *pair.split("-"), postgres_url).prepare()
+    world.write(
+        models__sent=f"select 'hunter2' as note, {sql}", models__dw__there="select * from sent"
+    )
+    (failed,) = [e for e in world.build().events if isinstance(e, StepFailed)]
+    (problem,) = failed.problems
+    assert problem.code == code
+    assert column in problem.message
+    assert "hunter2" not in f"{problem.message} {problem.hint}"

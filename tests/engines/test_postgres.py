@@ -167,6 +167,14 @@ def in_one(connection: Connection, *statements: str) -> None:
                 connection.execute(sql)
 
 
+def test_a_constraint_is_told_without_the_row_that_fails_it(connection: Connection) -> None:
+    connection.execute("create table kept (note text, n int not null check (n > 0))")
+    for value, named in (("null", '"n"'), ("-1", '"kept_n_check"')):
+        with pytest.raises(EngineError, match=named) as error:
+            connection.execute(f"insert into kept values ('hunter2', {value})")
+        assert "hunter2" not in error.value.problems[0].message
+
+
 def test_a_transaction_that_has_failed_is_never_taken_for_committed(connection: Connection) -> None:
     connection.execute("create table x (a int)")
     with pytest.raises(EngineError, match="rolled back"):

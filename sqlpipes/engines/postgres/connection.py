@@ -20,7 +20,13 @@ from sqlpipes.core.export import copy_sql
 from sqlpipes.core.sql import Relation, literal
 from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
 from sqlpipes.engines.local import Local
-from sqlpipes.engines.postgres.crossing import arrived, demand_exact, give
+from sqlpipes.engines.postgres.crossing import (
+    arrived,
+    demand_exact,
+    demand_no_nul,
+    give,
+    named_columns,
+)
 from sqlpipes.engines.postgres.exact import exact_rows
 from sqlpipes.engines.postgres.faults import CONFLICT
 from sqlpipes.engines.postgres.handing import hand_over
@@ -125,7 +131,7 @@ class PostgresConnection(Speaker):
                 demand_exact(self._driver, sql, columns)
                 return give(self._driver, self._local, sql, columns)
         except duckdb.Error as error:
-            raise duckdb_error(error, sql) from error
+            raise named_columns(duckdb_error(error, sql), columns) from error
 
     def take(self, relation: Relation, stream: Stream) -> int:
         try:
@@ -135,7 +141,11 @@ class PostgresConnection(Speaker):
         count = landed.count
         self._take(relation, landed)
         for waiting in [each for each in self._waiting if each.landed is landed]:
-            self._send(waiting)
+            try:
+                self._send(waiting)
+            except EngineError:
+                demand_no_nul(landed)
+                raise
             self._forget(waiting)
         return count
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 
 from sqlpipes.core.crossing import Columns, Stream, refused_type, refused_value
 from sqlpipes.core.engine import Form
+from sqlpipes.core.errors import EngineError
 from sqlpipes.core.sql import identifier
 from sqlpipes.engines.duckdb.crossing import arrive, leaving_sql
 from sqlpipes.engines.duckdb.forms import as_form
@@ -24,6 +26,8 @@ from sqlpipes.engines.postgres.types import DECIMAL, TO_POSTGRES, is_nested, to_
 DIGITS = re.compile(r"numeric\((\d+),(-?\d+)\)")
 WIDEST = 38
 BOUND = "set memory_limit = '512MB'"  # what is more goes to the disk
+READABLE = "cast it in what is read, or leave out the rows that have such values"
+NUMBERED = re.compile(r'column "c(\d+)"')
 PLACES = 10  # behind the point, of a numeric that does not say how many it has
 PLAIN = f"DECIMAL({WIDEST},{PLACES})"
 FINER = frozenset({"TIMESTAMP_NS", "TIME_NS"})  # than a microsecond
@@ -93,3 +97,27 @@ def _strange(columns: Columns) -> Iterator[tuple[str, str]]:
         known = known or is_nested(kind) or DECIMAL.fullmatch(kind) is not None
         if kind in FINER or not known:
             yield name, kind
+
+
+def named_columns(error: EngineError, columns: Columns) -> EngineError:
+    """On their way rows have columns c0, c1 ...: the same error with the names of the user's."""
+
+    def name(found: re.Match[str]) -> str:
+        place = int(found[1])
+        return f'column "{columns[place][0]}"' if place < len(columns) else found[0]
+
+    said = (
+        replace(p, message=NUMBERED.sub(name, p.message), hint=READABLE) for p in error.problems
+    )
+    return EngineError(*said, statement=error.statement)
+
+
+def demand_no_nul(landed: Landed) -> None:
+    """XNG011 for a text that Postgres cannot hold, which does not say itself in which column it is."""
+    for place in (int(name.removeprefix("c")) for name in landed.texts):
+        asked = f"select count(*) from ({landed.select}) where contains(c{place}, chr(0))"
+        found = landed.cursor.execute(asked).fetchone()
+        if found and found[0]:
+            name = landed.columns[place][0]
+            hint = f"take them out in what is read: replace({name}, chr(0), '')"
+            raise refused_value(name, "text", f"{found[0]:,} values with a NUL in them", hint)

@@ -18,6 +18,10 @@ CANCELLED = "57014"
 READ_ONLY = "25006"
 UNTYPED = "42883"  # no function or operator takes these types
 ENDED = ("57P01", "57P02", "57P03", "57P05")
+SHOW_ROWS = ("23502", "23514")  # NOT NULL, CHECK: the detail is the whole row that fails
+COPIED = re.compile(
+    r"^COPY .*, line \d+, column ([^\n]*?)(?:: |$)", re.M
+)  # what stood there is not told
 QUOTED = re.compile(r'"([^"]+)"')
 
 
@@ -45,8 +49,11 @@ def statement_error(
     code = _code(state, stopped)
     hint = diag.message_hint if diag and state != UNTYPED else None  # it says nothing of the text
     detail = diag.message_detail if diag else None
-    if detail and state[:2] in ("22", "23", "2B", "40"):
+    if detail and state[:2] in ("22", "23", "2B", "40") and state not in SHOW_ROWS:
         message = f"{message}: {' '.join(detail.split())}"
+    column = COPIED.search((diag.context if diag else None) or "")
+    if column is not None:
+        message = f"column '{column[1]}': {message}"
     return EngineError(
         Problem(code, message, _place(diag, statement), hint or _own_hint(state)),
         statement=statement,
