@@ -106,6 +106,7 @@ class Step:
     extras: bool = False  # its comments, rights and indexes are looked after
     newest_first: bool = False  # which of its parts run first
     whole: Partitions | None = None  # of a file written anew: all slices that it will have
+    engine: str = ""  # the further engine of the target that it runs on
     crossings: tuple[Crossing, ...] = ()  # what is brought to its engine before it runs
 
 

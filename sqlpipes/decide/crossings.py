@@ -35,12 +35,13 @@ Sizes = Callable[[str, str], Size]  # reader, input
 
 
 def crossed(plan: Plan, graph: Graph, facts: Facts, sizes: Sizes) -> Plan:
-    """The same plan, each step with what has to come over for it."""
+    """The same plan, each step with its engine and with what has to come over for it."""
     steps = tuple(_crossed(step, graph, facts, sizes) for step in plan.steps)
     return replace(plan, steps=steps)
 
 
 def _crossed(step: Step, graph: Graph, facts: Facts, sizes: Sizes) -> Step:
+    step = replace(step, engine=graph.assets[step.asset].engine)
     found = {} if step.action in LOOKS else dict(_found(step, graph, facts))
     if not found:
         return step

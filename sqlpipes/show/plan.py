@@ -8,6 +8,7 @@ from typing import Any
 from click import style
 
 from sqlpipes.core.asset import SqlBody
+from sqlpipes.core.config import OWN_ENGINE
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions, WholeAxis, first_of
 from sqlpipes.core.plan import Crossing, Plan, Reason, Step, Why
@@ -43,8 +44,10 @@ def plan_text(
     names = [_names(group) for group in groups]
     room = max((len(name) for name in names if len(name) <= ALIGNED), default=0)
     action_room = max((len(step.action) for step in plan.steps), default=0)
+    engines = {step.engine for step in plan.steps}
+    homes = max((len(each or OWN_ENGINE) for each in engines), default=0) if any(engines) else 0
     for group, name in zip(groups, names, strict=True):
-        lines += _step_lines(group[0], name, action_room, room, width)
+        lines += _step_lines(group[0], name, action_room, room, homes, width)
         for step in group:
             lines += crossing_lines(step)
         lines += _statement_lines(group[0], statements)
@@ -96,7 +99,8 @@ def _alike(plan: Plan) -> list[list[Step]]:
     groups: dict[object, list[Step]] = {}
     for step in plan.steps:
         told = any(reason.diff for reason in step.reasons)
-        key = step.asset if told else (step.action, step.slices, tuple(map(str, step.reasons)))
+        alike = (step.action, step.engine, step.slices, tuple(map(str, step.reasons)))
+        key = step.asset if told else alike
         groups.setdefault(key, []).append(step)
     return list(groups.values())
 
@@ -108,9 +112,14 @@ def _names(group: Sequence[Step]) -> str:
     return f"{shown} and {len(group) - SHOWN_ALIKE + 1:,} more"
 
 
-def _step_lines(step: Step, name: str, action_room: int, room: int, width: int | None) -> list[str]:
-    indent = " " * (action_room + room + 6)
+def _step_lines(
+    step: Step, name: str, action_room: int, room: int, homes: int, width: int | None
+) -> list[str]:
+    """`homes`: room for the names of engines, where the plan has several."""
+    home = f"on {step.engine or OWN_ENGINE:<{homes}}  " if homes else ""
+    indent = " " * (action_room + room + 6 + len(home))
     head = f"  {step.action:<{action_room}}  " + style(f"{name:<{room}}", bold=True) + "  "
+    head += style(home, dim=True)
     lines: list[str] = []
     cut = slices_text(step.slices)
     for reason in step.reasons:
@@ -146,7 +155,7 @@ def _crossing(found: Crossing) -> str:
         said.append(f"{bytes_text(found.bytes)} estimated")
     elif found.rows is not None:
         said[0] += " estimated"
-    to = found.engine or "default"
+    to = found.engine or OWN_ENGINE
     return f"{found.asset} -> {to}: {', '.join(said) or 'how much is not known yet'}"
 
 
@@ -250,6 +259,7 @@ def _step_json(step: Step, statements: Statements | None) -> dict[str, Any]:
     said: dict[str, Any] = {
         "asset": step.asset,
         "action": str(step.action),
+        "engine": step.engine or None,
         "slices": str(step.slices),
         "slice_count": len(step.slices),
         "full": step.full,
@@ -266,8 +276,8 @@ def _crossing_json(found: Crossing) -> dict[str, Any]:
     """`rows` and `bytes` are estimates by the builds before; null where nothing is known."""
     return {
         "asset": found.asset,
-        "from": found.home or "default",
-        "to": found.engine or "default",
+        "from": found.home or OWN_ENGINE,
+        "to": found.engine or OWN_ENGINE,
         "columns": None if found.columns is None else list(found.columns),
         "slices": None if found.window is None else str(found.window),
         "rows": found.rows,

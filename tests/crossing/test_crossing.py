@@ -44,6 +44,7 @@ def test_rows_cross_to_the_engine_of_their_reader_and_leave_nothing_there(world)
     assert [n for e in ("own", "dw") for (n,) in world.ask(e, left) if "fences" not in n] == []
     again = world.plan()
     assert again.steps == ()
+    assert [step.engine for step in world.plan(force=True).steps] == ["", "dw", ""]
 
 
 def test_the_plan_says_what_crosses_and_the_next_one_how_much_that_is(world):

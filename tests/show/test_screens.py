@@ -118,6 +118,7 @@ def test_plan_json_holds_everything():
             {
                 "asset": "a",
                 "action": "create table",
+                "engine": None,
                 "slices": "all",
                 "slice_count": 1,
                 "full": False,
@@ -130,6 +131,17 @@ def test_plan_json_holds_everything():
         "current": ["c"],
         "notes": ["PLN003 left out"],
     }
+
+
+def test_steps_name_their_engine_where_there_are_several():
+    said = lines(Plan((step("orders"), step("totals", engine="dw"))))
+    assert said[1:] == [
+        "  create table  orders  on default  never built",
+        "  create table  totals  on dw       never built",
+    ]
+    (shown,) = plan_json(Plan((step("totals", engine="dw"),)))["steps"]
+    assert shown["engine"] == "dw"
+    assert "on default" not in lines(Plan((step("orders"),)))[1]
 
 
 # -------------------------------------------------------------------------------------------- problems
