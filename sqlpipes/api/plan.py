@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -124,27 +124,31 @@ def _statements(
     empty: bool,
 ) -> Iterator[str]:
     """Part by part, each with what crosses for it: its names and its SELECTs are those that are run."""
+    from sqlpipes.run.crossing import crossings_of
     from sqlpipes.run.parts import parts_of
 
     own = warehouses.of(graph.assets[step.asset])
     parts = parts_of(step, graph, own)
     for number, slices in enumerate(parts):
         part, warehouse = replace(step, slices=slices), own.apart(step.asset, slices)
-        yield from _crossing_statements(part, graph, warehouse, warehouses, there, empty)
+        crossings = crossings_of(part, graph)
+        if number:  # what crosses whole has done so for the first part
+            crossings = tuple(each for each in crossings if each.window is not None)
+        yield from _crossing_statements(crossings, graph, warehouse, warehouses, there, empty)
         yield from _part_statements(part, graph, warehouse, made=number > 0, empty=empty)
 
 
 def _crossing_statements(
-    part: Step,
+    crossings: Iterable[Crossing],
     graph: Graph,
     own: Warehouse,
     warehouses: Warehouses,
     there: Callable[[Crossing], Columns],
     empty: bool,
 ) -> Iterator[str]:
-    from sqlpipes.run.crossing import crossing_sql, crossings_of, said_of
+    from sqlpipes.run.crossing import crossing_sql, said_of
 
-    for each in crossings_of(part, graph):
+    for each in crossings:
         home = warehouses.named(each.home)
         sql = crossing_sql(each, graph, home, there=there(each), empty=empty)
         yield f"-- {said_of(graph.assets[each.asset], own)}\n{sql}"

@@ -22,6 +22,7 @@ from sqlpipes.core.partitions import Partitions, first_place
 from sqlpipes.core.plan import Crossing, Step
 from sqlpipes.core.reads import EVERYTHING, window_read
 from sqlpipes.core.strategy import SchemaChange
+from sqlpipes.run.copies import Copies
 from sqlpipes.run.job import Job
 from sqlpipes.run.warehouse import Warehouse, Warehouses
 from sqlpipes.run.windows import inside_sql
@@ -128,17 +129,73 @@ def bring(
     job: Job,
     *,
     empty: bool = False,
+    shared: Shared | None = None,
 ) -> tuple[Crossed, ...]:
-    """Raises EngineError: XNG006 for an engine that cannot do that, and what either side complains of."""
-    found = []
+    """Raises EngineError: XNG006 for an engine that cannot do that, and what either side complains of.
+
+    `shared`: what its parts may have in common, of a step in several parts.
+    """
+    found: list[Crossed] = []
     for crossing in crossings:
         job.go_on()
         home = warehouses.named(crossing.home)
         _demand_carriers(crossing, graph, home, own)
         there = connect(crossing.home)
         with job.beside(there):
-            found.append(_bring_one(crossing, graph, home, own, connection, there, job, empty))
+            where = (crossing, graph, home, own, connection, there, job)
+            if shared is not None and crossing.window is None:
+                found += _bring_shared(*where, shared)
+            else:
+                found.append(_bring_one(*where, empty))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the parts of the step of `reader` have in common."""
+
+    reader: str
+    copies: Copies
+
+
+def _bring_shared(
+    crossing: Crossing,
+    graph: Graph,
+    home: Warehouse,
+    own: Warehouse,
+    connection: Connection,
+    there: Connection,
+    job: Job,
+    shared: Shared,
+) -> Iterator[Crossed]:
+    """Told by the part that has fetched it; the others have not asked the engine that it lives on."""
+    key, copies = (shared.reader, crossing.asset), shared.copies
+    if copies.is_held(connection, key):
+        return
+    began = time.perf_counter()
+    asset = graph.assets[crossing.asset]
+    columns = columns_there(crossing, graph, home, there)
+    sql = crossing_sql(crossing, graph, home, there=columns)
+    weight = [0]
+
+    def fetch() -> Stream:
+        stream = cast(Carrier, there).give(sql)
+        return replace(stream, batches=_counted(stream, weight, job))
+
+    try:
+        stream, is_first = copies.stream(key, job, fetch)
+        stream = replace(stream, batches=_counted(stream, [0], job))
+        rows = cast(Carrier, connection).take(own.where(asset), stream)
+    except EngineError as error:
+        raise EngineError(*(_told(p, asset) for p in error.problems), statement=sql) from error
+    finally:
+        there.release()
+        connection.release()
+    if not own.part:  # else the table has the name of this part
+        copies.hold(connection, key)
+    if is_first:
+        seconds = time.perf_counter() - began
+        yield Crossed(asset.name, crossing.home, rows, weight[0], seconds)
 
 
 def _bring_one(
@@ -195,10 +252,30 @@ def _demand_carriers(crossing: Crossing, graph: Graph, home: Warehouse, own: War
 
 
 def forget(
-    crossings: Iterable[Crossing], graph: Graph, own: Warehouse, connection: Connection
+    crossings: Iterable[Crossing],
+    graph: Graph,
+    own: Warehouse,
+    connection: Connection,
+    shared: Shared | None = None,
 ) -> None:
-    """The tables are of no use to the next part, which reads other slices or a newer input."""
-    for crossing in crossings:
-        table = own.quote(own.where(graph.assets[crossing.asset]))
+    """The tables are of no use to the next part, which reads other slices or a newer input, but for those
+    that it shares."""
+    names = [crossing.asset for crossing in crossings]
+    if shared is not None:
+        held, reader = shared.copies.is_held, shared.reader
+        names = [name for name in names if not held(connection, (reader, name))]
+    _drop(names, graph, own, connection)
+
+
+def let_go(
+    reader: str, copies: Copies, graph: Graph, own: Warehouse, connection: Connection
+) -> None:
+    """Drop what parts of other steps have left with the connection."""
+    _drop(copies.let_go(connection, reader), graph, own, connection)
+
+
+def _drop(names: Iterable[str], graph: Graph, own: Warehouse, connection: Connection) -> None:
+    for name in names:
         with suppress(EngineError):
+            table = own.quote(own.where(graph.assets[name]))
             connection.execute(f"drop table if exists {table}")

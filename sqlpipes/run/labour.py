@@ -15,6 +15,7 @@ from sqlpipes.core.partitions import as_naive_utc
 from sqlpipes.core.sql import Relation
 from sqlpipes.run.blocked import Watch
 from sqlpipes.run.bounds import Bounds
+from sqlpipes.run.copies import Copies
 from sqlpipes.run.failures import broken
 from sqlpipes.run.families import Families
 from sqlpipes.run.files import Places
@@ -39,6 +40,7 @@ class Site:
     turns: Mapping[str, Lock]  # see `run/taking.py`
     watch: Watch
     begun: set[Relation] = field(default_factory=set)  # journals of parts that were tried already
+    copies: Copies | None = None  # None: others may write what crosses meanwhile
 
 
 def labour(
@@ -81,6 +83,7 @@ def labour(
             connect=connect,
             turns=site.turns,
             begun=site.begun,
+            copies=site.copies,
         )
         return carry_out(order, place, job, lambda: as_naive_utc(settings.clock()))
     except BaseException as error:  # a thread that dies silently would never be waited for

@@ -10,8 +10,17 @@ from sqlpipes.run.outcome import Order, needs_function
 from sqlpipes.run.warehouse import Warehouse
 
 
-def order_of(step: Step, graph: Graph, warehouse: Warehouse, *, made: bool, empty: bool) -> Order:
-    """The work for `step.slices`. `made`: an earlier part of the step has made the table.
+def order_of(
+    step: Step,
+    graph: Graph,
+    warehouse: Warehouse,
+    *,
+    made: bool,
+    empty: bool,
+    is_part: bool = False,
+) -> Order:
+    """The work for `step.slices`. `made`: an earlier part of the step has made the table. `is_part`: there
+    are others.
 
     Raises ProjectError when a template cannot be rendered.
     """
@@ -22,4 +31,4 @@ def order_of(step: Step, graph: Graph, warehouse: Warehouse, *, made: bool, empt
     calls = transaction is None and step.action is Action.PYTHON and not empty
     calls = calls and needs_function(asset)
     crossings = crossings_of(step, graph) if step.crossings else ()
-    return Order(asset, step.slices, checks, transaction, calls, crossings, empty)
+    return Order(asset, step.slices, checks, transaction, calls, crossings, empty, is_part)

@@ -25,6 +25,7 @@ class Order:
     calls: bool = False  # run its function, although nothing is written to the warehouse
     crossings: tuple[Crossing, ...] = ()  # what is brought here first
     empty: bool = False
+    is_part: bool = False  # other parts of its step read what it reads
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from sqlpipes.run.job import Job, Stopped
 from sqlpipes.run.lost import pause
 from sqlpipes.run.outcome import Order, Outcome
 from sqlpipes.run.python import Place, call_asset
-from sqlpipes.run.ready import bring_here, drop_stages, land_rows, renewed
+from sqlpipes.run.ready import bring_here, drop_stages, land_rows, renewed, shared_by
 from sqlpipes.run.recording import recording
 from sqlpipes.run.signing import limited
 from sqlpipes.run.statement import Transaction
@@ -87,7 +87,8 @@ def _done(
         return _written(order, place, job, now, results, metadata)
     finally:
         if order.crossings:
-            forget(order.crossings, place.graph, place.warehouse, place.connection)
+            where = (place.graph, place.warehouse, place.connection)
+            forget(order.crossings, *where, shared_by(order, place))
 
 
 def _written(

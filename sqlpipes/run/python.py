@@ -16,6 +16,7 @@ from sqlpipes.core.errors import Location, SqlpipesError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.sql import Relation
+from sqlpipes.run.copies import Copies
 from sqlpipes.run.families import Families, family_of
 from sqlpipes.run.faults import placed_error, user_error
 from sqlpipes.run.file_inputs import file_input
@@ -73,6 +74,7 @@ class Place:
     logged: list[dict[str, Any]] = field(default_factory=list)  # by each call, also one that fails
     warehouses: Warehouses | None = None  # None: there is no other than this one
     connect: Callable[[str], Connection] = _no_other  # of this thread, to another engine
+    copies: Copies | None = None  # of what crosses; None: each part brings its own
 
     def at(self, engine: str) -> tuple[Warehouse, Connection]:
         """The warehouse of that name, and this thread's connection to it."""

@@ -14,7 +14,7 @@ from sqlpipes.core.errors import EngineError, Problem, did_you_mean
 from sqlpipes.core.faults import LOST
 from sqlpipes.run.anew import found_out
 from sqlpipes.run.attempts import attempted
-from sqlpipes.run.crossing import CROSSED, bring
+from sqlpipes.run.crossing import CROSSED, Shared, bring, let_go
 from sqlpipes.run.job import Job
 from sqlpipes.run.landing import land
 from sqlpipes.run.lost import connected, pause
@@ -29,6 +29,9 @@ def bring_here(order: Order, place: Place, job: Job) -> Place:
 
     Nothing is published yet, so it begins anew when a connection is lost; the place has another one then.
     """
+    if place.copies is not None:
+        held = (place.graph, place.warehouse, place.connection)
+        let_go(order.asset.name, place.copies, *held)
     if not order.crossings:
         return place
     assert place.warehouses is not None
@@ -36,18 +39,27 @@ def bring_here(order: Order, place: Place, job: Job) -> Place:
     while True:
         where = (place.graph, place.warehouses, place.warehouse, place.connection, place.connect)
         try:
-            came = bring(order.crossings, *where, job, empty=order.empty)
+            shared = shared_by(order, place)
+            came = bring(order.crossings, *where, job, empty=order.empty, shared=shared)
         except EngineError as error:
             was_lost = LOST in {problem.code for problem in error.problems}
             if not was_lost or lost >= place.retries or job.stopped:
                 raise
         else:
-            place.logged.append({CROSSED: [each.plain for each in came]})
+            if came:
+                place.logged.append({CROSSED: [each.plain for each in came]})
             return place
         lost += 1
         pause(lost, place.retries, job.go_on, place.say, "connection lost")
         if not place.connection.is_open:
             place = renewed(place, job, place.retries - lost)
+
+
+def shared_by(order: Order, place: Place) -> Shared | None:
+    """What the parts of a step have in common of that; None where each brings its own."""
+    if place.copies is None or not order.is_part or order.empty:
+        return None
+    return Shared(order.asset.name, place.copies)
 
 
 def renewed(place: Place, job: Job, times: int) -> Place:

@@ -15,6 +15,7 @@ from sqlpipes.core.events import BUILT_BY, UNCHANGED, Event, Status
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Plan, Step
 from sqlpipes.run.blocked import Watch
+from sqlpipes.run.copies import Copies
 from sqlpipes.run.crew import Crew
 from sqlpipes.run.failures import (
     MOST_FAILURES,
@@ -85,7 +86,10 @@ class Running:
         self.schedule = Schedule(tasks_of(plan, graph, warehouses))
         self.outputs = dict(settings.outputs)  # of assets that are files: where they are
         turns = {step.asset: threading.Lock() for step in plan.steps}
-        self.site = Site(graph, settings, Families(plan, graph), self.outputs, turns, watch)
+        copies = Copies() if settings.turns is None else None
+        families = Families(plan, graph)
+        shared = (self.outputs, turns, watch)
+        self.site = Site(graph, settings, families, *shared, copies=copies)
         self.flights: dict[int, Flight] = {}
         self.grace_ends = 0.0  # once it is stopped: nobody is waited for twice
         self.spared: set[str] = (
@@ -161,7 +165,9 @@ class Running:
                 if turn.step is None:
                     return
                 step = turn.step
-            order = order_of(step, self.graph, self._at(step), made=made, empty=self.plan.empty)
+            how = {"made": made, "empty": self.plan.empty}
+            is_part = part.slices != planned.slices
+            order = order_of(step, self.graph, self._at(step), **how, is_part=is_part)
         except SqlpipesError as error:
             yield self.record.started(step, step.slices)
             asset = self.graph.assets[step.asset]
@@ -389,4 +395,6 @@ class Running:
             if arrival := self.crew.take_back(POLL_S):
                 self.flights = {i: f for i, f in self.flights.items() if f.job is not arrival[0]}
         self.site.watch.close()
+        if self.site.copies is not None:
+            self.site.copies.close()
         self.crew.close(0.0 if self.crew.busy else self.settings.grace_s)

@@ -380,3 +380,42 @@ def test_what_such_a_query_reads_is_looked_up_like_any_table(ducks):
     )
     ducks.write(models__orders=late + ORDERS.replace("    ", ""), models__dw__totals=TOTALS)
     assert ducks.build().ok  # it is asked once both are there
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_all_parts_of_a_step_read_crosses_once(world, threads):
+    said = "{by: day, column: day, start: 2024-01-01, end: 2024-01-07, batch: 1}"
+    cut = f"/*\n---\npartition: {said}\n---\n*/\n"
+    days = "\nunion all ".join(f"select date '2024-01-0{day}' as day" for day in range(1, 7))
+    world.write(
+        models__days=days,
+        models__prices="select 1.5 as price, 'eur' as code union all select 2.5, 'usd'",
+        models__dw__daily=cut + "select day, price from days cross join prices",
+        models__dw__other="select count(*) as n, max(code) as code from prices",
+    )
+    report = build(world.load(), Ask(), threads=threads)
+    assert report.ok
+    finished = [e for e in report.events if isinstance(e, StepFinished) and e.asset == "daily"]
+    assert len(finished) == 6
+    came = [each["asset"] for e in finished for each in e.metadata.get("crossed", ())]
+    assert came.count("prices") == 1
+    assert world.ask("dw", "select count(*), count(distinct day) from daily") == [(12, 6)]
+    assert world.ask("dw", "select n, code from other") == [(2, "usd")]
+    project = world.load()
+    shown = plan_statements(project, plan(project, Ask(force=True, select=("daily",))))["daily"]
+    assert sum(" is prices, whose rows cross" in said for said in shown) == 1
+
+
+def test_a_part_that_fails_and_is_tried_apart_still_has_what_crossed(ducks):
+    said = "{by: day, column: day, start: 2024-01-01, end: 2024-01-05, batch: 2}"
+    cut = f"/*\n---\npartition: {said}\n---\n*/\n"
+    ducks.write(
+        models__days="\nunion all ".join(
+            f"select date '2024-01-0{day}' as day, {day} as n" for day in range(1, 5)
+        ),
+        models__dw__daily=cut + "select day, case when n = 2 then error('no')::int else n end as n "
+        "from days",
+    )
+    report = ducks.build()
+    assert report.status is Status.ERROR
+    assert ducks.ask("dw", "select n from daily order by n") == [(1,), (3,), (4,)]
