@@ -419,3 +419,21 @@ def test_a_part_that_fails_and_is_tried_apart_still_has_what_crossed(ducks):
     report = ducks.build()
     assert report.status is Status.ERROR
     assert ducks.ask("dw", "select n from daily order by n") == [(1,), (3,), (4,)]
+
+
+def test_a_hook_that_reads_another_engine_is_refused(ducks):
+    hooks = """\
+    /*
+    ---
+    before: create table if not exists seen (n int)
+    after: insert into seen select count(*) from {}
+    ---
+    */
+    """
+    ducks.write(models__orders=ORDERS, models__dw__totals=hooks.format("orders") + TOTALS)
+    (problem,) = ducks.load().errors
+    assert (problem.code, problem.at.file) == ("XNG009", "models/dw/totals.sql")
+    assert "'orders' on the target's own engine" in problem.message
+    ducks.write(models__dw__totals=hooks.format("{{ this }}") + TOTALS)
+    assert ducks.build().ok
+    assert ducks.ask("dw", "select n from seen") == [(2,)]

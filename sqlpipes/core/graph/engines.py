@@ -5,11 +5,12 @@ An ephemeral asset stands wherever its reader does, so what it reads is read fro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from sqlpipes.core.asset import Asset, Kind, Materialized, SqlBody
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.graph.linked import Graph
+from sqlpipes.core.sql import token_scan
 
 
 def borrowed(graph: Graph, names: Iterable[str], engine: str) -> tuple[str, ...]:
@@ -38,15 +39,54 @@ def engines_of(graph: Graph) -> frozenset[str]:
 
 
 def engine_problems(graph: Graph) -> Iterator[Problem]:
-    """XNG003: a view over tables elsewhere; XNG004: a query that is inlined in one of another dialect."""
+    """XNG003: a view over tables elsewhere; XNG004: a query that is inlined in one of another dialect;
+    XNG009: a hook that reads a table elsewhere."""
+    far = _far_names(graph)
     for name in graph.order:
         asset = graph.assets[name]
+        yield from _hooks(asset, graph, far)
         if asset.kind is not Kind.SQL or asset.materialized is Materialized.EPHEMERAL:
             continue
         elsewhere = borrowed(graph, graph.parents(name), asset.engine)
         if elsewhere and asset.materialized is Materialized.VIEW:
             yield _view(asset, graph.assets[elsewhere[0]])
         yield from _other_dialects(graph, asset)
+
+
+def _far_names(graph: Graph) -> dict[str, frozenset[str]]:
+    """Engine -> the last parts of the names of all tables elsewhere: few hooks hold any of them."""
+    names: dict[str, set[str]] = {}
+    for asset in graph.assets.values():
+        if asset.relation is not None:
+            names.setdefault(asset.engine, set()).update(
+                (asset.relation.name.casefold(), asset.name.rpartition(".")[2].casefold())
+            )
+    return {
+        own: frozenset().union(*(names[other] for other in names if other != own)) for own in names
+    }
+
+
+def _hooks(asset: Asset, graph: Graph, far: Mapping[str, frozenset[str]]) -> Iterator[Problem]:
+    elsewhere = far.get(asset.engine, frozenset())
+    for sql in (*asset.before, *asset.after):
+        said = sql.casefold()
+        if not any(name in said for name in elsewhere):
+            continue
+        for reference in token_scan(sql, graph.dialect):
+            other = graph.assets.get(graph.resolve(reference) or "")
+            if other is not None and other.relation and other.engine != asset.engine:
+                yield _hook(asset, other)
+
+
+def _hook(asset: Asset, other: Asset) -> Problem:
+    message = (
+        f"a hook of '{asset.name}', which is on {_named(asset)}, reads '{other.name}' on "
+        f"{_named(other)}: nothing crosses for a hook"
+    )
+    hint = (
+        f"let the query read '{other.name}', or a model on {_named(asset)} that the hook then reads"
+    )
+    return Problem("XNG009", message, asset.at, hint)
 
 
 def _view(asset: Asset, other: Asset) -> Problem:
