@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.api.project import Project
+from sqlpipes.api.warehouses import blank_engines
+from sqlpipes.core.asset import Asset, Kind
+from sqlpipes.core.errors import Problem
 from sqlpipes.core.events import Status
+from sqlpipes.core.graph import Graph, borrowed
+from sqlpipes.core.graph.engines import no_way
 from sqlpipes.core.history import History
 from sqlpipes.core.plan import Plan
 
@@ -42,6 +48,33 @@ def with_crossings(project: Project, store: Store, history: History, plan: Plan)
     plan = crossed(plan, project.graph, lambda name: traced().facts.get(name), sizes)
     left = left_on_other_engines(plan, project.graph, history, project.target.engines)
     return replace(plan, notes=(*plan.notes, *left))
+
+
+def uncarried(project: Project, names: Iterable[str] | None = None) -> tuple[Problem, ...]:
+    """XNG006 for each table that would have to cross and cannot, where it is read; of these assets only."""
+    graph = project.graph
+    read = [
+        (asset, graph.assets[other])
+        for asset in (graph.assets[name] for name in (graph.order if names is None else names))
+        if project.target.engines
+        for other in borrowed(graph, _read_by(asset, graph), asset.engine)
+    ]
+    if not read:
+        return ()
+    with closing(blank_engines(project)) as engines:
+        stuck = [
+            (asset, other)
+            for asset, other in read
+            if not all(engines.named(each.engine).can.crosses for each in (asset, other))
+        ]
+    return tuple(no_way(asset, other, graph) for asset, other in stuck)
+
+
+def _read_by(asset: Asset, graph: Graph) -> tuple[str, ...]:
+    """What its query and its checks read in SQL. Functions are given their rows in other ways."""
+    parents = graph.parents(asset.name) if asset.kind is Kind.SQL else ()
+    checks = [check for check in graph.gate(asset.name) if check.type != "python"]
+    return (*parents, *(name for check in checks for name in (check.asset, *check.inputs)))
 
 
 def _size(name: str, own: Iterable[StepRecord], readers: Iterable[StepRecord]) -> Size:

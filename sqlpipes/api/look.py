@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.columns import lineage
+from sqlpipes.api.crossings import uncarried
 from sqlpipes.api.plan import look_at_nothing, look_at_warehouses
 from sqlpipes.api.portability import portability
 from sqlpipes.api.project import Project, in_place_order
@@ -43,7 +44,7 @@ def lint(project: Project) -> tuple[Problem, ...]:
 
     found = find_problems(project.graph, lineage(project), project.facts)
     configured = resource_problems(project)
-    unportable = portability(project)
+    unportable = (*portability(project), *uncarried(project))
     known = {*project.problems, *found, *configured, *unportable}
     return in_place_order({*known, *_unreadable(project)})
 

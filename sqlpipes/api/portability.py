@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sqlpipes.api.crossings import uncarried
 from sqlpipes.api.observe import changes_there
 from sqlpipes.api.porting import is_files
 from sqlpipes.api.project import Project, in_place_order
@@ -67,8 +68,9 @@ def _refusals(project: Project, asset: Asset, warehouse: Warehouse) -> Iterator[
 
 
 def refuse_unportable(project: Project, plan: Plan) -> None:
-    """All that a plan would stumble over, before it begins. Raises ProjectError TRN..."""
-    if found := portability(project, [step.asset for step in plan.steps]):
+    """All that a plan would stumble over, before it begins. Raises ProjectError TRN..., XNG006."""
+    names = [step.asset for step in plan.steps]
+    if found := (*portability(project, names), *uncarried(project, names)):
         raise ProjectError(*in_place_order(found))
 
 

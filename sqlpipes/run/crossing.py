@@ -18,6 +18,7 @@ from sqlpipes.core.crossing import Carrier, Columns, Stream
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.graph import Graph
+from sqlpipes.core.graph.engines import no_way
 from sqlpipes.core.partitions import Partitions, first_place
 from sqlpipes.core.plan import Crossing, Step
 from sqlpipes.core.reads import EVERYTHING, window_read
@@ -120,6 +121,7 @@ def _where(crossing: Crossing, asset: Asset, home: Warehouse) -> str:
 
 
 def bring(
+    reader: str,
     crossings: Iterable[Crossing],
     graph: Graph,
     warehouses: Warehouses,
@@ -139,7 +141,8 @@ def bring(
     for crossing in crossings:
         job.go_on()
         home = warehouses.named(crossing.home)
-        _demand_carriers(crossing, graph, home, own)
+        if not (home.can.crosses and own.can.crosses):
+            raise EngineError(no_way(graph.assets[reader], graph.assets[crossing.asset], graph))
         there = connect(crossing.home)
         with job.beside(there):
             where = (crossing, graph, home, own, connection, there, job)
@@ -240,15 +243,6 @@ def _counted(stream: Stream, weight: list[int], job: Job) -> Any:
 
 def _told(problem: Problem, asset: Asset) -> Problem:
     return replace(problem, message=f"'{asset.name}' cannot cross: {problem.message}", at=None)
-
-
-def _demand_carriers(crossing: Crossing, graph: Graph, home: Warehouse, own: Warehouse) -> None:
-    for each in (home, own):
-        if not each.can.crosses:
-            name = f"the engine '{each.engine}'" if each.engine else "the target's own engine"
-            message = f"rows cannot cross between {name} and another one"
-            hint = f"keep '{crossing.asset}' and what reads it on one engine"
-            raise EngineError(Problem("XNG006", message, graph.assets[crossing.asset].at, hint))
 
 
 def forget(

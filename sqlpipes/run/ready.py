@@ -39,8 +39,8 @@ def bring_here(order: Order, place: Place, job: Job) -> Place:
     while True:
         where = (place.graph, place.warehouses, place.warehouse, place.connection, place.connect)
         try:
-            shared = shared_by(order, place)
-            came = bring(order.crossings, *where, job, empty=order.empty, shared=shared)
+            shared, reader = shared_by(order, place), order.asset.name
+            came = bring(reader, order.crossings, *where, job, empty=order.empty, shared=shared)
         except EngineError as error:
             was_lost = LOST in {problem.code for problem in error.problems}
             if not was_lost or lost >= place.retries or job.stopped:

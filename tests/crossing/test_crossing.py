@@ -9,6 +9,7 @@ from sqlpipes.api import (
     Ask,
     build,
     compiled,
+    lint,
     load,
     plan,
     plan_statements,
@@ -437,3 +438,20 @@ def test_a_hook_that_reads_another_engine_is_refused(ducks):
     ducks.write(models__dw__totals=hooks.format("{{ this }}") + TOTALS)
     assert ducks.build().ok
     assert ducks.ask("dw", "select n from seen") == [(2,)]
+
+
+def test_an_engine_that_gives_no_rows_is_refused_before_anything_runs(tmp_path):
+    world = World(tmp_path, "duckdb", "duckdb").prepare()
+    (tmp_path / "profiles.yml").write_text(
+        "shop: {outputs: {default: {type: duckdb, path: own.duckdb, "
+        "engines: {dw: {type: sqlite, path: dw.db}}}}}\n"
+    )
+    world.write(models__orders=ORDERS, models__dw__totals=TOTALS)
+    for command in (plan, build):
+        with pytest.raises(ProjectError) as error:
+            command(world.load())
+        (problem,) = error.value.problems
+        assert (problem.code, str(problem.at)) == ("XNG006", "models/dw/totals.sql:1:39")
+    assert [p.code for p in lint(world.load())] == ["XNG006"]
+    world.write(models__dw__totals="select 1 as n")
+    assert build(world.load()).ok

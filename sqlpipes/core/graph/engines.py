@@ -114,6 +114,17 @@ def _other_dialects(graph: Graph, asset: Asset) -> Iterator[Problem]:
             yield Problem("XNG004", message, inlined.at, hint, others=(asset.at,))
 
 
+def no_way(reader: Asset, other: Asset, graph: Graph) -> Problem:
+    """XNG006: one of their engines gives or takes no rows."""
+    found = (each.at for each in graph.inputs.get(reader.name, ()) if each.name == other.name)
+    message = (
+        f"rows of '{other.name}' cannot cross from {_named(other)} to {_named(reader)}, where "
+        f"'{reader.name}' reads them"
+    )
+    hint = "one of the two engines has no way to give or take rows: keep both assets on one engine"
+    return Problem("XNG006", message, next(found, reader.at), hint)
+
+
 def two_homes(name: str, at: Location) -> Problem:
     """XNG005: which of two tables of one name is meant, nobody said."""
     message = f"table '{name}' is read on two engines, and nothing says on which of them it is"
