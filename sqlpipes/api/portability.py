@@ -11,6 +11,7 @@ from sqlpipes.api.crossings import uncarried
 from sqlpipes.api.observe import changes_there
 from sqlpipes.api.porting import is_files
 from sqlpipes.api.project import Project, in_place_order
+from sqlpipes.api.words import dialect_place, word_place
 from sqlpipes.core.asset import Asset, Materialized, Scope, SourceBody, SqlBody
 from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.graph import Graph
@@ -44,7 +45,7 @@ def portability(project: Project, names: Iterable[str] | None = None) -> tuple[P
         mine = [asset for asset in chosen if asset.engine == engine]
         if not porter.unchecked and not is_proven(porter.read, porter.write):
             if mine or not engine:
-                found[_unproven(porter)] = None
+                found[_unproven(porter, project.root)] = None
             continue
         if mine:
             warehouse = _nothing(project, engine)
@@ -53,10 +54,10 @@ def portability(project: Project, names: Iterable[str] | None = None) -> tuple[P
     return tuple(found)
 
 
-def _unproven(porter: Porter) -> Problem:
+def _unproven(porter: Porter, root: str) -> Problem:
     message = f"nothing is proven of {porter.read} said in {porter.write}"
     hint = "`transpile: unchecked` in the project file takes over what the parser makes of it"
-    return Problem("TRN005", message, hint=hint)
+    return Problem("TRN005", message, dialect_place(root), hint)
 
 
 def _refusals(project: Project, asset: Asset, warehouse: Warehouse) -> Iterator[Problem]:
@@ -64,7 +65,21 @@ def _refusals(project: Project, asset: Asset, warehouse: Warehouse) -> Iterator[
         try:
             ask()
         except ProjectError as error:
-            yield from (p for p in error.problems if p.code.startswith("TRN"))
+            said = (p for p in error.problems if p.code.startswith("TRN"))
+            yield from (_among_keys(p, asset, project.root) for p in said)
+
+
+def _among_keys(problem: Problem, asset: Asset, root: str) -> Problem:
+    """At the word that is meant among the keys of the asset's file, where it stands there."""
+    words: list[str] = []
+    if problem.code == "TRN011":
+        words = [problem.message.split("'")[1]]
+    elif problem.code == "TRN009":
+        said = (asset.settings.get(key) for key in ("before", "after"))
+        hooks = [each for one in said for each in (one if isinstance(one, list) else [one]) if each]
+        words = [line for hook in hooks if (line := str(hook).strip().split("\n")[0])]
+    places = (word_place(root, asset.path, word, before=asset.at.line) for word in words)
+    return replace(problem, at=next(filter(None, places), problem.at))
 
 
 def refuse_unportable(project: Project, plan: Plan) -> None:

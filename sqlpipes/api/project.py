@@ -230,9 +230,10 @@ def _of_the_rest(reading: Reading, graph: Graph) -> Iterator[Problem]:
         for name in engines_of(graph):
             yield from reading.target.on(name).problems
     if reading.unit_tests:
-        from sqlpipes.decide.unit_tests import unit_test_problems
+        from sqlpipes.decide.unit_tests import other_dialects, unit_test_problems
 
         yield from unit_test_problems(reading.unit_tests, graph)
+        yield from other_dialects(reading.unit_tests, graph)
     if reading.jobs:
         from sqlpipes.decide.jobs import job_problems
 

@@ -11,12 +11,36 @@ from sqlpipes.core.errors import Problem, Severity, did_you_mean
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.unit_test import CLOCKS, THIS, Given, UnitTest
 
+DUCKDB = "duckdb"  # the dialect that unit tests run in
+SHOWN = 3
 UNIT = "unit"  # the type of the check that stands for a unit test in a selection
 
 
 def unit_test_problems(tests: Iterable[UnitTest], graph: Graph) -> tuple[Problem, ...]:
     """UTS001, UTS002, UTS008, UTS010: models and inputs that are none, or not what they must be."""
     return tuple(problem for test in tests for problem in _problems(test, graph))
+
+
+def other_dialects(tests: Iterable[UnitTest], graph: Graph) -> Iterator[Problem]:
+    """UTS012, once: models whose SQL is written for another engine than the DuckDB of unit tests."""
+    found: dict[str, list[UnitTest]] = {}
+    for test in tests:
+        model = graph.assets.get(test.model)
+        if model is not None and isinstance(model.body, SqlBody):
+            found.setdefault(model.body.dialect or graph.dialect, []).append(test)
+    found.pop(DUCKDB, None)
+    for dialect, those in found.items():
+        names = sorted({f"'{test.model}'" for test in those})
+        shown = ", ".join(names[:SHOWN]) + (
+            f" and {len(names) - SHOWN} more" if names[SHOWN:] else ""
+        )
+        are = "is" if len(names) == 1 else "are"
+        message = (
+            f"unit tests run on DuckDB, and {shown} {are} written for {dialect}: "
+            "what the two read differently (7 / 2) is not found by them"
+        )
+        hint = "a check, or a build of a small target of that kind, finds it"
+        yield Problem("UTS012", message, those[0].at, hint, Severity.WARNING)
 
 
 def _problems(test: UnitTest, graph: Graph) -> Iterator[Problem]:

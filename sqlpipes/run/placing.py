@@ -9,9 +9,14 @@ from dataclasses import replace
 
 from sqlpipes.core.asset import Asset, PythonBody
 from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.sql.porting import is_proven
+from sqlpipes.core.sql.spoken import looks_like_duckdb
 from sqlpipes.run.python import Place
 from sqlpipes.run.statement import Statement
 from sqlpipes.run.windows import column_hint
+
+NOT_UNDERSTOOD = "ENG004"
+DUCKDB = "duckdb"  # the dialect
 
 
 @contextmanager
@@ -32,18 +37,39 @@ def _placed(error: EngineError, statement: Statement, asset: Asset, place: Place
         found = statement.place(problem.at.line, problem.at.column) if problem.at else None
         at = replace(found, length=problem.at.length) if found and problem.at else None
         hint = problem.hint if at else _own_hint(problem, asset)
-        hint = hint or _said_there(problem, statement)
+        hint = _with_dialects(hint, problem, statement, place)
         problems.append(replace(problem, at=at or statement.at or asset.at, hint=hint))
     return EngineError(*problems, statement=statement.sql)
+
+
+def _with_dialects(
+    hint: str | None, problem: Problem, statement: Statement, place: Place
+) -> str | None:
+    said = _said_there(problem, statement) or _elsewhere(problem, statement, place)
+    return "; ".join(filter(None, (hint, said))) or None
 
 
 def _said_there(problem: Problem, statement: Statement) -> str | None:
     """The line that the warehouse stumbled over, where it is not the user's own."""
     query = statement.query
-    if query is None or query.translation is None or problem.at is None:
+    if query is None or query.translation is None:
         return None
+    read, write = query.translation.read, query.translation.write
+    if problem.at is None:
+        return f"it was translated from {read} to {write}: `sqlpipes compile` shows it"
     line = statement.sql.split("\n")[problem.at.line - 1].strip()
-    return f"in {query.translation.write} it is: {line}"
+    return f"it was translated from {read}; in {write} it is: {line}"
+
+
+def _elsewhere(problem: Problem, statement: Statement, place: Place) -> str | None:
+    """The words of a query that this warehouse does not know may be those of DuckDB."""
+    query, dialect = statement.query, place.warehouse.dialect
+    if query is None or query.body.local or problem.code != NOT_UNDERSTOOD:
+        return None
+    if not is_proven(DUCKDB, dialect) or not looks_like_duckdb(query.rendered):
+        return None
+    where = f'`dialect = "{DUCKDB}"` under [tool.sqlpipes], or `dialect: {DUCKDB}` in sqlpipes.yml'
+    return f"if it is written for {DUCKDB}, say so and it is translated: {where}"
 
 
 def _in_project(problem: Problem, asset: Asset, root: str) -> Problem:

@@ -139,7 +139,7 @@ def test_what_a_check_cannot_say_there_is_refused_where_it_is_written(tmp_path: 
     told = {(problem.code, str(problem.at)) for problem in found}
     assert ("TRN001", "models/t.sql:5:5") in told
     assert any("'n' in 'n::hugeint > 1'" in problem.message for problem in found)
-    assert any(code == "TRN011" for code, _ in told)
+    assert ("TRN011", "models/t.sql:6:14") in told
     assert any(place.startswith("tests/bad_rows.sql:3:") for _, place in told)
 
 
@@ -159,7 +159,9 @@ def test_an_error_of_the_engine_is_at_the_users_own_line(tmp_path: Path, postgre
     report = sqlpipes.build(project(tmp_path, files, postgres_url))
     problem = report.failed[0].problems[0]
     assert str(problem.at) == "models/late.sql:5:23"
-    assert problem.hint == "in postgres it is: MAX(kind) + 5 AS wrong"
+    assert problem.hint == (
+        "it was translated from duckdb; in postgres it is: MAX(kind) + 5 AS wrong"
+    )
 
 
 def test_names_are_found_by_letters_of_any_case(tmp_path: Path, postgres_url: str) -> None:
@@ -230,11 +232,15 @@ def test_hooks_are_not_translated_and_must_say_that_they_need_not_be(tmp_path: P
     ):
         found = project(tmp_path, {"models/t.sql": text.replace("{sql}", sql)})
         assert [problem.code for problem in refusals(found)] == wanted
+    plain = text.replace("[{sql}]", "analyze {{ this }}")
+    assert places(refusals(project(tmp_path, {"models/t.sql": plain}))) == [
+        "TRN009 models/t.sql:3:8"
+    ]
 
 
 def test_a_pair_of_which_nothing_is_proven_is_refused_as_a_whole(tmp_path: Path) -> None:
     found = project(tmp_path, {"models/t.sql": "select 1 as id\n"}, dialect="snowflake")
-    assert [problem.code for problem in refusals(found)] == ["TRN005"]
+    assert places(refusals(found)) == ["TRN005 sqlpipes.yml:2:1"]
 
 
 def test_unchecked_takes_over_what_the_parser_makes_of_it(
@@ -346,3 +352,37 @@ def test_queries_within_checks_are_said_there_with_the_tables_that_they_read(
     bad = files["models/t.sql"].replace("sum(base.n)", "list(base.n)")
     (problem,) = refusals(project(tmp_path, {**files, "models/t.sql": bad}))
     assert "'list' in 'n / 2 <= (select list(base.n) / 2 from base" in problem.message
+
+
+def test_words_of_duckdb_on_postgres_are_told_how_they_are_translated(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    text = "select kind, count(*) as n\nfrom (select 'a' as kind) as t\ngroup by all\n"
+    found = project(tmp_path, {"models/t.sql": text}, postgres_url, dialect="postgres")
+    (problem,) = [p for e in sqlpipes.build(found).events for p in getattr(e, "problems", ())]
+    assert problem.code == "ENG004"
+    assert 'dialect = "duckdb"' in (problem.hint or "")
+    wrong = text.replace("group by all", "group by kinds")
+    found = project(tmp_path, {"models/t.sql": wrong}, postgres_url, dialect="postgres")
+    (problem,) = [p for e in sqlpipes.build(found).events for p in getattr(e, "problems", ())]
+    assert "duckdb" not in (problem.hint or "")
+
+
+def test_what_is_nested_too_deeply_for_the_translation_is_refused_alone(tmp_path: Path) -> None:
+    deep = "select 1 as a\n" + "union all select 1 as a\n" * 1500
+    found = project(tmp_path, {"models/deep.sql": deep, "models/t.sql": "select [1] as l\n"})
+    assert [(p.code, p.at and p.at.file) for p in refusals(found)] == [
+        ("TRN007", "models/deep.sql"),
+        ("TRN001", "models/t.sql"),
+    ]
+
+
+def test_unit_tests_of_models_of_another_dialect_say_what_they_do_not_find(tmp_path: Path) -> None:
+    tests = "unit_tests: [{name: one, model: t, given: [], expect: {rows: [{a: 3}]}}]\n"
+    files = {"models/t.sql": "select 7 / 2 as a\n", "models/t.yml": tests}
+    (said,) = [
+        p for p in project(tmp_path, files, dialect="postgres").problems if p.code == "UTS012"
+    ]
+    assert "'t' is written for postgres" in said.message
+    assert str(said.at).startswith("models/t.yml:1:")
+    assert not [p for p in project(tmp_path, files).problems if p.code == "UTS012"]

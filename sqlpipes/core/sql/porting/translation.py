@@ -47,6 +47,8 @@ def translate(
         apply_rules(porting, root)
         check(porting, root.this)
         fold_names(root, write)
+    except RecursionError:
+        porting.refuse(root, "TRN007", "this query is nested too deeply", UNCHECKED)
     except Exception as error:  # one query's fault must not end the run: it is refused
         message = f"this query could not be translated ({type(error).__name__})"
         porting.refuse(root, "TRN007", message, UNCHECKED)
