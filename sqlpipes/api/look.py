@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlpipes.api.columns import lineage
 from sqlpipes.api.crossings import uncarried
+from sqlpipes.api.file_assets import misplaced_files
 from sqlpipes.api.plan import look_at_nothing, look_at_warehouses
 from sqlpipes.api.portability import portability
 from sqlpipes.api.project import Project, in_place_order
@@ -44,16 +45,17 @@ def lint(project: Project) -> tuple[Problem, ...]:
 
     found = find_problems(project.graph, lineage(project), project.facts)
     configured = resource_problems(project)
-    unportable = (*portability(project), *uncarried(project))
+    unportable = (*portability(project), *uncarried(project), *misplaced_files(project))
     known = {*project.problems, *found, *configured, *unportable}
-    return in_place_order({*known, *_unreadable(project)})
+    errors = [*project.errors, *(problem for problem in unportable if problem.is_error)]
+    faulty = {problem.at.file for problem in errors if problem.at}
+    return in_place_order({*known, *_unreadable(project, faulty)})
 
 
-def _unreadable(project: Project) -> list[Problem]:
-    """What the warehouse's own parser refuses; ours forgives some of it."""
+def _unreadable(project: Project, faulty: set[str]) -> list[Problem]:
+    """What the warehouse's own parser refuses; ours forgives some. Files with faults are passed over."""
     from sqlpipes.run.query import asset_query
 
-    faulty = {problem.at.file for problem in project.errors if problem.at}
     asked = [
         asset
         for asset in project.graph.assets.values()

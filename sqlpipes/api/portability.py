@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.crossings import uncarried
+from sqlpipes.api.file_assets import misplaced_files
 from sqlpipes.api.observe import changes_there
 from sqlpipes.api.porting import is_files
 from sqlpipes.api.project import Project, in_place_order
@@ -83,9 +84,10 @@ def _among_keys(problem: Problem, asset: Asset, root: str) -> Problem:
 
 
 def refuse_unportable(project: Project, plan: Plan) -> None:
-    """All that a plan would stumble over, before it begins. Raises ProjectError TRN..., XNG006."""
+    """All that a plan would stumble over, before it begins. Raises ProjectError TRN..., XNG006, ENG025."""
     names = [step.asset for step in plan.steps]
-    if found := (*portability(project, names), *uncarried(project, names)):
+    ways = (portability, uncarried, misplaced_files)
+    if found := tuple(problem for find in ways for problem in find(project, names)):
         raise ProjectError(*in_place_order(found))
 
 

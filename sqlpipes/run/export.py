@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.engine import Capabilities, WritesFiles
-from sqlpipes.core.errors import EngineError, Problem
+from sqlpipes.core.errors import EngineError
 from sqlpipes.core.export import Export, copy_sql
+from sqlpipes.core.graph.file_assets import no_writer, reads_itself
 from sqlpipes.core.partitions import WHOLE, Grain, Partitioning, TimeAxis
 from sqlpipes.core.sql import identifier
 from sqlpipes.run.disk import measured
@@ -32,12 +33,9 @@ def export(work: Work) -> Transaction:
     asset = work.asset
     assert asset.export is not None
     if not work.warehouse.can.writes_files:
-        message = f"'{asset.name}' is a file, and {work.warehouse.dialect} writes none"
-        hint = "build it as a table, or on another target"
-        raise EngineError(Problem("ENG026", message, asset.export.kind_at or asset.at, hint))
+        raise EngineError(no_writer(asset, work.warehouse.dialect))
     if asset.name in work.graph.reads_self:
-        message = f"'{asset.name}' reads itself, which only a table can"
-        raise EngineError(Problem("ENG027", message, asset.at, "keep the rows in a table above it"))
+        raise EngineError(reads_itself(asset))
     if asset.partition is None:
         put = work.into_stage(work.table, "select * from (\n", rows_of(work), _tail(work))
         staged: tuple[Statement, ...] = (replace(put, purpose=Purpose.WRITE),)

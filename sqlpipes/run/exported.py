@@ -7,8 +7,9 @@ import os
 
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.carried import from_file, in_file
-from sqlpipes.core.errors import Problem, ProjectError
+from sqlpipes.core.errors import ProjectError
 from sqlpipes.core.export import Export
+from sqlpipes.core.graph.file_assets import no_reader
 from sqlpipes.core.sql import literal
 from sqlpipes.run.bounds import Note
 from sqlpipes.run.warehouse import Warehouse
@@ -31,9 +32,7 @@ def export_rows(asset: Asset, warehouse: Warehouse) -> str:
     if asset.name in warehouse.staged:
         return warehouse.staged[asset.name]
     if not warehouse.can.reads_files:
-        message = f"'{asset.name}' is a file, and {warehouse.dialect} cannot read files"
-        hint = "let its readers read what it reads, or build it as a table"
-        raise ProjectError(Problem("ENG025", message, asset.at, hint))
+        raise ProjectError(no_reader(asset, warehouse.dialect))
     return f"({_select(asset, asset.export, warehouse.root)})"
 
 

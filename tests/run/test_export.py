@@ -19,11 +19,11 @@ from places import Place
 from sqlpipes.api.build import build
 from sqlpipes.api.build_report import Report
 from sqlpipes.api.columns import lineage
-from sqlpipes.api.look import rows
+from sqlpipes.api.look import lint, rows
 from sqlpipes.api.plan import plan, plan_statements
 from sqlpipes.api.project import load
 from sqlpipes.api.selection import Ask
-from sqlpipes.core.errors import Problem
+from sqlpipes.core.errors import Problem, ProjectError
 
 NOW = datetime(2024, 2, 1, tzinfo=UTC)
 DAYS = "partition: {by: day, column: day, start: 2024-01-01, end: 2024-01-05}\n"
@@ -412,7 +412,8 @@ def test_a_folder_with_strange_files_is_not_touched(tmp_path: Path) -> None:
 def test_a_file_does_not_read_itself(tmp_path: Path) -> None:
     keys = f"materialized: file\npath: daily\n{DAYS}"
     root = write(tmp_path, daily=front(keys, "select * from raw union all select * from daily"))
-    assert failure(run(root)).code == "ENG027"
+    with pytest.raises(ProjectError, match="ENG027"):
+        run(root)
 
 
 def test_a_row_without_a_key_is_published_nowhere(tmp_path: Path) -> None:
@@ -818,6 +819,23 @@ def test_postgres_reads_no_files(tmp_path: Path, place: Place) -> None:
         one=front("materialized: file\npath: out.parquet", "select id from raw"),
         top="select * from one",
     )
-    report = run(root)
-    assert failure(report).code == "ENG025"
+    for command in (plan, build):
+        with pytest.raises(ProjectError) as error:
+            command(load(str(root), environ={}))
+        (problem,) = error.value.problems
+        assert (problem.code, str(problem.at)) == ("ENG025", "models/top.sql:1:15")
+    assert [p.code for p in lint(load(str(root), environ={}))] == ["ENG025"]
+    assert not (root / "out.parquet").exists()
+    good(root, select=("+one",))
     assert (root / "out.parquet").exists()
+
+
+def test_a_file_on_an_engine_that_writes_none_is_refused_before_anything_runs(
+    tmp_path: Path,
+) -> None:
+    root = write(tmp_path, one=front("path: out.csv\nmaterialized: file", "select 1 as id"))
+    (root / "profiles.yml").write_text("p: {outputs: {dev: {type: sqlite, path: shop.db}}}\n")
+    with pytest.raises(ProjectError) as error:
+        plan(load(str(root), environ={}))
+    assert [(p.code, p.at and p.at.line) for p in error.value.problems] == [("ENG026", 4)]
+    assert not (root / "shop.db").exists()
