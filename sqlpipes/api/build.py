@@ -91,7 +91,7 @@ def build(
         store = _open_store(project, terms, stack)
         ready = get_ready(project, store, wish, terms, stack)
         _tell(terms, ready.plan)
-        refuse_unportable(project, ready.plan)
+        refuse_unportable(project, ready.plan, ready.engines)
         if ready.engines is None:
             return Report(run_id, ready.plan, unit_tests=gate.results)
         report = _run_all(ready, ready.engines, store, wish, terms, run_id)

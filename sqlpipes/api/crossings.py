@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlpipes.api.project import Project
 from sqlpipes.api.warehouses import blank_engines
 from sqlpipes.core.asset import Asset, Kind
+from sqlpipes.core.engine import Engines
 from sqlpipes.core.errors import Problem
 from sqlpipes.core.events import Status
 from sqlpipes.core.graph import Graph, borrowed
@@ -50,7 +51,9 @@ def with_crossings(project: Project, store: Store, history: History, plan: Plan)
     return replace(plan, notes=(*plan.notes, *left))
 
 
-def uncarried(project: Project, names: Iterable[str] | None = None) -> tuple[Problem, ...]:
+def uncarried(
+    project: Project, names: Iterable[str] | None = None, open_ones: Engines | None = None
+) -> tuple[Problem, ...]:
     """XNG006 for each table that would have to cross and cannot, where it is read; of these assets only."""
     graph = project.graph
     read = [
@@ -61,7 +64,7 @@ def uncarried(project: Project, names: Iterable[str] | None = None) -> tuple[Pro
     ]
     if not read:
         return ()
-    with closing(blank_engines(project)) as engines:
+    with nullcontext(open_ones) if open_ones else closing(blank_engines(project)) as engines:
         stuck = [
             (asset, other)
             for asset, other in read

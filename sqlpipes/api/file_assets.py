@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 from sqlpipes.api.project import Project
 from sqlpipes.api.warehouses import blank_engines
@@ -13,12 +13,14 @@ from sqlpipes.core.errors import Problem
 from sqlpipes.core.graph.file_assets import files_read, no_reader, no_writer, reads_itself
 
 
-def misplaced_files(project: Project, names: Iterable[str] | None = None) -> tuple[Problem, ...]:
+def misplaced_files(
+    project: Project, names: Iterable[str] | None = None, open_ones: Engines | None = None
+) -> tuple[Problem, ...]:
     """ENG025, ENG026 and ENG027 of these assets, without asking any warehouse."""
     if all(asset.export is None for asset in project.graph.assets.values()):
         return ()
     chosen = tuple(project.graph.order if names is None else names)
-    with closing(blank_engines(project)) as engines:
+    with nullcontext(open_ones) if open_ones else closing(blank_engines(project)) as engines:
         return tuple(_misplaced(project, chosen, engines))
 
 

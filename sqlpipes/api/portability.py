@@ -14,6 +14,7 @@ from sqlpipes.api.porting import is_files
 from sqlpipes.api.project import Project, in_place_order
 from sqlpipes.api.words import dialect_place, word_place
 from sqlpipes.core.asset import Asset, Materialized, Scope, SourceBody, SqlBody
+from sqlpipes.core.engine import Engines
 from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Plan
@@ -83,11 +84,14 @@ def _among_keys(problem: Problem, asset: Asset, root: str) -> Problem:
     return replace(problem, at=next(filter(None, places), problem.at))
 
 
-def refuse_unportable(project: Project, plan: Plan) -> None:
-    """All that a plan would stumble over, before it begins. Raises ProjectError TRN..., XNG006, ENG025."""
+def refuse_unportable(project: Project, plan: Plan, engines: Engines | None = None) -> None:
+    """All that a plan would stumble over, before it begins. Raises ProjectError TRN..., XNG006, ENG025.
+
+    `engines`: those that are open, as a file may not be opened twice.
+    """
     names = [step.asset for step in plan.steps]
-    ways = (portability, uncarried, misplaced_files)
-    if found := tuple(problem for find in ways for problem in find(project, names)):
+    ways = (uncarried(project, names, engines), misplaced_files(project, names, engines))
+    if found := (*portability(project, names), *(problem for way in ways for problem in way)):
         raise ProjectError(*in_place_order(found))
 
 

@@ -170,6 +170,7 @@ class SourceBody:
     )
     implicit: bool = False  # nobody declared it: a query reads it
     besides: tuple[str, ...] = ()  # of these files, those that assets write
+    made_by: tuple[str, ...] = ()  # these assets: who reads the source reads them
     path: str | None = None  # where the key of the window stands in a file's path: raw/%Y-%m-%d.csv
     freshness: Freshness | None = None
     observer: PythonBody | None = None  # a function that says which version of it there is

@@ -87,6 +87,23 @@ def with_file_inputs(
     return assets, list(implicit.values())
 
 
+def with_makers(sources: Iterable[Asset], assets: Iterable[Asset], root: str) -> list[Asset]:
+    """Declared sources, with those assets that write any of their files."""
+    written = _written(assets, root)
+    return [_with_makers(source, written) for source in sources]
+
+
+def _with_makers(source: Asset, written: Mapping[str, str]) -> Asset:
+    body = source.body
+    if not isinstance(body, SourceBody) or not body.files or not written:
+        return source
+    made = list(dict.fromkeys(n for each in body.files for n in _makers(each, written, source)))
+    if not made:
+        return source
+    besides = tuple(path for path, name in written.items() if name in made)
+    return replace(source, body=replace(body, besides=besides, made_by=tuple(made)))
+
+
 def _with_files(reader: Reader, single: Mapping[str, str]) -> Asset:
     """The reader, whose SQL knows which asset each of its files is, where that is one alone."""
     body = reader.asset.body

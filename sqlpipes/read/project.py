@@ -22,7 +22,7 @@ from sqlpipes.read.cache import Cache, open_cache, problems_from_json, save_cach
 from sqlpipes.read.checks import distinct
 from sqlpipes.read.conditions import with_conditions
 from sqlpipes.read.configured import Choice, Configured, configure
-from sqlpipes.read.file_inputs import reader_of, with_file_inputs
+from sqlpipes.read.file_inputs import reader_of, with_file_inputs, with_makers
 from sqlpipes.read.files import File, one_file, walk_all
 from sqlpipes.read.foreign import foreign_snapshots
 from sqlpipes.read.marked import Node, node_of
@@ -340,7 +340,8 @@ class _Work:
         every: list[Model | Asset] = [*found.models, *found.python]
         readers = (reader_of(each, self.root) for each in every)
         built, implicit = with_file_inputs(readers, found.sources, self.ground)
-        assets = [*built, *found.seeds, *found.sources, *implicit]
+        sources = with_makers(found.sources, built, self.root)
+        assets = [*built, *found.seeds, *sources, *implicit]
         resources = self.resources(given)
         if resources:
             from sqlpipes.read.resources import with_resources

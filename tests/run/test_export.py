@@ -810,6 +810,27 @@ def test_a_server_that_writes_no_files_writes_them_all_the_same(
     assert built(root) == []
 
 
+def test_who_reads_a_source_whose_files_an_asset_writes_waits_for_it(tmp_path: Path) -> None:
+    root = write(
+        tmp_path,
+        written=front("materialized: file\npath: out/one.parquet", "select id, 1 as x from raw"),
+        a_reader="select x, count(*) as n from partner.one group by x",
+    )
+    (root / "models/sources.yml").write_text(
+        "sources: [{name: partner, tables: [{name: one, files: out/*.parquet}]}]\n"
+    )
+    (root / "profiles.yml").write_text(
+        "p: {outputs: {dev: {type: duckdb, path: shop.duckdb, attach: "
+        "[{path: other.duckdb, alias: other, create: true}]}}}\n"
+    )
+    good(root)
+    assert built(root) == []
+    write(root, written=(root / "models/written.sql").read_text().replace("1 as x", "2 as x"))
+    good(root)
+    assert rows(load(str(root), environ={}), "a_reader").rows == ((2, 24),)
+    assert built(root) == []
+
+
 def test_postgres_reads_no_files(tmp_path: Path, place: Place) -> None:
     if place.kind != "postgres":
         return

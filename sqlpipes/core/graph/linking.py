@@ -179,6 +179,8 @@ class _Linker:
             for reference in asset.body.references:
                 name = self._resolve(reference, asset.path, strict, asset.engine)
                 yield name, _place(asset.path, reference), True
+                for maker in self._makers_of(name):
+                    yield maker, _place(asset.path, reference), False
         for needed in asset.depends_on:
             at = needed.at or asset.at
             if needed.declared:
@@ -190,6 +192,13 @@ class _Linker:
                 )
             if named is not None:
                 yield named, at, not needed.for_rows
+                for maker in self._makers_of(named):
+                    yield maker, at, False
+
+    def _makers_of(self, name: str) -> tuple[str, ...]:
+        """Of a source that is files: the assets that write any of them."""
+        found = self.assets.get(name)
+        return found.body.made_by if found and isinstance(found.body, SourceBody) else ()
 
     def _asset_named(self, text: str, at: Location) -> str | None:
         name = self._lookup(text)
