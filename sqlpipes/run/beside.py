@@ -466,12 +466,20 @@ def _appended(work: Work, connection: Connection, new: Columns) -> tuple[Deed, .
 def _staged_whole(work: Work) -> Statements:
     """The rows of the query in the stage, where a function's have landed already."""
     if work.landing is not None:
-        return (Statement(f"delete from {work.stage}", Purpose.PREPARE),) if work.empty else ()
+        return _emptied(work) if work.empty else ()
     scope_ = snapshot_scope(work) if work.asset.snapshot else whole_scope(work)
     query = asset_query(work.asset, work.graph, work.warehouse, scope_)
     tail = f"\n) as {work.warehouse.can.name(work.asset.name)}{work.limit}"
     made = _into(work, work.stage, "select * from (\n", query, tail)
     return tuple(replace(each, purpose=Purpose.PREPARE) for each in made)
+
+
+def _emptied(work: Work) -> Statements:
+    """The stage without the rows that have landed in it. Not every table has a DELETE."""
+    shape = _quoted(work, "rows")
+    none = _into(work, shape, "", f"select * from {work.stage}", " limit 0")
+    again = _into(work, work.stage, "", f"select * from {shape}")
+    return (*none, *again, Statement(f"drop table if exists {shape}", Purpose.PREPARE))
 
 
 # ------------------------------------------------------------------------------------ snapshots

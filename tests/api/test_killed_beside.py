@@ -11,6 +11,8 @@ from pathlib import Path
 import duckdb
 from servers.plain import installed
 
+from sqlpipes.api import Ask, build, load
+
 FILES = {
     "sqlpipes.yml": "name: shop\n",
     "profiles.yml": "shop: {outputs: {dev: {type: plain, path: shop.duckdb}}}\n",
@@ -54,3 +56,21 @@ def test_a_process_that_is_killed_between_two_renames(tmp_path: Path) -> None:
     done = run(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert tables(tmp_path) == {"total": [(2,)]}
+
+
+def test_an_empty_build_of_a_function_deletes_nothing_from_what_is_staged(
+    tmp_path: Path, plain_engine: None
+) -> None:
+    write(tmp_path)
+    keys = 'materialized="incremental", unique_key="id"'
+    past = 'materialized="snapshot", unique_key="id", strategy="check", check_columns="all"'
+    (tmp_path / "models" / "made.py").write_text(
+        "from sqlpipes import asset\n\n"
+        f"@asset({keys})\ndef merged():\n    return [{{'id': 1, 'v': 'a'}}]\n\n"
+        f"@asset({past})\ndef kept():\n    return [{{'id': 1, 'v': 'a'}}]\n"
+    )
+    for empty, count in ((True, 0), (False, 1), (True, 1)):
+        report = build(load(str(tmp_path), environ={}), Ask(empty=empty, force=empty))
+        assert report.ok, [failed.problems for failed in report.failed]
+        found = tables(tmp_path)
+        assert (len(found["merged"]), len(found["kept"])) == (count, count)

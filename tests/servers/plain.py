@@ -7,6 +7,7 @@ SQLPIPES_TEST_DIE_AT=text kills the process, by SIGKILL, before the second state
 from __future__ import annotations
 
 import os
+import re
 import signal
 import uuid
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from typing import Any
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Connection, Deed, RelationType, Rows
+from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.partitions import Partitioning, TimeAxis
 from sqlpipes.core.sql import Relation, identifier
 from sqlpipes.engines.duckdb import exists
@@ -29,6 +31,7 @@ from sqlpipes.engines.duckdb.place import MEMORY
 __all__ = ["blank", "exists", "open_engine", "stamp"]
 
 SAID = count(1)
+STAGED_DELETE = re.compile(r'delete from \S*"sqlpipes__b', re.IGNORECASE)
 
 
 class Dead(BaseException):
@@ -62,6 +65,8 @@ class PlainConnection(DuckConnection):
 
     def execute(self, sql: str) -> int | None:
         self.fuse.burn(sql)
+        if STAGED_DELETE.match(sql):
+            raise EngineError(Problem("ENG004", "what is staged has no DELETE"), statement=sql)
         if text := os.environ.get("SQLPIPES_TEST_DIE_AT"):
             _die_at(text, sql)
         return super().execute(sql)
