@@ -1,7 +1,7 @@
 """Step + Graph + what exists -> the transactions that make it so. Nothing is run here.
 
 Every part of a step is staged, checked and published in one transaction; where an engine cannot roll back
-DDL, beside its relation (`run/beside.py`).
+DDL, beside its relation (`run/beside/`).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """MariaDB and MySQL: a schema is a database, names stand in backticks, and every DDL commits.
 
-So rows are built beside their relation (`run/beside.py`): RENAME TABLE puts several tables, and views, in
+So rows are built beside their relation (`run/beside/`): RENAME TABLE puts several tables, and views, in
 the place of each other at once, and rows of InnoDB are changed in transactions.
 """
 
