@@ -158,3 +158,29 @@ def test_an_unknown_type_or_dialect_is_told_at_its_place(tmp_path: Path) -> None
         open_engine(target, ".")
     assert caught.value.problems[0].at == AT
     assert caught.value.problems[0].hint == "did you mean 'mysql'?"
+
+
+def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    profile = "shop:\n  outputs:\n    dev: {type: sqlite, path: dta/shop.db}\n"
+    root = project(tmp_path, {"profiles.yml": profile})
+    result = run(root, "build")
+    assert result.exit_code != 0
+    said = result.output
+    assert "profiles.yml:3:31: ENG002" in said
+    assert "there is no folder" in said
+    assert "did you mean 'data'?" in said
+    assert not (tmp_path / "dta").exists()
+    (tmp_path / "dta").mkdir()
+    ok(root, "build")
+
+
+def test_a_database_of_an_asset_is_refused_with_the_word_for_it(tmp_path: Path) -> None:
+    text = "/*\n---\nmaterialized: table\ndatabase: other\n---\n*/\nselect 1 as x\n"
+    root = project(tmp_path, other=text)
+    result = run(root, "build")
+    assert result.exit_code != 0
+    said = result.output
+    assert "models/other.sql:7:1: ENG024 SQLite has no databases" in said
+    assert "say `schema: other`" in said
+    ok(project(tmp_path, other=text.replace("database:", "schema:")), "build")

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Capabilities, RelationType, Standing
-from sqlpipes.core.errors import EngineError
+from sqlpipes.core.errors import EngineError, Problem, did_you_mean
 from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.engines.generic.connection import GenericConnection
 from sqlpipes.engines.generic.engine import GenericEngine
@@ -157,7 +157,8 @@ class SqliteEngine(GenericEngine):
         super().__init__(target, place, speech=SPEECH, **how)
 
     def _made(self) -> sa.Engine:
-        os.makedirs(os.path.dirname(self._path) or ".", exist_ok=True)
+        if problem := missing_folder(self._path, self.target):
+            raise EngineError(problem)
         return super()._made()
 
     def address(self) -> Any:
@@ -213,6 +214,10 @@ class SqliteEngine(GenericEngine):
         return found
 
     def create_schemas(self, schemas: Sequence[str], catalog: str | None = None) -> None:
+        if catalog is not None:
+            message = f"SQLite has no databases, and so no '{catalog}' to write to"
+            hint = f"a schema is a file of its own there: say `schema: {catalog}`"
+            raise EngineError(Problem("ENG024", message, hint=hint))
         known = {name.casefold() for name in ("main", TEMPORARY, *self._files)}
         for schema in schemas:
             if schema.casefold() not in known:
@@ -260,6 +265,20 @@ def _matches(pattern: str | None, value: str | None) -> bool | None:
     if pattern is None or value is None:
         return None
     return re.search(pattern, str(value)) is not None
+
+
+def missing_folder(path: str, target: Target) -> Problem | None:
+    """ENG002: a file in a folder that is not there is mostly one that is mistyped."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(folder):
+        return None
+    above, name = os.path.split(folder)
+    while not os.path.isdir(above):
+        above, name = os.path.split(above)
+    beside = [each.name for each in os.scandir(above) if each.is_dir()]
+    hint = did_you_mean(name, beside) or "make the folder first"
+    message = f"{path} does not open: there is no folder {os.path.join(above, name)}"
+    return Problem("ENG002", message, target.at("path", "database", "url"), hint)
 
 
 def _attach(link: sa.Connection, schema: str, path: str) -> None:
