@@ -7,10 +7,15 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cli.projects import SLOW, run, spawn, wait_until_running, write
 from servers.postgres import is_root
+
+from sqlpipes.core.config import Target
+from sqlpipes.core.errors import EngineError
+from sqlpipes.engines import open_engine
 
 MODELS = {"sqlpipes.yml": "name: shop\n", "models/a.sql": "select 1 as x\n"}
 
@@ -100,3 +105,31 @@ def test_a_signal_interrupts_the_statement(tmp_path, number, code):
     assert child.returncode == code
     assert os.path.exists(root / "x.duckdb")
     assert "cancelled" in run(root, "runs").output
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "extension"),
+    [
+        ({"secrets": [{"type": "s3", "key_id": "a", "secret": "b"}]}, "ENG022", "httpfs"),
+        (
+            {"attach": [{"path": "host=db", "type": "mysql", "alias": "m"}]},
+            "ENG002",
+            "mysql_scanner",
+        ),
+    ],
+)
+def test_an_extension_that_cannot_be_fetched_is_named_with_the_ways_to_it(
+    tmp_path: Path, options: dict[str, Any], code: str, extension: str
+) -> None:
+    nowhere = {
+        "extension_directory": str(tmp_path / "none"),
+        "custom_extension_repository": "http://127.0.0.1:1",
+        "autoinstall_extension_repository": "http://127.0.0.1:1",
+    }
+    target = Target("dev", "duckdb", options={"path": "x.duckdb", "settings": nowhere, **options})
+    with pytest.raises(EngineError) as error:
+        open_engine(target, str(tmp_path))
+    (problem,) = error.value.problems
+    assert problem.code == code
+    assert f"it needs the DuckDB extension '{extension}'" in problem.message
+    assert f"duckdb-extension-{extension.replace('_', '-')}==" in (problem.hint or "")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from types import MappingProxyType
 
@@ -116,6 +117,20 @@ def _hint(wanted: Extension, version: str) -> str:
         f"{install}pip install duckdb-extension-{own.replace('_', '-')}=={version.lstrip('v')} "
         f"brings it where there is such a package, or {by_hand}"
     )
+
+
+def with_extension(
+    problem: Problem, names: Sequence[str], error: BaseException | None, version: str
+) -> Problem:
+    """What a secret or an attached database lacks when DuckDB could not fetch it: which extension, and
+    how it is had. Any other problem stays as it is."""
+    said = str(error)
+    if not names or not any(words in said for words in (*NO_NETWORK, "required extension")):
+        return problem
+    wanted = Extension(names[0], at=problem.at)
+    what = problem.message.partition(": ")[0]
+    message = f"{what}: it needs the DuckDB extension '{names[0]}', which is not installed, and could not "
+    return replace(problem, message=message + "be downloaded", hint=_hint(wanted, version))
 
 
 def _versions(folder: str) -> list[str]:

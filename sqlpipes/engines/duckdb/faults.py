@@ -127,11 +127,9 @@ def setting_problem(error: BaseException, name: str, value: str) -> Problem:
 def secret_problem(error: BaseException, secret: DuckSecret) -> Problem:
     """Why CREATE SECRET is refused, without any of its values."""
     first, hint = _split_hint(plain_message(error))
-    if "install the required extension" in first:
-        first = "it needs an extension that is not installed, and could not be downloaded"
-        hint = "name the extension under `extensions:`; S3, GCS and R2 need httpfs"
-    message = f"the secret '{secret.name}' of type {secret.type} is refused: {first}"
-    return without(Problem("ENG022", message, secret.at, hint), secret.values)
+    said = without(Problem("ENG022", first, secret.at, hint), secret.values)
+    message = f"the secret '{secret.name}' of type {secret.type} is refused: {said.message}"
+    return replace(said, message=message)
 
 
 def storage_problem(target: Target, found: str, wanted: str) -> Problem:

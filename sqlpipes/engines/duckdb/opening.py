@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import TypeVar
 
 import duckdb
@@ -19,7 +20,7 @@ from sqlpipes.core.errors import EngineError, Problem, SqlpipesError, did_you_me
 from sqlpipes.core.sql import identifier, literal
 from sqlpipes.engines.duckdb.attached import MEMORY
 from sqlpipes.engines.duckdb.engine import DuckEngine, set_one
-from sqlpipes.engines.duckdb.extensions import load_extension, packaged
+from sqlpipes.engines.duckdb.extensions import load_extension, packaged, with_extension
 from sqlpipes.engines.duckdb.faults import (
     is_held,
     opening_error,
@@ -92,6 +93,12 @@ def _counted(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}" if number else ""
 
 
+OF_SECRETS = MappingProxyType(
+    dict.fromkeys(("s3", "r2", "gcs", "http", "huggingface"), "httpfs")
+    | {"postgres": "postgres_scanner", "mysql": "mysql_scanner"}
+)
+
+
 def prepare(
     first: duckdb.DuckDBPyConnection,
     target: Target,
@@ -112,25 +119,37 @@ def prepare(
         try:
             patiently(partial(first.execute, sql), found.name, deadline, found.where)
         except SqlpipesError as error:
-            error.problems = tuple(without(p, profile.hidden, found.at) for p in error.problems)
+            cause = error.__cause__ or error.__context__
+            problems = (without(p, profile.hidden, found.at) for p in error.problems)
+            error.problems = tuple(
+                with_extension(p, found.extensions, cause, _version(first)) for p in problems
+            )
             raise error from (None if profile.hidden else error.__cause__)
 
 
 def _needed(first: duckdb.DuckDBPyConnection, profile: Profile) -> Iterable[Extension]:
     """What attached databases and secrets need and a package has brought; DuckDB finds the others."""
     named = {extension.name for extension in profile.extensions}
-    row = first.execute("select version()").fetchone()
-    version = str(row[0]) if row else ""
+    version = _version(first)
     for found in profile.attached:
         for name in found.extensions:
             if name not in named and packaged(name, version):
                 named.add(name)
                 yield Extension(name, at=found.at)
     for secret in profile.secrets:
-        name = {"s3": "httpfs", "r2": "httpfs", "gcs": "httpfs"}.get(secret.type, secret.type)
+        name = _extension_of(secret)
         if name not in named and packaged(name, version):
             named.add(name)
             yield Extension(name, at=secret.at)
+
+
+def _version(first: duckdb.DuckDBPyConnection) -> str:
+    row = first.execute("select version()").fetchone()
+    return str(row[0]) if row else ""
+
+
+def _extension_of(secret: DuckSecret) -> str:
+    return OF_SECRETS.get(secret.type.lower(), secret.type.lower())
 
 
 def _add_secret(first: duckdb.DuckDBPyConnection, secret: DuckSecret) -> None:
@@ -143,7 +162,9 @@ def _add_secret(first: duckdb.DuckDBPyConnection, secret: DuckSecret) -> None:
             f"create or replace temporary secret {identifier(secret.name)} ({', '.join(words)})"
         )
     except duckdb.Error as error:
-        raise EngineError(secret_problem(error, secret)) from None
+        problem = secret_problem(error, secret)
+        needed = (_extension_of(secret),)
+        raise EngineError(with_extension(problem, needed, error, _version(first))) from None
 
 
 def _make_file(path: str, target: Target, profile: Profile) -> None:
