@@ -159,7 +159,7 @@ def load(
 
 
 def _linked(root: str, reading: Reading) -> Project:
-    from sqlpipes.engines import hidden
+    from sqlpipes.engines import attached, hidden
     from sqlpipes.engines import problems as faults_of
 
     target = reading.target
@@ -175,6 +175,7 @@ def _linked(root: str, reading: Reading) -> Project:
             for name, each in reading.target.engines.items()
             if each is not None
         },
+        attached=attached(target, root),
     )
     if reading.spoken:
         from sqlpipes.api.porting import ported, set_up

@@ -194,6 +194,12 @@ def problems(target: Target, root: str) -> tuple[Problem, ...]:
     return tuple(found(target, root)) if found else ()
 
 
+def attached(target: Target, root: str) -> frozenset[str]:
+    """Names of databases beside the target's own that queries may name, folded."""
+    found = getattr(_known(target.engine), "attached_names", None)
+    return frozenset(name.casefold() for name in found(target, root)) if found else frozenset()
+
+
 def hidden(target: Target, root: str) -> tuple[str, ...]:
     """Secrets in the target's output: texts that are recorded and shown nowhere."""
     found = getattr(_known(target.engine), "hidden", None)

@@ -13,6 +13,7 @@ import pytest
 from cli.projects import SLOW, run, spawn, wait_until_running, write
 from servers.postgres import is_root
 
+from sqlpipes.api import load
 from sqlpipes.core.config import Target
 from sqlpipes.core.errors import EngineError
 from sqlpipes.engines import open_engine
@@ -133,3 +134,16 @@ def test_an_extension_that_cannot_be_fetched_is_named_with_the_ways_to_it(
     assert problem.code == code
     assert f"it needs the DuckDB extension '{extension}'" in problem.message
     assert f"duckdb-extension-{extension.replace('_', '-')}==" in (problem.hint or "")
+
+
+def test_tables_of_an_attached_database_need_no_declaration(tmp_path: Path) -> None:
+    profile = "s: {outputs: {dev: {type: duckdb, path: x.duckdb, attach: [crm.duckdb]}}}\n"
+    files = {"profiles.yml": profile, "sqlpipes.yml": "name: s\n"}
+    models = {"models/a.sql": "select * from crm.users\n", "models/b.sql": "from crn.users\n"}
+    write(tmp_path, {**files, **models})
+    found = [p for p in load(str(tmp_path), environ={}).problems if p.code == "REF001"]
+    assert [p.at and p.at.file for p in found] == ["models/b.sql"]
+    strict = {**files, "sqlpipes.yml": "name: s\nstrict: true\n"}
+    write(tmp_path, strict)
+    found = [p for p in load(str(tmp_path), environ={}).problems if p.code == "REF002"]
+    assert len(found) == 2

@@ -36,16 +36,19 @@ def link(
     default_catalog: str | None = None,
     strict: bool = False,
     homes: Homes = NO_HOMES,
+    attached: frozenset[str] = frozenset(),
 ) -> tuple[Graph, tuple[Problem, ...]]:
     """Resolve every reference. The graph holds whatever is sound, the problems say what is not.
 
     A table that nothing declares becomes an implicit source, with a warning (an error when
     `strict`). Assets on a cycle are in the graph's assets but have no place in its order.
     `homes`: of further engines, the schema and the database that unqualified names live in.
+    `attached`: databases beside the target's own, folded: a table of theirs needs no declaration.
     """
     unique, problems = _without_duplicates(assets, dialect)
     problems += same_files(unique.values())
     linker = _Linker(unique, dialect, default_schema, default_catalog, strict, homes)
+    linker.attached = attached
     inputs = {asset.name: linker.inputs_of(asset) for asset in unique.values()}
     reads = [(check, linker.read_by(check)) for check in checks]
     inputs |= dict.fromkeys(linker.implicit, ())
@@ -123,6 +126,7 @@ class _Linker:
         self.default_schema = default_schema
         self.strict = strict
         self.index = name_index(assets.values(), dialect, default_schema, default_catalog, homes)
+        self.attached: frozenset[str] = frozenset()
         self.implicit: dict[str, Asset] = {}
         self.reads_self: set[str] = set()
         self.problems: list[Problem] = []
@@ -245,7 +249,8 @@ class _Linker:
             self.index.setdefault(other, name)
         if asset.relation and asset.relation.schema == schema:
             self.index.setdefault(key[-1:], name)
-        if not system:
+        known = len(spelt) > 1 and spelt[0].casefold() in self.attached and not strict
+        if not system and not known:
             self._undeclared(name, at, strict)
         return name
 

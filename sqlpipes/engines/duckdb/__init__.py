@@ -110,6 +110,16 @@ def problems(target: Target, root: str) -> tuple[Problem, ...]:
     return found.problems
 
 
+def attached_names(target: Target, root: str) -> tuple[str, ...]:
+    """Of the databases that are attached, where the profile tells them."""
+    try:
+        lake = lake_of(target, root)
+    except ProjectError:
+        return ()
+    profile = read_profile(bare(target) if lake else target, root)
+    return tuple(name for each in profile.attached if (name := each.catalog))
+
+
 def hidden(target: Target, root: str) -> tuple[str, ...]:
     """See `sqlpipes.engines.hidden`."""
     try:
