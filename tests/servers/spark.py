@@ -151,6 +151,7 @@ def _settings(home: Path, master: str, port: int) -> list[str]:
         "spark.sql.catalogImplementation": "hive",
         "spark.sql.warehouse.dir": str(home / "warehouse"),
         "spark.local.dir": str(home / "local"),
+        "spark.hadoop.datanucleus.connectionPoolingType": "NONE",  # the pool ran dry and hung after a while
         "spark.hadoop.javax.jdo.option.ConnectionURL": (
             f"jdbc:derby:;databaseName={home}/metastore;create=true"
         ),
