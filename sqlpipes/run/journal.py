@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from sqlpipes.core.engine import Connection, Deed, Engine, RelationType
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.sql import Relation
-from sqlpipes.run.claim import CLAIM, claims
+from sqlpipes.run.claim import CLAIM, claims, row_sql
 
 OURS = "sqlpipes__"  # begins every name of what stands beside a relation
 JOURNAL = f"{OURS}journal_"
@@ -98,7 +98,7 @@ def builder_of(name: str) -> str:
 
 
 def note_sql(journal: str, intent: Intent) -> str:
-    return f"create view {journal} as select '{intent.text}' as intent"
+    return f"create view {journal} as {row_sql('intent', intent.text)}"
 
 
 def publish(intent: Intent, journal: str, connection: Connection) -> Iterable[str]:
