@@ -18,7 +18,7 @@ from sqlpipes.core.partitions import WHOLE, Grain, Partitioning, TimeAxis
 from sqlpipes.core.sql import identifier
 from sqlpipes.run.disk import measured
 from sqlpipes.run.exported import export_path, export_rows, is_there
-from sqlpipes.run.folders import Merge, all_names, blank_name, file_names
+from sqlpipes.run.folders import Merge, all_names, blank_name, file_names, path_below
 from sqlpipes.run.placing import placing
 from sqlpipes.run.python import Place
 from sqlpipes.run.slices import slices
@@ -115,7 +115,7 @@ def _slices_written(
         names = file_names(cut, one, export)
         name = _named(names, cut, columns)
         select = f"select * from {output.table} where {inside_sql(cut, one, can)}"
-        new = os.path.join(stage, *name.split("/"))
+        new = path_below(stage, name)
         os.makedirs(os.path.dirname(new), exist_ok=True)
         filled = _write(select, new, export, place) > 0
         written += [name] if filled else []
@@ -124,7 +124,7 @@ def _slices_written(
             os.unlink(new)
     blank = blank_name(cut, export)
     if not written:
-        new = os.path.join(stage, *blank.split("/"))
+        new = path_below(stage, blank)
         os.makedirs(os.path.dirname(new), exist_ok=True)
         _write(f"select * from {output.table} where false", new, export, place)
     whole = None

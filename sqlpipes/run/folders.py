@@ -66,7 +66,13 @@ def file_names(cut: Partitioning, slices: Partitions, export: Export) -> tuple[s
 
 
 def blank_name(cut: Partitioning, export: Export) -> str:
-    return "/".join((*(f"{column}={NOBODY}" for column in cut.columns), f"data{export.ending}"))
+    """
+    >>> cut = Partitioning("n/s", TimeAxis(Grain.DAY))
+    >>> blank_name(cut, Export("out", "parquet", {}, True))
+    'n%2Fs=__HIVE_DEFAULT_PARTITION__/data.parquet'
+    """
+    folders = (f"{_column_said(column)}={NOBODY}" for column in cut.columns)
+    return "/".join((*folders, f"data{export.ending}"))
 
 
 def column_names(cut: Partitioning) -> tuple[str, ...]:
@@ -88,11 +94,33 @@ def folder_name(column: str, key: str) -> str:
     >>> folder_name("region", "north/west")
     'region=north%2Fwest'
     """
-    found = f"{quote(column, safe=PLAIN)}={quote(key, safe=PLAIN)}"
-    if len(found) <= LONGEST:
-        return found
-    digest = hashlib.blake2b(found.encode(), digest_size=8).hexdigest()
-    return f"{found[: LONGEST - 20].rstrip('%')}~{digest}"
+    said = "%5F" + key[1:] if key == NOBODY else quote(key, safe=PLAIN)
+    return _cut(f"{_column_said(column)}={said}", LONGEST)
+
+
+def _column_said(column: str) -> str:
+    """Short enough that a = and something of a key stand behind it."""
+    return _cut(quote(column, safe=PLAIN), LONGEST - 40)
+
+
+def _cut(said: str, longest: int) -> str:
+    if len(said) <= longest:
+        return said
+    digest = hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
+    return f"{said[: longest - 20].rstrip('%')}~{digest}"
+
+
+def path_below(folder: str, name: str) -> str:
+    """Where a file of a folder is, by its name with / between. No name leads out of the folder.
+
+    >>> path_below("/out", "d=1/../../x")
+    Traceback (most recent call last):
+    ValueError: 'd=1/../../x' leads out of its folder
+    """
+    parts = name.split("/")
+    if any(part in ("", ".", "..") or os.path.basename(part) != part for part in parts):
+        raise ValueError(f"{name!r} leads out of its folder")
+    return os.path.join(folder, *parts)
 
 
 def merge(stage: str, folder: str, root: str, asset: str, what: Merge) -> None:
@@ -117,14 +145,14 @@ def merge(stage: str, folder: str, root: str, asset: str, what: Merge) -> None:
 
 
 def _move(stage: str, folder: str, name: str) -> None:
-    path = os.path.join(folder, *name.split("/"))
+    path = path_below(folder, name)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    put(os.path.join(stage, *name.split("/")), path)
+    put(path_below(stage, name), path)
 
 
 def _remove(folder: str, name: str) -> None:
     """A file, and the folders that are empty without it."""
-    path = os.path.join(folder, *name.split("/"))
+    path = path_below(folder, name)
     os.unlink(path)
     while (path := os.path.dirname(path)) != folder:
         try:

@@ -24,6 +24,7 @@ from sqlpipes.api.plan import plan, plan_statements
 from sqlpipes.api.project import load
 from sqlpipes.api.selection import Ask
 from sqlpipes.core.errors import Problem, ProjectError
+from sqlpipes.run.folders import Merge, merge
 
 NOW = datetime(2024, 2, 1, tzinfo=UTC)
 DAYS = "partition: {by: day, column: day, start: 2024-01-01, end: 2024-01-05}\n"
@@ -507,6 +508,52 @@ def test_products_nest_and_hostile_values_are_escaped(tmp_path: Path) -> None:
     assert below(root / "exports/daily") == found
 
 
+COLUMNS = ["x/../../../../evil", "we/ird", "..", ".", ".hid", "a=b", "con*", "x" * 200, "ü [a]?"]
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_columns_name_leads_nowhere_else(tmp_path: Path, column: str) -> None:
+    """Nothing is written outside of the asset's folder, with rows and without, and all is read back."""
+    root = tmp_path / "a/b/c/project"
+    root.mkdir(parents=True)
+    cut = (
+        f"partition: {{by: values, column: '{column}', values: [a, __HIVE_DEFAULT_PARTITION__]}}\n"
+    )
+    sql = (
+        f"select k as \"{column}\", 1 as n from (values ('a'), ('__HIVE_DEFAULT_PARTITION__')) t(k)"
+    )
+    daily(root, sql=f"{sql} where false", days=cut)
+    good(root)
+    assert rows(load(str(root)), "daily").rows == ()
+    daily(root, sql=sql, days=cut)
+    good(root, empty=True)
+    assert rows(load(str(root)), "daily").rows == ()
+    good(root)
+    assert sorted(rows(load(str(root)), "daily").rows) == [
+        ("__HIVE_DEFAULT_PARTITION__", 1),
+        ("a", 1),
+    ]
+    assert len(below(root / "exports/daily")) == 2
+    assert not [name for name in below(tmp_path) if not name.startswith("a/b/c/project/")]
+    assert {each.name for each in root.iterdir() if each.is_dir()} == {
+        ".sqlpipes",
+        "exports",
+        "models",
+        "seeds",
+    }
+
+
+def test_a_name_that_leads_out_of_its_folder_is_never_followed(tmp_path: Path) -> None:
+    stage, folder = tmp_path / "stage", tmp_path / "root/out"
+    stage.mkdir()
+    (tmp_path / "evil").write_text("rows")
+    what = Merge(("../evil",), (), None, "blank")
+    with pytest.raises(ValueError, match="leads out of its folder"):
+        merge(str(stage), str(folder), str(tmp_path / "root"), "daily", what)
+    assert (tmp_path / "evil").exists()
+    assert below(tmp_path / "root/out") == []
+
+
 def test_a_time_of_day_is_not_lost_to_readers_of_the_folders_names(tmp_path: Path) -> None:
     cut = "partition: {by: day, column: at, start: 2024-01-01, end: 2024-01-03}\n"
     root = daily(tmp_path, sql="select timestamp '2024-01-01 07:30' as at, 1 as a", days=cut)
@@ -829,6 +876,26 @@ def test_who_reads_a_source_whose_files_an_asset_writes_waits_for_it(tmp_path: P
     good(root)
     assert rows(load(str(root), environ={}), "a_reader").rows == ((2, 24),)
     assert built(root) == []
+
+
+@pytest.mark.parametrize("column", ["x/../../../../evil", "we/ird", ".."])
+def test_no_columns_name_leads_elsewhere_from_postgres(
+    tmp_path: Path, place: Place, column: str
+) -> None:
+    if place.kind == "duckdb":
+        return
+    root = tmp_path / "a/b/c/project"
+    root.mkdir(parents=True)
+    place.prepare(root)
+    cut = f"partition: {{by: values, column: '{column}', values: [a, b]}}\n"
+    sql = f"select k as \"{column}\", 1 as n from (values ('a'), ('b')) t(k)"
+    daily(root, sql=f"{sql} where false", days=cut)
+    good(root)
+    assert len(below(root / "exports/daily")) == 1
+    daily(root, sql=sql, days=cut)
+    good(root)
+    assert query(f"select count(*) from '{root}/exports/daily/*/*.parquet'") == [(2,)]
+    assert not [name for name in below(tmp_path) if not name.startswith("a/b/c/project/")]
 
 
 def test_postgres_reads_no_files(tmp_path: Path, place: Place) -> None:
