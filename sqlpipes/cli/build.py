@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from contextlib import closing
@@ -241,4 +242,4 @@ def reporter_for(as_json: bool, echo: Callable[[str], None]) -> Reporter:
         return Events(echo)
     if not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
         return Lines(echo)
-    return Live(echo)
+    return Live(echo, shutil.get_terminal_size().columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -135,6 +136,7 @@ def show_command(
     sqlpipes show --inline "select count(*) from orders"
     """
     from sqlpipes.api import rows
+    from sqlpipes.show.letters import plain_lines
     from sqlpipes.show.rows import rows_text
 
     if (asset is None) == (inline is None):
@@ -143,4 +145,10 @@ def show_command(
     if inline is None:
         echo_warnings(project)
     found = rows(project, asset, inline=inline, limit=limit)
-    click.echo(rows_text(found, "json" if as_json else output))
+    text = rows_text(found, "json" if as_json else output)
+    if output != "csv" or as_json:
+        click.echo(text)
+    elif sys.stdout.isatty():
+        click.echo(plain_lines(text))
+    else:
+        click.echo(text, color=True)  # to the letter: what looks like a colour is data

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from click import style
 
 from sqlpipes.core.metadata import MORE_ROWS, MetadataKind, shown
+from sqlpipes.show.letters import padded, plain, plain_cell, plain_lines, width_of
 from sqlpipes.show.numbers import number_text
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def card_lines(card: Card, width: int) -> list[str]:
 
 def _said(card: Card) -> Iterator[str]:
     asset = card.asset
-    for line in asset.description.strip().splitlines():
+    for line in plain_lines(asset.description.strip()).split("\n") if asset.description else ():
         yield f"  {line}"
     words = {
         "owner": ", ".join(asset.owners),
@@ -44,19 +45,19 @@ def _said(card: Card) -> Iterator[str]:
 
 
 def _labelled(word: str, said: str) -> str:
-    return f"  {style(f'{word:<{ROOM}}', dim=True)}{said}"
+    return f"  {style(f'{word:<{ROOM}}', dim=True)}{plain(said)}"
 
 
 def _columns(columns: Sequence[Documented], width: int) -> Iterator[str]:
     if not any(column.description for column in columns):
         return
     yield f"  {style('columns', dim=True)}"
-    room = max(len(column.name) for column in columns)
+    room = max(width_of(plain(column.name)) for column in columns)
     kinds = max(len(column.type or "") for column in columns)
     for column in columns:
-        head = f"    {column.name:<{room}}  {(column.type or '').lower():<{kinds}}  "
+        head = f"    {padded(plain(column.name), room)}  {(column.type or '').lower():<{kinds}}  "
         origin = style(f"  from {column.origin}", dim=True) if column.origin else ""
-        yield (head + " ".join(column.description.split()) + origin).rstrip()
+        yield (head + plain(" ".join(column.description.split())) + origin).rstrip()
 
 
 def _last(card: Card, width: int) -> Iterator[str]:
@@ -98,11 +99,12 @@ def size_text(count: int) -> str:
 
 def value_lines(values: Mapping[str, Any], indent: str) -> list[str]:
     """A name and its value a line; a table or a text of several lines stands below its name."""
-    room = max(map(len, values), default=0)
+    room = max((width_of(plain(name)) for name in values), default=0)
     lines: list[str] = []
     for name, value in values.items():
         first, *rest = _value_texts(value)
-        lines.append(f"{indent}{style(f'{name:<{room}}', dim=True)}  {first}".rstrip())
+        name = padded(plain(name), room)
+        lines.append(f"{indent}{style(name, dim=True)}  {first}".rstrip())
         lines += [f"{indent}  {line}" for line in rest]
     return lines
 
@@ -114,7 +116,7 @@ def _value_texts(value: Any) -> list[str]:
     if found.kind is MetadataKind.TABLE:
         return ["", *_table(found.value)]
     text = str(found.value).strip("\n")
-    lines = text[:SHOWN_SIGNS].splitlines()
+    lines = [plain(line) for line in text[:SHOWN_SIGNS].splitlines()]
     if len(text) > SHOWN_SIGNS:
         lines.append(f"... and {len(text) - SHOWN_SIGNS:,} more characters: --json has them")
     if found.kind is MetadataKind.JSON:
@@ -127,11 +129,13 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     rows = rows[:-1] if lost else rows
     names = list(dict.fromkeys(name for row in rows for name in row))
     texts = [
-        ["" if (v := row.get(n)) is None else str(v) for n in names] for row in rows[:SHOWN_ROWS]
+        ["" if (v := row.get(n)) is None else plain_cell(str(v)) for n in names]
+        for row in rows[:SHOWN_ROWS]
     ]
-    rooms = [max(map(len, column)) for column in zip(names, *texts, strict=True)]
+    names = [plain_cell(name) for name in names]
+    rooms = [max(map(width_of, column)) for column in zip(names, *texts, strict=True)]
     lines = [
-        "  ".join(t.ljust(r) for t, r in zip(row, rooms, strict=True)).rstrip()
+        "  ".join(padded(t, r) for t, r in zip(row, rooms, strict=True)).rstrip()
         for row in [names, *texts]
     ]
     more = len(rows) - SHOWN_ROWS + lost

@@ -8,6 +8,7 @@ from typing import Any
 from click import style
 
 from sqlpipes.api import Fact
+from sqlpipes.show.letters import plain, plain_lines
 from sqlpipes.show.problems import problem_json, problem_text
 
 
@@ -20,10 +21,10 @@ def debug_text(facts: Sequence[Fact], root: str) -> str:
 def _lines(fact: Fact, width: int, root: str) -> list[str]:
     well = style("warn", fg="yellow", bold=True) if fact.problems else style("ok  ", fg="green")
     mark = well if fact.ok else style("FAIL", fg="red", bold=True)
-    first = f"{mark} {fact.topic:<{width}}  {fact.said}"
+    first = f"{mark} {fact.topic:<{width}}  {plain_lines(fact.said)}"
     placed = [problem for problem in fact.problems if problem.at or problem.hint]
     below = [line for each in placed for line in problem_text(each, root).splitlines()[1:]]
-    where = [f"     at {each.at}" for each in placed if each.at]
+    where = [f"     at {plain(str(each.at))}" for each in placed if each.at]
     return [first, *where, *(f"     {line}" for line in below)]
 
 

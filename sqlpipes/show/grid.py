@@ -28,6 +28,7 @@ from sqlpipes.show.calendar import (
     time_picture,
 )
 from sqlpipes.show.cells import SIGNS, Cells, cells_text
+from sqlpipes.show.letters import cut, padded, plain, width_of
 
 States = Mapping[SliceState, Partitions]
 LONGEST_LABEL = 24
@@ -57,10 +58,10 @@ def _caption(cell: str, axis: RangeAxis) -> str:
 
 
 def picture_lines(picture: Picture) -> list[str]:
-    room = max((len(label) for label, _ in picture.rows), default=0)
+    room = max((width_of(label) for label, _ in picture.rows), default=0)
     lines = [" " * (room + 4) + _heads(picture)] if picture.heads else []
     for label, cells in picture.rows:
-        lines.append(f"  {label:<{room}}  {_blocks(cells, picture.block)}".rstrip())
+        lines.append(f"  {padded(label, room)}  {_blocks(cells, picture.block)}".rstrip())
     return lines
 
 
@@ -90,9 +91,9 @@ def _value_lines(states: States, width: int) -> list[str]:
     """Every value behind its sign, in columns; those that are not built first when they are too many."""
     state_of = {labels: state for state, slices in states.items() for labels in slices.labels}
     axis = next(iter(states.values())).axis
-    keys = {labels: "|".join(keys_of(axis, labels, "")) for labels in state_of}
+    keys = {labels: plain("|".join(keys_of(axis, labels, ""))) for labels in state_of}
     shown = sorted(keys, key=lambda labels: keys[labels])
-    room = max(min(max(map(len, keys.values())), LONGEST_LABEL), 1)
+    room = max(min(max(map(width_of, keys.values())), LONGEST_LABEL), 1)
     columns = max((width - 2) // (room + 4), 1)
     if len(shown) > columns * ROWS:
         order = list(SliceState)
@@ -107,24 +108,20 @@ def _value_lines(states: States, width: int) -> list[str]:
 
 def _value(state: SliceState, key: str, room: int) -> str:
     sign, colour = SIGNS[state]
-    return f"{style(sign, fg=colour)} {_cut(key, room):<{room}}"
-
-
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else text[: room - 1] + "…"
+    return f"{style(sign, fg=colour)} {padded(cut(key, room), room)}"
 
 
 def _bars(states: States, first: RangeAxis, width: int) -> tuple[list[str], str]:
     """A row of cells for each combination of labels; the ones that are most behind, when they are many."""
     names = _names(states)
-    room = min(max(map(len, names.values())), LONGEST_LABEL)
+    room = min(max(map(width_of, names.values())), LONGEST_LABEL)
     unit, low, high = _unit(states, first, min(BARS, width - room - 4))
-    rows = [(_cut(names[labels], room), _row(states, labels, unit, low, high)) for labels in names]
+    rows = [(cut(names[labels], room), _row(states, labels, unit, low, high)) for labels in names]
     shown, rest = rows[:ROWS], rows[ROWS:]
     if rest:
         shown, rest = rows[: ROWS - 1], rows[ROWS - 1 :]
         worst = [_worst([cells[at] for _, cells in rest]) for at in range(high - low)]
-        shown = [*shown, (_cut(f"and {len(rest):,} more", max(room, 14)), worst)]
+        shown = [*shown, (cut(f"and {len(rest):,} more", max(room, 14)), worst)]
     last = f"{unit.key(high - 1)}"
     heads: tuple[tuple[int, str], ...] = ((0, unit.key(low)),)
     if high - low >= len(unit.key(low)) + len(last) + 2:
@@ -141,7 +138,7 @@ def _names(states: States) -> dict[Labels, str]:
     for place, slices in enumerate(states.values()):
         for labels in slices.labels:
             rank.setdefault(labels, place)
-    names = {labels: "|".join(key for key in keys_of(axis, labels, "") if key) for labels in rank}
+    names = {labels: plain("|".join(filter(None, keys_of(axis, labels, "")))) for labels in rank}
     many = len(names) > ROWS
     return dict(sorted(names.items(), key=lambda item: (many and rank[item[0]], item[1])))
 

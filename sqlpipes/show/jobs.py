@@ -13,6 +13,7 @@ from sqlpipes.core.cron import in_words
 from sqlpipes.core.events import Status
 from sqlpipes.core.job import ALL, Job, Request
 from sqlpipes.core.verdict import Decision
+from sqlpipes.show.letters import plain
 from sqlpipes.show.plan import counted
 from sqlpipes.show.problems import problems_text
 from sqlpipes.show.progress import COLOURS
@@ -112,8 +113,8 @@ def job_runs_text(runs: Sequence[JobRun]) -> str:
         at = run.started_at or run.asked_at
         word = style(f"{run.status:<11}", fg=COLOURS.get(run.status))
         seconds = f"{run.seconds:8.2f}s" if run.seconds is not None else " " * 9
-        why = style(run.request.because, dim=True)
-        tail = f"{run.run_id}  {run.message}".strip()
+        why = style(plain(run.request.because), dim=True)
+        tail = plain(f"{run.run_id}  {run.message}".strip())
         head = f"{at:%Y-%m-%d %H:%M}  {run.request.job:<{width}}  {word} {seconds}"
         lines.append(f"{head}  {why}  {tail}".rstrip())
     return "\n".join(lines)
@@ -157,7 +158,7 @@ def outcome_text(outcome: Outcome, root: str) -> str:
     """How it ended, and what is wrong in full."""
     word = style(str(outcome.status), fg=COLOURS.get(outcome.status))
     run = f"  run {outcome.run_id}" if outcome.run_id else ""
-    said = outcome.message
+    said = plain(outcome.message)
     lines = []
     if outcome.problems:
         said = counted(len(outcome.problems), "problem")
@@ -190,7 +191,7 @@ def dry_text(ticked: Ticked) -> str:
         lines.append(f"automation: looks the next time, {ticked.busy}")
     lines = lines or ["nothing is due"]
     room = max((len(verdict.asset) for verdict in ticked.verdicts), default=0)
-    lines += [f"  {verdict.asset:<{room}}  {verdict}" for verdict in ticked.verdicts]
+    lines += [f"  {verdict.asset:<{room}}  {plain(str(verdict))}" for verdict in ticked.verdicts]
     return "\n".join(lines)
 
 
@@ -286,7 +287,7 @@ def _sick_text(sick: SickSensor, root: str) -> str:
     failed = f"{sick.sensor.name}: sensor {style('failed', fg='red')}"
     if sick.is_news:
         return f"{failed}\n{problems_text(sick.state.problems, root)}"
-    return f"{failed} as before: {next(iter(sick.state.problems), sick.state.message)}"
+    return f"{failed} as before: {plain(str(next(iter(sick.state.problems), sick.state.message)))}"
 
 
 def _sick_json(sick: SickSensor) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sqlpipes.core.asset import Asset, Kind
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.lineage import ColumnRef, Documented, Edge, Lineage
 from sqlpipes.show.cards import column_json
+from sqlpipes.show.letters import plain
 from sqlpipes.show.picture import (
     Link,
     Picture,
@@ -24,7 +25,6 @@ from sqlpipes.show.picture import (
     joined,
     json_text,
     mermaid_text,
-    plain,
     short,
     tree_lines,
 )
@@ -83,7 +83,7 @@ def _description(said: Documented | None) -> str:
     if said is None or not said.description:
         return ""
     origin = style(f" (from {said.origin})", dim=True) if said.origin else ""
-    return f"  {' '.join(said.description.split())}{origin}"
+    return f"  {plain(' '.join(said.description.split()))}{origin}"
 
 
 def _sides(up: bool | None) -> tuple[bool, ...]:

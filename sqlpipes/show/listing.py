@@ -10,6 +10,7 @@ from click import style
 from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.graph import Graph
 from sqlpipes.show.cards import column_json, labels_json
+from sqlpipes.show.letters import padded, plain, width_of
 
 if TYPE_CHECKING:
     from sqlpipes.core.lineage import Documented
@@ -28,7 +29,7 @@ def tree_text(graph: Graph, names: Iterable[str]) -> str:
     lines: list[str] = []
     for folder in sorted(folders):
         lines.append(style(f"{folder}/", fg="cyan"))
-        width = max(len(asset.name) for asset in folders[folder])
+        width = max(width_of(plain(asset.name)) for asset in folders[folder])
         lines += [_line(asset, width) for asset in folders[folder]]
     return "\n".join(lines)
 
@@ -38,8 +39,8 @@ def _line(asset: Asset, width: int) -> str:
     cut = f" by {asset.partition.axis}" if asset.partition else ""
     cut += f" on {asset.engine}" if asset.engine else ""
     about = asset.description.strip().splitlines()[0] if asset.description.strip() else ""
-    tail = f"{what + cut:<22}  {about}".rstrip()
-    return f"  {asset.name:<{width}}  " + style(tail, dim=True)
+    tail = f"{what + cut:<22}  {plain(about)}".rstrip()
+    return f"  {padded(plain(asset.name), width)}  " + style(tail, dim=True)
 
 
 def asset_json(graph: Graph, asset: Asset, columns: Sequence[Documented] = ()) -> dict[str, Any]:

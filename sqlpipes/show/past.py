@@ -11,6 +11,7 @@ from click import style
 
 from sqlpipes.core.events import DONE, Status
 from sqlpipes.show.cards import short_commit, value_lines, values_json
+from sqlpipes.show.letters import padded, plain, plain_lines, width_of
 from sqlpipes.show.progress import COLOURS
 from sqlpipes.show.said import FEW, log_lines, op_lines
 
@@ -30,15 +31,15 @@ def _run_line(run: RunRecord) -> str:
     seconds = f"{run.seconds:8.2f}s" if run.seconds is not None else " " * 9
     word = style(f"{run.status:<11}", fg=COLOURS.get(run.status))
     told = style(counts, dim=True)
-    job = style(f"[{run.job}] ", fg="cyan") if run.job else ""
-    return f"{run.run_id}  {word} {_minute(run.started_at)} {seconds}  {job}{run.command}  {told}"
+    job = style(f"[{plain(run.job)}] ", fg="cyan") if run.job else ""
+    return f"{run.run_id}  {word} {_minute(run.started_at)} {seconds}  {job}{plain(run.command)}  {told}"
 
 
 def run_text(run: RunRecord, *, with_sql: bool = False, with_log: bool = False) -> str:
     """One run in full."""
     commit = [style(f"commit {short_commit(run.commit)}", dim=True)] if run.commit else []
     lines = [_run_line(run), *commit, ""]
-    width = max((len(step.asset) for step in run.steps), default=0)
+    width = max((width_of(plain(step.asset)) for step in run.steps), default=0)
     for step in run.steps:
         lines += _step_lines(step, width, with_sql, with_log)
         lines += [_check_line(check) for check in run.checks if check.asset == step.asset]
@@ -51,26 +52,32 @@ def _step_lines(step: StepRecord, width: int, with_sql: bool, with_log: bool) ->
     rows = f"{step.rows:,} rows" if step.rows is not None else ""
     seconds = f"{step.seconds:.2f}s" if step.seconds is not None else ""
     word = style(f"{step.status:<9}", fg=COLOURS.get(step.status))
-    why = style("; ".join(step.reasons), dim=True)
-    cut = f"{step.slices}  " if not step.slices.is_whole else ""
-    lines = [f"{word} {step.asset:<{width}}  {step.action:<14} {rows:>14} {seconds:>8}  {cut}{why}"]
-    lines += [style(f"          {problem}", fg="red") for problem in step.problems]
+    why = style(plain("; ".join(step.reasons)), dim=True)
+    cut = f"{plain(str(step.slices))}  " if not step.slices.is_whole else ""
+    name = padded(plain(step.asset), width)
+    lines = [f"{word} {name}  {step.action:<14} {rows:>14} {seconds:>8}  {cut}{why}"]
+    lines += [
+        style(f"          {plain_lines(str(problem))}", fg="red") for problem in step.problems
+    ]
     if step.because:
         of = "" if step.because.startswith(DONE) else "because of "
-        lines.append(style(f"          {of}{step.because}", dim=True))
+        lines.append(style(f"          {of}{plain(step.because)}", dim=True))
     lines += value_lines(step.metadata, " " * 10)
     lines += op_lines(step.ops, " " * 10)
     lines += log_lines(step.log, " " * 10 + "| ", None if with_log else FEW)
     if with_sql:
         for statement in step.statements:
-            lines += [style(f"          {line}", dim=True) for line in statement.splitlines()]
+            lines += [
+                style(f"          {line}", dim=True) for line in plain_lines(statement).split("\n")
+            ]
     return lines
 
 
 def _check_line(check: CheckRecord) -> str:
     colour = COLOURS.get(check.status)
-    said = "passed" if check.status is Status.SUCCESS else check.message or f"{check.failures} rows"
-    return f"          {style('check', dim=True)} {check.check}: {style(said, fg=colour)}"
+    said = "passed" if check.status is Status.SUCCESS else plain_lines(check.message)
+    said = said or f"{check.failures} rows"
+    return f"          {style('check', dim=True)} {plain(check.check)}: {style(said, fg=colour)}"
 
 
 def run_json(run: RunRecord) -> dict[str, Any]:

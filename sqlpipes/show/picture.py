@@ -12,6 +12,8 @@ from typing import Any
 
 from click import style
 
+from sqlpipes.show.letters import cut, padded, plain, width_of
+
 LONGEST = 72
 ALIGNED = 48  # a name that is longer pushes its own remark to the right, not everybody's
 
@@ -107,9 +109,10 @@ def flat_lines(entries: Sequence[tuple[str, str]]) -> list[str]:
 def aligned(rows: Iterable[tuple[str, str, str]]) -> list[str]:
     """(left, right, dim or the right side's colour) -> lines whose right sides begin in one column."""
     rows = list(rows)
-    width = max((len(left) for left, right, _ in rows if right and len(left) <= ALIGNED), default=0)
+    widths = [width_of(left) for left, right, _ in rows if right]
+    width = max((each for each in widths if each <= ALIGNED), default=0)
     return [
-        f"{left:<{width}}  {style(right, dim=True) if how == 'dim' else style(right, fg=how)}"
+        f"{padded(left, width)}  {style(right, dim=True) if how == 'dim' else style(right, fg=how)}"
         if right
         else left
         for left, right, how in rows
@@ -249,18 +252,6 @@ def _grouped(picture: Picture) -> list[tuple[str | None, list[Point]]]:
     return list(found.items())
 
 
-def plain(text: str) -> str:
-    r"""One line of visible letters: a name must not move the cursor or colour the terminal.
-
-    >>> print(plain("a\x1b[31m\nb"))
-    a\x1b[31m\nb
-    """
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def short(text: str) -> str:
     """One line, white space squeezed, its end cut off when it is long."""
-    line = plain(" ".join(text.split()))
-    return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+    return cut(plain(" ".join(text.split())), LONGEST)

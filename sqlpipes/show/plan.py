@@ -12,6 +12,7 @@ from sqlpipes.core.config import OWN_ENGINE
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions, WholeAxis, first_of
 from sqlpipes.core.plan import Crossing, Plan, Reason, Step, Why
+from sqlpipes.show.letters import cut, name_text, padded, plain, plain_lines, width_of
 
 SHOWN_CURRENT = 8
 SHOWN_INPUTS = 4
@@ -41,8 +42,8 @@ def plan_text(
     lines = [style(headline(plan, title), bold=True)]
     lines += _test_lines(tests)
     groups = _alike(plan) if fold and not statements else [[step] for step in plan.steps]
-    names = [_names(group) for group in groups]
-    room = max((len(name) for name in names if len(name) <= ALIGNED), default=0)
+    names = [_names(group, width) for group in groups]
+    room = max((width_of(name) for name in names if width_of(name) <= ALIGNED), default=0)
     action_room = max((len(step.action) for step in plan.steps), default=0)
     engines = {step.engine for step in plan.steps}
     homes = max((len(each or OWN_ENGINE) for each in engines), default=0) if any(engines) else 0
@@ -105,10 +106,10 @@ def _alike(plan: Plan) -> list[list[Step]]:
     return list(groups.values())
 
 
-def _names(group: Sequence[Step]) -> str:
+def _names(group: Sequence[Step], width: int | None) -> str:
     if len(group) <= SHOWN_ALIKE:
-        return ", ".join(step.asset for step in group)
-    shown = ", ".join(step.asset for step in group[: SHOWN_ALIKE - 1])
+        return ", ".join(name_text(step.asset, width) for step in group)
+    shown = ", ".join(name_text(step.asset, width) for step in group[: SHOWN_ALIKE - 1])
     return f"{shown} and {len(group) - SHOWN_ALIKE + 1:,} more"
 
 
@@ -118,7 +119,7 @@ def _step_lines(
     """`homes`: room for the names of engines, where the plan has several."""
     home = f"on {step.engine or OWN_ENGINE:<{homes}}  " if homes else ""
     indent = " " * (action_room + room + 6 + len(home))
-    head = f"  {step.action:<{action_room}}  " + style(f"{name:<{room}}", bold=True) + "  "
+    head = f"  {step.action:<{action_room}}  " + style(padded(name, room), bold=True) + "  "
     head += style(home, dim=True)
     lines: list[str] = []
     cut = slices_text(step.slices)
@@ -156,7 +157,7 @@ def _crossing(found: Crossing) -> str:
     elif found.rows is not None:
         said[0] += " estimated"
     to = found.engine or OWN_ENGINE
-    return f"{found.asset} -> {to}: {', '.join(said) or 'how much is not known yet'}"
+    return f"{plain(found.asset)} -> {to}: {', '.join(said) or 'how much is not known yet'}"
 
 
 def bytes_text(number: int) -> str:
@@ -177,10 +178,10 @@ def slices_text(slices: Partitions) -> str:
     """
     if slices.is_whole or not slices:
         return ""
-    text = str(slices)
+    text = plain(str(slices))
     pieces = sum(1 for _ in slices.boxes())
     if pieces > SHOWN_ALIKE:
-        text = f"{pieces} runs {_reach(slices)}".rstrip()
+        text = plain(f"{pieces} runs {_reach(slices)}".rstrip())
     elif len(text) > LONGEST:
         text = text[:LONGEST] + "..."
     return f"{text} ({counted(len(slices), 'slice')})  "
@@ -195,11 +196,11 @@ def _reach(slices: Partitions) -> str:
 
 
 def _reason(reason: Reason, step: Step, room: int | None) -> str:
-    said = str(reason)
+    said = plain(str(reason))
     names = reason.detail.split(", ")
     if reason.why is Why.INPUT_NEWER and len(names) > SHOWN_INPUTS:
         shown = ", ".join(names[: SHOWN_INPUTS - 1])
-        said = f"{reason.why}: {shown} and {len(names) - SHOWN_INPUTS + 1} more"
+        said = f"{reason.why}: {plain(shown)} and {len(names) - SHOWN_INPUTS + 1} more"
     if reason.slices and reason.slices != step.slices:
         said += f" ({slices_text(reason.slices).rpartition(' (')[0]})"
     return _clipped(said, room)
@@ -210,16 +211,15 @@ def _clipped(text: str, room: int | None) -> str:
     >>> _clipped("input newer: a", 10)
     'input new…'
     """
-    if room is None or len(text) <= max(room, 10):
-        return text
-    return text[: max(room, 10) - 1] + "…"
+    return text if room is None else cut(text, max(room, 10))
 
 
 def _diff(reason: Reason, indent: str, width: int | None) -> list[str]:
     colours = {"-": "red", "+": "green"}
     room = width and width - len(indent) - 2
     return [
-        f"{indent}  {style(_clipped(line, room), fg=colours.get(line[:1]))}" for line in reason.diff
+        f"{indent}  {style(_clipped(plain(line), room), fg=colours.get(line[:1]))}"
+        for line in reason.diff
     ]
 
 
@@ -228,7 +228,9 @@ def _statement_lines(step: Step, statements: Statements | None) -> list[str]:
         return []
     lines = []
     for statement in statements.get(step.asset, ()):
-        lines += [style(f"      {line}", dim=True) for line in statement.strip().splitlines()]
+        lines += [
+            style(f"      {line}", dim=True) for line in plain_lines(statement.strip()).split("\n")
+        ]
         lines.append("")
     return lines
 
@@ -236,7 +238,7 @@ def _statement_lines(step: Step, statements: Statements | None) -> list[str]:
 def _current_lines(plan: Plan) -> list[str]:
     if not plan.current or not plan.steps:
         return []
-    shown = ", ".join(plan.current[:SHOWN_CURRENT])
+    shown = plain(", ".join(plan.current[:SHOWN_CURRENT]))
     more = len(plan.current) - SHOWN_CURRENT
     tail = f" and {more:,} more" if more > 0 else ""
     return [style(f"  current: {shown}{tail}", dim=True)]

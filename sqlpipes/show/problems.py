@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -12,11 +11,11 @@ from click import style
 
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.show.hidden import shown
+from sqlpipes.show.letters import plain, plain_lines, width_of
 
 WIDEST = 100  # characters of a line that are shown
 BEFORE = 60  # of them before the column
 CUT = "..."
-VISIBLE = {9: " ", **{code: chr(0x2400 + code) for code in range(32) if code != 9}}
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -32,17 +31,18 @@ def problems_text(
 
 def problem_text(problem: Problem, root: str, texts: Mapping[str, str] = NO_TEXTS) -> str:
     colour = "red" if problem.is_error else "yellow"
-    place = f"{problem.at}: " if problem.at else ""
-    lines = [place + style(problem.code, fg=colour, bold=True) + " " + problem.message]
+    place = f"{plain(str(problem.at))}: " if problem.at else ""
+    message = plain_lines(problem.message)
+    lines = [place + style(problem.code, fg=colour, bold=True) + " " + message]
     if problem.at:
         lines += _excerpt(problem.at, _lines(problem.at.file, root, texts), colour)
     said = f"{problem.message}\n{problem.hint}"
     for other in problem.others:
         if str(other) not in said:
-            lines.append(style("  also: ", fg="cyan") + str(other))
+            lines.append(style("  also: ", fg="cyan") + plain(str(other)))
             lines += _excerpt(other, _lines(other.file, root, texts), colour)
     if problem.hint:
-        first, *more = problem.hint.splitlines()
+        first, *more = plain_lines(problem.hint).split("\n")
         lines.append(style("  hint: ", fg="cyan") + first)
         lines += [f"        {line}" for line in more]
     return "\n".join(lines)
@@ -64,11 +64,11 @@ def _excerpt(at: Location, lines: list[str], colour: str) -> list[str]:
     text = shown(at.file, lines, at.line) if at.line <= len(lines) else ""
     if not text.strip() or at.column > len(text) + 1:
         return []
-    window, column = _window(text.translate(VISIBLE).rstrip(), at.column - 1)
+    window, column = _window(text.replace("\t", " ").rstrip(), at.column - 1)
     length = max(1, min(at.length, len(window) - column))
-    under = _width(window[:column]), _width(window[column : column + length])
-    caret = " " * under[0] + style("^" * max(1, under[1]), fg=colour, bold=True)
-    return [style(f"{at.line:>4} | ", dim=True) + window, style("     | ", dim=True) + caret]
+    before, marked = plain(window[:column]), plain(window[column : column + length])
+    caret = " " * width_of(before) + style("^" * max(1, width_of(marked)), fg=colour, bold=True)
+    return [style(f"{at.line:>4} | ", dim=True) + plain(window), style("     | ", dim=True) + caret]
 
 
 def _window(text: str, column: int) -> tuple[str, int]:
@@ -87,16 +87,6 @@ def _window(text: str, column: int) -> tuple[str, int]:
     if len(text) > start + WIDEST:
         window = window[: -len(CUT)] + CUT
     return window, column - start
-
-
-def _width(text: str) -> int:
-    """Columns of a terminal that a text takes: two for a wide letter, none for a combining one.
-
-    >>> _width("abc"), _width("表")
-    (3, 2)
-    """
-    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
-    return len(text) + wide - sum(unicodedata.combining(letter) > 0 for letter in text)
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from sqlpipes.core.events import (
     StepWaiting,
 )
 from sqlpipes.core.plan import Plan
+from sqlpipes.show.letters import name_text, padded, plain, width_of
 from sqlpipes.show.plan import ALIGNED
 
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ class Reporter(Protocol):
 class Lines:
     """One line a finished step, for pipes, files and CI."""
 
-    def __init__(self, echo: Callable[[str], None]) -> None:
+    def __init__(self, echo: Callable[[str], None], columns: int | None = None) -> None:
         self.echo = echo
+        self.columns = columns  # of a terminal
         self.total = self.width = self.action_width = 0
         self.ended: set[str] = set()
         self.slices: dict[str, int] = {}  # of each step in all
@@ -75,10 +77,13 @@ class Lines:
             known.clear()  # a build may find more to do when it is done, and plan again
         self.slices = {step.asset: len(step.slices) for step in plan.steps}
         self.total = len(plan.steps)
-        lengths = (len(step.asset) for step in plan.steps)
+        lengths = (width_of(self._name(step.asset)) for step in plan.steps)
         self.width = max((length for length in lengths if length <= ALIGNED), default=0)
         self.action_width = max((len(step.action) for step in plan.steps), default=0)
         self.step_of = {check: step.asset for step in plan.steps for check in step.checks}
+
+    def _name(self, asset: str) -> str:
+        return name_text(asset, self.columns)
 
     def event(self, event: Event) -> None:
         if isinstance(event, CheckFinished):
@@ -96,10 +101,16 @@ class Lines:
                 self.split.add(event.asset)
             self.echo(self._line(event))
         elif isinstance(event, StepWaiting):
-            self.echo(style(f"waiting  {event.asset}: {event.holder} is at it", dim=True))
+            self.echo(
+                style(
+                    f"waiting  {self._name(event.asset)}: {plain(event.holder)} is at it", dim=True
+                )
+            )
 
         elif isinstance(event, StepRetrying):
-            self.echo(style(f"waiting  {event.asset}: {event.said}", fg="yellow"))
+            self.echo(
+                style(f"waiting  {self._name(event.asset)}: {plain(event.said)}", fg="yellow")
+            )
 
     def close(self) -> None:
         pass
@@ -117,7 +128,7 @@ class Lines:
         place = style(f"{number:>{len(str(self.total))}}/{self.total}", dim=True)
         head = (
             f"{place}  {style(f'{word:<5}', fg=COLOURS[status], bold=True)} "
-            f"{event.action:<{self.action_width}}  {event.asset:<{self.width}}"
+            f"{event.action:<{self.action_width}}  {padded(self._name(event.asset), self.width)}"
         )
         return f"{head}  {self._part(event)}{self._tail(event)}".rstrip()
 
@@ -126,7 +137,7 @@ class Lines:
         total = self.slices.get(event.asset, 0)
         if len(event.slices) >= total:
             return ""
-        text = str(event.slices)
+        text = plain(str(event.slices))
         if len(text) > LONGEST:
             text = f"{len(event.slices):,} slices"
         counted = (
@@ -137,17 +148,15 @@ class Lines:
     def _tail(self, event: StepFinished | StepFailed | StepSkipped) -> str:
         if isinstance(event, StepSkipped):
             told = event.because if event.is_done else f"because of {event.because}"
-            because = UNTOLD.get(event.because, told)
+            because = plain(UNTOLD.get(event.because, told))
             return style(because, dim=True)
         if isinstance(event, StepFailed) and event.status is Status.SPLIT:
-            said = event.problems[0].message.splitlines()[0] if event.problems else ""
+            said = _first_line(event)
             what = f"{len(event.slices):,} slices are tried apart"
             what = "until another slice has made the table" if _waits_for_table(event) else what
             return style(f"{what}: {said}", dim=True)
         if isinstance(event, StepFailed):
-            return style(
-                event.problems[0].message.splitlines()[0] if event.problems else "", fg="red"
-            )
+            return style(_first_line(event), fg="red")
         rows = "" if event.rows is None else f"{event.rows:,} rows"
         part = self._part(event)  # pushes what follows to the right
         parts = [rows if part else f"{rows:>14}", f"{event.seconds:7.2f}s"]
@@ -160,6 +169,11 @@ class Lines:
         return "  ".join(parts)
 
 
+def _first_line(event: StepFailed) -> str:
+    said = event.problems[0].message.splitlines() if event.problems else []
+    return plain(said[0]) if said else ""
+
+
 def _came_over(event: StepFinished) -> str:
     """What crossed from other engines for it."""
     said = event.metadata.get("crossed")
@@ -167,7 +181,7 @@ def _came_over(event: StepFinished) -> str:
     if not isinstance(came, list):
         return ""
     told = (f"{each['rows']:,} rows of {each['asset']} in {each['seconds']:.2f}s" for each in came)
-    return f"crossed: {', '.join(told)}"
+    return plain(f"crossed: {', '.join(told)}")
 
 
 def _is_split(event: Event) -> bool:
@@ -183,8 +197,8 @@ def _waits_for_table(event: Event) -> bool:
 class Live(Lines):
     """The same lines above a live block: what is running at this moment, and a bar."""
 
-    def __init__(self, echo: Callable[[str], None]) -> None:
-        super().__init__(self._above)
+    def __init__(self, echo: Callable[[str], None], columns: int | None = None) -> None:
+        super().__init__(self._above, columns)
         self.fallback = echo
         self.screen: Screen | None = None
         self.running: dict[str, TaskID] = {}
@@ -200,7 +214,7 @@ class Live(Lines):
         if self.screen is None:
             return
         if isinstance(event, StepStarted) and event.asset not in self.running:
-            said = f"{event.action} {event.asset} {self._part(event)}".rstrip()
+            said = f"{event.action} {self._name(event.asset)} {self._part(event)}".rstrip()
             self.running[event.asset] = self.screen.steps.add_task(said)
         elif isinstance(event, (StepFinished, StepFailed, StepSkipped)):
             self.screen.bar.update(self.screen.overall, completed=self._done())

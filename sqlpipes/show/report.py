@@ -24,6 +24,7 @@ from sqlpipes.core.events import (
 )
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Plan
+from sqlpipes.show.letters import cut, plain, plain_cell, plain_lines
 from sqlpipes.show.plan import counted
 from sqlpipes.show.problems import problems_text
 from sqlpipes.show.said import log_lines
@@ -116,7 +117,7 @@ def _same(alike: Sequence[StepFailed]) -> str:
 
 
 def _slices(events: Sequence[Ended]) -> str:
-    text = str(reduce(or_, [event.slices for event in events]))
+    text = plain(str(reduce(or_, [event.slices for event in events])))
     count = sum(len(event.slices) for event in events)
     return text if len(text) <= WIDEST_ROW else f"{counted(count, 'slice')}, {text[:WIDEST_ROW]}..."
 
@@ -139,7 +140,7 @@ def _in_part(report: Report) -> list[str]:
         for word in ("failed", "stopped", "skipped"):
             if events := lost.get((name, word)):
                 parts.append(f"{sum(len(e.slices) for e in events):,} {word} ({_slices(events)})")
-        lines.append(f"{style(name, bold=True)}: {', '.join(parts)}")
+        lines.append(f"{style(plain(name), bold=True)}: {', '.join(parts)}")
     return lines
 
 
@@ -151,27 +152,29 @@ def _warning(check: CheckFinished, graph: Graph) -> str:
     known: Mapping[str, object] = graph.checks
     place = getattr(known.get(check.check), "at", None)
     where = f"{place}: " if place else ""
-    head = f"{where}{style('warning', fg='yellow', bold=True)} {check.check}: "
+    head = f"{plain(where)}{style('warning', fg='yellow', bold=True)} {plain(check.check)}: "
     return "\n".join([head + _found(check), *_sample(check)])
 
 
 def _found(check: CheckFinished) -> str:
-    return check.message or f"{check.failures:,} bad row{'s' * (check.failures != 1)}"
+    return plain_lines(check.message) or f"{check.failures:,} bad row{'s' * (check.failures != 1)}"
 
 
 def _sample(check: CheckFinished) -> list[str]:
     """A few of the bad rows, one a line, as name=value."""
     lines = []
     for row in check.sample[:SHOWN_ROWS]:
-        pairs = (f"{name}={_cell(v)}" for name, v in zip(check.columns, row, strict=False))
-        lines.append(style("       " + ", ".join(pairs)[:WIDEST_ROW], dim=True))
+        pairs = (
+            f"{plain_cell(name)}={_cell(v)}" for name, v in zip(check.columns, row, strict=False)
+        )
+        lines.append(style("       " + cut(", ".join(pairs), WIDEST_ROW), dim=True))
     if check.sample and check.failures > len(lines):
         lines.append(style(f"       and {check.failures - len(lines):,} more", dim=True))
     return lines
 
 
 def _cell(value: Any) -> str:
-    return "NULL" if value is None else str(value).replace("\n", " ")
+    return "NULL" if value is None else plain_cell(str(value))
 
 
 def _totals(report: Report) -> str:

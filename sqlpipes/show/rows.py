@@ -10,6 +10,7 @@ from typing import Any
 from click import style
 
 from sqlpipes.core.engine import Rows
+from sqlpipes.show.letters import cut, padded, plain_cell, width_of
 
 WIDEST = 40
 
@@ -31,13 +32,13 @@ def rows_text(found: Rows, form: str) -> str:
 def _table(found: Rows) -> str:
     cells = [[_cell(value) for value in row] for row in found.rows]
     numeric = [all(_is_number(row[i]) for row in found.rows) for i in range(len(found.columns))]
+    names = [plain_cell(name) for name in found.columns]
     widths = [
-        min(WIDEST, max([len(name), *(len(row[i]) for row in cells)]))
-        for i, name in enumerate(found.columns)
+        min(WIDEST, max([width_of(name), *(width_of(row[i]) for row in cells)]))
+        for i, name in enumerate(names)
     ]
     head = "  ".join(
-        _fit(name, width, right)
-        for name, width, right in zip(found.columns, widths, numeric, strict=True)
+        _fit(name, width, right) for name, width, right in zip(names, widths, numeric, strict=True)
     )
     rule = "  ".join("-" * width for width in widths)
     body = [
@@ -55,7 +56,7 @@ def _cell(value: Any) -> str:
         return "NULL"
     if isinstance(value, float):
         return f"{value:.6g}" if abs(value) < 1e6 else f"{value:,.2f}"
-    return str(value).replace("\n", " ")
+    return plain_cell(str(value))
 
 
 def _is_number(value: Any) -> bool:
@@ -67,6 +68,4 @@ def _fit(text: str, width: int, right: bool) -> str:
     >>> _fit("abcdef", 4, False), _fit("7", 3, True)
     ('abc~', '  7')
     """
-    if len(text) > width:
-        text = text[: width - 1] + "~"
-    return text.rjust(width) if right else text.ljust(width)
+    return padded(cut(text, width, "~"), width, right)

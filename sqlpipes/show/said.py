@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from click import style
 
 from sqlpipes.core.events import OpCall, Status
+from sqlpipes.show.letters import plain, plain_log
 
 FEW = 20  # lines of a log that are shown unasked
 WORDS = {Status.SUCCESS: "ok", Status.ERROR: "error"}
@@ -14,7 +15,7 @@ WORDS = {Status.SUCCESS: "ok", Status.ERROR: "error"}
 
 def log_lines(log: str, indent: str, limit: int | None = FEW) -> list[str]:
     """The last `limit` lines; None: all of them."""
-    lines = log.rstrip().splitlines() if log.strip() else []
+    lines = plain_log(log).rstrip().split("\n") if log.strip() else []
     left_out = 0 if limit is None else max(0, len(lines) - limit)
     told = [f"... {left_out:,} lines before"] if left_out else []
     return [style(f"{indent}{line}", dim=True) for line in (*told, *lines[left_out:])]
@@ -48,5 +49,5 @@ def _op_line(call: OpCall, indent: str) -> str:
     colour = "green" if call.status is Status.SUCCESS else "red"
     word = style(f"{WORDS.get(call.status, str(call.status)):<5}", fg=colour)
     tries = f"  {call.attempts} attempts" if call.attempts > 1 else ""
-    said = style(f"  {call.message}", fg=colour) if call.message else ""
-    return f"{indent}{style('op', dim=True)} {word} {call.name}  {call.seconds:.2f}s{tries}{said}"
+    said = style(f"  {plain(call.message)}", fg=colour) if call.message else ""
+    return f"{indent}{style('op', dim=True)} {word} {plain(call.name)}  {call.seconds:.2f}s{tries}{said}"

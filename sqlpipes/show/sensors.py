@@ -12,6 +12,7 @@ from click import style
 from sqlpipes.api import SensorStatus, Tried
 from sqlpipes.core.job import Request
 from sqlpipes.core.sensor import Outcome, Sensor, SensorState
+from sqlpipes.show.letters import plain
 from sqlpipes.show.plan import counted
 from sqlpipes.show.problems import problems_text
 from sqlpipes.show.said import log_lines
@@ -59,7 +60,7 @@ def _state(state: SensorState) -> str:
         return style("never called", dim=True)
     word = style(str(state.outcome), fg=COLOURS[state.outcome])
     when = f" {_minute(state.tried_at)}" if state.tried_at else ""
-    said = f": {state.message}" if state.message else ""
+    said = f": {plain(state.message)}" if state.message else ""
     return f"{word}{when}{said}  {style(f'cursor {_short(state.cursor)}', dim=True)}"
 
 
@@ -75,7 +76,7 @@ def tried_text(tried: Tried, root: str) -> str:
     lines = [f"{name}: {word} in {reply.seconds:.2f}s" + _why(tried)]
     lines += log_lines(reply.log, "  | ", None)
     lines += [f"  {_request(each)}" for each in tried.requests]
-    lines += [f"  {key}: asked for before" for key in tried.known]
+    lines += [f"  {plain(key)}: asked for before" for key in tried.known]
     lines.append(f"  cursor {json.dumps(reply.cursor)}")
     if reply.problems:
         lines.append(problems_text(reply.problems, root))
@@ -89,7 +90,7 @@ def tried_text(tried: Tried, root: str) -> str:
 
 def _why(tried: Tried) -> str:
     message = "" if tried.reply.problems else tried.reply.message
-    return f": {message}" if message else ""
+    return f": {plain(message)}" if message else ""
 
 
 def _request(request: Request) -> str:
@@ -97,7 +98,7 @@ def _request(request: Request) -> str:
     said += [f"-s {' '.join(request.select)}"] if request.select else [f"job {request.job}"]
     said += [f"--partition {request.partition}"] if request.partition else []
     said += [f"--vars {json.dumps(dict(request.vars))}"] if request.vars else []
-    return "  ".join(said)
+    return plain("  ".join(said))
 
 
 def sensor_json(item: SensorStatus) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from sqlpipes.core.verdict import Verdict
 from sqlpipes.show.cards import card_json, card_lines
 from sqlpipes.show.cells import BAR, SIGNS, bar
 from sqlpipes.show.grid import grid_lines
+from sqlpipes.show.letters import cut, name_text, padded, plain, width_of
 from sqlpipes.show.plan import ALIGNED, counted
 
 SHOWN_RANGES = 6
@@ -33,27 +34,31 @@ def status_text(found: Sequence[AssetStatus], width: int | None = None) -> str:
 
     `width` cuts the reasons to a terminal's.
     """
-    room = max((len(item.asset) for item in found if len(item.asset) <= ALIGNED), default=0)
+    names = [name_text(item.asset, width) for item in found]
+    room = max((width_of(name) for name in names if width_of(name) <= ALIGNED), default=0)
     cells = BAR if width is None or width >= WIDE else BAR // 2
     bars = max((len(unstyle(_bar(item, cells))) for item in found), default=0)
-    lines = [_status_line(item, room, (cells, bars), width) for item in found]
+    lines = [
+        _status_line(item, padded(name, room), (cells, bars), width)
+        for item, name in zip(found, names, strict=True)
+    ]
     stale = sum(item.step is not None for item in found)
     total = f"{counted(len(found), 'asset')}: {len(found) - stale} current, {stale} to build"
     return "\n".join([*lines, "", total])
 
 
-def _status_line(item: AssetStatus, room: int, bars: tuple[int, int], width: int | None) -> str:
+def _status_line(item: AssetStatus, name: str, bars: tuple[int, int], width: int | None) -> str:
     word, colour = state_of(item)
-    line = f"{style(f'{word:<8}', fg=colour)} {item.asset:<{room}}  {_minute(item.written_at):<16}"
+    line = f"{style(f'{word:<8}', fg=colour)} {name}  {_minute(item.written_at):<16}"
     if item.columns:
         cells = _bar(item, bars[0])
         line += f"  {cells}{' ' * (bars[1] - len(unstyle(cells)))}  {_counts(item)}"
     if item.step is None or word == "running":
         return line.rstrip()  # what a plan makes of a mark that is still alive is no news
-    why = str(item.step.reasons[0])
-    left = (width or 0) - len(unstyle(line)) - 2
-    if width and left < len(why):
-        why = f"{why[: left - 1]}…" if left > SHORTEST else ""
+    why = plain(str(item.step.reasons[0]))
+    left = (width or 0) - width_of(unstyle(line)) - 2
+    if width and left < width_of(why):
+        why = cut(why, left) if left > SHORTEST else ""
     return f"{line}  {style(why, fg='yellow')}" if why else line
 
 
@@ -113,21 +118,23 @@ def auto_lines(item: AssetStatus) -> Iterator[str]:
     yield ""
     since = f", since {_minute(item.decided_at)}" if item.decided_at else ", not looked at yet"
     yield f"  auto: {item.auto}{style(since, dim=True)}"
-    yield from (f"    {verdict}" for verdict in item.verdicts)
+    yield from (f"    {plain(str(verdict))}" for verdict in item.verdicts)
 
 
 def _details(item: AssetStatus, width: int) -> Iterator[str]:
     word, colour = state_of(item)
-    head = f"{style(item.asset, bold=True)}: {style(word, fg=colour)}"
+    head = f"{style(plain(item.asset), bold=True)}: {style(word, fg=colour)}"
     if not item.columns or not item.states:
         yield head + (f", {_none(item)}" if item.columns else "")
-        yield from (f"  {reason}" for reason in (item.step.reasons if item.step else ()))
+        yield from (
+            f"  {plain(str(reason))}" for reason in (item.step.reasons if item.step else ())
+        )
         if item.written_at:
             yield f"  written {_minute(item.written_at)}"
         return
     every = sum(map(len, item.states.values()))
     axis = next(iter(item.states.values())).axis
-    yield f"{head}, {counted(every, 'slice')} of {', '.join(item.columns)} by {axis}"
+    yield f"{head}, {counted(every, 'slice')} of {plain(', '.join(item.columns))} by {axis}"
     yield ""
     picture, caption = grid_lines(item.states, width)
     yield from picture
@@ -147,7 +154,7 @@ def _legend(item: AssetStatus, width: int) -> Iterator[str]:
         text = short_text(slices, width - indent)
         reasons = [] if state is SliceState.RUNNING else list(_reasons(item.step, slices))
         only = f"  {reasons[0][0]}" if len(reasons) == 1 and reasons[0][1] == slices else ""
-        if indent + len(text) + len(only) <= width:
+        if indent + width_of(text) + len(only) <= width:
             yield head + text + style(only, fg="yellow")
             reasons = [] if only else reasons
         else:
@@ -163,7 +170,7 @@ def _reasons(step: Step | None, slices: Partitions) -> Iterator[tuple[str, Parti
         if reason.slices is None or reason.slices.axis != slices.axis:
             continue
         if about := reason.slices & slices:
-            yield str(reason), about
+            yield plain(str(reason)), about
 
 
 def short_text(slices: Partitions, room: int) -> str:
@@ -177,8 +184,8 @@ def short_text(slices: Partitions, room: int) -> str:
     every = _count_of_pieces(slices, len(pieces))
     for shown in range(len(pieces), 0, -1):
         more = f" and {every - shown:,} more" if every > shown else ""
-        text = ", ".join(pieces[:shown]) + more
-        if len(text) <= room:
+        text = plain(", ".join(pieces[:shown])) + more
+        if width_of(text) <= room:
             break
     return text
 

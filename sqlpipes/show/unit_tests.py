@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -12,6 +11,7 @@ from click import style
 from sqlpipes.core.events import Status, plain_value
 from sqlpipes.core.row_diff import RowDiff, same
 from sqlpipes.core.unit_test import UnitResult
+from sqlpipes.show.letters import cut, padded, plain, width_of
 from sqlpipes.show.problems import problem_json, problems_text
 
 SHOWN = 20  # rows of each sort
@@ -87,7 +87,7 @@ def difference_text(found: RowDiff) -> str:
     lines = _lines(found)
     widths = (
         [
-            max(_width(name), *(_width(cells[i]) for _, cells in lines))
+            max(width_of(name), *(width_of(cells[i]) for _, cells in lines))
             for i, name in enumerate(found.columns)
         ]
         if lines
@@ -126,27 +126,17 @@ def _cell(value: Any) -> str:
         return "NULL"
     if value == "":
         return "''"
-    text = str(value).replace("\r", "\\r").replace("\n", "\\n")
+    text = plain(str(value))
     if isinstance(value, str) and text != text.strip():
         text = repr(value)
-    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "~"
+    return cut(text, WIDEST, "~")
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
     return "  ".join(
-        _padded(cell, width, at_right)
+        padded(cell, width, at_right)
         for cell, width, at_right in zip(cells, widths, right, strict=True)
     )
-
-
-def _padded(text: str, width: int, right: bool) -> str:
-    space = " " * (width - _width(text))
-    return space + text if right else text + space
-
-
-def _width(text: str) -> int:
-    """Columns of a terminal: two for a wide letter."""
-    return len(text) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
 
 
 def _is_numeric(found: RowDiff, column: int) -> bool:

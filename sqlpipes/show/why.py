@@ -12,6 +12,7 @@ from sqlpipes.core.graph import Graph, Input
 from sqlpipes.core.partitions import reach_text
 from sqlpipes.core.plan import Plan, Step
 from sqlpipes.core.reads import Mapped, Proof
+from sqlpipes.show.letters import padded, plain, width_of
 from sqlpipes.show.plan import slices_text
 
 SAID = {
@@ -31,17 +32,17 @@ ITS_ROWS = "itself: what it held before"
 def why_text(graph: Graph, plan: Plan, name: str) -> str:
     """What `plan --why` prints."""
     asset = graph.assets[name]
-    lines = [style(name, bold=True) + _cut(asset), *_step_lines(plan, name)]
+    lines = [style(plain(name), bold=True) + _cut(asset), *_step_lines(plan, name)]
     edges = graph.inputs[name]
     reads_self = name in graph.reads_self
     if edges or reads_self:
         lines += ["", "reads"]
     names = [edge.name for edge in _flat(edges)] + ([name] if reads_self else [])
-    room = max((len(each) for each in names), default=0)
+    room = max((width_of(plain(each)) for each in names), default=0)
     for edge in edges:
         lines += _edge_lines(graph, asset, edge, room, "  ")
     if reads_self:
-        lines.append(f"  {name:<{room}}  " + (ITSELF if asset.partition else ITS_ROWS))
+        lines.append(f"  {padded(plain(name), room)}  " + (ITSELF if asset.partition else ITS_ROWS))
     return "\n".join(lines)
 
 
@@ -75,7 +76,7 @@ def _step_lines(plan: Plan, name: str) -> Iterator[str]:
     for reason in step.reasons:
         is_part = reason.slices is not None and reason.slices != step.slices
         cut = slices_text(reason.slices).rstrip() if reason.slices and is_part else ""
-        yield "    " + style(str(reason), fg="yellow") + (f"  {cut}" if cut else "")
+        yield "    " + style(plain(str(reason)), fg="yellow") + (f"  {cut}" if cut else "")
 
 
 def _flat(edges: tuple[Input, ...]) -> Iterator[Input]:
@@ -85,7 +86,7 @@ def _flat(edges: tuple[Input, ...]) -> Iterator[Input]:
 
 
 def _edge_lines(graph: Graph, reader: Asset, edge: Input, room: int, indent: str) -> Iterator[str]:
-    head = f"{indent}{edge.name:<{room}}  "
+    head = f"{indent}{padded(plain(edge.name), room)}  "
     if edge.behind:
         word = f" (declared `{_word(edge)}` under `inputs:`)" if edge.reads.declared else ""
         yield f"{head}what it reads in turn{word}:"
@@ -98,8 +99,8 @@ def _edge_lines(graph: Graph, reader: Asset, edge: Input, room: int, indent: str
         for proof in edge.reads.proofs:
             yield head + _proof(edge.name, proof)
             for at, text in ((proof.at, proof.text), *proof.via):
-                yield " " * len(head) + style(f"{at}  {text}", dim=True)
-            head = " " * len(head)
+                yield " " * width_of(head) + style(plain(f"{at}  {text}"), dim=True)
+            head = " " * width_of(head)
     else:
         yield f"{head}{_said(graph, edge)} ({_because(graph, edge)})"
 
