@@ -27,13 +27,16 @@ def not_holdable(plan: Plan, graph: Graph, can: Capabilities, dialect: str) -> l
 
 
 def _of(asset: Asset, slices: Partitions, can: Capabilities, dialect: str) -> Iterator[Problem]:
-    for name in _names(asset):
+    named = [(name, asset.at) for name in _names(asset)]
+    for index in asset.extras.indexes or ():
+        named += [(column, index.place(column) or asset.at) for column in index.columns]
+    for name, at in named:
         size = len(name.encode())
         if can.longest_name and size > can.longest_name:
             message = (
                 f"the name '{name}' is {size} bytes long, and {dialect} keeps {can.longest_name}"
             )
-            yield Problem(CUT, message, asset.at, "give it a shorter one")
+            yield Problem(CUT, message, at, "give it a shorter one")
     if can.holds_nul:
         return
     if any("\0" in name for name in _names(asset)):

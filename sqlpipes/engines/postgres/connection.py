@@ -28,8 +28,9 @@ from sqlpipes.engines.postgres.crossing import (
     named_columns,
 )
 from sqlpipes.engines.postgres.exact import exact_rows
-from sqlpipes.engines.postgres.faults import CONFLICT
+from sqlpipes.engines.postgres.faults import CONFLICT, demand_short
 from sqlpipes.engines.postgres.handing import hand_over
+from sqlpipes.engines.postgres.headers import name_in_file
 from sqlpipes.engines.postgres.loading import (
     Landed,
     columns_sql,
@@ -174,6 +175,8 @@ class PostgresConnection(Speaker):
         table = quoted(relation)
         for old in [each for each in self._waiting if each.stage == table]:
             self._forget(old)
+        names = [name for name, _ in landed.columns]
+        demand_short(names, f"-- load {table}", partial(name_in_file, reads))
         how = "temp" if relation.schema == TEMPORARY else "unlogged"
         self._run(_making(table, landed, how))
         self._waiting.append(Waiting(table, landed, again, reads))

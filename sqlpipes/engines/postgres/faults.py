@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Sequence
 
 import psycopg
 
 from sqlpipes.core.errors import EngineError, Location, Problem
 from sqlpipes.core.faults import LOST
+from sqlpipes.engines.postgres.names import LONGEST
 from sqlpipes.engines.signing import too_long
 
 SHORTEN = "ENG012"  # a name of more than 63 bytes
@@ -60,13 +62,55 @@ def statement_error(
     )
 
 
+def is_cut(error: psycopg.Error) -> bool:
+    """Whether a name that was cut may be why: it became another one, or is not found under its own."""
+    return (getattr(error, "sqlstate", None) or "").startswith(("427", "42P01"))
+
+
 def cut_error(notes: list[str], statement: str) -> EngineError:
     """The server cut a name off, and would take two that begin alike for one."""
-    found = QUOTED.search(notes[0])
-    name = found[1] if found else ""
-    message = f"the name '{name}' is {len(name.encode())} bytes long, and Postgres keeps 63"
-    at = _place_of(name, statement)
-    return EngineError(Problem(SHORTEN, message, at, "give it a shorter one"), statement=statement)
+    names = dict.fromkeys(found[1] for note in notes if (found := QUOTED.search(note)))
+    name = next(iter(names), "")
+    for other in names:
+        if twin := twin_of(other, names):
+            return EngineError(_same(other, twin, _place_of(other, statement)), statement=statement)
+    return EngineError(_too_long(name, _place_of(name, statement)), statement=statement)
+
+
+def demand_short(
+    names: Sequence[str], statement: str, at: Callable[[str], Location | None]
+) -> None:
+    """EngineError ENG012 for columns that land under names of their own, before the server is asked."""
+    long = [name for name in names if len(name.encode()) > LONGEST]
+    if long:
+        twins = [(name, twin_of(name, names)) for name in long]
+        said = [_same(n, t, at(n)) if t else _too_long(n, at(n)) for n, t in twins]
+        raise EngineError(*said, statement=statement)
+
+
+def twin_of(name: str, names: Iterable[str]) -> str | None:
+    """One that stands before it and is cut to the same.
+
+    >>> twin_of("b" * 64, ["b" * 63, "b" * 64]) == "b" * 63
+    True
+    """
+    cut = name.encode()[:LONGEST]
+    for other in names:
+        if other == name:
+            return None
+        if other.encode()[:LONGEST] == cut:
+            return other
+    return None
+
+
+def _too_long(name: str, at: Location | None) -> Problem:
+    message = f"the name '{name}' is {len(name.encode())} bytes long, and Postgres keeps {LONGEST}"
+    return Problem(SHORTEN, message, at, "give it a shorter one")
+
+
+def _same(name: str, twin: str, at: Location | None) -> Problem:
+    message = f"Postgres keeps {LONGEST} bytes of a name, and takes '{name}' and '{twin}' for one"
+    return Problem(SHORTEN, message, at, "give them shorter ones")
 
 
 def _code(state: str, stopped: bool) -> str:

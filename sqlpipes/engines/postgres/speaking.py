@@ -22,7 +22,7 @@ from sqlpipes.core.extras import Seen
 from sqlpipes.core.faults import NOT_HELD
 from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.engines.postgres import catalog
-from sqlpipes.engines.postgres.faults import CUT, cut_error, statement_error
+from sqlpipes.engines.postgres.faults import CUT, cut_error, is_cut, statement_error
 from sqlpipes.engines.postgres.standing import extras_of, standing_of
 from sqlpipes.engines.signing import comment_of, signed
 
@@ -123,6 +123,8 @@ class Speaker:
         try:
             yield
         except psycopg.Error as error:
+            if self._notes and is_cut(error):
+                raise cut_error(self._notes, sql) from error
             said = statement_error(
                 error,
                 f"{before or ''}{sql}",
