@@ -8,9 +8,10 @@ from sqlpipes.core.asset import Asset, Kind, Materialized
 from sqlpipes.core.errors import Location, Problem, ProjectError, Severity
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import History
-from sqlpipes.core.partitions import Axis, first_place
+from sqlpipes.core.partitions import Axis, TimeAxis, ValueAxis, first_place
 from sqlpipes.decide.wish import Outlook
 
+SHOWN = 8
 EXAMPLE = (
     "write a key such as 2024-01-31 or 2024-01, or a range 2024-01-01..2024-02-01 (end excluded)"
 )
@@ -117,7 +118,7 @@ def _partition_faults(look: Outlook) -> list[Problem]:
     cut = [asset for asset in cut if not look.lacks_values(asset)]
     faults = _unreadable(look, cut)
     if faults:
-        return [Problem("PLN002", message, at, EXAMPLE) for message in faults]
+        return [Problem("PLN002", message, at, hint) for message, hint in faults]
     if not cut or any(look.named(asset) for asset in cut):
         return []
     message = f"--partition names no slice of {', '.join(asset.name for asset in cut[:5])}"
@@ -153,17 +154,36 @@ def _is_cut(asset: Asset) -> bool:
     return asset.partition is not None and asset.kind is not Kind.SOURCE
 
 
-def _unreadable(look: Outlook, cut: Iterable[Asset]) -> list[str]:
-    """What is wrong with the text itself, each once, with an asset of the axis that it does not fit."""
-    found: dict[Axis, str] = {}
+def _unreadable(look: Outlook, cut: Iterable[Asset]) -> list[tuple[str, str]]:
+    """What is wrong with the text itself, each once, with an asset of the axis that it does not fit; and
+    what could be meant there."""
+    found: dict[Axis, tuple[str, str]] = {}
     for asset in cut:
         assert asset.partition is not None
         try:
             look.named(asset)
         except ValueError as error:
-            found.setdefault(asset.partition.axis, f"{error} (slices of '{asset.name}')")
-    texts = {said.rpartition(" (slices")[0]: said for said in found.values()}
-    return list(texts) if len(found) > 1 and len(texts) == 1 else list(found.values())
+            said = f"{error} (slices of '{asset.name}')", _example(look, asset)
+            found.setdefault(asset.partition.axis, said)
+    texts = {said.rpartition(" (slices")[0]: (said, hint) for said, hint in found.values()}
+    if len(found) > 1 and len(texts) == 1:
+        return [(said, hint) for said, (_, hint) in texts.items()]
+    return list(found.values())
+
+
+def _example(look: Outlook, asset: Asset) -> str:
+    """Keys of this asset, as its axis has them."""
+    assert asset.partition is not None
+    axis = asset.partition.axis
+    if isinstance(axis, TimeAxis):
+        return EXAMPLE
+    there = look.everything(asset)
+    if isinstance(axis, ValueAxis):
+        keys = [str(labels[0]) for labels in there.labels]
+        few = ", ".join(keys[:SHOWN]) + (", ..." if len(keys) > SHOWN else "")
+        return f"the values of '{asset.name}' are {few}"
+    first = next(iter(there.each()), None)
+    return f"write a key such as {first}" if first is not None else "it has no slice yet"
 
 
 def _slices_there(look: Outlook, asset: Asset) -> str:

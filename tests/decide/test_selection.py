@@ -259,3 +259,20 @@ def test_five_thousand_assets_in_a_chain_and_a_mesh() -> None:
     assert select(big, ["@n0000"]).assets == tuple(names)
     assert len(select(big, ["10+n4999"]).assets) == 31
     assert len(select(big, [" ".join(f"+{n}" for n in names[:30])]).assets) == 30
+
+
+ODD = ("a,b", "+plus", " lead", "col:on", 'qu"ote', "@at", "x+", "two words", "a/b", "x.sql", '""')
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_any_name_can_be_quoted_and_the_error_says_how(name: str) -> None:
+    there = graph(["c", name], {})
+    typed = 'fqn:"' + name.replace('"', '""') + '"'
+    assert select(there, [typed]).assets == (name,)
+    assert name not in select(there, ["*"], [typed]).assets
+    if name in ("a/b", "x.sql"):  # a path, a file
+        return
+    assert select(there, [typed.removeprefix("fqn:")]).assets == (name,)
+    for problem in faults("c", name, on=there):
+        assert problem.hint is not None
+        assert problem.hint.endswith(f"write '{typed}'")

@@ -18,6 +18,7 @@ from sqlpipes.core.graph import Graph
 from .definitions import NO_PLACES, default_selector, parse_definition, place_of
 from .evaluation import Evaluation, Found
 from .grammar import MODES, Term, Tree, less, parse_arguments, union
+from .hints import with_names
 from .universe import NO_FACTS, Selection, SelectionFacts, Universe, make_universe
 
 __all__ = ["NO_FACTS", "Selection", "SelectionFacts", "select", "selector_problems"]
@@ -60,7 +61,8 @@ def select(
         message = "nothing is left: everything that is selected is excluded too"
         problems += (Problem("SEL001", message, Location("--exclude")),)
     if problems:
-        raise ProjectError(*dict.fromkeys(problems))
+        flags = {"--select": include, "--exclude": exclude}
+        raise ProjectError(*dict.fromkeys(with_names(problems, flags, graph.assets)))
     return _ordered(universe, found.assets, found.checks)
 
 

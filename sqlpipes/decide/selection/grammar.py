@@ -4,7 +4,8 @@
     intersection  := term ("," term)*                            all of them; binds tighter
     term          := ["@"] [[DEPTH] "+"] [METHOD ":"] VALUE ["+" [DEPTH]]
 
-A value that holds a space, a comma or a plus stands in double quotes: `path:"models/my folder"`.
+A value that holds a space, a comma or a plus stands in double quotes: `path:"models/my folder"`. A
+double quote of its own is doubled in them: `"5"" pipes"`.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ MODES = ("eager", "cautious", "buildable", "empty")
 _TERM = re.compile(
     r"""(?P<around>@)?
         (?:(?P<parents>\d*)\+)?
-        (?:(?P<method>[\w.\-]+):(?P<asked>"[^"]*"|.*?)|(?P<value>"[^"]*"|.+?))
+        (?:(?P<method>[\w.\-]+):(?P<asked>"(?:[^"]|"")*"|.*?)|(?P<value>"(?:[^"]|"")*"|.+?))
         (?P<plus>\+(?P<children>\d*))?""",
     re.VERBOSE | re.DOTALL,
 )
-_QUOTED = re.compile(r'"[^"]*"')
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _MISPLACED = (  # what no unquoted value holds; '@' only as its first letter, for e-mails have one
     ("+", "a space or a comma parts two names; a name with a plus needs double quotes"),
     ("@", "'@' comes first: '@orders'"),
-    ('"', "a quoted value is quoted from its first letter to its last"),
+    ('"', "a quoted value is quoted from its first letter to its last, and doubles its own quotes"),
 )
 _SPACE_HINT = "no space stands beside a comma: 'a,b' is what is in both, 'a b' what is in either"
 
@@ -141,6 +142,19 @@ def split_method(method: str) -> tuple[str, str]:
     return name, argument
 
 
+def quoted(value: str) -> str:
+    """A value as it is typed, whatever is in it.
+
+    >>> quoted('5" pipes, bent'), unquoted(quoted('5" pipes, bent'))
+    ('"5"" pipes, bent"', '5" pipes, bent')
+    """
+    return '"' + value.replace('"', '""') + '"'
+
+
+def unquoted(value: str) -> str:
+    return value[1:-1].replace('""', '"') if _QUOTED.fullmatch(value) else value
+
+
 def default_method(value: str) -> str:
     """What a value means without a method.
 
@@ -178,7 +192,7 @@ def _term(part: str, at: Location, whole: str) -> Term | Problem:
     fault = _fault(match, value, part, at)
     if fault is not None:
         return fault
-    value = value.strip('"')
+    value = unquoted(value)
     name, argument = split_method(method or default_method(value))
     return Term(
         method=name,
@@ -210,7 +224,7 @@ def _fault(match: re.Match[str], value: str, part: str, at: Location) -> Problem
                 return _mark(message, part, offset + value.index(sign), at, hint)
         if match["method"] is None and value.startswith(":"):
             return _mark("a method is missing before ':'", part, offset, at, "such as 'tag:'")
-    if not value.strip('"') and match["method"] != "stale":
+    if not unquoted(value) and match["method"] != "stale":
         method = f"'{match['method']}:'" if match["method"] else "the quotes"
         return _mark(f"a value is missing in {method}", part, len(part), at, None)
     return None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from sqlpipes.core.asset import Materialized
 from sqlpipes.core.errors import Problem, nearest
 
-from .grammar import Term, default_method
+from .grammar import Term, default_method, quoted
 from .labels import asset_settings
 from .methods import METHODS, answer
 from .universe import Matched, Universe
@@ -65,8 +66,39 @@ def _same_word_elsewhere(universe: Universe, term: Term) -> Iterator[str]:
 def _spelt(term: Term, label: str) -> str:
     """`label` as the user would type it instead."""
     plain = ":" not in term.text and default_method(label) == term.method
-    quoted = f'"{label}"' if any(sign in label for sign in " ,+") else label
-    return quoted if plain else f"{_dotted(term)}:{quoted}"
+    said = typed(label)
+    return said if plain else f"{_dotted(term)}:{said}"
+
+
+def typed(label: str) -> str:
+    """
+    >>> typed("a b"), typed("orders")
+    ('"a b"', 'orders')
+    """
+    is_plain = (
+        label == label.strip() and not any(sign in label for sign in ' ,+"') and label[0] != "@"
+    )
+    return label if is_plain else quoted(label)
+
+
+def with_names(
+    problems: Sequence[Problem], flags: Mapping[str, Sequence[str]], names: Container[str]
+) -> tuple[Problem, ...]:
+    """A whole argument that is the name of an asset is meant as that: the hint says how to write it."""
+    return tuple(_with_name(problem, flags, names) for problem in problems)
+
+
+def _with_name(
+    problem: Problem, flags: Mapping[str, Sequence[str]], names: Container[str]
+) -> Problem:
+    at = problem.at
+    if at is None or at.file not in flags or not 0 < at.line <= len(flags[at.file]):
+        return problem
+    text = flags[at.file][at.line - 1]
+    if text not in names:
+        return problem
+    hint = f"there is an asset of that name: as it holds a sign of the grammar, write 'fqn:{quoted(text)}'"
+    return replace(problem, hint=hint)
 
 
 def _dotted(term: Term) -> str:
