@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from sqlpipes.api.commit import commit_of
 from sqlpipes.api.config import check_arguments, settings_of, with_config
 from sqlpipes.api.hiding import hide_all
 from sqlpipes.api.observe import WAREHOUSE
+from sqlpipes.api.own_files import own_places
 from sqlpipes.api.plan import wish_of
 from sqlpipes.api.planning import step_now, utc_now
 from sqlpipes.api.portability import refuse_unportable
@@ -31,7 +31,7 @@ from sqlpipes.api.sharing import Asked, Patience, Sharing, sharing
 from sqlpipes.api.terms import Terms, Watch
 from sqlpipes.api.unit_tests import gate_of
 from sqlpipes.api.values import asking
-from sqlpipes.api.warehouses import are_shared, stamp_of, targets
+from sqlpipes.api.warehouses import are_shared, stamp_of
 from sqlpipes.core.asset import Materialized
 from sqlpipes.core.config import Plain
 from sqlpipes.core.events import Event, RunFinished
@@ -222,7 +222,7 @@ def _events(
         outputs=_outputs(project, store),
         resources=resources,
         secrets=project.secrets,
-        kept=_kept(project),
+        kept=own_places(project.root, project.config, project.target, project.graph),
         threads=terms.threads,
         fail_fast=terms.fail_fast,
         cancel=terms.watch.cancel,
@@ -242,23 +242,6 @@ def _outputs(project: Project, store: Store) -> dict[str, str]:
     history = store.history(files) if files else None
     found = {name: history.of(name).relation for name in files} if history else {}
     return {name: path for name, path in found.items() if path}
-
-
-def _kept(project: Project) -> tuple[str, ...]:
-    """What no function may write: folders that are read, the warehouse's files and the state's."""
-    from sqlpipes.stores.quick import local_file
-
-    config, root = project.config, os.path.abspath(project.root)
-    read = (*config.model_paths, *config.seed_paths, *config.check_paths, *config.macro_paths)
-    state = local_file(config.state, root)
-    keys = ("path", "database")  # an engine of files says one of them
-    named = [one.options.get(key) for one in targets(project).values() for key in keys]
-    files = [
-        os.path.expanduser(said) for said in named if isinstance(said, str) and "://" not in said
-    ]
-    files += [state] if state else []
-    paths = [*read, *files, *(f"{file}.wal" for file in files)]
-    return tuple(os.path.normpath(os.path.join(root, path)) for path in paths)
 
 
 def _again(project: Project, store: Store, asked: Asked, step: Step) -> Step | None:

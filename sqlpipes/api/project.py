@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sqlpipes.api.own_files import misplaced
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
@@ -191,7 +192,13 @@ def _linked(root: str, reading: Reading) -> Project:
         selectors=reading.selectors,
         selector_places=reading.selector_places,
         problems=in_place_order(
-            {*reading.problems, *problems, *_of_the_rest(reading, graph), *faults_of(target, root)}
+            {
+                *reading.problems,
+                *problems,
+                *_of_the_rest(reading, graph),
+                *faults_of(target, root),
+                *misplaced(root, reading.config, target, graph),
+            }
         ),
         parsed=reading.parsed,
         unit_tests=reading.unit_tests,

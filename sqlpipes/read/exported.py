@@ -34,6 +34,12 @@ COMPRESSIONS = {
     "csv": ("none", "gzip", "zstd"),
     "json": ("none", "gzip", "zstd"),
 }
+TRUTHS = ("header", "array")
+TOLD = ("true", "false", "yes", "no", "t", "f", "y", "n", "1", "0")  # as DuckDB reads them
+NUMBERS = (
+    *("row_group_size", "compression_level", "dictionary_size_limit"),
+    "string_dictionary_page_size_limit",
+)
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -129,6 +135,10 @@ def _options(node: Node | None, said: str, problems: list[Problem]) -> dict[str,
             hint = did_you_mean(str(value).lower(), known) or f"known: {', '.join(known)}"
             message = f"a file of {said} has no compression '{value}'"
             problems.append(Problem("CFG002", message, below.at, hint))
+        elif key in TRUTHS and value is not None and str(value).lower() not in TOLD:
+            problems.append(s.wrong(below, "true or false"))
+        elif key in NUMBERS and value is not None and not str(value).lstrip("-").isdecimal():
+            problems.append(s.wrong(below, "a whole number"))
         elif value is not None:
             found[key] = value
     return found

@@ -39,6 +39,14 @@ class Bounds:
         problem = self._of_project(path, said) or self._of_others(path, said)
         if problem is None or problem.code != "BLD021":
             return problem
+        return self._told(problem, said)
+
+    def over_own(self, path: str, said: str) -> Problem | None:
+        """BLD021 for what is wrong whatever stands there: it would lie over what is the project's own."""
+        problem = self._of_project(os.path.normpath(path), said)
+        return self._told(problem, said) if problem else None
+
+    def _told(self, problem: Problem, said: str) -> Problem:
         message = f"'{self.asset}' must not write {said!r}: {problem.message}"
         return Problem("BLD021", message, hint=problem.hint)
 

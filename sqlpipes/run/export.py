@@ -68,7 +68,7 @@ def _copy(output: Output, can: Capabilities) -> Statement:
             f"\n-- and so for each of {left:,} more slices, to a folder of its own" if left else ""
         )
     sql = copy_sql(select, path, said.format, said.options) + more
-    return Statement(sql, Purpose.COPY, output=output)
+    return Statement(sql, Purpose.COPY, output=output, at=said.at)
 
 
 # ------------------------------------------------------------------------------------------ doing
@@ -97,6 +97,12 @@ def _new_place(path: str, said: Export, place: Place) -> str:
     except EngineError as error:
         error.problems = tuple(replace(problem, at=said.at) for problem in error.problems)
         raise
+    except OSError as error:
+        message = f"'{said.path}' cannot be written: {error.strerror or error}"
+        if error.filename and error.filename != path:
+            message += f" ({error.filename})"
+        hint = "the folder must be one that this machine has, or that you may make there"
+        raise EngineError(Problem("BLD008", message, said.at, hint)) from error
 
 
 def _slices_written(

@@ -227,7 +227,8 @@ def _size(asset: Asset, job: Job) -> int | None:
 def _failed(error: BaseException, asset: Asset, job: Job, limit: Limit | None = None) -> Outcome:
     statement = error.statement if isinstance(error, EngineError) else None
     if job.stopped or not isinstance(error, SqlpipesError):
-        message = f"'{asset.name}' was stopped; what readers see is as it was"
+        of = " of the slices that were not built" if asset.partition else ""
+        message = f"'{asset.name}' was stopped; what readers see{of} is as it was"
         problem = Problem("BLD007", message, asset.at)
         return Outcome(Status.CANCELLED, 0.0, problems=(problem,), statement=statement)
     problems = tuple(replace(p, at=p.at or asset.at) for p in error.problems)

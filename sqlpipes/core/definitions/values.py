@@ -20,6 +20,8 @@ class File:
     >>> import os
     >>> os.fspath(File("a.txt")), os.fspath(File("a.txt", place="/p/.a.txt.new"))
     ('a.txt', '/p/.a.txt.new')
+    >>> f"{File('a.txt')}"
+    'a.txt'
     """
 
     path: str
@@ -30,6 +32,9 @@ class File:
         object.__setattr__(self, "path", str(self.path))  # a pathlib.Path is welcome
 
     def __fspath__(self) -> str:
+        return self.place or self.path
+
+    def __str__(self) -> str:
         return self.place or self.path
 
 

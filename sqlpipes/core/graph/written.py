@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterable, Iterator
 
 from sqlpipes.core.asset import Asset
-from sqlpipes.core.errors import Problem
+from sqlpipes.core.errors import Location, Problem
 
 
 def same_files(assets: Iterable[Asset]) -> list[Problem]:
@@ -22,11 +22,21 @@ def same_files(assets: Iterable[Asset]) -> list[Problem]:
         if holder is asset:
             holder = next((folders[above] for above in _above(path) if above in folders), asset)
         if holder is not asset:
-            message = f"'{asset.name}' and '{holder.name}' both write {written}"
+            at, other = _place(asset), _place(holder)
+            message = (
+                f"'{asset.name}' and '{holder.name}' both write {written}: here and in {other}"
+            )
+            if posixpath.normpath(holder.writes[0]) != path:
+                message = f"'{asset.name}' writes {written} into the folder {holder.writes[0]}, "
+                message += f"which is '{holder.name}': see {other}"
             hint = "give each of them a path of its own"
-            message += f": here and in {holder.at}"
-            problems.append(Problem("DUP006", message, asset.at, hint, others=(holder.at,)))
+            problems.append(Problem("DUP006", message, at, hint, others=(other,)))
     return problems
+
+
+def _place(asset: Asset) -> Location:
+    """Where its path is said."""
+    return (asset.export.at if asset.export else None) or asset.at
 
 
 def _above(path: str) -> Iterator[str]:
