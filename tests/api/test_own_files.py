@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from sqlpipes.api.build import build
 from sqlpipes.api.project import load
 from sqlpipes.core.definitions import File
 from sqlpipes.core.errors import Problem
+from sqlpipes.core.events import Status
 
 
 def front(keys: str, sql: str = "select 1 as a") -> str:
@@ -130,3 +132,18 @@ def test_readers_of_a_path_that_its_asset_has_left_are_warned(tmp_path: Path) ->
 def test_a_file_reads_as_its_path() -> None:
     assert f"{File('a b.csv')}" == "a b.csv"
     assert str(File("a.csv", place="/p/.a.csv.new")) == "/p/.a.csv.new"
+
+
+def test_a_stopped_step_says_which_slices_are_as_they_were(tmp_path: Path) -> None:
+    """Others of the same asset may have been built, and readers see those."""
+    cut = "partition: {by: day, column: d, start: 2024-01-01, end: 2024-01-04, batch: 1}"
+    sql = "select date '2024-01-01' as d, count(*) as n from range(100000000000) as t(i) where i % 7 = 1"
+    root = project(tmp_path, daily=f"/*\n---\nmaterialized: table\n{cut}\n---\n*/\n{sql}\n")
+    stop = threading.Event()
+    timer = threading.Timer(0.7, stop.set)
+    timer.start()
+    report = build(load(str(root), environ={}), threads=1, cancel=stop)
+    timer.cancel()
+    assert {failed.status for failed in report.failed} == {Status.CANCELLED}
+    (problem,) = report.failed[0].problems
+    assert "what readers see of the slices that were not built is as it was" in problem.message
