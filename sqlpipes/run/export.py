@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.engine import Capabilities, WritesFiles
-from sqlpipes.core.errors import EngineError
+from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.export import Export, copy_sql
 from sqlpipes.core.graph.file_assets import no_writer, reads_itself
 from sqlpipes.core.partitions import WHOLE, Grain, Partitioning, TimeAxis
