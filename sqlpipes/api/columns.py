@@ -12,6 +12,7 @@ from sqlpipes.api.project import Project
 from sqlpipes.api.warehouses import are_there, engines_to_look
 from sqlpipes.core.asset import Asset, Column, Kind, SqlBody
 from sqlpipes.core.errors import EngineError, Problem, ProjectError, did_you_mean
+from sqlpipes.core.sql import fold
 
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Engines
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 COLUMNS = "columns.json"
 
-Place = tuple[str, str, str]  # engine, schema and name, the last two folded
+Place = tuple[str, str, str, str]  # engine, database ("": its own), schema and name, folded
 
 
 def lineage(project: Project, *, connect: bool = True) -> Lineage:
@@ -64,7 +65,8 @@ def found_for(
 ) -> tuple[Column, ...] | None:
     if asset.relation is None:
         return None
-    return found.get((asset.engine, *asset.relation.folded(dialect)[1:]))
+    catalog, schema, name = asset.relation.folded(dialect)
+    return found.get((asset.engine, catalog or "", schema, name))
 
 
 def with_types(header: tuple[Column, ...], built: tuple[Column, ...]) -> tuple[Column, ...]:
@@ -98,11 +100,17 @@ def warehouse_columns(
 
 
 def _all_columns(engines: Engines, dialect: str) -> dict[Place, tuple[Column, ...]]:
-    return {
-        (name, *relation.folded(dialect)[1:]): tuple(Column(name, type) for name, type in columns)
-        for name, engine in engines.each.items()
-        for relation, columns in engine.all_columns().items()
-    }
+    """What is in an engine's own database is found with its name and without."""
+    found: dict[Place, tuple[Column, ...]] = {}
+    for engine_name, engine in engines.each.items():
+        own = fold(engine.catalog or "", True, dialect)
+        for relation, told in engine.all_columns().items():
+            columns = tuple(Column(name, type) for name, type in told)
+            catalog, schema, name = relation.folded(dialect)
+            found[engine_name, catalog or "", schema, name] = columns
+            if catalog is None:
+                found[engine_name, own, schema, name] = columns
+    return found
 
 
 def check_column(traced: Lineage, asset: str, column: str) -> str:

@@ -160,7 +160,7 @@ def load(
 
 
 def _linked(root: str, reading: Reading) -> Project:
-    from sqlpipes.engines import attached, hidden
+    from sqlpipes.engines import databases, hidden
     from sqlpipes.engines import problems as faults_of
 
     target = reading.target
@@ -176,7 +176,11 @@ def _linked(root: str, reading: Reading) -> Project:
             for name, each in reading.target.engines.items()
             if each is not None
         },
-        attached=attached(target, root),
+        databases={
+            name: databases(each, root)
+            for name, each in {"": target, **target.engines}.items()
+            if each is not None
+        },
     )
     if reading.spoken:
         from sqlpipes.api.porting import ported, set_up

@@ -6,12 +6,13 @@ module (or any object) with `open_engine(target, root, *, read_only, wait_s) -> 
 `stamp(target, root) -> str | None`; and `is_shared(target) -> bool`
 when several processes may write to such a warehouse at once, `obstacles(target, engine, schemas)` and
 `rehearse(target, root)` for `sqlpipes debug`, and `problems(target, root)` and `hidden(target, root)`,
-which say what is wrong with an output, and which texts of it are secrets.
+which say what is wrong with an output, and which texts of it are secrets;
+and `databases(target, root)`, those that SQL may name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
@@ -31,6 +32,7 @@ from sqlpipes.engines.generic.dialects import TYPES
 __all__ = [
     "ENTRY_POINTS",
     "blank",
+    "databases",
     "exists",
     "hidden",
     "is_shared",
@@ -156,6 +158,14 @@ def rehearse(target: Target, root: str) -> tuple[str, ...]:
         return tuple(found(target, root)) if found else ()
 
 
+def databases(target: Target, root: str) -> Mapping[str, str]:
+    """The databases that SQL may name before a table, with the schema that `database.table` means
+    there; found out without connecting. Nothing where a name of two parts always begins with a schema; "" for
+    a schema that nobody can tell."""
+    found = getattr(_known(target.engine), "databases", None)
+    return dict(found(target, root)) if found else {}
+
+
 def exists(target: Target, root: str) -> bool:
     """Whether the target's warehouse is there to be looked into, found out without connecting."""
     with _theirs(target):
@@ -192,12 +202,6 @@ def problems(target: Target, root: str) -> tuple[Problem, ...]:
     """What is wrong with the target's output, found without connecting; nothing where nobody looks."""
     found = getattr(_known(target.engine), "problems", None)
     return tuple(found(target, root)) if found else ()
-
-
-def attached(target: Target, root: str) -> frozenset[str]:
-    """Names of databases beside the target's own that queries may name, folded."""
-    found = getattr(_known(target.engine), "attached_names", None)
-    return frozenset(name.casefold() for name in found(target, root)) if found else frozenset()
 
 
 def hidden(target: Target, root: str) -> tuple[str, ...]:

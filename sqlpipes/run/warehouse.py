@@ -62,14 +62,18 @@ class Warehouse:
     def reaches(self, reference: Reference, relation: Relation) -> bool:
         """Whether the name as the user wrote it means `relation` here.
 
-        A name of two parts whose first is also a database's name is ambiguous in DuckDB.
+        A name of two parts whose first is also a database's name is ambiguous in DuckDB: of the own
+        database's, ours says which is meant; of another one's, DuckDB says that nobody can tell.
         """
         parts = reference.folded(self.dialect)
         own = fold(self.catalog, True, self.dialect)
         if len(parts) == 2 and parts[0] == own:
             return False
+        catalog, schema, name = self.name(relation)
+        if parts == (catalog, name):
+            return any(there[:2] == (own, catalog) for there in self.types)
         default = (own, fold(self.default_schema, True, self.dialect))
-        return (*default[: 3 - len(parts)], *parts) == self.name(relation)
+        return (*default[: 3 - len(parts)], *parts) == (catalog, schema, name)
 
 
 @dataclass(frozen=True, slots=True)

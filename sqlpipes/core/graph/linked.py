@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sqlpipes.core.asset import Asset, Check, Materialized
 from sqlpipes.core.errors import Location
-from sqlpipes.core.graph.naming import Name
+from sqlpipes.core.graph.databases import Name
 from sqlpipes.core.reads import EVERYTHING, Reads
 from sqlpipes.core.sql.porting import Porter
 from sqlpipes.core.sql.relation import Reference

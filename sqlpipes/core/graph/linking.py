@@ -9,15 +9,28 @@ from sqlpipes.core.asset import (
     Asset,
     Check,
     Dependency,
-    Kind,
     Materialized,
-    SourceBody,
     SqlBody,
 )
 from sqlpipes.core.errors import Location, Problem, Severity, did_you_mean
+from sqlpipes.core.graph.databases import (
+    NO_DATABASES,
+    NO_HOMES,
+    Databases,
+    Homes,
+    Name,
+    databases_beside,
+    default_schema_in,
+    implicit,
+    in_database,
+    is_own,
+    settled,
+    unclear,
+)
+from sqlpipes.core.graph.duplicates import without_duplicates
 from sqlpipes.core.graph.engines import engine_problems, two_homes
 from sqlpipes.core.graph.linked import Graph, Input
-from sqlpipes.core.graph.naming import NO_HOMES, Homes, Name, name_index, qualified_names
+from sqlpipes.core.graph.naming import name_index, qualified_names
 from sqlpipes.core.graph.ordering import circles, ordered
 from sqlpipes.core.graph.written import same_files
 from sqlpipes.core.reads import EVERYTHING, Reads
@@ -36,19 +49,23 @@ def link(
     default_catalog: str | None = None,
     strict: bool = False,
     homes: Homes = NO_HOMES,
-    attached: frozenset[str] = frozenset(),
+    databases: Databases = NO_DATABASES,
 ) -> tuple[Graph, tuple[Problem, ...]]:
     """Resolve every reference. The graph holds whatever is sound, the problems say what is not.
 
     A table that nothing declares becomes an implicit source, with a warning (an error when
     `strict`). Assets on a cycle are in the graph's assets but have no place in its order.
     `homes`: of further engines, the schema and the database that unqualified names live in.
-    `attached`: databases beside the target's own, folded: a table of theirs needs no declaration.
+    `databases`: those that SQL may name, so that `other.t` may be a table of the database `other`: one
+    of another database than the own needs no declaration.
     """
-    unique, problems = _without_duplicates(assets, dialect)
+    beside = databases_beside(dialect, default_catalog, homes, databases)
+    placed, both = settled(assets, dialect, default_catalog, homes, databases)
+    unique, problems = without_duplicates(placed, dialect)
     problems += same_files(unique.values())
-    linker = _Linker(unique, dialect, default_schema, default_catalog, strict, homes)
-    linker.attached = attached
+    linker = _Linker(
+        unique, dialect, default_schema, default_catalog, strict, homes, databases, beside, both
+    )
     inputs = {asset.name: linker.inputs_of(asset) for asset in unique.values()}
     reads = [(check, linker.read_by(check)) for check in checks]
     inputs |= dict.fromkeys(linker.implicit, ())
@@ -68,46 +85,6 @@ def link(
     return graph, (*problems, *linker.problems, *circles(stuck, inputs), *apart)
 
 
-def _without_duplicates(
-    assets: Sequence[Asset], dialect: str
-) -> tuple[dict[str, Asset], list[Problem]]:
-    """Assets by name, the first of each; a second of one name or one relation is a problem."""
-    by_name: dict[str, Asset] = {}
-    by_relation: dict[object, Asset] = {}
-    problems: list[Problem] = []
-    for asset in assets:
-        first = by_name.setdefault(fold(asset.name, True, dialect), asset)
-        if first is not asset:
-            problems.append(_same_name(asset, first))
-        elif asset.relation is not None:
-            where = (asset.engine, asset.relation.folded(dialect))
-            holder = by_relation.setdefault(where, asset)
-            if holder is not asset:
-                problems.append(_same_relation(asset, holder))
-                del by_name[fold(asset.name, True, dialect)]
-    return {asset.name: asset for asset in by_name.values()}, problems
-
-
-def _same_name(second: Asset, first: Asset) -> Problem:
-    what = "source" if second.kind is first.kind is Kind.SOURCE else "asset"
-    message = f"{what} '{second.name}' is defined twice: here and in {first.at}"
-    hint = "an asset's name is its file's name: rename one of the two"
-    if Kind.SOURCE in (second.kind, first.kind):
-        hint = "leave one of the two out: what it says goes to the other, or rename its table"
-    elif Kind.PYTHON in (second.kind, first.kind):
-        hint = "rename one of the two: a function's asset is named like it, or by name=..."
-    return Problem("DUP001", message, second.at, hint, others=(first.at,))
-
-
-def _same_relation(second: Asset, first: Asset) -> Problem:
-    message = (
-        f"assets '{second.name}' and '{first.name}' would both be {second.relation}: "
-        f"here and in {first.at}"
-    )
-    hint = "give one of the two an `alias:` or a `schema:` of its own"
-    return Problem("DUP002", message, second.at, hint, others=(first.at,))
-
-
 class _Linker:
     """The work of `link`: names in, edges out. It lives for one call."""
 
@@ -119,14 +96,22 @@ class _Linker:
         default_catalog: str | None,
         strict: bool,
         homes: Homes,
+        databases: Databases,
+        beside: frozenset[tuple[str, str]],
+        both: frozenset[tuple[str, str]],
     ) -> None:
         self.assets = assets
         self.homes = homes
+        self.databases = databases
+        self.beside = beside  # (engine, name) of databases that are attached
+        self.both = both  # (engine, name) of schemas that are databases as well
         self.dialect = dialect
         self.default_schema = default_schema
+        self.default_catalog = default_catalog
         self.strict = strict
-        self.index = name_index(assets.values(), dialect, default_schema, default_catalog, homes)
-        self.attached: frozenset[str] = frozenset()
+        self.index = name_index(
+            assets.values(), dialect, default_schema, default_catalog, homes, databases
+        )
         self.implicit: dict[str, Asset] = {}
         self.reads_self: set[str] = set()
         self.problems: list[Problem] = []
@@ -222,6 +207,7 @@ class _Linker:
         """`engine`: where the table is if nothing declares it; None: wherever others have found it."""
         key = reference.folded(self.dialect)
         name = self.index.get(key)
+        self._demand_clear(reference, key, name, file, engine or "")
         if name is None:
             name = self._add_implicit(reference, key, file, strict, engine or "")
         elif name in self.implicit and engine not in (None, self.implicit[name].engine):
@@ -241,18 +227,46 @@ class _Linker:
             self.problems.append(_folded(meant, reference, key, at))
             return meant
         system = not SYSTEM_NAMES.isdisjoint(part.casefold() for part in reference.parts)
-        schema, _ = self.homes.get(engine, (self.default_schema, None))
-        asset = replace(_implicit(name, reference.parts, schema, at, system), engine=engine)
+        schema, catalog = self.homes.get(engine, (self.default_schema, self.default_catalog))
+        relation = self._relation(reference.parts, key, engine)
+        asset = replace(implicit(name, relation, at, system), engine=engine)
         self.implicit[name] = asset
         self.index[key] = name
-        for other in qualified_names(asset, self.dialect):
+        for other in qualified_names(asset, self.dialect, catalog):
             self.index.setdefault(other, name)
-        if asset.relation and asset.relation.schema == schema:
+        for other in in_database(asset, self.dialect, catalog, self.databases):
+            self.index.setdefault(other, name)
+        if relation.schema == schema and is_own(relation, self.dialect, catalog):
             self.index.setdefault(key[-1:], name)
-        known = len(spelt) > 1 and spelt[0].casefold() in self.attached and not strict
-        if not system and not known:
+        elsewhere = (engine, key[0]) in self.beside and len(key) > 1
+        if not system and (strict or not elsewhere):
             self._undeclared(name, at, strict)
         return name
+
+    def _relation(self, parts: tuple[str, ...], key: Name, engine: str) -> Relation:
+        """Where a table is that nobody declared. `other.t` is in the attached database `other`; in the
+        own one, its schema of that name comes first."""
+        default, own = self.homes.get(engine, (self.default_schema, self.default_catalog))
+        if len(parts) == 2 and (engine, key[0]) not in self.both:
+            schema = default_schema_in(self.databases, engine, parts[0], self.dialect)
+            if schema is not None and not is_own(Relation("", "", parts[0]), self.dialect, own):
+                return Relation(parts[1], schema, parts[0])
+        catalog = parts[0] if len(parts) == 3 else None
+        return Relation(parts[-1], parts[-2] if len(parts) > 1 else default, catalog)
+
+    def _demand_clear(
+        self, reference: Reference, key: Name, name: str | None, file: str, engine: str
+    ) -> None:
+        """REF006 for `other.t` where `other` is a schema and a database; a source of that name is clear."""
+        if len(key) != 2 or (engine, key[0]) not in self.both:
+            return
+        found = self.assets[name].relation if name and name in self.assets else None
+        folded = found.folded(self.dialect) if found else (key[0],)
+        if key[0] in folded[:2]:
+            _, own = self.homes.get(engine, (self.default_schema, self.default_catalog))
+            schema = default_schema_in(self.databases, engine, key[0], self.dialect)
+            spelt = _place(file, reference)
+            self.problems.append(unclear(reference, own, schema, spelt))
 
     def _undeclared(self, name: str, at: Location, strict: bool) -> None:
         near = did_you_mean(name, self.assets)
@@ -300,25 +314,6 @@ def _folded(asset: str, reference: Reference, key: Name, at: Location) -> Proble
     message = f"{reference} without quotes is the table '{'.'.join(key)}', and not '{asset}'"
     hint = f"write {quoted} in double quotes, or name the file of '{asset}' '{key[-1]}'"
     return Problem("REF005", message, at, hint)
-
-
-def _implicit(
-    name: str, parts: tuple[str, ...], default_schema: str, at: Location, system: bool
-) -> Asset:
-    """A source that nobody declared. System tables may look different every time."""
-    catalog = parts[0] if len(parts) == 3 else None
-    schema = parts[-2] if len(parts) > 1 else default_schema
-    return Asset(
-        name=name,
-        kind=Kind.SOURCE,
-        materialized=Materialized.EXTERNAL,
-        relation=Relation(parts[-1], schema, catalog),
-        body=SourceBody(changes="always" if system else None, implicit=True),
-        version="implicit.",
-        at=at,
-        path=at.file,
-        fqn=("source", name),
-    )
 
 
 def _bound(

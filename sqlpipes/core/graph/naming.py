@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator
 
 from sqlpipes.core.asset import Asset, Kind
+from sqlpipes.core.graph.databases import (
+    NO_DATABASES,
+    NO_HOMES,
+    Databases,
+    Homes,
+    Name,
+    in_database,
+    is_own,
+    last_parts,
+)
 from sqlpipes.core.sql.relation import Relation, fold
-
-Name = tuple[str, ...]  # one to three folded identifiers, catalog first
-Homes = Mapping[str, tuple[str, str | None]]  # a further engine -> its default schema and database
-NO_HOMES: Homes = MappingProxyType({})
 
 
 def name_index(
@@ -19,11 +24,12 @@ def name_index(
     default_schema: str,
     default_catalog: str | None = None,
     homes: Homes = NO_HOMES,
+    databases: Databases = NO_DATABASES,
 ) -> dict[Name, str]:
     """Folded name of one to three parts -> asset.
 
-    What is built goes before sources, and an asset's name before another one's relation. A bare name
-    that two sources have means neither of them.
+    What is built goes before sources, an asset's name before another one's relation, and a schema
+    before a database of its name. A bare name that two sources have means neither of them.
     """
     listed = sorted(assets, key=lambda asset: asset.kind is Kind.SOURCE)
     index: dict[Name, str] = {}
@@ -34,8 +40,11 @@ def name_index(
         for name in qualified_names(asset, dialect, catalog):
             index.setdefault(name, asset.name)
     for asset in listed:
-        schema, _ = homes.get(asset.engine, (default_schema, None))
-        if asset.relation is not None and asset.relation.schema == schema:
+        schema, catalog = homes.get(asset.engine, (default_schema, default_catalog))
+        for name in in_database(asset, dialect, catalog, databases):
+            index.setdefault(name, asset.name)
+        if _is_at_home(asset, dialect, schema, catalog):
+            assert asset.relation is not None
             index.setdefault((fold(asset.relation.name, True, dialect),), asset.name)
     for name, owner in _bare_sources(listed, dialect):
         index.setdefault(name, owner)
@@ -45,23 +54,30 @@ def name_index(
 def qualified_names(
     asset: Asset, dialect: str, default_catalog: str | None = None
 ) -> Iterator[Name]:
-    """schema.table and catalog.schema.table, with the schema as declared and as the target spells it."""
+    """schema.table and catalog.schema.table, with the schema as declared and as the target spells it.
+
+    `main.orders` is never a source in another database: there it is `other.main.orders`.
+    """
     if "." in asset.name:  # source.table, wherever it is kept
         yield tuple(fold(part, True, dialect) for part in asset.name.split("."))
     if asset.relation is None:
         return
     catalog = asset.relation.catalog or default_catalog
+    elsewhere = asset.kind is Kind.SOURCE and not is_own(asset.relation, dialect, default_catalog)
     for schema in sorted(_schemas(asset, asset.relation)):
-        for last in sorted(_last_parts(asset, asset.relation)):
+        for last in sorted(last_parts(asset, asset.relation)):
             name = tuple(fold(part, True, dialect) for part in (schema, last))
-            yield name
+            if not elsewhere:
+                yield name
             if catalog is not None:
                 yield (fold(catalog, True, dialect), *name)
 
 
-def _last_parts(asset: Asset, relation: Relation) -> set[str]:
-    """What may follow the schema: the relation's name, and the asset's own where it has no dot."""
-    return {relation.name} if "." in asset.name else {relation.name, asset.name}
+def _is_at_home(asset: Asset, dialect: str, schema: str, catalog: str | None) -> bool:
+    """Whether a bare name means it: what is built, wherever; a source only in the own database."""
+    if asset.relation is None or asset.relation.schema != schema:
+        return False
+    return asset.kind is not Kind.SOURCE or is_own(asset.relation, dialect, catalog)
 
 
 def _schemas(asset: Asset, relation: Relation) -> set[str]:

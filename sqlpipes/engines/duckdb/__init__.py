@@ -6,7 +6,7 @@ Written in the common subset of DuckDB 1.5.5 and 2.0. Importing this does not im
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -20,6 +20,7 @@ from sqlpipes.engines.duckdb.profile import read_profile
 
 __all__ = [
     "blank",
+    "databases",
     "exists",
     "hidden",
     "is_shared",
@@ -110,14 +111,17 @@ def problems(target: Target, root: str) -> tuple[Problem, ...]:
     return found.problems
 
 
-def attached_names(target: Target, root: str) -> tuple[str, ...]:
-    """Of the databases that are attached, where the profile tells them."""
+def databases(target: Target, root: str) -> Mapping[str, str]:
+    """See `sqlpipes.engines.databases`."""
     try:
         lake = lake_of(target, root)
     except ProjectError:
-        return ()
-    profile = read_profile(bare(target) if lake else target, root)
-    return tuple(name for each in profile.attached if (name := each.catalog))
+        return {}
+    attached = read_profile(bare(target) if lake else target, root).attached
+    found = {each.catalog: each.default_schema for each in attached}
+    if own := lake.alias if lake else target.catalog:
+        found[own] = target.schema
+    return {name: schema or "" for name, schema in found.items() if name}
 
 
 def hidden(target: Target, root: str) -> tuple[str, ...]:

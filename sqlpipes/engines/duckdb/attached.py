@@ -29,6 +29,8 @@ EXTENSIONS = MappingProxyType(
     }
 )
 KINDS = ("duckdb", *EXTENSIONS)
+OF_MAIN = frozenset({"duckdb", "sqlite", "ducklake", "motherduck", "md", "quack"})
+MYSQL_DATABASE = re.compile(r"\b(?:database|db)\s*=\s*([^\s&]+)")
 PREFIXES = re.compile(r"([a-z_]+):")
 PASSWORD = re.compile(r"(?i)\bpass(?:word|wd)?\s*=\s*('[^']*'|[^\s&]+)|://[^/@\s]*?:([^@/\s]+)@")
 
@@ -62,6 +64,25 @@ class Attached:
         if self.alias or not self.is_file or self.where == MEMORY:
             return self.alias
         return os.path.basename(self.where).lstrip(".").partition(".")[0] or None
+
+    @property
+    def default_schema(self) -> str | None:
+        """Where `catalog.table` is looked up, as far as the profile tells.
+
+        >>> Attached("host=db", "crm", "postgres", False, False).default_schema
+        'public'
+        >>> Attached("ducklake:postgres:dbname=lake", "lake", None, False, False).default_schema
+        'main'
+        """
+        prefix = None if self.is_file else PREFIXES.match(self.where)
+        kind = self.kind or (prefix[1] if prefix else "duckdb")
+        if kind in ("postgres", "postgresql"):
+            said = self.options.get("schema")
+            return said if isinstance(said, str) and said else "public"
+        if kind == "mysql":
+            named = MYSQL_DATABASE.search(self.where)
+            return named[1] if named else None
+        return "main" if kind in OF_MAIN else None
 
     @property
     def extensions(self) -> tuple[str, ...]:
