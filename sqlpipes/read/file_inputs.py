@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlpipes.core.asset import (
@@ -36,8 +36,11 @@ class Reader:
     written: Mapping[str, str] = field(default_factory=dict)
 
 
-def reader_of(found: Model | Asset, root: str) -> Reader:
+def reader_of(found: Model | Asset, root: str, names: Container[str] = ()) -> Reader:
+    """`names`: of assets, folded. What a query calls like one of them is no file."""
     if isinstance(found, Model):
+        files = [f for f in found.files if not (f.named and f.pattern.casefold() in names)]
+        found = replace(found, files=tuple(files))
         written = {read.pattern: file_pattern(read.pattern, root)[0] for read in found.files}
         return Reader(found.asset, tuple(file_inputs(found, root)), written=written)
     assert isinstance(found.body, PythonBody)

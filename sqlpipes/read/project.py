@@ -338,7 +338,14 @@ class _Work:
     def reading(self, properties: Properties, given: Mapping[str, Any]) -> Reading:
         found = self.found
         every: list[Model | Asset] = [*found.models, *found.python]
-        readers = (reader_of(each, self.root) for each in every)
+        known = [
+            *(each.asset for each in found.models),
+            *found.python,
+            *found.seeds,
+            *found.sources,
+        ]
+        names = frozenset(asset.name.casefold() for asset in known)
+        readers = (reader_of(each, self.root, names) for each in every)
         built, implicit = with_file_inputs(readers, found.sources, self.ground)
         sources = with_makers(found.sources, built, self.root)
         assets = [*built, *found.seeds, *sources, *implicit]

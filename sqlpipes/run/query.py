@@ -174,7 +174,8 @@ def named_tables(rendered: Rendered, graph: Graph, warehouse: Warehouse) -> Name
     spans: list[Span] = []
     tables: dict[str, str] = {}
     there: list[str] = []
-    for reference in rendered.references:
+    files = [each.table for each in rendered.files if each.table is not None]
+    for reference in (*rendered.references, *files):
         asset = graph.assets.get(graph.resolve(reference) or "")
         if asset is None:
             continue
@@ -182,7 +183,7 @@ def named_tables(rendered: Rendered, graph: Graph, warehouse: Warehouse) -> Name
         spans.append((reference.start, reference.end, name + _alias(reference, rendered.text)))
         tables[name] = asset.name
         there.append(_relation_sql(asset, graph, warehouse))
-    return NamedTables(rewrite(rendered.text, spans), tuple(spans), tables, tuple(there))
+    return NamedTables(rewrite(rendered.text, spans), tuple(sorted(spans)), tables, tuple(there))
 
 
 def _relation_sql(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:
@@ -227,7 +228,14 @@ def _spans(
         if new is not None:
             spans.append((reference.start, reference.end, new))
     for file in rendered.files:
-        if _is_relative(file.pattern):
+        table = file.table
+        name = graph.resolve(table) if table else None
+        if table and name:  # an asset that is called like a file
+            new = _replacement(
+                table, rendered.text, graph.assets[name], graph, warehouse, everywhere
+            )
+            spans += [(table.start, table.end, new)] if new is not None else []
+        elif _is_relative(file.pattern):
             absolute = warehouse.can.value(os.path.join(warehouse.root, file.pattern))
             spans.append((file.start, file.end, absolute))
     return tuple(sorted(spans))

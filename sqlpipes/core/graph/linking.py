@@ -10,6 +10,7 @@ from sqlpipes.core.asset import (
     Check,
     Dependency,
     Materialized,
+    SourceBody,
     SqlBody,
 )
 from sqlpipes.core.errors import Location, Problem, Severity, did_you_mean
@@ -150,7 +151,7 @@ class _Linker:
             where = table.at or at
             found[named or self._resolve(_spelt(table, where), where.file, self.strict)] = None
         references = check.body.references if check.body else ()
-        for reference in references:
+        for reference in (*references, *(self._tables(check.body) if check.body else ())):
             found[self._resolve(reference, at.file, self.strict)] = None
         own = self.assets.get(next(iter(found), ""))
         for reference in (r for said in check.conditions.values() for r in said.references):
@@ -170,6 +171,12 @@ class _Linker:
                 yield name, _place(asset.path, reference), True
                 for maker in self._makers_of(name):
                     yield maker, _place(asset.path, reference), False
+            for reference in self._tables(asset.body):
+                yield (
+                    self.index[reference.folded(self.dialect)],
+                    _place(asset.path, reference),
+                    True,
+                )
         for needed in asset.depends_on:
             at = needed.at or asset.at
             if needed.declared:
@@ -188,6 +195,11 @@ class _Linker:
         """Of a source that is files: the assets that write any of them."""
         found = self.assets.get(name)
         return found.body.made_by if found and isinstance(found.body, SourceBody) else ()
+
+    def _tables(self, body: SqlBody) -> list[Reference]:
+        """Names that look like those of files, and are assets'."""
+        named = [file.table for file in body.files if file.table is not None]
+        return [table for table in named if self.index.get(table.folded(self.dialect))]
 
     def _asset_named(self, text: str, at: Location) -> str | None:
         name = self._lookup(text)

@@ -216,10 +216,15 @@ class Tracer:
 
     def resolved(self, rendered: Rendered) -> dict[tuple[str, ...], str | None]:
         """Folded parts of each reference -> the asset it means."""
-        return {
+        found = {
             reference.folded(self.dialect): self.graph.resolve(reference)
             for reference in rendered.references
         }
+        for file in rendered.files:
+            name = self.graph.resolve(file.table) if file.table else None
+            if file.table and name:
+                found[file.table.folded(self.dialect)] = name
+        return found
 
     def columns(self, name: str | None) -> tuple[Column, ...] | None:
         """The columns of an asset when all of them are certain."""

@@ -9,7 +9,7 @@ from typing import Any
 from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.sql.relation import FileReference, Reference
 
-FACTS_VERSION = 1  # part of every cache key: raise it whenever the same text may yield other facts
+FACTS_VERSION = 2  # part of every cache key: raise it whenever the same text may yield other facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class SqlFacts:
         """Lists, strings, numbers, booleans and None only; the file's name is left out."""
         return [
             [_dump_reference(reference) for reference in self.references],
-            [[f.pattern, f.start, f.end, f.line, f.column] for f in self.files],
+            [[f.pattern, f.start, f.end, f.line, f.column, f.named, f.alias] for f in self.files],
             self.digest,
             int(self.opaque),
             [list(pair) for pair in self.docs],

@@ -39,7 +39,9 @@ def split_files(
     files: list[FileReference] = []
     for r in found:
         if _is_file(r, dialect):
-            files.append(FileReference(r.parts[-1], r.start, r.end, r.line, r.column))
+            named = len(r.parts) == 1
+            place = (r.start, r.end, r.line, r.column)
+            files.append(FileReference(r.parts[-1], *place, named, r.alias if named else None))
         else:
             tables.append(r)
     return tables, files

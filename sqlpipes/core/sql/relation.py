@@ -64,6 +64,7 @@ class FileReference:
     """A file or glob that a query reads: read_csv('raw/*.csv'), or from 'raw/x.parquet'.
 
     `start` and `end` span the pattern with its quotes; line and column are those of the user's file.
+    `named`: it stands where a table's name does, and is that of a table if there is one.
     """
 
     pattern: str
@@ -71,6 +72,16 @@ class FileReference:
     end: int
     line: int
     column: int
+    named: bool = False
+    alias: str | None = None
+
+    @property
+    def table(self) -> Reference | None:
+        """The name of a table that it may be."""
+        if not self.named:
+            return None
+        place = (self.start, self.end, self.line, self.column)
+        return Reference((self.pattern,), (True,), *place, self.alias)
 
 
 def _spelt(name: str, dialect: str) -> str:
