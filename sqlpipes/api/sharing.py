@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sqlpipes.stores import Store
     from sqlpipes.stores.leases import Builder, SqlLeases
     from sqlpipes.stores.pulse import Pulse
+    from sqlpipes.stores.records import SliceRecord
 
 ASK_S = 0.3  # between two questions whether what others hold is free
 LOCK_MS = 2_000
@@ -299,11 +300,11 @@ class Sharing:
         if not done:
             full = step.full if forced or again is None else again.full
             return Turn(replace(step, full=full))
-        by = max(self._store.slices(step.asset), key=lambda each: each.written_at).run_id
+        by = builders_of(self._store.slices(step.asset), done, self._run_id)
         if not left:
-            return Turn(None, done, by or "")
+            return Turn(None, done, by)
         full = again.full if again is not None and not forced else step.full
-        return Turn(replace(step, slices=left, full=full), done, by or "")
+        return Turn(replace(step, slices=left, full=full), done, by)
 
     def _ask_again(self, step: Step) -> Step | None:
         """The step that a plan of this asset alone would have now. Whoever built it since saw to its
@@ -314,6 +315,16 @@ class Sharing:
         found = step_now(self._project, self._store, asked.wish, observed, now, step)
         rowless = (Action.CHECK, Action.EXTRAS)
         return found if found and found.action not in rowless else None
+
+
+def builders_of(written: Iterable[SliceRecord], done: Partitions, own: str) -> str:
+    """The runs that wrote these slices, others than our own, as a message names them."""
+    found = dict.fromkeys(
+        each.run_id
+        for each in written
+        if each.run_id and each.slices.axis == done.axis and each.slices & done
+    )
+    return " and ".join(run for run in found if run != own) or own
 
 
 def _all_of(found: list[Partitions], within: Partitions) -> Partitions:
