@@ -270,6 +270,9 @@ class Asset:
     hooks_at: Mapping[str, Location] = field(
         default_factory=dict, compare=False
     )  # statement -> where
+    database_at: Location | None = field(
+        default=None, compare=False
+    )  # where its relation's database is named
     native_partitions: bool = False  # the server cuts the table as the slices are
     extras: Extras = field(default_factory=Extras)  # comments, rights and indexes
     auto: Automation | None = None  # when it is built by itself; None: nobody said

@@ -288,6 +288,7 @@ def described(
         "links": links(merged.all("links"), problems),
         "limit": _limit(merged.node("statement_timeout_s"), problems),
         "extras": read_extras(merged, problems),
+        "database_at": database.at if (database := merged.node("catalog")) else None,
     }
 
 

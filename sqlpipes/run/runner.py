@@ -118,9 +118,13 @@ def _running(
 
 
 def _for_writer(error: EngineError, catalog: str | None, plan: Plan, graph: Graph) -> EngineError:
-    """What is wrong with a database that an asset names, at that asset."""
+    """What is wrong with a database that an asset names, where it names it."""
     assets = (graph.assets[step.asset] for step in plan.steps if _writes(step))
-    found = (a.at for a in assets if catalog and a.relation and a.relation.catalog == catalog)
+    found = (
+        a.database_at or a.at
+        for a in assets
+        if catalog and a.relation and a.relation.catalog == catalog
+    )
     at = next(found, None)
     told = (replace(problem, at=at or problem.at) for problem in error.problems)
     return EngineError(*told, statement=error.statement)

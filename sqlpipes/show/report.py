@@ -183,8 +183,9 @@ def _totals(report: Report) -> str:
     failed = {event.asset for event in report.failed}  # a step may end part by part
     stopped = {event.asset for event in report.failed if event.status is Status.CANCELLED}
     broken = checks[Status.FAIL] + checks[Status.ERROR]
+    done = {e.asset for e in report.finished} - failed - skipped
     parts = [
-        _part(len({e.asset for e in report.finished} - failed - skipped), "done", "green"),
+        _part(len(done), "done" + _twice(report, done), "green"),
         _part(len(failed - stopped), "failed", "red"),
         _part(_spared(report, BUILT_BY), "built by others", "green"),
         _part(_spared(report, UNCHANGED), "unchanged", "green"),
@@ -198,6 +199,13 @@ def _totals(report: Report) -> str:
     run = "" if report.ok else f"  run {report.run_id}"
     said = f"  in {report.seconds:.2f}s{run}"
     return ", ".join(part for part in parts if part) + style(said, dim=True)
+
+
+def _twice(report: Report, done: set[str]) -> str:
+    """Those that a second round took up again: what cuts them found other values by then."""
+    rounds = Counter(step.asset for step in report.plan.steps if step.asset in done)
+    again = sum(number > 1 for number in rounds.values())
+    return f" ({again} again, for new values of a partition)" if again else ""
 
 
 def _spared(report: Report, because: str) -> int:

@@ -198,6 +198,7 @@ def test_a_database_that_nobody_attached_is_told(tmp_path: Path) -> None:
         build(load(str(root)))
     assert caught.value.problems[0].code == "ENG024"
     assert caught.value.problems[0].hint == "did you mean 'lake'?"
+    assert str(caught.value.problems[0].at) == "models/m.sql:4:11"
 
 
 def test_an_attached_database_that_does_not_open_is_told_at_its_place(tmp_path: Path) -> None:
