@@ -282,9 +282,13 @@ def _default_schema(engine: str, said: Mapping[str, Plain]) -> str:
 
 
 def _places(node: Node, above: str = "") -> Iterator[tuple[str, Location]]:
-    """Every key and item of an output with its place: `attach/1/alias`. An unknown key is its own."""
+    """Every key and item of an output with its place: `attach/1/alias`. An unknown key is its own.
+
+    `path:` is the key of an output itself, and `attach/1/alias=` the value of one in it.
+    """
     for key, below in node.entries():
         yield f"{above}{key}", below.key_at if above else below.at
+        yield (f"{above}{key}=", below.at) if above else (f"{key}:", below.key_at)
         yield from _places(below, f"{above}{key}/")
     for number, item in enumerate(node.items()) if isinstance(node.value, list) else ():
         yield f"{above}{number}", item.at

@@ -46,7 +46,7 @@ def other(path: Path, *statements: str) -> None:
 
 
 WRONG = {
-    "an unknown key": ("      attatch: x.duckdb\n", "6:16", "did you mean 'attach'?"),
+    "an unknown key": ("      attatch: x.duckdb\n", "6:7", "did you mean 'attach'?"),
     "a key of an attached one": (
         "      attach: [{path: x.duckdb, allias: lake}]\n",
         "6:33",
@@ -80,7 +80,7 @@ WRONG = {
     "a parameter": ('      secrets: [{type: s3, "a b": x}]\n', "6:28", None),
     "settings": ("      settings: [a]\n", "6:17", "{memory_limit: 4GB}"),
     "a version": ("      storage_version: newest\n", "6:24", "v1.5.0"),
-    "dbt's plugins": ("      plugins: []\n", "6:16", "Python asset"),
+    "dbt's plugins": ("      plugins: []\n", "6:7", "Python asset"),
 }
 
 
@@ -286,7 +286,7 @@ def test_an_extension_that_is_nowhere_says_what_to_do(tmp_path: Path) -> None:
     problem = caught.value.problems[0]
     assert problem.code == "ENG021"
     assert str(problem.at) == "profiles.yml:8:11"
-    assert "pip install duckdb-extension-no-such-thing==" in (problem.hint or "")
+    assert "duckdb-extension-no-such-thing==" in (problem.hint or "")
     assert "`install: false`" in (problem.hint or "")
 
 

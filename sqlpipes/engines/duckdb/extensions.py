@@ -27,6 +27,7 @@ OTHER_NAMES = MappingProxyType(
         "md": "motherduck",
     }
 )
+PACKAGED = "1.5.5"  # the newest DuckDB whose extensions PyPI has
 NO_NETWORK = ("Failed to download", "establish connection", "Could not resolve")
 
 
@@ -113,8 +114,14 @@ def _hint(wanted: Extension, version: str) -> str:
         )
     by_hand = f"name its file: `extensions: {{name: {wanted.name}, path: ...}}`"
     install = "" if wanted.install else "`install: false` forbids to download it; "
+    package = f"duckdb-extension-{own.replace('_', '-')}"
+    if not version.startswith("v1."):
+        return (
+            f"{install}PyPI has packages of extensions for DuckDB {PACKAGED} only (pip install "
+            f"duckdb=={PACKAGED} {package}=={PACKAGED}); for {version}, {by_hand}"
+        )
     return (
-        f"{install}pip install duckdb-extension-{own.replace('_', '-')}=={version.lstrip('v')} "
+        f"{install}pip install {package}=={version.lstrip('v')} "
         f"brings it where there is such a package, or {by_hand}"
     )
 

@@ -69,6 +69,18 @@ class Lake:
             f"(type postgres, password {literal(self.password)})"
         )
 
+    @property
+    def database(self) -> str:
+        """That of a catalog in Postgres."""
+        return _of_words(self.address.partition(":")[2]).get("dbname", "")
+
+    def beside_sql(self, database: str, alias: str) -> str:
+        """Attaches another database of the server that a catalog is in, to be looked at."""
+        words = {**_of_words(self.address.partition(":")[2]), "dbname": database}
+        where = " ".join(f"{key}={_word(value)}" for key, value in words.items())
+        secret = f", secret {literal(SECRET)}" if self.password else ""
+        return f"attach {literal(where)} as {identifier(alias)} (type postgres, read_only{secret})"
+
     def attach_sql(self, *, read_only: bool) -> str:
         options = [f"{name} {_option(value)}" for name, value in self.options.items()]
         options += [f"meta_secret {literal(SECRET)}"] if self.password else []
@@ -112,7 +124,7 @@ def _demand_known(target: Target) -> None:
     for key in target.options:
         if key not in known:
             near = did_you_mean(key, known) or f"it has {', '.join(sorted(known))}"
-            _refuse(target, key, f"a target of type ducklake has no '{key}'", near)
+            _refuse(target, f"{key}:", f"a target of type ducklake has no '{key}'", near)
 
 
 def _located(target: Target, where: Plain, root: str) -> Lake:
@@ -154,8 +166,12 @@ def _of_parts(target: Target, parts: dict[str, str], root: str) -> Lake:
     if kind in (POSTGRES, "postgresql"):
         for key in parts:
             if key not in KNOWN_PARTS:
-                near = did_you_mean(key, sorted(KNOWN_PARTS)) or f"it has {sorted(KNOWN_PARTS)}"
-                _refuse(target, "catalog", f"a catalog in Postgres has no '{key}'", near)
+                near = (
+                    did_you_mean(key, sorted(KNOWN_PARTS))
+                    or f"it has {', '.join(sorted(KNOWN_PARTS))}"
+                )
+                _refuse(target, f"catalog/{key}", f"a catalog in Postgres has no '{key}'", near)
+        _demand_port(target, parts.get("port", "1"))
         return _in_postgres(parts)
     if kind in (SQLITE, DUCKDB) and parts.get("path"):
         return _in_file(kind, parts["path"], root)
@@ -165,6 +181,12 @@ def _of_parts(target: Target, parts: dict[str, str], root: str) -> Lake:
         message = f"a lake's catalog of type '{kind}' needs a `path`"
     hint = None if kind in wanted else did_you_mean(kind, wanted)
     _refuse(target, "catalog", message, hint or f"`catalog:` is {FORMS}")
+
+
+def _demand_port(target: Target, said: str) -> None:
+    if not (said.isdecimal() and 0 < int(said) < 65536):
+        hint = "write `port: 5432`, a number from 1 to 65535"
+        _refuse(target, "catalog/port=", f"'{said}' is no port of a server", hint)
 
 
 def _named_parts(target: Target, said: Mapping[str, Plain]) -> dict[str, str]:
@@ -243,5 +265,5 @@ def _option(value: Plain) -> str:
 
 
 def _refuse(target: Target, key: str, message: str, hint: str | None = None) -> NoReturn:
-    place = target.places.get(key) or target.places.get("path") or target.places.get("type")
+    place = target.at(key, key.partition("/")[0], "path")
     raise ProjectError(Problem("PRF003", message, place, hint))

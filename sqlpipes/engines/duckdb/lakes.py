@@ -14,21 +14,28 @@ from types import MappingProxyType
 import duckdb
 
 from sqlpipes.core.config import Target
-from sqlpipes.core.errors import EngineError, LockedError, Problem
-from sqlpipes.core.sql import Relation, identifier
+from sqlpipes.core.errors import EngineError, LockedError, Problem, did_you_mean
+from sqlpipes.core.faults import NO_DATABASE
+from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.engines.duckdb.connection import DuckConnection
 from sqlpipes.engines.duckdb.engine import CAN, DuckEngine
 from sqlpipes.engines.duckdb.extensions import load_extension
-from sqlpipes.engines.duckdb.lake import Lake
+from sqlpipes.engines.duckdb.lake import POSTGRES, Lake
 from sqlpipes.engines.duckdb.opening import make_folder, patiently, prepare
 from sqlpipes.engines.duckdb.place import is_there
 from sqlpipes.engines.duckdb.profile import Extension, Profile, read_profile
+from sqlpipes.engines.libpq import PREFIX, way_of
 
 ATTEMPTS = 20
 PAUSE_S = 0.1
 BEING_MADE = re.compile("duplicate key|already exists|could not serialize|concurrently", re.I)
 WAY = re.compile(r'^.*Unable to connect to Postgres at "[^"]*": |^[A-Za-z ]+ Error: ', re.S)
 OTHER_PATH = re.compile('does not match existing data path in the catalog "([^"]*)"')
+PROBE = "sqlpipes_probe"
+DATABASES = (
+    "select datname from pg_database where datallowconn and not datistemplate "
+    "and has_database_privilege(oid, 'connect') order by 1 limit 10"
+)
 NOT_YET = "creating a new DuckLake is explicitly disabled"
 CONFLICT = "ENG006"
 # Every commit wants the next number, so builds that share a lake often meet there, and are quick to go on.
@@ -148,7 +155,7 @@ def _instance(
         for name, value in PATIENCE.items():
             if name not in profile.settings:
                 first.execute(f"set global {name} = {value}")
-        _attach(first, lake, deadline, read_only=read_only)
+        _attach(first, lake, target, deadline, read_only=read_only)
         first.execute(f"use {identifier(lake.alias)}")
         return first
     except BaseException:
@@ -171,7 +178,12 @@ class Nothing(DuckEngine):
 
 
 def _attach(
-    first: duckdb.DuckDBPyConnection, lake: Lake, deadline: float, *, read_only: bool
+    first: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    target: Target,
+    deadline: float,
+    *,
+    read_only: bool,
 ) -> None:
     if secret := lake.secret_sql():
         first.execute(secret)
@@ -186,22 +198,51 @@ def _attach(
                 first.execute(_nothing_sql(lake))
                 return
             if not left or not BEING_MADE.search(said):
-                raise opening_error(error, lake) from None
+                raise opening_error(error, lake, target, first) from None
         time.sleep(PAUSE_S)
 
 
-def opening_error(error: EngineError, lake: Lake) -> EngineError:
-    """In a line what DuckDB says in several; who holds a catalog's file is told as it is."""
+def opening_error(
+    error: EngineError, lake: Lake, target: Target, first: duckdb.DuckDBPyConnection
+) -> EngineError:
+    """In a line what DuckDB says in several, where the profile says it: ENG060 to ENG067 of a server that
+    does not let us in, else ENG002. Who holds a catalog's file is told as it is."""
     said = str(error.__cause__)
     if isinstance(error, LockedError) or not error.__cause__:
         return error
-    hint = "see `catalog` of the target's output in profiles.yml"
+    if lake.kind == POSTGRES and "Unable to connect to Postgres" in said:
+        return _no_way_in(WAY.sub("", said), lake, target, first)
+    key, hint = "catalog", "see `catalog` of the target's output in profiles.yml"
     if "data_path is not set" in said:
         hint = "say where its files shall be: `data_path: lake` or `data_path: s3://bucket/lake/`"
     elif found := OTHER_PATH.search(said):
+        key = "data_path"
         hint = f"its files are in {found[1]}: say so, or `options: {{override_data_path: true}}`"
     last = WAY.sub("", said).strip().splitlines()[0]
-    return EngineError(Problem("ENG002", f"{lake.name} does not open: {last}", hint=hint))
+    at = target.at(key, "catalog", "path")
+    return EngineError(Problem("ENG002", f"{lake.name} does not open: {last}", at, hint))
+
+
+def _no_way_in(
+    said: str, lake: Lake, target: Target, first: duckdb.DuckDBPyConnection
+) -> EngineError:
+    way = way_of(" ".join(line.strip() for line in said.splitlines()[:2]))
+    last = said.strip().splitlines()[0]
+    hint = (_databases(lake, first) if way.code == NO_DATABASE else None) or way.hint
+    told = f"{lake.name} does not open: {PREFIX.sub('', last) or last}"
+    keys = [place for key in way.keys for place in (f"catalog/{key}=", key)]
+    return EngineError(Problem(way.code, told, target.at(*keys, "catalog", "path"), hint))
+
+
+def _databases(lake: Lake, first: duckdb.DuckDBPyConnection) -> str | None:
+    """The nearest of those that the same user may see, asked of the one that is always there."""
+    with suppress(duckdb.Error):
+        first.execute(lake.beside_sql("postgres", PROBE))
+        sql = f"select datname from postgres_query({literal(PROBE)}, {literal(DATABASES)})"
+        found = [str(name) for (name,) in first.execute(sql).fetchall()]
+        listed = f"there are: {', '.join(found)}" if found else None
+        return did_you_mean(lake.database, found) or listed
+    return None
 
 
 def _nothing_sql(lake: Lake) -> str:

@@ -130,11 +130,11 @@ class _Reading:
     def checked(self) -> list[Problem]:
         for key in self.options:
             if key in ELSEWHERE:
-                self.wrong(key, f"'{key}' is not known here", ELSEWHERE[key])
+                self.wrong(f"{key}:", f"'{key}' is not known here", ELSEWHERE[key])
             elif key not in KEYS and key not in IGNORED:
                 known = (*KEYS, *self.more)
                 hint = did_you_mean(key, known) or f"known keys: {', '.join(sorted(known))}"
-                self.wrong(key, f"a DuckDB target has no key '{key}'", hint)
+                self.wrong(f"{key}:", f"a DuckDB target has no key '{key}'", hint)
         return self.problems
 
     def each(self, key: str) -> Iterator[tuple[str, Plain]]:

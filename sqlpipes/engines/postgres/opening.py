@@ -6,21 +6,14 @@ holds the password that was tried.
 
 from __future__ import annotations
 
-import re
-from typing import NamedTuple
-
 import psycopg
 
 from sqlpipes.core import faults
 from sqlpipes.core.errors import EngineError, Location, Problem, did_you_mean
+from sqlpipes.engines.libpq import PREFIX, ROLE, Way, way_of
 from sqlpipes.engines.postgres.faults import first_line
 from sqlpipes.engines.postgres.place import Place
 
-PREFIX = re.compile(
-    r"^(connection failed: |connection is bad: )*(connection to server .*? failed: )?"
-    r"((FATAL|ERROR): +)?",
-    re.S,
-)
 LOOK_S = 3  # for the list of databases
 DATABASES = (
     "select datname from pg_database where datallowconn and not datistemplate "
@@ -29,98 +22,7 @@ DATABASES = (
 SHOWN = 10
 
 
-class Way(NamedTuple):
-    """A stage of the way in: `keys` of the output say it."""
-
-    code: str
-    keys: tuple[str, ...]
-    hint: str
-
-
-HOST, PORT = ("host", "url"), ("port", "url", "host")
-USER, PASSWORD = ("user", "username", "url"), ("password", "pass", "url", "user")
-DATABASE, ROLE = ("dbname", "database", "url"), ("role",)
-TLS = ("sslmode", "sslrootcert", "sslcert", "sslkey", "url")
-WAYS: tuple[tuple[str, Way], ...] = (
-    (
-        r"failed to resolve host|could not translate host name|could not look up",
-        Way(faults.NO_NAME, HOST, "is `host` spelt right, and can this machine look it up?"),
-    ),
-    (
-        r"is not known to this|No such file or directory|Connection refused|Network is unreachable"
-        r"|No route to host|could not connect to server",
-        Way(faults.NOBODY, PORT, "is the server up, and are `host` and `port` right?"),
-    ),
-    (
-        r"timeout expired|Connection timed out|timed out",
-        Way(
-            faults.NO_ANSWER,
-            HOST,
-            "a firewall, or another host? `connect_timeout` says how many seconds are waited",
-        ),
-    ),
-    (
-        r"starting up|shutting down|recovery mode|not yet accepting",
-        Way(
-            faults.NOT_NOW,
-            HOST,
-            "wait a moment; `connect_retries` says how often it is asked again",
-        ),
-    ),
-    (
-        r"too many clients|remaining connection slots|too many connections",
-        Way(
-            faults.NOT_NOW,
-            ("threads",),
-            "all of its connections are taken: lower `threads`, or raise its max_connections",
-        ),
-    ),
-    (
-        r"no pg_hba\.conf entry",
-        Way(
-            faults.NOT_LET_IN,
-            USER,
-            "its pg_hba.conf lets no such user in from here (or not with this `sslmode`)",
-        ),
-    ),
-    (
-        r"SSL|certificate|TLS",
-        Way(faults.NO_TLS, TLS, "see `sslmode`, and the certificates that it needs"),
-    ),
-    (
-        r"no password supplied",
-        Way(
-            faults.NOT_LET_IN,
-            PASSWORD,
-            "add `password: \"{{ env_var('...') }}\"`, or set PGPASSWORD",
-        ),
-    ),
-    (
-        r"password authentication failed|authentication failed",
-        Way(
-            faults.NOT_LET_IN,
-            PASSWORD,
-            "the server does not say which of `user` and `password` is wrong",
-        ),
-    ),
-    (
-        r'database "[^"]*" does not exist|not currently accepting connections',
-        Way(faults.NO_DATABASE, DATABASE, "make it (createdb), or see `dbname`"),
-    ),
-    (
-        r'role "[^"]*" is not permitted to log in|not permitted to log in',
-        Way(
-            faults.NOT_LET_IN, USER, "it needs the right LOGIN; a role to become is said by `role`"
-        ),
-    ),
-    (
-        r"permission denied for database",
-        Way(faults.NO_RIGHT, USER, "it needs: grant connect on database ... to ..."),
-    ),
-)
-ROLES = Way(faults.NOT_LET_IN, USER, "there is no such role: see `user`")
 BECOME = Way(faults.NO_RIGHT, ROLE, "see `role`: it must exist, and `user` must be a member of it")
-OTHER = Way("ENG002", ("host", "url"), "see the target's output in profiles.yml")
 
 
 def opening_error(error: BaseException, place: Place) -> EngineError:
@@ -141,11 +43,11 @@ def _way(error: BaseException, said: str) -> Way:
     state = getattr(error, "sqlstate", None)
     if state in ("22023", "42501", "0LP01") and "role" in said:
         return BECOME
-    if 'role "' in said and "does not exist" in said:
-        return BECOME if state else ROLES
+    if state and 'role "' in said and "does not exist" in said:
+        return BECOME
     if isinstance(error, psycopg.errors.ConnectionTimeout):
         said = f"timeout expired {said}"
-    return next((way for words, way in WAYS if re.search(words, said)), OTHER)
+    return way_of(said)
 
 
 def _databases(place: Place) -> str | None:
