@@ -183,7 +183,8 @@ def named_tables(rendered: Rendered, graph: Graph, warehouse: Warehouse) -> Name
         spans.append((reference.start, reference.end, name + _alias(reference, rendered.text)))
         tables[name] = asset.name
         there.append(_relation_sql(asset, graph, warehouse))
-    return NamedTables(rewrite(rendered.text, spans), tuple(sorted(spans)), tables, tuple(there))
+    spans.sort()
+    return NamedTables(rewrite(rendered.text, spans), tuple(spans), tables, tuple(there))
 
 
 def _relation_sql(asset: Asset, graph: Graph, warehouse: Warehouse) -> str:

@@ -23,7 +23,7 @@ def project(root: Path, **said: str) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", ["x*y", "~", "what?", "[a]", "it.db", ".hidden", "t.csv"])
+@pytest.mark.parametrize("name", ["x*y", "~", "what?", "[a]", "it.db", "t.csv"])
 def test_an_asset_called_like_a_file_is_read_by_its_name(tmp_path: Path, name: str) -> None:
     project(tmp_path, **{f"models/{name}.sql": TABLE.format("select 5 as zz")})
     project(
