@@ -21,6 +21,10 @@ TELLS = re.compile(
     r"://[^/@]*[:@]|(?i:pass(?:word|wd)?|token|secret)\s*=|^[\"']?[^\s@/]*:[^@]*@"
 )  # a value that shows one
 KEY = re.compile(r"[\w.$\"'-]")
+ITEM = re.compile(r"\s*-\s+[^:{\[]*$")  # of a list, alone on its line
+HEAD = re.compile(r"\s*(attach|extensions)\s*:\s*$")  # a key with a list of paths or names
+ATTACH = re.compile(r"(?:^|[\s{,\"'])attach[\"']?\s*:")
+NAMED = re.compile(r"(?<![\w$.-])secret\s*:\s+[A-Za-z_]\w*\s*(?=[,}#]|$)")  # a secret's name
 RESOURCES = re.compile(r"(?:^|[\s{,\"'])resources[\"']?\s*[:=]")
 
 
@@ -34,7 +38,9 @@ def shown(file: str, lines: Sequence[str], number: int) -> str:
     """
     line, name = lines[number - 1], file.replace("\\", "/").rpartition("/")[2]
     if name in ("profiles.yml", "profiles.yaml"):
-        return (without_values if _in_resources(lines, number) else without_secrets)(line)
+        if _in_resources(lines, number):
+            return without_values(line)
+        return _with_names(without_secrets(line, _list_of(lines, number)), lines, number)
     is_config = name.endswith((".yml", ".yaml", ".toml"))
     if is_config and is_torn(line):  # of which nobody knows what is password and what is host
         return without_secrets(line)
@@ -50,13 +56,14 @@ def without_values(line: str) -> str:
     return PIECE.sub(lambda found: found[0] if found["keep"] else _starred(found[0]), line)
 
 
-def without_secrets(line: str) -> str:
+def without_secrets(line: str, key: str | None = None) -> str:
     """Stars for the values of keys that may be secret, of no key, and for addresses with passwords.
+    `key`: of the list that the line is an item of.
 
     >>> without_secrets("dev: {type: duckdb, settings: {memory_limt: 4GB}, s3_secret: hunter 2}")
     'dev: {type: duckdb, settings: {memory_limt: 4GB}, s3_secret: ****** *}'
     """
-    parts, key = [], None
+    parts: list[str] = []
     for found in PIECE.finditer(line):
         text = found[0]
         if found["keep"]:
@@ -67,6 +74,28 @@ def without_secrets(line: str) -> str:
         key = key if is_open else None  # the rest of it may follow behind a space
         parts.append(text if is_open else _starred(text))
     return "".join(parts)
+
+
+def _list_of(lines: Sequence[str], number: int) -> str | None:
+    """The key of the list of which the line is a plain item; None where it may be a secret."""
+    if not ITEM.match(lines[number - 1]):
+        return None
+    for above in reversed(lines[: number - 1]):
+        if above.strip() and not above.lstrip().startswith("#") and not ITEM.match(above):
+            found = HEAD.match(above)
+            near = _depth(above) <= _depth(lines[number - 1])
+            return found[1] if found and near else None
+    return None
+
+
+def _with_names(told: str, lines: Sequence[str], number: int) -> str:
+    """What is attached names a secret by `secret:`, and says none."""
+    line = lines[number - 1]
+    if "secrets" in line or len(told) != len(line) or not _stands_under(lines, number, ATTACH):
+        return told
+    for found in NAMED.finditer(line):
+        told = told[: found.start()] + found[0] + told[found.end() :]
+    return told
 
 
 def _starred(text: str) -> str:
@@ -81,17 +110,23 @@ def _starred(text: str) -> str:
 
 
 def _in_resources(lines: Sequence[str], number: int) -> bool:
-    """Whether the line stands under `resources:`, or holds it."""
+    return _stands_under(lines, number, RESOURCES, section="resources")
+
+
+def _stands_under(
+    lines: Sequence[str], number: int, key: re.Pattern[str], section: str = ""
+) -> bool:
+    """Whether the line stands under such a key, or holds it; `section`: of TOML."""
     line = lines[number - 1]
-    if RESOURCES.search(line):
+    if key.search(line):
         return True
     depth = _depth(line)
     for above in reversed(lines[: number - 1]):
         if above.lstrip().startswith("[") and above.rstrip().endswith("]"):
-            return "resources" in above  # a section of TOML
+            return bool(section) and section in above
         if above.strip() and not above.lstrip().startswith("#") and _depth(above) < depth:
             depth = _depth(above)
-            if RESOURCES.search(above):
+            if key.search(above):
                 return True
     return False
 

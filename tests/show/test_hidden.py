@@ -73,3 +73,31 @@ def test_of_a_profile_only_what_may_be_secret_is_hidden(tmp_path, line):
     said = shown(tmp_path, "profiles.yml", f"shop:\n  {line.replace('%s', SECRET)}\n", 2)
     assert "hunter2" not in said
     assert (PROFILES[line] or line) in said
+
+
+ATTACHED = """shop:
+  outputs:
+    dev:
+      secrets:
+        mypg: {type: postgres, secret: hunter2}
+        other:
+          secret: hunter2
+      attach:
+        - gone.duckdb
+        - host=db password=hunter2
+        - postgres://me:hunter2@db/x
+        - path: ''
+          secret: mypgg
+        - {type: postgres, secret: mypgg}
+      secrets2:
+        - hunter2
+      one: {secrets: {s: {secret: hunter2}}, attach: {secret: mypgg}}
+"""
+
+
+def test_paths_and_names_of_secrets_that_are_attached_are_shown_and_secrets_are_not(tmp_path):
+    told = {line: shown(tmp_path, "profiles.yml", ATTACHED, line) for line in range(1, 18)}
+    assert "hunter2" not in "".join(told.values())
+    assert "- gone.duckdb" in told[9]
+    assert "secret: mypgg" in told[13]
+    assert "secret: mypgg}" in told[14]

@@ -36,6 +36,7 @@ from sqlpipes.engines.room import demand_room
 T = TypeVar("T")
 
 POLL_S = 0.1
+SQLITE = b"SQLite format 3\0"  # how such a file begins
 VERSIONS = re.compile(r"valid options are: (.*)")
 NUMBERS = re.compile(r"\d+")
 
@@ -116,6 +117,8 @@ def prepare(
         _add_secret(first, secret)
     for found in profile.attached:
         sql = found.sql(read_only=read_only)
+        if found.is_file and not (read_only or found.read_only):
+            make_folder(os.path.dirname(found.where))  # of one that `create: true` wants
         try:
             patiently(partial(first.execute, sql), found.name, deadline, found.where)
         except SqlpipesError as error:
@@ -132,7 +135,8 @@ def _needed(first: duckdb.DuckDBPyConnection, profile: Profile) -> Iterable[Exte
     named = {extension.name for extension in profile.extensions}
     version = _version(first)
     for found in profile.attached:
-        for name in found.extensions:
+        by_content = ("sqlite_scanner",) if found.is_file and _is_sqlite(found.where) else ()
+        for name in (*found.extensions, *by_content):
             if name not in named and packaged(name, version):
                 named.add(name)
                 yield Extension(name, at=found.at)
@@ -141,6 +145,13 @@ def _needed(first: duckdb.DuckDBPyConnection, profile: Profile) -> Iterable[Exte
         if name not in named and packaged(name, version):
             named.add(name)
             yield Extension(name, at=secret.at)
+
+
+def _is_sqlite(path: str) -> bool:
+    """DuckDB sees it by itself, but not where the extension that it needs for it is."""
+    with suppress(OSError), open(path, "rb") as file:
+        return file.read(len(SQLITE)) == SQLITE
+    return False
 
 
 def _version(first: duckdb.DuckDBPyConnection) -> str:

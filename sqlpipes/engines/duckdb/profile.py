@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlpipes.core.config import Plain, Target
 from sqlpipes.core.errors import Location, Problem, did_you_mean
+from sqlpipes.engines.duckdb.attach_faults import TAKEN, contradictions
 from sqlpipes.engines.duckdb.attached import FILES, KINDS, MEMORY, Attached
 
 KEYS = (
@@ -96,10 +97,11 @@ def read_profile(target: Target, root: str, more: tuple[str, ...] = ()) -> Profi
     """What is sound of it, and the problems with the rest; nothing is raised. `more`: keys that are read
     elsewhere, to be proposed."""
     reading = _Reading(target, root, more)
+    extensions, secrets = tuple(reading.extensions()), tuple(reading.secrets())
     return Profile(
-        tuple(reading.extensions()),
-        tuple(reading.secrets()),
-        tuple(reading.attached()),
+        extensions,
+        secrets,
+        tuple(reading.attached([secret.name for secret in secrets])),
         reading.settings(),
         reading.storage_version(),
         tuple(reading.checked()),
@@ -236,13 +238,18 @@ class _Reading:
         kept = {key: value for key, value in options.items() if key not in bad}
         return DuckSecret(name, kind.lower(), kept, self.at(path))
 
-    def attached(self) -> Iterator[Attached]:
+    def attached(self, secrets: Sequence[str]) -> Iterator[Attached]:
         own = self.target.catalog or ""
-        names = {own.casefold(): "the target's own database", "temp": "taken", "system": "taken"}
+        names = {own.casefold(): "the target's own database", **dict.fromkeys(TAKEN, "taken")}
+        said = self.options.get("path", self.options.get("database"))
+        file = local_path(said, self.root) if isinstance(said, str) and said != MEMORY else ""
         for path, entry in self.each("attach"):
             found = self.attach(path, entry if isinstance(entry, dict) else {"path": entry})
             if found is None:
                 continue
+            told = entry if isinstance(entry, dict) else {}
+            for key, message, hint in contradictions(told, found, file, secrets):
+                self.wrong(f"{path}/{key}", message, hint)
             name = (found.catalog or "").casefold()
             if name and name in names:
                 hint = "give it another one with `alias:`"
@@ -296,9 +303,9 @@ class _Reading:
         folder, name = os.path.split(file)
         there = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
         at = f"{path}/path" if f"{path}/path" in self.target.places else path
-        make = "say `create: true` beside its path to have it made"
+        make = "`create: true` beside its path"
         found = did_you_mean(name, there)
-        hint = f"{found} If it is to be made, {make}" if found else make
+        hint = f"{found} To have it made, say {make}" if found else f"{make} has it made"
         message = f"target '{self.target.name}': the attached file {where} does not exist"
         self.missing.append(Problem("ENG020", message, self.at(at), hint))
 
