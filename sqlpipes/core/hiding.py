@@ -162,7 +162,8 @@ def hidden_in(value: Plain, key: str = "", named: Sequence[str] = ()) -> Iterato
     own = any(matches(key, pattern) for pattern in named)
     if isinstance(value, dict):
         for name, below in value.items():
-            yield from hidden_in(below, key if own else name, named)
+            if own or not _names_one(key, value, name):
+                yield from hidden_in(below, key if own else name, named)
     elif isinstance(value, list):
         for below in value:
             yield from hidden_in(below, key, named)
@@ -174,6 +175,16 @@ def hidden_in(value: Plain, key: str = "", named: Sequence[str] = ()) -> Iterato
         yield from passwords_in(value)
     elif isinstance(value, (int, float)) and not isinstance(value, bool) and (own or hides(key)):
         yield str(value)
+
+
+def _names_one(key: str, said: Mapping[str, Plain], name: str) -> bool:
+    """Whether `secret` is the name of one, as of a database that is attached.
+
+    >>> list(hidden_in({"attach": [{"type": "postgres", "secret": "mypg"}], "secret": "abcd"}))
+    ['abcd']
+    """
+    is_attached = key == "attach" and name == "secret" and ("type" in said or "path" in said)
+    return is_attached and str(said[name]).isidentifier()
 
 
 def hidden_in_environ(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from cli.projects import run
 
 from sqlpipes.api.build import build
 from sqlpipes.api.look import rows
@@ -81,3 +82,10 @@ def test_a_sqlite_file_is_known_by_its_content(tmp_path: Path) -> None:
     root = project(tmp_path, "      attach: crm.db\n", "select * from crm.people")
     assert build(load(str(root))).ok
     assert rows(load(str(root)), "a").rows == ((1,),)
+
+
+def test_the_name_of_a_secret_is_shown(tmp_path: Path) -> None:
+    output, _, _, _ = WRONG["a secret that is misspelt"]
+    done = run(project(tmp_path, output), "build")
+    assert "there is no secret 'mypgg'" in done.output
+    assert "          secret: mypgg\n" in done.output

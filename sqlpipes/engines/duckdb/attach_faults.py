@@ -26,6 +26,7 @@ def contradictions(
         hint = "leave it out: its tables are there without it"
         yield "path=", "the attached file is the target's own database", hint
     secret = said.get("secret")
-    if isinstance(secret, str) and secret.lower() not in {name.lower() for name in secrets}:
-        if near := did_you_mean(secret, secrets):
-            yield "secret=", f"there is no secret '{secret}'", near
+    if not isinstance(secret, str) or secret.lower() in {name.lower() for name in secrets}:
+        return
+    if near := did_you_mean(secret, secrets):
+        yield "secret=", f"there is no secret '{secret}'", near
