@@ -63,13 +63,13 @@ def test_a_source_without_such_a_database_is_in_its_schema() -> None:
 def test_a_schema_called_like_another_database_is_ambiguous() -> None:
     ours = model("w", schema="other")
     assert faults(ours, model("r", "select * from other.t"), **HERE)[:1] == [
-        "models/r.sql:1:15: REF006 'other.t' is ambiguous: 'other' is a schema of the target's own "
+        "models/r.sql:1:15: REF007 'other.t' is ambiguous: 'other' is a schema of the target's own "
         "database, and a database that is attached to it"
     ]
     _, problems = link([ours, model("r", "select * from other.w")], **HERE)
     assert [(problem.code, problem.hint) for problem in problems] == [
         (
-            "REF006",
+            "REF007",
             "write dev.other.w or other.main.w, or give the attached database another name with "
             "`alias:`",
         )

@@ -115,7 +115,7 @@ def unclear(reference: Reference, own: str | None, schema: str | None, at: Locat
         f"write {own or 'the database'}.{first}.{last} or {first}.{schema}.{last}, or give the "
         "attached database another name with `alias:`"
     )
-    return Problem("REF006", message, at, hint)
+    return Problem("REF007", message, at, hint)
 
 
 def implicit(name: str, relation: Relation, at: Location, system: bool) -> Asset:

@@ -269,7 +269,7 @@ class _Linker:
     def _demand_clear(
         self, reference: Reference, key: Name, name: str | None, file: str, engine: str
     ) -> None:
-        """REF006 for `other.t` where `other` is a schema and a database; a source of that name is clear."""
+        """REF007 for `other.t` where `other` is a schema and a database; a source of that name is clear."""
         if len(key) != 2 or (engine, key[0]) not in self.both:
             return
         found = self.assets[name].relation if name and name in self.assets else None
