@@ -139,6 +139,8 @@ def main() -> None:
         if stop.code is None:
             raise
         _stopped(stop)  # whatever it broke off
+    finally:
+        stop.disarm()
 
 
 def _stopped(stop: Stop) -> NoReturn:

@@ -31,11 +31,18 @@ class Stop:
     def __init__(self) -> None:
         self.code: int | None = None
         self._process = os.getpid()
+        self._before: Any = None
 
     def arm(self) -> None:
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             atexit.register(self._end)  # the first that is registered is the last to be called
-            signal.signal(signal.SIGINT, self._caught)
+            self._before = signal.signal(signal.SIGINT, self._caught)
+
+    def disarm(self) -> None:
+        """Whoever called the command goes on, unless it was stopped."""
+        if self._before is not None and self.code is None:
+            signal.signal(signal.SIGINT, self._before)
+            atexit.unregister(self._end)
 
     def _caught(self, number: int, frame: FrameType | None) -> None:
         if _passed_on(self._process, number):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,7 @@ from cli.projects import ok, run, write
 from click.testing import CliRunner
 from notyet import OLD
 
-from sqlpipes.cli import COMMANDS, sqlpipes
+from sqlpipes.cli import COMMANDS, main, sqlpipes
 
 
 @pytest.fixture
@@ -395,3 +396,11 @@ def test_the_bad_rows_that_are_shown_are_those_of_the_slice_that_is_told(tmp_pat
     assert "d=2024-01-02, x=-2" in told
     assert "d=2024-01-05, x=-5" not in told
     assert "the same in 2024-01-05" in told
+
+
+def test_a_command_gives_ctrl_c_back_to_who_called_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["sqlpipes", "--version"])
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(SystemExit):
+        main()
+    assert signal.getsignal(signal.SIGINT) is before

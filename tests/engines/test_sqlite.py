@@ -181,6 +181,6 @@ def test_a_database_of_an_asset_is_refused_with_the_word_for_it(tmp_path: Path) 
     result = run(root, "build")
     assert result.exit_code != 0
     said = result.output
-    assert "models/other.sql:7:1: ENG024 SQLite has no databases" in said
+    assert "models/other.sql:4:11: ENG024 SQLite has no databases" in said
     assert "say `schema: other`" in said
     ok(project(tmp_path, other=text.replace("database:", "schema:")), "build")
