@@ -201,17 +201,27 @@ def pooled(how, what):
 @asset
 def spawned(): return pooled("spawn", square)
 @asset
-def forked(): return pooled("fork", square)
-@asset
 def died(): return pooled("spawn", dies)
 @asset
 def unpicklable(): return pooled("spawn", lambda x: x)
 """
 
 
+FORKED = """
+@asset
+def forked(): return pooled("fork", square)
+"""
+
+
+@pytest.mark.nightly  # forking beside threads, of Python or a database, may hang: once in some hundred runs
+def test_forked_processes_of_a_function(tmp_path: Path) -> None:
+    built(project(tmp_path, POOLS + FORKED), "--threads", "1")
+    assert rows(tmp_path, "forked") == ["1", "4"]
+
+
 def test_processes_of_a_function(tmp_path: Path) -> None:
-    found = built(project(tmp_path, POOLS), "--threads", "1")  # forking beside threads may hang
-    assert rows(tmp_path, "spawned") == rows(tmp_path, "forked") == ["1", "4"]
+    found = built(project(tmp_path, POOLS))
+    assert rows(tmp_path, "spawned") == ["1", "4"]
     assert "died() raised ValueError: no " in found.stdout
     assert "in another process, at models/f.py:7:1" in found.stdout
     assert "unpicklable() raised" in found.stdout
