@@ -17,6 +17,12 @@ from cli.projects import run, spawn, write
 from places import Place
 from sqlalchemy import make_url
 
+from sqlpipes.core.config import Target
+from sqlpipes.core.engine import Connection, Engines
+from sqlpipes.engines import open_engine
+from sqlpipes.run.crew import Crew
+from sqlpipes.run.lost import connected
+
 SLOW = "select pg_sleep(60)::text as x\n"
 
 
@@ -167,6 +173,51 @@ def test_fewer_steps_run_at_once_where_the_server_is_full(tmp_path, place, limit
     assert result.exit_code == 0, result.output
     assert "6 done" in result.output
     assert "the server is full: going on with" in result.output
+
+
+def crew_of(own: Place, size: int) -> Crew[int]:
+    target = Target("dev", "postgres", "main", options={"url": own.url})
+    return Crew(Engines(open_engine(target, ".")), size)
+
+
+def test_those_without_room_wait_for_steps_longer_than_any_patience(place, limited):
+    own, name = limited
+    with psycopg.connect(plain(place.url), autocommit=True) as db:
+        db.execute(f"alter role {name} connection limit 2".encode())
+    crew, told = crew_of(own, 6), []
+
+    def work(connect: Callable[..., Connection]) -> int:
+        found = connected(connect, 1, lambda: None, told.append)  # one more try, after a second
+        return len(found.fetch("select pg_sleep(2)::text").rows)
+
+    for _ in range(6):
+        crew.hand_in(work, told.append)
+    assert [crew.take_back(60) for _ in range(6)] == [1] * 6
+    assert told
+    assert {said.split(":")[0] for said in told} == {"the server is full"}
+    crew.close(60)
+
+
+def test_who_has_no_room_gets_that_of_a_step_that_is_done(place, limited):
+    """All of the server is taken by others when the steps ask first; then there is room for one
+    beside the one that the engine has itself."""
+    own, name = limited
+    crew, told = crew_of(own, 3), []
+    admin = psycopg.connect(plain(place.url), autocommit=True)
+    admin.execute(f"alter role {name} connection limit 0".encode())
+
+    def work(connect: Callable[..., Connection]) -> int:
+        return len(connected(connect, 4, lambda: None, told.append).fetch("select 1").rows)
+
+    for _ in range(3):
+        crew.hand_in(work, told.append)
+    until(lambda: len(told) == 3)
+    admin.execute(f"alter role {name} connection limit 2".encode())
+    assert [crew.take_back(60) for _ in range(3)] == [1] * 3
+    crew.hand_in(work, told.append)  # and somebody is still there
+    assert crew.take_back(60) == 1
+    crew.close(60)
+    admin.close()
 
 
 def test_a_server_that_takes_nobody_for_a_while_is_waited_for(tmp_path, place, limited):
