@@ -91,6 +91,7 @@ def gated(context):
 }
 DAYS = ("+total",)
 QUICK = Patience(beat_s=0.1, dead_after_s=1.0)
+CALM = Patience(beat_s=0.1, dead_after_s=60.0)  # nobody is to be taken for dead on a busy machine
 SLOW = Patience(beat_s=600.0, dead_after_s=6000.0)
 
 
@@ -119,7 +120,7 @@ def shop(tmp_path: Path, plugins: Path, monkeypatch: pytest.MonkeyPatch, place: 
 
 
 def build(root: Path, *names: str, ask: Ask | None = None, **options: Any) -> sqlpipes.Report:
-    given = {"wait_s": inf, "patience": QUICK, **options}
+    given = {"wait_s": inf, "patience": CALM, **options}
     return sqlpipes.build(sqlpipes.load(str(root), environ={}), ask or Ask(select=names), **given)
 
 
@@ -350,7 +351,7 @@ def test_one_that_stands_still_is_buried_and_inherited(shop: Path) -> None:
     def build_meanwhile(run: str) -> None:
         seen = Seen()
         with at_work() as pool:
-            other = pool.submit(build, shop, "+after", on_event=seen)
+            other = pool.submit(build, shop, "+after", on_event=seen, patience=QUICK)
             seen.wait_for(StepWaiting, "gated")
             seen.wait_for(StepStarted, "gated")  # after the burial
             (shop / "gate").touch()
