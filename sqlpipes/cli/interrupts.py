@@ -92,7 +92,8 @@ class Interrupts:
         if threading.current_thread() is not threading.main_thread():
             return
         for number in filter(None, (signal.SIGINT, signal.SIGTERM, HANG_UP)):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
+            is_armed = number in self._before  # by an earlier round of the same build
+            if not is_armed and signal.getsignal(number) is not signal.SIG_IGN:  # as nohup wants it
                 self._before[number] = signal.signal(number, self._caught)
 
     def _caught(self, number: int, frame: FrameType | None) -> None:

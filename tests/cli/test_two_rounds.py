@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 from cli.projects import ok, write
@@ -22,4 +23,6 @@ def test_assets_that_are_built_in_two_rounds_are_told(tmp_path: Path) -> None:
     write(
         tmp_path, {"models/regions.sql": HEAD.format("") + "select unnest(['eu', 'as']) as region"}
     )
+    before = signal.getsignal(signal.SIGTERM)
     assert "3 done (2 again, for new values of a partition)  in" in ok(tmp_path, "build")
+    assert signal.getsignal(signal.SIGTERM) is before  # whoever called the command has his own again
