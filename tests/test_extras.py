@@ -220,6 +220,7 @@ def test_indexes_that_cannot_be_are_refused(shop: Shop) -> None:
     assert "is a view" in shop.refusal()[0].message
 
 
+@unlike("ducklake", "a lake has no indexes")
 def test_a_column_that_an_index_lacks_is_told_at_the_index(shop: Shop) -> None:
     query = "select 1 as order_id, 2 as b from (values (1)) as t(x)"
     shop.write("a", query, TABLE, "indexes: [{columns: [b, orderid]}, x]")
@@ -234,6 +235,7 @@ def test_a_column_that_an_index_lacks_is_told_at_the_index(shop: Shop) -> None:
     ]
 
 
+@unlike("ducklake", "a lake has no indexes")
 def test_two_indexes_on_long_names_have_names_of_their_own(shop: Shop) -> None:
     columns = ["c" * 62 + last for last in "ab"]
     listed = ", ".join(f"1 as {name}" for name in columns)

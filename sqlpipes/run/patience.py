@@ -12,7 +12,7 @@ from contextvars import copy_context
 from typing import TypeVar
 
 R = TypeVar("R")
-GRACE_S = 0.5  # to come back in, once it was told that its time is up
+GRACE_S = 1.0  # to come back in, once it was told that its time is up
 
 
 class Late(Exception):

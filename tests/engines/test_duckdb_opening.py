@@ -111,7 +111,7 @@ def test_a_signal_interrupts_the_statement(tmp_path, number, code):
 @pytest.mark.parametrize(
     ("options", "code", "extension"),
     [
-        ({"secrets": [{"type": "s3", "key_id": "a", "secret": "b"}]}, "ENG022", "httpfs"),
+        ({"secrets": [{"type": "mysql", "host": "a"}]}, "ENG022", "mysql_scanner"),
         (
             {"attach": [{"path": "host=db", "type": "mysql", "alias": "m"}]},
             "ENG002",
