@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from notyet import apply_marks
 from places import Place
+from scratch import write_into_memory
 from servers import lake
 from servers.mariadb import NoMariadb, empty_mariadb, mariadb_server, open_mariadb
 from servers.postgres import NoServer, empty_postgres, postgres_server
@@ -19,6 +20,8 @@ from servers.sqlite import open_worded
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Engine
+
+write_into_memory()
 
 
 @pytest.fixture(scope="session")
