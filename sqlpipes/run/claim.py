@@ -70,6 +70,7 @@ class Hold:
     """A claim that is ours. Its beat moves in a thread of its own until `release`."""
 
     def __init__(self, engine: Engine, view: str, claim: Claim, beat_s: float = BEAT_S) -> None:
+        self._engine = engine
         self._connection = engine.connect()
         self._view = view
         self._claim = claim
@@ -96,6 +97,7 @@ class Hold:
         if self._thread.is_alive():
             return  # its claim stays: the next build here takes it at once, others after a while
         with suppress(EngineError):
+            self._connect()
             if self._is_ours():
                 self._connection.execute(f"drop view {self._view}")
         self._connection.close()
@@ -105,8 +107,15 @@ class Hold:
             with suppress(EngineError):  # the server may be out of reach for a while
                 self._beat()
 
+    def _connect(self) -> None:
+        """A server that was started again knows the claim, and not this connection."""
+        if not self._connection.is_open:
+            self._connection.close()
+            self._connection = self._engine.connect()
+
     def _beat(self) -> None:
         with self._lock:
+            self._connect()
             if not self._is_ours():
                 message = (
                     "another build took this one for dead, as it gave no sign of life for too long"
@@ -140,10 +149,12 @@ def claims(engine: Engine, connection: Connection) -> tuple[Claim, ...]:
 
 
 def _read(view: str, connection: Connection) -> Claim | None:
-    """None: there is none, or what is there is not ours to read."""
+    """None: there is none, or what is there is not ours to read. Raises EngineError when nobody answers."""
     try:
         return Claim.of(str(connection.fetch(f"select claim from {view}").rows[0][0]))
     except (EngineError, ValueError, TypeError, LookupError):
+        if not connection.is_open:
+            raise
         return None
 
 

@@ -70,6 +70,36 @@ def spark_server() -> Iterator[str]:
         yield f"sc://127.0.0.1:{port}"
 
 
+class Mortal:
+    """A Connect server alone that can be killed and started again, with the catalog that it had."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._port = _free_port()
+        self._stack = ExitStack()
+        self._server: subprocess.Popen[bytes] | None = None
+        self.url = f"sc://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        jars, java = _jars(), shutil.which("java")
+        if java is None:
+            raise NoSpark("no java: apt-get install openjdk-17-jre-headless")
+        for lock in (self._home / "metastore").glob("*.lck"):  # of the one that was killed
+            lock.unlink()
+        said = _settings(self._home, "local[2]", self._port)
+        line = [java, "-Xmx1g", *JAVA, *said, "-cp", f"{jars}/*", CONNECT]
+        self._server = _started(line, self._home, "mortal", self._stack)
+        _wait(self._port, self._server, self._home / "mortal.log")
+
+    def kill(self) -> None:
+        assert self._server is not None
+        os.killpg(self._server.pid, signal.SIGKILL)
+        self._server.wait()
+
+    def close(self) -> None:
+        self._stack.close()
+
+
 @contextmanager
 def sail_server() -> Iterator[str]:
     """The URL of a Sail, whose tables live in one session: it is named, so that all connections share it.

@@ -21,11 +21,11 @@ from sqlpipes.engines.local import Local
 from sqlpipes.engines.signing import comment_of, too_long
 from sqlpipes.engines.spark.crossing import arriving, leaving, leaving_sql
 from sqlpipes.engines.spark.ending import End
-from sqlpipes.engines.spark.faults import condition_of, is_lost, statement_error
+from sqlpipes.engines.spark.faults import condition_of, is_lost, session_error, statement_error
+from sqlpipes.engines.spark.line import Line, Session
 from sqlpipes.engines.spark.names import OURS, identifier, quoted
 from sqlpipes.engines.spark.rows import Landed, hand_over, land_files, land_value, python_rows
 
-Session = Any  # pyspark.sql.connect.session.SparkSession
 ABSENT = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND", "NO_SUCH_TABLE")
 FAILS = (Exception,)  # gRPC and pyspark have no common one
 
@@ -35,15 +35,15 @@ class SparkConnection:
     the SELECT of a new one."""
 
     def __init__(
-        self, session: Session, own: Callable[[str], Relation], head: Callable[[str], str]
+        self, line: Line, own: Callable[[str], Relation], head: Callable[[str], str]
     ) -> None:
-        self._session = session
+        self._line = line
+        self._session = line.session()
         self._own = own
         self._head = head
         self._tag = f"sqlpipes-{uuid.uuid4().hex[:12]}"
         self._local = Local()
         self._stopped = False
-        self._lost = False
         self._signature = ""
         self._limit_s: float | None = None
 
@@ -87,6 +87,7 @@ class SparkConnection:
     def _said(self, sql: str) -> Iterator[None]:
         """What pyspark and gRPC raise, as ours."""
         self._stopped = False
+        self._demand(sql)
         self._session.addTag(self._tag)
         end = End(self._limit_s, self._stop)
         try:
@@ -95,17 +96,24 @@ class SparkConnection:
         except EngineError:
             raise
         except FAILS as error:
-            self._lost = self._lost or is_lost(error)
-            if end.came and not self._lost and self._limit_s is not None:
+            if is_lost(error):
+                self._line.lose(self._session)
+            elif end.came and self._limit_s is not None:
                 raise too_long(self._limit_s, sql) from error
             raise statement_error(error, sql, stopped=self._stopped) from error
         finally:
             with suppress(*FAILS):
                 self._session.removeTag(self._tag)
 
+    def _demand(self, sql: str) -> None:
+        """A server that is gone would be waited for once more by each statement."""
+        if not self.is_open:
+            raise session_error(sql)
+
     def _stop(self) -> None:
-        with suppress(*FAILS):
-            self._session.interruptTag(self._tag)
+        if self.is_open:
+            with suppress(*FAILS):
+                self._session.interruptTag(self._tag)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -116,12 +124,15 @@ class SparkConnection:
 
     def columns(self, relation: Relation) -> tuple[tuple[str, str], ...] | None:
         sql = f"select * from {quoted(relation)}"
+        self._demand(sql)
         self._session.addTag(self._tag)
         try:
             return _types(self._asked(sql).schema)
         except FAILS as error:
             if condition_of(error).startswith(ABSENT):
                 return None
+            if is_lost(error):
+                self._line.lose(self._session)
             raise statement_error(error, sql, stopped=self._stopped) from error
         finally:
             with suppress(*FAILS):
@@ -251,7 +262,7 @@ class SparkConnection:
 
     @property
     def is_open(self) -> bool:
-        return not self._lost
+        return self._line.holds(self._session)
 
     def close(self) -> None:
         self._local.close()

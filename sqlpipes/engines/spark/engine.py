@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlpipes.core.config import Target
@@ -20,6 +21,7 @@ from sqlpipes.core.windows import Windows
 from sqlpipes.engines.spark.connection import SparkConnection
 from sqlpipes.engines.spark.faults import opening_error, setting_error
 from sqlpipes.engines.spark.greeting import demand_version, greet
+from sqlpipes.engines.spark.line import Line
 from sqlpipes.engines.spark.names import MARK, identifier, literal, quoted, stage_name
 from sqlpipes.engines.spark.place import Place
 from sqlpipes.engines.spark.publishing import ATOMIC, SparkPublishing
@@ -28,7 +30,9 @@ from sqlpipes.engines.windows import token_sql, windows_of
 
 AT_ONCE = 4  # questions about schemas
 PAUSE_S = 0.2
-RETRIES = 6  # the last one after about fifteen seconds
+RETRIES = 7  # the last one after about fifteen seconds
+LONGEST_PAUSE_MS = 3000
+NO_MORE = r"\[RETRIES_EXCEEDED\]"
 LOUD = "SQLQueryContextLogger"  # pyspark's own, which writes every fault to the terminal
 
 T = TypeVar("T")
@@ -58,18 +62,29 @@ class SparkEngine:
 
     def __init__(self, place: Place, session: Any) -> None:
         self._place = place
-        self._session = session
+        self._line = Line(session, self._opened_again, partial(_end, place=place))
+        self._uses = False  # the schema of the target
         self.publishing = SparkPublishing(place.file_format, place.schema)
         self.can = capabilities(place)
         self._first = self.connect()
-        _set_up(session, place)
         found = self._first.fetch("select current_catalog()").rows
         self.catalog: str | None = str(found[0][0])
-        self._uses = False  # the schema of the target
         self._use({name.casefold() for name in self._schemas()})
 
     def connect(self) -> Connection:
-        return SparkConnection(self._session, self.temporary, self.publishing.head)
+        return SparkConnection(self._line, self.temporary, self.publishing.head)
+
+    def _opened_again(self) -> Any:
+        session = _opened(self._place, 0.0)
+        if self._uses:
+            session.sql(f"use schema {identifier(self._place.schema)}")
+        return session
+
+    def _asked(self) -> Connection:
+        """The connection of questions about the catalog."""
+        if not self._first.is_open:
+            self._first = self.connect()
+        return self._first
 
     def relations(self) -> Mapping[Relation, RelationType]:
         found: dict[Relation, RelationType] = {}
@@ -78,7 +93,7 @@ class SparkEngine:
         return found
 
     def _schemas(self) -> list[str]:
-        return [str(row[0]) for row in self._first.fetch("show schemas").rows]
+        return [str(row[0]) for row in self._asked().fetch("show schemas").rows]
 
     def _relations_in(self, schema: str) -> dict[Relation, RelationType]:
         """Views are listed among the tables, but by some catalogs, which know none."""
@@ -111,7 +126,7 @@ class SparkEngine:
             if schema.casefold() not in there:
                 where = f" location {literal(f'{root}/{schema}.db')}" if root else ""
                 name = f"{before}{identifier(schema)}"
-                self._first.execute(f"create schema if not exists {name}{where}")
+                self._asked().execute(f"create schema if not exists {name}{where}")
                 known |= set() if catalog else {schema.casefold()}
         self._use(known)
 
@@ -119,7 +134,7 @@ class SparkEngine:
         """Unqualified names are the target's own schema's, once it is there; `known` are in lower case."""
         schema = self._place.schema
         if not self._uses and schema.casefold() in known:
-            self._first.execute(f"use schema {identifier(schema)}")
+            self._asked().execute(f"use schema {identifier(schema)}")
             self._uses = True
 
     def quote(self, relation: Relation) -> str:
@@ -149,13 +164,24 @@ class SparkEngine:
 
     def close(self) -> None:
         self._first.close()
-        _end(self._session, self._place)
+        self._line.close()
 
 
 def open_spark(target: Target, place: Place, *, wait_s: float = 0.0) -> SparkEngine:
     """Raises EngineError ENG002 when there is no way in, ENG009 for a setting that is refused."""
+    session = _opened(place, wait_s)
+    try:
+        return SparkEngine(place, session)
+    except BaseException:
+        _end(session, place)
+        raise
+
+
+def _opened(place: Place, wait_s: float) -> Any:
+    """A session that is set up."""
     _knock(place, wait_s)
     logging.getLogger(LOUD).disabled = True
+    warnings.filterwarnings("ignore", NO_MORE)  # an error tells it
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         greet(place)
@@ -168,7 +194,8 @@ def open_spark(target: Target, place: Place, *, wait_s: float = 0.0) -> SparkEng
             raise opening_error(str(error), place) from None
     try:
         demand_version(session, place)
-        return SparkEngine(place, session)
+        _set_up(session, place)
+        return session
     except BaseException:
         _end(session, place)
         raise
@@ -210,7 +237,7 @@ def _hurry(session: Any) -> None:
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
     with suppress(Exception):  # a client that knows no such thing is only slower
-        session.client.set_retry_policies([DefaultPolicy(max_retries=RETRIES)])
+        session.client.set_retry_policies([DefaultPolicy(RETRIES, max_backoff=LONGEST_PAUSE_MS)])
 
 
 def _set_up(session: Any, place: Place) -> None:

@@ -26,7 +26,14 @@ STATE = re.compile(r"SQLSTATE: (\w{5})")
 CONDITION = re.compile(r"\[([A-Z][A-Z0-9_.]+)\]\s*")
 TAIL = re.compile(r"\n+(JVM stacktrace:|== SQL|'\w+ |\+- |Search path:|If you did not|Caused by:)")
 SUGGESTED = re.compile(r" ?Did you mean one of the following\? \[(.*?)\]\.?")
-GONE = ("UNAVAILABLE", "INVALID_HANDLE.SESSION", "SESSION_CLOSED", "SESSION_NOT_FOUND")
+GONE = (
+    "UNAVAILABLE",
+    "INVALID_HANDLE.SESSION",
+    "SESSION_CLOSED",
+    "SESSION_NOT_FOUND",
+    "closed channel",
+)
+DETAILS = re.compile(r'details = "([^"]+)"')
 CONFLICTS = ("40000", "2D521", "40001")
 CANCELLED = ("OPERATION_CANCELED", "OPERATION_CANCELLED", "cancelled", "CANCELLED")
 ADVICE = (" Verify the spelling and correctness of the schema and catalog.",)
@@ -40,15 +47,27 @@ def statement_error(error: BaseException, statement: str, *, stopped: bool = Fal
     text = str(error)
     condition = str(_asked(error, "getCondition") or _found(CONDITION, text))
     if is_lost(error):
-        told = f"the connection to the warehouse was lost: {_first_line(text)}"
-        way = "what was begun to be published is finished by the next build"
-        return EngineError(Problem(LOST, told, hint=way), statement=statement)
+        return session_error(statement, _lost_words(text))
     if stopped and any(word in text for word in CANCELLED):
         return EngineError(Problem("ENG007", "the statement was stopped"), statement=statement)
     state = str(_asked(error, "getSqlState") or _found(STATE, text))
     message, hint = _words(text, condition)
     problem = Problem(_code(state, condition), message, _place(error, text, statement), hint)
     return EngineError(problem, statement=statement)
+
+
+def session_error(statement: str, said: str = "the server is gone") -> EngineError:
+    told = f"the connection to the warehouse was lost: {said}"
+    way = "what was begun to be published is finished by the next build"
+    return EngineError(Problem(LOST, told, hint=way), statement=statement)
+
+
+def _lost_words(text: str) -> str:
+    """gRPC's details, without the names of its classes."""
+    if "SESSION" in text or "closed channel" in text:
+        return "the server knows this session no more; was it started again?"
+    found = DETAILS.search(text)
+    return _first_line(found[1] if found else text)
 
 
 def opening_error(message: str, place: Place) -> EngineError:
