@@ -23,7 +23,8 @@ HANG_UP = getattr(signal, "SIGHUP", None)  # not on Windows
 
 
 class Stop:
-    """A process from its start to its end: Ctrl-C raises KeyboardInterrupt once; the next one ends it.
+    """A process from its start to its end: Ctrl-C or SIGTERM raises KeyboardInterrupt once; the next one
+    ends it.
 
     `code` is the exit code once there was a signal.
     """
@@ -31,17 +32,20 @@ class Stop:
     def __init__(self) -> None:
         self.code: int | None = None
         self._process = os.getpid()
-        self._before: Any = None
+        self._before: dict[int, Any] = {}
 
     def arm(self) -> None:
-        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._caught)
+        if self._before:
             atexit.register(self._end)  # the first that is registered is the last to be called
-            self._before = signal.signal(signal.SIGINT, self._caught)
 
     def disarm(self) -> None:
         """Whoever called the command goes on, unless it was stopped."""
-        if self._before is not None and self.code is None:
-            signal.signal(signal.SIGINT, self._before)
+        if self._before and self.code is None:
+            for number, handler in self._before.items():
+                signal.signal(number, handler)
             atexit.unregister(self._end)
 
     def _caught(self, number: int, frame: FrameType | None) -> None:
@@ -56,7 +60,8 @@ class Stop:
     def settle(self) -> None:
         """The end has come and takes no more signals, nor more than a second."""
         if self.code is not None:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            for number in self._before:
+                signal.signal(number, signal.SIG_IGN)
             threading.Thread(target=_end_soon, args=(self.code,), daemon=True).start()
 
     def _end(self) -> None:

@@ -164,7 +164,7 @@ def test_a_second_build_waits_and_finds_the_work_done(slow):
     assert not [err for err in more if str(first.pid) in err]  # it is told once
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -15)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_wait_and_nothing_else(slow, number, code):
     first = spawn(slow, "build")
     try:
@@ -175,6 +175,7 @@ def test_a_signal_ends_the_wait_and_nothing_else(slow, number, code):
         out, err = second.communicate(timeout=30)
         assert second.returncode == code
         assert "Traceback" not in out + err
+        assert err.endswith("\nstopped\n")
         assert first.poll() is None
         assert str(first.pid) in run(slow, "build", "--no-wait").stderr
     finally:

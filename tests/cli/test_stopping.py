@@ -33,9 +33,10 @@ def silent() -> Iterator[socket.socket]:
         yield server
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("command", ["plan", "debug", "build", "show a"])
-def test_ctrl_c_while_a_server_does_not_answer(
-    tmp_path: Path, silent: socket.socket, command: str
+def test_a_stop_while_a_server_does_not_answer(
+    tmp_path: Path, silent: socket.socket, command: str, number: int, code: int
 ) -> None:
     at = f"host: 127.0.0.1, port: {silent.getsockname()[1]}, user: me, dbname: x"
     profile = f"shop: {{outputs: {{dev: {{type: postgres, {at}, connect_timeout: 60}}}}}}\n"
@@ -43,9 +44,9 @@ def test_ctrl_c_while_a_server_does_not_answer(
     child = spawn(write(tmp_path, {**files, "profiles.yml": profile}), *command.split())
     connection, _ = silent.accept()
     with connection:
-        child.send_signal(signal.SIGINT)
+        child.send_signal(number)
         out, err = child.communicate(timeout=30)
-    assert child.returncode == 130, out + err
+    assert child.returncode == code, out + err
     assert err.split() == ["stopped"]
     assert "ENG" not in out
 
