@@ -170,3 +170,50 @@ def test_a_table_of_postgres_by_two_names(tmp_path: Path, postgres_url: str) -> 
         assert steps(root) == []
         connection.execute("insert into people values (2)")
         assert steps(root) == ["crm.people", "a", "b"]
+
+
+@needs("postgres_scanner")
+def test_a_model_in_an_attached_postgres_is_in_its_public_schema(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    import psycopg
+
+    url = make_url(postgres_url)
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    where = f"host={url.host} port={url.port} dbname={url.database} user={url.username}"
+    where += f" password={url.password}" if url.password else ""
+    root = project(
+        tmp_path,
+        f"      attach: {{path: '{where}', type: postgres, alias: crm}}\n",
+        a=TABLE.format("database: crm\n", "select 1 as id"),
+        b=TABLE.format("database: crm\nschema: own\n", "select id from a"),
+        c=TABLE.format("", "select id from crm.a"),
+    )
+    found = built(root)
+    assert found.graph.parents("c") == ("a",)
+    with psycopg.connect(plain, autocommit=True) as connection:
+        listed = connection.execute(
+            "select table_schema, table_name from information_schema.tables "
+            "where table_name in ('a', 'b') order by 2"
+        ).fetchall()
+    assert listed == [("public", "a"), ("own", "b")]
+    assert steps(root) == []
+
+
+def test_database_without_a_schema_means_the_one_of_its_kind(tmp_path: Path) -> None:
+    root = project(
+        tmp_path,
+        "      attach:\n        - {path: 'host=db', type: postgres, alias: crm}\n"
+        "        - {path: o.duckdb, alias: o, create: true}\n",
+        a=TABLE.format("database: crm\n", "select 1 as id"),
+        b=TABLE.format("database: crm\nschema: main\n", "select 1 as id"),
+        c=TABLE.format("database: o\n", "select id from crm.a"),
+    )
+    graph = load(str(root)).graph
+    found = {name: asset.relation for name, asset in graph.assets.items()}
+    assert [(r.catalog, r.schema) for r in found.values() if r] == [
+        ("crm", "public"),
+        ("crm", "main"),
+        ("o", "main"),
+    ]
+    assert graph.parents("c") == ("a",)

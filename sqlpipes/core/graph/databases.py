@@ -16,6 +16,7 @@ NO_HOMES: Homes = MappingProxyType({})
 Databases = Mapping[str, Mapping[str, str]]
 """An engine -> the databases that SQL may name there, its own too -> the schema of a bare table in it."""
 NO_DATABASES: Databases = MappingProxyType({})
+MAIN = "main"  # where a target that says no schema writes; a server has seldom one of that name
 
 
 def in_database(
@@ -60,10 +61,11 @@ def settled(
     homes: Homes = NO_HOMES,
     databases: Databases = NO_DATABASES,
 ) -> tuple[list[Asset], frozenset[tuple[str, str]]]:
-    """The assets, sources in the database that they are said to be in; and (engine, folded name) of
-    what is both another database and a schema that something is built in, so that nobody can tell.
+    """The assets, sources in the database that they are said to be in, and what says no schema in that
+    which its database means; and (engine, folded name) of what is both another database and a schema
+    that something is built in, so that nobody can tell.
     """
-    listed = list(assets)
+    listed = [_schemed(asset, dialect, default_catalog, homes, databases) for asset in assets]
     taken = {
         (asset.engine, fold(asset.relation.schema, True, dialect))
         for asset in listed
@@ -75,6 +77,21 @@ def settled(
     return [_settled(asset, free, dialect, databases) for asset in listed], frozenset(
         beside & taken
     )
+
+
+def _schemed(
+    asset: Asset, dialect: str, default_catalog: str | None, homes: Homes, databases: Databases
+) -> Asset:
+    """With `database: crm` and no schema anywhere: where `crm.t` is looked up."""
+    relation = asset.relation
+    if asset.kind is Kind.SOURCE or relation is None or not relation.catalog:
+        return asset
+    if relation.schema != MAIN or asset.settings.get("schema"):
+        return asset
+    if is_own(relation, dialect, homes.get(asset.engine, ("", default_catalog))[1]):
+        return asset
+    schema = default_schema_in(databases, asset.engine, relation.catalog, dialect)
+    return replace(asset, relation=replace(relation, schema=schema)) if schema else asset
 
 
 def _settled(
