@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 
+from sqlpipes.api.words import PROJECT_FILES
 from sqlpipes.core.asset import Asset, SourceBody
 from sqlpipes.core.config import ProjectConfig, Target
 from sqlpipes.core.errors import Problem, Severity
@@ -19,7 +20,9 @@ MARKS = "*?["  # of a pattern
 
 
 def own_places(root: str, config: ProjectConfig, target: Target, graph: Graph) -> tuple[str, ...]:
-    """What no asset may write: folders that are read, the warehouse's files and the state's; absolute."""
+    """What no asset may write: folders and files that are read, whether they are there or not yet, the
+    warehouse's files and the state's; absolute."""
+    from sqlpipes.read.profiles import NAMES as PROFILES
     from sqlpipes.stores.quick import local_file
 
     root = os.path.abspath(root)
@@ -32,7 +35,7 @@ def own_places(root: str, config: ProjectConfig, target: Target, graph: Graph) -
         os.path.expanduser(said) for said in named if isinstance(said, str) and "://" not in said
     ]
     files += [state] if state else []
-    paths = [*read, *files, *(f"{file}.wal" for file in files)]
+    paths = [*read, *files, *(f"{file}.wal" for file in files), *PROJECT_FILES, *PROFILES]
     return tuple(os.path.normpath(os.path.join(root, path)) for path in paths)
 
 

@@ -37,6 +37,9 @@ REFUSED = {
     "path: ./.git/x.csv": (7, "it is in the project's own .git"),
     "path: shop.duckdb\nformat: csv": (7, "it is the project's own shop.duckdb"),
     "path: seeds\nformat: csv": (7, "it is the project's own seeds"),
+    "path: sqlpipes.yml\nformat: csv": (7, "it is the project's own sqlpipes.yml"),
+    "path: pyproject.toml\nformat: json": (7, "it is the project's own pyproject.toml"),
+    "path: ./profiles.yml\nformat: csv": (7, "it is the project's own profiles.yml"),
 }
 
 

@@ -50,7 +50,7 @@ def everything(root: Path) -> dict[str, str]:
         ("data", "no build of it wrote own.txt, which is in it"),
         ("data/own.txt/", "it is there, and no build of it wrote it"),
         ("notes.txt", "it is there, and no build of it wrote it"),
-        ("sqlpipes.yml", "it is there, and no build of it wrote it"),
+        ("sqlpipes.yml", "it is the project's own sqlpipes.yml"),
         (".sqlpipes/state.db", "it is the project's own .sqlpipes/state.db"),
         (".sqlpipes/", "the project's own .sqlpipes"),
         ("link/", "the project's own models"),
