@@ -236,6 +236,17 @@ def test_a_column_that_an_index_lacks_is_told_at_the_index(shop: Shop) -> None:
 
 
 @unlike("ducklake", "a lake has no indexes")
+def test_an_index_on_columns_that_nobody_describes(shop: Shop) -> None:
+    query = "select 1 as a, 2 as b  -- the second\nfrom (values (1)) as t(x)"
+    shop.write("m", query, TABLE, "indexes: [a, b]", DOCS)
+    shop.write(
+        "n", "select a, b from m", TABLE, "columns: {b: told}", "indexes: [{columns: [a, b]}]"
+    )
+    shop.build()
+    assert (shop.ask(INDEXES, "m")[0][0], shop.ask(INDEXES, "n")[0][0]) == (2, 1)
+
+
+@unlike("ducklake", "a lake has no indexes")
 def test_two_indexes_on_long_names_have_names_of_their_own(shop: Shop) -> None:
     columns = ["c" * 62 + last for last in "ab"]
     listed = ", ".join(f"1 as {name}" for name in columns)

@@ -17,7 +17,7 @@ from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.sql import Relation
 from sqlpipes.core.strategy import SchemaChange
-from sqlpipes.run.extras import Worn, difference, extras
+from sqlpipes.run.extras import Worn, demand_columns, difference, extras
 from sqlpipes.run.fit import demand_fit
 from sqlpipes.run.native import PARTITIONED, demand_plain, is_cut_by_us, opened, table_sql
 from sqlpipes.run.placing import placing
@@ -57,7 +57,11 @@ def _extras(asset: Asset, place: Place) -> Statements:
     assert relation is not None
     asks = asset.extras.grants is not None and place.warehouse.can.grants
     seen = place.connection.extras(relation, grants=asks)
-    return difference(Worn(asset, relation, place.warehouse), seen) if seen else ()
+    if not seen:
+        return ()
+    worn = Worn(asset, relation, place.warehouse)
+    demand_columns(worn, seen)
+    return difference(worn, seen)
 
 
 def _listed(statement: Statement, table: str, asset: Asset, place: Place) -> Statement:

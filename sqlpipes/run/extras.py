@@ -7,7 +7,7 @@ when only they have changed. What the asset does not speak of is left as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from sqlpipes.core.asset import Asset, Materialized
@@ -58,7 +58,8 @@ def extras(asset: Asset, warehouse: Warehouse) -> tuple[Statement, ...]:
 
 
 def _nothing(asset: Asset) -> Seen:
-    """A relation that has nothing yet, on a server that knows every role."""
+    """A relation that has nothing yet, on a server that knows every role. Of its columns only those are
+    known that have a description."""
     columns = tuple((column.name, "") for column in asset.columns)
     roles = frozenset(grant.role for grant in asset.extras.grants or () if grant.role)
     return Seen(columns=columns, roles=roles)
@@ -162,20 +163,24 @@ def _indexes(worn: Worn, seen: Seen) -> Iterator[Statement]:
         if OURS.search(name) and name not in wanted:
             place = worn.warehouse.quote(replace(schema, name=name))
             yield _said(f"drop index {place}")
-    new = {name: index for name, index in wanted.items() if name not in seen.indexes}
-    if problems := [*_no_columns(worn.asset, new.values(), seen)]:
+    for name, index in wanted.items():
+        if name not in seen.indexes:
+            yield _said(_index_sql(name, index, worn), index.at)
+
+
+def demand_columns(worn: Worn, seen: Seen) -> None:
+    """Raises EngineError ENG041 for indexes on columns that the relation has not, all of them at once."""
+    if worn.warehouse.can.indexes and (problems := [*_no_columns(worn.asset, seen)]):
         raise EngineError(*problems)
-    for name, index in new.items():
-        yield _said(_index_sql(name, index, worn), index.at)
 
 
-def _no_columns(asset: Asset, indexes: Iterable[Index], seen: Seen) -> Iterator[Problem]:
+def _no_columns(asset: Asset, seen: Seen) -> Iterator[Problem]:
     """Whether cases must match is the engine's matter."""
     there = [name for name, _ in seen.columns]
     known = {name.casefold() for name in there}
-    for index in indexes:
+    for index in asset.extras.indexes or ():
         for column in index.columns:
-            if there and column.casefold() not in known:
+            if column.casefold() not in known:
                 message = f"an index of '{asset.name}' names '{column}', which it does not have"
                 hint = did_you_mean(column, there) or f"it has {', '.join(there)}"
                 yield Problem("ENG041", message, index.place(column) or asset.at, hint)

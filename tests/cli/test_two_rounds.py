@@ -25,4 +25,6 @@ def test_assets_that_are_built_in_two_rounds_are_told(tmp_path: Path) -> None:
     )
     before = signal.getsignal(signal.SIGTERM)
     assert "3 done (2 again, for new values of a partition)  in" in ok(tmp_path, "build")
-    assert signal.getsignal(signal.SIGTERM) is before  # whoever called the command has his own again
+    assert (
+        signal.getsignal(signal.SIGTERM) is before
+    )  # whoever called the command has his own again
