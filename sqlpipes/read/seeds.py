@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlpipes.core.asset import Asset, Column, Kind, Materialized, SeedBody
 from sqlpipes.core.errors import Location, Problem, did_you_mean
+from sqlpipes.core.sql import header_name
 from sqlpipes.read import settings as s
 from sqlpipes.read.automation import automation
 from sqlpipes.read.cache import Cache, problems_as_json, problems_from_json
@@ -61,7 +62,9 @@ def read_seed(
     delimiter: str | None = facts.get("delimiter")
     engine = ground.engine(merged.node("engine"), problems)
     relation = relation_of(file.stem, merged, ground, problems, engine)
-    fields["columns"] = _columns(fields["columns"], facts.get("columns") or [], types)
+    dialect = ground.dialect_of(engine) or ground.config.dialect
+    names = [header_name(name, dialect) for name in facts.get("columns") or []]
+    fields["columns"] = _columns(fields["columns"], names, types)
     written = Written(
         Kept(Materialized.TABLE, Materialized.TABLE),
         relation,

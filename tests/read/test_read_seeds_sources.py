@@ -43,6 +43,12 @@ def test_a_seed_has_the_columns_of_its_header(tmp_path):
     assert [c.name for c in found.checks] == ["people.not_null.Name"]
 
 
+def test_plain_names_of_a_header_are_in_small_letters_where_the_project_speaks_postgres(tmp_path):
+    files = {"seeds/s.csv": "Id,Amount,Two Words\n1,2,x\n", "sqlpipes.yml": "dialect: postgres\n"}
+    names = [column.name for column in asset(read(tmp_path, files), "s").columns]
+    assert names == ["id", "amount", "Two Words"]
+
+
 def test_formats_of_seeds(tmp_path):
     files = {
         "seeds/a.csv": "x\n1\n",

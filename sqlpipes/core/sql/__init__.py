@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlpipes.core.errors import Location
 from sqlpipes.core.sql.facts import FACTS_VERSION, Cte, SqlFacts
-from sqlpipes.core.sql.quoting import identifier, literal
+from sqlpipes.core.sql.quoting import header_name, identifier, literal
 from sqlpipes.core.sql.relation import FileReference, Reference, Relation, fold
 from sqlpipes.core.sql.spot import Spot, spotted
 from sqlpipes.core.sql.text import bare, rewrite
@@ -26,6 +26,7 @@ __all__ = [
     "diff",
     "digest",
     "fold",
+    "header_name",
     "identifier",
     "literal",
     "rewrite",

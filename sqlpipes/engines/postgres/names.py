@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from sqlpipes.core.sql import Relation, identifier
+from sqlpipes.core.sql import Relation, header_name, identifier
 
 TEMPORARY = "pg_temp"  # the schema of tables that only their connection sees
 LONGEST = 63  # bytes of a name; the server cuts the rest off
@@ -34,10 +34,4 @@ def shortened(name: str, longest: int = LONGEST) -> str:
 
 
 def folded(name: str) -> str:
-    """A column's name as if it stood in a query without quotes, where it could.
-
-    >>> folded("OrderId"), folded("Order Id")
-    ('orderid', 'Order Id')
-    """
-    plain = name.isascii() and name.replace("_", "a").isalnum() and not name[:1].isdigit()
-    return name.lower() if plain else name
+    return header_name(name, "postgres")
