@@ -212,14 +212,7 @@ class _Work:
                 continue
             from sqlpipes.read.python import read_python
 
-            found = read_python(
-                file.absolute,
-                root=self.root,
-                config=self.config,
-                target=self.target,
-                placed=self.ground.placed,
-            )
-            self.take_python(found, properties, entries)
+            self.take_python(read_python(file.absolute, self.ground), properties, entries)
 
     def take_python(
         self,

@@ -9,8 +9,12 @@ from textwrap import dedent
 from typing import Any
 
 from sqlpipes.core.asset import Asset, Check
+from sqlpipes.core.config import ProjectConfig, Target
 from sqlpipes.core.errors import Problem
 from sqlpipes.read import Reading, read_project
+from sqlpipes.read.braces import Names
+from sqlpipes.read.ground import Ground, folder_layers
+from sqlpipes.read.marked import node_of
 
 OLD = 1_600_000_000
 
@@ -24,6 +28,16 @@ def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
         else:
             target.write_text(dedent(text), encoding="utf-8", newline="")
     return root
+
+
+def ground_of(
+    root: Path, config: ProjectConfig | None = None, target: Target | None = None
+) -> Ground:
+    """What the assets of one file stand on, without a project file."""
+    config = config or ProjectConfig("shop")
+    said: dict[str, Any] = {key: dict(value) for key, value in config.defaults.items()}
+    layers = folder_layers(node_of("", said), Names(), [])
+    return Ground(str(root), config, target or Target("dev", "duckdb"), Names(), layers)
 
 
 def aged(root: Path) -> Path:

@@ -9,6 +9,7 @@ import threading
 
 import duckdb
 import pytest
+from read.folders import ground_of
 
 from sqlpipes.core.asset import Kind, Materialized
 from sqlpipes.core.config import ProjectConfig, Target
@@ -31,8 +32,7 @@ def write(root, path, text):
 
 def read(root, path="models/m.py", text=None, *, config=None, target=TARGET):
     file = str(root / path) if text is None else write(root, path, text)
-    config = config or ProjectConfig("shop")
-    found = read_python(file, root=str(root), config=config, target=target)
+    found = read_python(file, ground_of(root, config, target))
     return list(found.assets), list(found.checks), list(found.problems)
 
 
@@ -667,8 +667,9 @@ def in_new_process(root):
     code = (
         "import sys; from sqlpipes.read.python import read_python;"
         "from sqlpipes.core.config import ProjectConfig, Target;"
-        f"f = read_python({str(root / 'models/m.py')!r}, root={str(root)!r},"
-        " config=ProjectConfig('shop'), target=Target('dev', 'duckdb'));"
+        "from sqlpipes.read.braces import Names; from sqlpipes.read.ground import Ground;"
+        f"g = Ground({str(root)!r}, ProjectConfig('shop'), Target('dev', 'duckdb'), Names());"
+        f"f = read_python({str(root / 'models/m.py')!r}, g);"
         "print([str((x.name, x.version, x.at, x.depends_on, x.owners, x.partition, x.checks))"
         " for x in f.assets], [str((x.name, x.arguments, x.at, x.severity)) for x in f.checks],"
         " f.entries, f.problems)"
@@ -727,8 +728,9 @@ def test_what_is_computed_outside_the_text_is_never_remembered(tmp_path, monkeyp
     code = (
         "from sqlpipes.read.python import read_python;"
         "from sqlpipes.core.config import ProjectConfig, Target;"
-        f"print(read_python({file!r}, root={str(tmp_path)!r}, config=ProjectConfig('s'),"
-        " target=Target('dev', 'duckdb')).assets[0].owners)"
+        "from sqlpipes.read.braces import Names; from sqlpipes.read.ground import Ground;"
+        f"g = Ground({str(tmp_path)!r}, ProjectConfig('s'), Target('dev', 'duckdb'), Names());"
+        f"print(read_python({file!r}, g).assets[0].owners)"
     )
     for who in ("team:x", "team:y"):
         monkeypatch.setenv("WHO", who)

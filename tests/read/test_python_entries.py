@@ -2,8 +2,9 @@
 
 import textwrap
 
+from read.folders import ground_of
+
 from sqlpipes.api import load
-from sqlpipes.core.config import ProjectConfig, Target
 from sqlpipes.read.python import read_python
 
 SOURCE = """
@@ -26,9 +27,7 @@ def project(root, text, **files):
 
 
 def read(root, file="models/m.py"):
-    target = Target("dev", "duckdb")
-    path = str(root / file)
-    return read_python(path, root=str(root), config=ProjectConfig("shop"), target=target)
+    return read_python(str(root / file), ground_of(root))
 
 
 def test_an_entry_is_what_yaml_says(tmp_path):
@@ -110,3 +109,10 @@ def test_definitions_are_the_whole_of_their_file(tmp_path):
     found = read(project(tmp_path, text))
     assert [asset.name for asset in found.assets] == ["mine"]
     assert [entry.get("name").value for _, entry in found.entries] == ["shop"]
+
+
+def test_a_folders_engine_that_is_not_there_is_told_at_the_folder(tmp_path):
+    project(tmp_path, "@asset\ndef a(): ...\n@asset\ndef b(): ...\n")
+    (tmp_path / "sqlpipes.yml").write_text("name: x\ndefaults:\n  models: {engine: dw}\n")
+    (problem,) = load(str(tmp_path), environ={}).problems
+    assert (problem.code, str(problem.at)) == ("XNG001", "sqlpipes.yml:3:20")

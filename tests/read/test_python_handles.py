@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from read.folders import write
+from read.folders import ground_of, write
 
-from sqlpipes.core.config import ProjectConfig, Target
+from sqlpipes.core.config import Target
 from sqlpipes.read.file_inputs import covers, meets
 from sqlpipes.read.python import PythonFile, read_python
 
@@ -18,7 +18,7 @@ def read(root, text: str, **others: str) -> PythonFile:
     files = {f"models/{name}.py": textwrap.dedent(other) for name, other in others.items()}
     write(root, {"models/m.py": textwrap.dedent(text), **files})
     path = root / "models" / "m.py"
-    return read_python(str(path), root=str(root), config=ProjectConfig("shop"), target=TARGET)
+    return read_python(str(path), ground_of(root))
 
 
 HEAD = "from sqlpipes import asset, check, op\n"

@@ -6,9 +6,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from read.folders import ground_of
 
 from sqlpipes.core.asset import Asset
-from sqlpipes.core.config import ProjectConfig, Target
 from sqlpipes.core.errors import Problem
 from sqlpipes.read.python import read_python
 
@@ -80,9 +80,7 @@ def read(root: Path, text: str) -> tuple[list[Asset], list[Problem]]:
     (root / "lib").mkdir(exist_ok=True)
     (root / "lib" / "helpers.py").exists() or (root / "lib" / "helpers.py").write_text(HELPERS)
     (root / "models" / "m.py").write_text(textwrap.dedent(text))
-    target = Target("dev", "duckdb")
-    path = str(root / "models" / "m.py")
-    found = read_python(path, root=str(root), config=ProjectConfig("shop"), target=target)
+    found = read_python(str(root / "models" / "m.py"), ground_of(root))
     return list(found.assets), list(found.problems)
 
 

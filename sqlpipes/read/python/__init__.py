@@ -7,24 +7,21 @@ learned the last time is taken, so a list of assets never pays for what the user
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
 from typing import Any
 
 from sqlpipes.core.asset import Asset, Check
-from sqlpipes.core.config import ProjectConfig, Target
 from sqlpipes.core.errors import Problem
 from sqlpipes.core.sensor import Sensor
-from sqlpipes.core.sql import Relation
 from sqlpipes.read.ground import Ground
 from sqlpipes.read.marked import Node
 from sqlpipes.read.observers import Observer
 from sqlpipes.read.python.assets import (
     asset_of,
     check_of,
-    ground_of,
     loader,
     named_observers,
     observer_of,
@@ -71,20 +68,12 @@ class PythonFile:
     sensors: tuple[Sensor, ...] = ()
 
 
-def read_python(
-    path: str,
-    *,
-    root: str,
-    config: ProjectConfig,
-    target: Target,
-    placed: Mapping[str, Relation] | None = None,
-) -> PythonFile:
+def read_python(path: str, ground: Ground) -> PythonFile:
     """Never raises for a fault in the user's code: PYT001 says which of the user's lines raised."""
-    root, path = os.path.abspath(root), os.path.abspath(path)
-    contents = _contents(path, root, config.dialect)
+    root, path = os.path.abspath(ground.root), os.path.abspath(path)
+    contents = _contents(path, root, ground.config.dialect)
     relative = os.path.relpath(path, root).replace(os.sep, "/")
     problems = list(contents.problems)
-    ground = replace(ground_of(root, config, target), placed=placed or {})
     assets = [
         _asset(found, path, relative, ground, problems)
         for found in contents.found

@@ -17,19 +17,18 @@ from sqlpipes.core.asset import (
     Option,
     PythonBody,
 )
-from sqlpipes.core.config import Plain, ProjectConfig, Target
+from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.partitions import partitioning_from
 from sqlpipes.core.reads import Mapped, Reads
 from sqlpipes.core.retry import Retry
 from sqlpipes.read import labels, settings
 from sqlpipes.read.automation import automation
-from sqlpipes.read.braces import Names
 from sqlpipes.read.checks import read_checks
 from sqlpipes.read.extras import read_extras
-from sqlpipes.read.ground import Ground, folder_layers, layers_of, settings_hash
+from sqlpipes.read.ground import Ground, layers_of, settings_hash
 from sqlpipes.read.keys import EXTRAS
-from sqlpipes.read.marked import Node, escaped, node_of
+from sqlpipes.read.marked import Node, escaped
 from sqlpipes.read.observers import Observer
 from sqlpipes.read.python.found import Found
 from sqlpipes.read.python.kept import cuts_table, kept_of, stored_settings
@@ -165,13 +164,6 @@ def _bound(name: str, module: ModuleType) -> Any:
     if found is None:
         raise LookupError(f"{module.__name__} has no function '{name}'")
     return getattr(found, "function", found)
-
-
-def ground_of(root: str, config: ProjectConfig, target: Target) -> Ground:
-    """What assets stand on. Faults in the folder defaults are told by whoever reads the project file."""
-    defaults: dict[str, Plain] = {key: dict(value) for key, value in config.defaults.items()}
-    layers = folder_layers(node_of("", defaults), Names(), [])
-    return Ground(root, config, target, Names(), layers)
 
 
 def loader(
