@@ -79,7 +79,7 @@ def test_what_is_said_wrongly(options: dict[str, Any], message: str, hint: str |
 def test_a_wrong_key_is_placed_in_the_profile(tmp_path: Path) -> None:
     result = run(shop(tmp_path, "      hosst: db\n"), "build")
     assert result.exit_code == 2
-    assert "profiles.yml:5:14: PRF003" in result.output
+    assert "profiles.yml:5:7: PRF003" in result.output
 
 
 def test_a_server_that_does_not_answer_is_named(tmp_path: Path) -> None:

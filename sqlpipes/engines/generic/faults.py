@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 
 from sqlalchemy import exc
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.errors import EngineError, Location, Problem, did_you_mean
-from sqlpipes.core.faults import LOST, NOT_LET_IN
+from sqlpipes.core.faults import LOST, NOBODY, NOT_LET_IN
 from sqlpipes.engines.generic.codes import HINTS, statement_code, way_code
 from sqlpipes.engines.generic.dialects import KNOWN, dialect_of
 from sqlpipes.engines.generic.place import EXAMPLE, Place
-from sqlpipes.engines.generic.ways import BUSY, Way, way_of
+from sqlpipes.engines.generic.ways import BUSY, HOST, WHERE, Way, way_of
 
 CONFLICT = re.compile(
     r"(?i)database is locked|database table is locked|deadlock|lock wait timeout|serializ"
@@ -26,6 +27,7 @@ NOT_UNDERSTOOD = re.compile(
 )
 BESIDE = re.compile(r"cannot reference objects in database")
 ONE_FILE = "in SQLite a view reads relations of its own schema only: make it a table"
+KEYS = MappingProxyType({NOT_LET_IN: ("user", "url"), NOBODY: WHERE})  # where it is told
 STOPPED = re.compile(r"(?i)interrupt|cancel|was killed")
 NEAR = re.compile(r"""near ['"](?P<word>[^'"\n]+)""")
 LINE = re.compile(
@@ -56,8 +58,7 @@ def opening_error(error: BaseException, place: Place, target: Target) -> EngineE
     said = place.masked(_said(error))
     way = way_of(error, said)
     if code := way_code(error, said, place.scheme):
-        keys = ("user", "url") if code == NOT_LET_IN else ("host", "url")
-        way = Way(code, keys, HINTS.get(code, way.hint))
+        way = Way(code, KEYS.get(code, HOST), HINTS.get(code, way.hint))
     told = f"cannot connect to {place.name}: {said}"
     return EngineError(Problem(way.code, told, target.at(*way.keys), way.hint))
 

@@ -128,7 +128,7 @@ def _unknown(target: Target) -> list[Problem]:
             listed = ", ".join(sorted({*known, "schema", "threads"}))
             near = did_you_mean(key, [*known, "schema", "threads", "schema_prefix"])
             message = f"a target of type {target.engine} has no '{key}'"
-            found.append(_wrong(target, key, message, near or f"it has {listed}"))
+            found.append(_wrong(target, f"{key}:", message, near or f"it has {listed}"))
     return found
 
 

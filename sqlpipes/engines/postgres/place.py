@@ -154,7 +154,7 @@ def _named(target: Target, problems: list[Problem]) -> dict[str, Plain]:
             near = did_you_mean(key, [*KNOWN, *GENERIC])
             listed = ", ".join(sorted({*KNOWN, *GENERIC}))
             message = f"a target of type postgres has no '{key}'"
-            problems.append(_wrong(target, key, message, near or f"it has {listed}"))
+            problems.append(_wrong(target, f"{key}:", message, near or f"it has {listed}"))
         elif name in said and said[name] != value:
             problems.append(_wrong(target, key, f"'{key}' says again what '{name}' is"))
         else:

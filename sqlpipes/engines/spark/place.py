@@ -114,7 +114,7 @@ def _named(target: Target, problems: list[Problem]) -> dict[str, Plain]:
         listed = ", ".join(sorted({*KNOWN, "schema", "threads", "schema_prefix"}))
         near = did_you_mean(key, [*KNOWN, "schema", "threads"])
         message = f"a target of type spark has no '{key}'"
-        problems.append(_wrong(target, key, message, near or f"it has {listed}"))
+        problems.append(_wrong(target, f"{key}:", message, near or f"it has {listed}"))
     return said
 
 
