@@ -440,11 +440,11 @@ def test_a_hook_that_reads_another_engine_is_refused(ducks):
     assert ducks.ask("dw", "select n from seen") == [(2,)]
 
 
-def test_an_engine_that_gives_no_rows_is_refused_before_anything_runs(tmp_path):
+def test_an_engine_that_gives_no_rows_is_refused_before_anything_runs(tmp_path, plain_engine):
     world = World(tmp_path, "duckdb", "duckdb").prepare()
     (tmp_path / "profiles.yml").write_text(
         "shop: {outputs: {default: {type: duckdb, path: own.duckdb, "
-        "engines: {dw: {type: sqlite, path: dw.db}}}}}\n"
+        "engines: {dw: {type: plain, path: dw.db}}}}}\n"
     )
     world.write(models__orders=ORDERS, models__dw__totals=TOTALS)
     for command in (plan, build):

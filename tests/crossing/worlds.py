@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
@@ -13,10 +15,12 @@ import psycopg
 from sqlpipes.api import Ask, Project, Report, build, load, plan
 from sqlpipes.core.plan import Plan
 
+SERVERS = ("postgres", "mariadb")
+
 
 @dataclass(frozen=True)
 class World:
-    """`own` and `dw` are kinds: duckdb, or postgres at `url`."""
+    """`own` and `dw` are kinds: duckdb, sqlite, or postgres or mariadb at `url`."""
 
     root: Path
     own: str
@@ -34,11 +38,13 @@ class World:
     def said(self, kind: str, file: str) -> str:
         if kind == "duckdb":
             return f"{{type: duckdb, path: {file}, schema: main}}"
-        return f"{{type: postgres, url: '{self.url}', schema: {file}}}"
+        if kind == "sqlite":
+            return f"{{type: sqlite, path: {file.removesuffix('.duckdb')}.db}}"
+        return f"{{type: {kind}, url: '{self.url}', schema: {file}}}"
 
     def prepare(self) -> World:
-        own = self.said(self.own, "own" if self.own == "postgres" else "own.duckdb")[:-1]
-        dw = self.said(self.dw, "dw" if self.dw == "postgres" else "dw.duckdb")
+        own = self.said(self.own, "own" if self.own in SERVERS else "own.duckdb")[:-1]
+        dw = self.said(self.dw, "dw" if self.dw in SERVERS else "dw.duckdb")
         (self.root / "profiles.yml").write_text(
             f"shop: {{outputs: {{default: {own}, engines: {{dw: {dw}}}}}}}}}\n"
         )
@@ -63,6 +69,11 @@ class World:
             with duckdb.connect(str(self.root / f"{name}.duckdb")) as connection:
                 connection.execute("set TimeZone = 'UTC'")
                 return connection.execute(sql).fetchall()
+        if kind == "sqlite":
+            with closing(sqlite3.connect(self.root / f"{name}.db")) as db, db:
+                return db.execute(sql).fetchall()
+        if kind == "mariadb":
+            return on_mariadb(self.url, name, sql)
         plain = self.url.replace("postgresql+psycopg://", "postgresql://")
         with psycopg.connect(plain, autocommit=True) as connection:
             connection.execute(f"set timezone = 'UTC'; create schema if not exists {name}")
@@ -71,3 +82,19 @@ class World:
             while cursor.nextset():
                 continue
             return cursor.fetchall() if cursor.description else []
+
+
+def on_mariadb(url: str, schema: str, *statements: str) -> list[tuple[Any, ...]]:
+    """Rows of the last one."""
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(url)
+    with engine.begin() as link:
+        link.exec_driver_sql("set time_zone = '+00:00'")
+        link.exec_driver_sql(f"create schema if not exists {schema} character set utf8mb4")
+        link.exec_driver_sql(f"use {schema}")
+        for sql in statements:
+            result = link.exec_driver_sql(sql, execution_options={"no_parameters": True})
+        found = [tuple(row) for row in result.fetchall()] if result.returns_rows else []
+    engine.dispose()
+    return found

@@ -143,7 +143,9 @@ class PlainDuck(DuckEngine):
         from dataclasses import replace
 
         gone = {"create_or_replace_table": False, "merge": False, "renames": False}
-        self.can = replace(CAN, transactional_ddl=False, insert_by_name=False, **gone)
+        self.can = replace(
+            CAN, transactional_ddl=False, insert_by_name=False, crosses=False, **gone
+        )
         self.publishing = PlainPublishing(self.quote)
         self.fuse = Fuse()
 

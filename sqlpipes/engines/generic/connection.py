@@ -15,12 +15,14 @@ import duckdb
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from sqlpipes.core.crossing import Stream
 from sqlpipes.core.engine import Capabilities, Form, Rows, Standing
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.extras import Seen
 from sqlpipes.core.faults import LOST
 from sqlpipes.core.sql import Relation, split_statements
 from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error
+from sqlpipes.engines.generic import crossing
 from sqlpipes.engines.generic.codes import number_of
 from sqlpipes.engines.generic.faults import statement_error
 from sqlpipes.engines.generic.handing import (
@@ -251,6 +253,37 @@ class GenericConnection:
                     self._settle()
         except duckdb.Error as error:
             raise duckdb_error(error, sql) from error
+
+    def give(self, sql: str) -> Stream:
+        """See `core.crossing.Carrier`: by a cursor at the server, where its driver has one."""
+        columns = self.leaving(sql)
+        kinds = crossing.kinds_of(columns)
+        options = {**PLAIN, "stream_results": True}
+        said = self.carried(sql, columns)
+        with self.said(sql):
+            result = self.link.exec_driver_sql(self.text(said), execution_options=options)
+            try:
+                return crossing.leave(self._local, columns, kinds, crossing.batches_of(result))
+            finally:
+                result.close()
+                self._settle()
+
+    def leaving(self, sql: str) -> Sequence[tuple[str, str]]:
+        """(name, type) of the columns that leave, types as far as the database says them."""
+        return self.describe(sql)
+
+    def carried(self, sql: str, columns: Sequence[tuple[str, str]]) -> str:
+        """The same rows as the driver hands them over without loss."""
+        return sql
+
+    def take(self, relation: Relation, stream: Stream) -> int:
+        """See `core.crossing.Carrier`."""
+        decimals = self.link.dialect.supports_native_decimal
+        try:
+            landed = crossing.arrived(self._local, stream, decimals=decimals)
+        except duckdb.Error as error:
+            raise duckdb_error(error, f"-- rows of {relation}") from error
+        return self._put(relation, landed)
 
     def release(self) -> None:
         self._local.release()

@@ -30,6 +30,7 @@ OURS = re.compile(r"(?is)create (?:temporary )?table (\S*?`?sqlpipes_\S+) engine
 WIDTH = re.compile(r"^((?:small|medium|big)?int|tinyint(?!\(1\)))\(\d+\)")
 GONE = (1146, 1356)  # no such table; a view of one
 TIMED_OUT = 1969
+CARRIED = {"float": "cast({} as double)", "bit": "cast({} as unsigned)"}
 HIDDEN = "('information_schema', 'mysql', 'performance_schema', 'sys')"
 TABLES = f"""select table_schema, table_name, table_type from information_schema.tables
 where table_schema not in {HIDDEN}"""
@@ -129,6 +130,16 @@ class MysqlConnection(GenericConnection):
                 return None
             raise
         return tuple((str(row[0]), plain_type(str(row[1]))) for row in rows) or None
+
+    def carried(self, sql: str, columns: Sequence[tuple[str, str]]) -> str:
+        """A server writes six digits of a FLOAT, and a driver makes bytes of BIT."""
+        spell = self._engine.spell
+        shown = []
+        for name, kind in columns:
+            said, first = spell(name), re.match(r"[a-z]*", kind.lower())
+            instead = CARRIED.get(first[0] if first else "")
+            shown.append(f"{instead.format(said)} as {said}" if instead else said)
+        return f"select {', '.join(shown)} from (\n{sql}\n) as leaving"
 
     def standing(self, relation: Relation, *, alone: bool = False) -> Standing | None:
         """Views on it are looked up when they are read, and stand in nobody's way."""

@@ -62,10 +62,12 @@ class Answers:
 
 
 def capable(can: Capabilities, answers: Answers) -> Capabilities:
-    """The words of a dialect with the flags that were found out."""
+    """The words of a dialect with the flags that were found out. Rows come and go over temporary tables,
+    without which there is no build."""
     found = answers.found
     return replace(
         can,
+        crosses=True,
         transactional_ddl=found["transactional_ddl"],
         create_or_replace_table=found["create_or_replace_table"],
         merge=found["merge"],

@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote
 import sqlalchemy as sa
 
 from sqlpipes.core.config import Target
+from sqlpipes.core.crossing import refused_value
 from sqlpipes.core.engine import Capabilities, RelationType, Standing
 from sqlpipes.core.errors import EngineError, Problem, did_you_mean
 from sqlpipes.core.sql import Relation, identifier, literal
@@ -29,6 +30,8 @@ from sqlpipes.engines.generic.speech import Speech
 from sqlpipes.engines.windows import Words
 
 TEMPORARY = "temp"
+LEAVING = "sqlpipes_leaving"
+UNSAID = ("", "num")  # types that say nothing of their values
 CONFLICT = "ENG006"
 BUSY_S = 5.0
 
@@ -111,6 +114,34 @@ class SqliteConnection(GenericConnection):
         schema = identifier(relation.schema or "main")
         rows = self.fetch(f"pragma {schema}.table_xinfo({identifier(relation.name)})").rows
         return tuple((str(row[1]), str(row[2])) for row in rows if row[6] != 1) or None
+
+    def leaving(self, sql: str) -> Sequence[tuple[str, str]]:
+        """A view says the declared types of what it reads; of other columns the values say theirs."""
+        where = f"temp.{identifier(LEAVING)}"
+        self.execute(f"drop view if exists {where}")
+        self.execute(f"create temp view {LEAVING} as\n{sql}")
+        try:
+            rows = self.fetch(f"pragma temp.table_xinfo({LEAVING})").rows
+            columns = [(str(row[1]), str(row[2])) for row in rows]
+            return [
+                (n, self._kind(where, n) if kind.lower() in UNSAID else kind) for n, kind in columns
+            ]
+        finally:
+            self.execute(f"drop view if exists {where}")
+
+    def _kind(self, where: str, name: str) -> str:
+        """The type that all values of a column have; XNG011 where they have several."""
+        own = identifier(name)
+        sql = f"select distinct typeof({own}) from {where} where {own} is not null"
+        kinds = frozenset(str(row[0]) for row in self.fetch(sql).rows)
+        if kinds <= {"integer"} and kinds:
+            return "bigint"
+        if kinds <= {"integer", "real"} and kinds:
+            return "double"
+        if len(kinds) > 1:
+            what = f"values of several types: {', '.join(sorted(kinds))}"
+            raise refused_value(name, "no declared type", what, f"say one: cast({name} as text)")
+        return "blob" if "blob" in kinds else "text"
 
     def meeting(self, there: str, here: str) -> tuple[tuple[str, str], ...]:
         """A column takes any value, but one of numbers makes a number of a text that looks like one."""

@@ -17,6 +17,7 @@ BLOB = sa.LargeBinary().with_variant(mysql.LONGBLOB(), *NAMES)
 TIME = sa.Time().with_variant(mysql.TIME(fsp=6), *NAMES)
 AT = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), *NAMES)
 INSTANT = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), *NAMES)
+HUGE = sa.Numeric(38, 0).with_variant(mysql.DECIMAL(39, 0), *NAMES)
 DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 PLAIN: Mapping[str, Any] = MappingProxyType(
     {
@@ -29,8 +30,8 @@ PLAIN: Mapping[str, Any] = MappingProxyType(
         "UINTEGER": sa.BigInteger(),
         "BIGINT": sa.BigInteger(),
         "UBIGINT": sa.Numeric(20, 0),
-        "HUGEINT": sa.Numeric(38, 0),
-        "UHUGEINT": sa.Numeric(38, 0),
+        "HUGEINT": HUGE,
+        "UHUGEINT": HUGE,
         "FLOAT": sa.Double(),
         "DOUBLE": sa.Double(),
         "BLOB": BLOB,
