@@ -164,12 +164,14 @@ def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     profile = "shop:\n  outputs:\n    dev: {type: sqlite, path: dta/shop.db}\n"
     root = project(tmp_path, {"profiles.yml": profile})
-    result = run(root, "build")
-    assert result.exit_code != 0
-    said = result.output
-    assert "profiles.yml:3:31: ENG002" in said
-    assert "there is no folder" in said
-    assert "did you mean 'data'?" in said
+    for command in ("debug", "build"):
+        result = run(root, command)
+        assert result.exit_code != 0
+        said = result.output
+        assert "ENG002" in said
+        assert "profiles.yml:3:31" in said
+        assert "there is no folder" in said
+        assert "did you mean 'data'?" in said
     assert not (tmp_path / "dta").exists()
     (tmp_path / "dta").mkdir()
     ok(root, "build")

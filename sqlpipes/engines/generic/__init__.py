@@ -90,14 +90,17 @@ def exists(target: Target, root: str) -> bool:
 
 
 def rehearse(target: Target, root: str) -> tuple[str, ...]:
-    """See `sqlpipes.engines.rehearse`: only a SQLite file may be not there yet."""
+    """See `sqlpipes.engines.rehearse`: only a SQLite file may be not there yet, in a folder that is."""
     from sqlpipes.engines.generic.place import demand_driver, place_of
+    from sqlpipes.engines.generic.sqlite import missing_folder
     from sqlpipes.engines.room import demand_room
 
     path = str(place_of(target, root).url.database or "")
     demand_driver(target)
     if path in ("", ":memory:") or path.startswith("file:"):
         return ()
+    if problem := missing_folder(path, target):
+        raise EngineError(problem)
     try:
         return (f"{demand_room(path)} can be written to",)
     except EngineError as error:
