@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
@@ -10,6 +9,7 @@ import click
 from sqlpipes.cli.options import (
     ask_from,
     complete_selector,
+    echo_text,
     echo_warnings,
     json_option,
     open_project,
@@ -63,9 +63,9 @@ def ls_command(output: str, as_json: bool, resource_type: tuple[str, ...], **opt
     elif output == "tree":
         click.echo(tree_text(graph, names))
     elif output == "path":
-        click.echo(names_text(dict.fromkeys(graph.assets[name].path for name in names)))
+        echo_text(names_text(dict.fromkeys(graph.assets[name].path for name in names)))
     elif names:
-        click.echo(names_text(names))
+        echo_text(names_text(names))
     if project.errors:
         from sqlpipes.show.problems import problems_text
 
@@ -136,7 +136,6 @@ def show_command(
     sqlpipes show --inline "select count(*) from orders"
     """
     from sqlpipes.api import rows
-    from sqlpipes.show.letters import plain_lines
     from sqlpipes.show.rows import rows_text
 
     if (asset is None) == (inline is None):
@@ -148,7 +147,5 @@ def show_command(
     text = rows_text(found, "json" if as_json else output)
     if output != "csv" or as_json:
         click.echo(text)
-    elif sys.stdout.isatty():
-        click.echo(plain_lines(text))
     else:
-        click.echo(text, color=True)  # to the letter: what looks like a colour is data
+        echo_text(text)

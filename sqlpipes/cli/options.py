@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -190,6 +191,16 @@ def picked_by(ask: Ask) -> list[str]:
     """What the slices must be like, in words."""
     words = {"missing": ask.missing, "failed": ask.failed, "stale": ask.stale}
     return [word for word, said in words.items() if said]
+
+
+def echo_text(text: str) -> None:
+    """Text of the project: to the letter into a pipe or a file; no letter of it moves a terminal."""
+    if sys.stdout.isatty():
+        from sqlpipes.show.letters import plain_lines
+
+        click.echo(plain_lines(text))
+    else:
+        click.echo(text, color=True)  # what looks like a colour is data
 
 
 def echo_warnings(project: Project) -> None:

@@ -13,6 +13,7 @@ from sqlpipes.cli.options import (
     build_options,
     complete_selector,
     echo_notes,
+    echo_text,
     echo_warnings,
     json_option,
     open_project,
@@ -110,4 +111,4 @@ def compile_command(assets: tuple[str, ...], **options: Any) -> None:
     for name, text in found.items():
         if len(found) > 1:
             click.echo(click.style(f"-- {name}{dialects(project.graph, name)}", dim=True))
-        click.echo(text.rstrip() + ("\n" if len(found) > 1 else ""))
+        echo_text(text.rstrip() + ("\n" if len(found) > 1 else ""))

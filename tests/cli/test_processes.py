@@ -337,3 +337,14 @@ def test_a_killed_build_after_one_that_failed_was_interrupted(slow):
     said = ok(slow, "status")
     assert "in doubt slow" in said
     assert "failed last time" not in said
+
+
+def test_no_text_of_the_project_colours_a_terminal_and_a_pipe_gets_it_to_the_letter(tmp_path):
+    table = "/*\n---\nmaterialized: table\n---\n*/\n"
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "a.sql").write_text(f"{table}select 1 as x, -- \x1b[31mred\n2 as y\n")
+    code, shown = in_terminal(tmp_path, "compile", "a")
+    assert code == 0, shown
+    assert r"-- \x1b[31mred" in shown
+    assert "\x1b" not in shown
+    assert "-- \x1b[31mred" in spawn(tmp_path, "compile", "a").communicate(timeout=60)[0]
