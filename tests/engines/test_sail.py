@@ -12,7 +12,7 @@ from run.building import build, check, daily, days, graph_of, model, said
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Engine
 from sqlpipes.core.events import StepFailed
-from sqlpipes.core.strategy import Incremental, Strategy
+from sqlpipes.core.strategy import HardDeletes, Incremental, SchemaChange, Snapshot, Strategy
 from sqlpipes.engines import open_engine
 
 RAW = "select d, id, v from values {} as t(d, id, v)"
@@ -88,6 +88,35 @@ def test_it_replaces_slices_keys_and_tables_in_one_statement_each(
     ]
     assert rows(engine, f"select id from {schema}.t") == [(3,)]
     assert len(rows(engine, f"select id from {schema}.l")) == 5
+
+
+def test_it_keeps_states_and_writes_all_anew(keeping: tuple[Engine, str]) -> None:
+    engine, schema = keeping
+    source(engine, schema, ONE)
+    how = Snapshot(check_columns=("v",), hard_deletes=HardDeletes.INVALIDATE)
+    given = {"schema": schema, "unique_key": ("id",)}
+    query = f"select id, v from {schema}.raw"
+    states = model("h", query, "snapshot", snapshot=how, **given)
+    merged = model("f", query, "incremental", **given)
+    adds = SchemaChange.ADD
+    wide = f"select id, v, d from {schema}.raw"
+    grown = model("g", query, "incremental", **given)
+    ok(engine, states, merged, grown)
+    source(engine, schema, TWO)
+    ok(engine, states)
+    ok(engine, merged, full=True)
+    other = model("g", wide, "incremental", on_schema_change=adds, **given)
+    events = build(engine, graph_of(other))  # Sail replaces no table by one of other columns
+    assert [event.problems[0].code for event in events if isinstance(event, StepFailed)]
+    assert rows(engine, f"select id, v, is_current from {schema}.h") == [
+        (1, "A", True),
+        (1, "a", False),
+        (2, "b", False),
+        (3, "c", True),
+        (9, "z", False),
+    ]
+    assert rows(engine, f"select id, v from {schema}.f") == [(1, "A"), (3, "c")]
+    assert rows(engine, f"select id, v from {schema}.g") == [(1, "a"), (2, "b"), (9, "z")]
 
 
 def test_slices_on_parquet_fail_and_leave_all_rows(sail_url: str, tmp_path: Path) -> None:
