@@ -128,9 +128,10 @@ for policy in SchemaChange:
         }
         for shape, (first, second) in shapes.items():
             CASES[f"{shape}, {told} columns: {policy}"] = both(first, second)
-    CASES[f"snapshot, more columns: {policy}"] = both(
-        kept(Snapshot("ts")), kept(Snapshot("ts"), WIDE, on_schema_change=policy)
-    )
+    if policy is not SchemaChange.REBUILD:  # which is refused when it is read: states would be lost
+        CASES[f"snapshot, more columns: {policy}"] = both(
+            kept(Snapshot("ts")), kept(Snapshot("ts"), WIDE, on_schema_change=policy)
+        )
 
 
 @pytest.fixture(scope="module")
