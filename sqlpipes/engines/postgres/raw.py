@@ -25,7 +25,7 @@ from sqlpipes.engines.postgres.types import to_postgres
 ALIKE = frozenset({"BIGINT", "DOUBLE", "VARCHAR", "DATE", "BOOLEAN", "TIMESTAMP"})
 READS = "select * from read_csv("
 EVERY_ROW = "sample_size=-1"
-FIRST_ROWS = "sample_size=131072"
+FIRST_ROWS = "sample_size=32768"
 SMALL = 1 << 22  # bytes; of a smaller file all rows are looked at before any is sent
 CHUNK = 1 << 20
 EDGES = frozenset(b"\r\n")
