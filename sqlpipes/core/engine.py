@@ -31,6 +31,7 @@ class Capabilities:
     transactional_rows: bool = (
         False  # asked where DDL has none: DELETE; INSERT; ROLLBACK leaves nothing
     )
+    finds_by_index: bool = False  # rows of a key, and no other way: see `IndexesKeys`
     create_or_replace_table: bool = False
     merge: bool = False
     insert_by_name: bool = False
@@ -324,6 +325,14 @@ class Limits(Protocol):
 
     def limit(self, seconds: float | None) -> None:
         """None of them may take longer from now on: EngineError ENG068. None: as long as they like."""
+
+
+@runtime_checkable
+class IndexesKeys(Protocol):
+    """A connection of an engine whose `can` says that it finds rows of a key by an index only."""
+
+    def index_sql(self, relation: Relation, columns: Sequence[str]) -> str | None:
+        """The statement that makes one on these columns; None where it has one or can have none."""
 
 
 @runtime_checkable

@@ -13,6 +13,7 @@ from sqlpipes.core.asset import Scope
 from sqlpipes.core.engine import Capabilities, RelationType
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.partitions import WHOLE
+from sqlpipes.core.sql import Relation
 from sqlpipes.core.sql.relation import fold
 from sqlpipes.core.strategy import HardDeletes, SchemaChange, Snapshot
 from sqlpipes.run.columns import (
@@ -81,9 +82,12 @@ class Parts:
     compared: tuple[str, ...] = ()
 
     @property
+    def changes_relation(self) -> Relation:
+        return self.work.warehouse.temporary(f"sqlpipes_{self.work.asset.name}_changes")
+
+    @property
     def changes(self) -> str:
-        warehouse = self.work.warehouse
-        return warehouse.quote(warehouse.temporary(f"sqlpipes_{self.work.asset.name}_changes"))
+        return self.work.warehouse.quote(self.changes_relation)
 
     @property
     def valid_from(self) -> str:
@@ -206,15 +210,13 @@ def _add_mark(parts: Parts) -> list[Statement]:
 def changes_sql(parts: Parts) -> str:
     """A table of the rows that begin (OPENS) and of those whose current row ends (CLOSES)."""
     mark = f"false as {parts.is_deleted}, " if parts.marks else ""
-    keys, first = ", ".join(parts.keys), parts.keys[0]
-    table, stage = parts.work.table, parts.work.stage
+    table, stage, first = parts.work.table, parts.work.stage, parts.keys[0]
     seen = (
         f"select {parts.columns('new')}, {_begin(parts)} as {parts.valid_from}, {mark}"
         f"old.{first} is not null as {CLOSES}, true as {OPENS}\n"
         f"from {stage} as new\n"
         f"left join {table} as old on {parts.same_key('old', 'new')} and old.{parts.is_current}\n"
-        f"left join (\n  select {keys}, max({parts.valid_to}) as ended from {table}\n"
-        f"  where not {parts.is_current} group by {keys}\n) as past on {parts.same_key('past', 'new')}\n"
+        f"{_past(parts)}"
         f"where old.{first} is null or {_differs(parts)}"
     )
     head = stage_head(parts.changes, parts.work.warehouse.can)
@@ -239,12 +241,33 @@ def _missing(parts: Parts) -> str:
     )
 
 
+def _past(parts: Parts) -> str:
+    """The join that says when the last state of a key ended, which is over."""
+    if parts.work.warehouse.can.finds_by_index:
+        return ""
+    keys = ", ".join(parts.keys)
+    return (
+        f"left join (\n  select {keys}, max({parts.valid_to}) as ended from {parts.work.table}\n"
+        f"  where not {parts.is_current} group by {keys}\n) as past on {parts.same_key('past', 'new')}\n"
+    )
+
+
+def _ended(parts: Parts) -> str:
+    """The same as a value: a subquery that is joined may have no index, the table has one."""
+    if not parts.work.warehouse.can.finds_by_index:
+        return "past.ended"
+    return (
+        f"(select max(past.{parts.valid_to}) from {parts.work.table} as past "
+        f"where {parts.same_key('past', 'new')} and not past.{parts.is_current})"
+    )
+
+
 def _begin(parts: Parts) -> str:
     """When a state begins: never before the one of the same key that it follows.
 
     A row whose `updated_at` lies before that came back, or was told late: it is known from now on.
     """
-    floor = f"coalesce(old.{parts.valid_from}, past.ended)"
+    floor = f"coalesce(old.{parts.valid_from}, {_ended(parts)})"
     now = f"case when {floor} > {parts.now} then {floor} else {parts.now} end"
     if parts.updated_at is None:
         return now

@@ -19,6 +19,7 @@ from sqlpipes.core.engine import Deed, Engine, RelationType
 from sqlpipes.core.errors import EngineError
 from sqlpipes.core.partitions import Grain, Partitioning, Partitions, TimeAxis, ValueAxis
 from sqlpipes.core.sql import Relation
+from sqlpipes.core.strategy import Snapshot
 from sqlpipes.engines import is_shared, open_engine
 from sqlpipes.engines.generic.mysql import MysqlConnection
 from sqlpipes.run.journal import Intent, mend, note_sql, publish
@@ -133,6 +134,57 @@ def test_windows_and_hashes_move_with_the_rows(engine: Engine) -> None:
     changed = {slot for slot, said in before.tokens.items() if said != after.tokens[slot]}
     assert len(before.tokens) == 2
     assert len(changed) == 1
+
+
+# ------------------------------------------------------------------------------ many rows of a key
+
+ROWS = 2000
+NUMBERED = """create or replace table main.raw as
+select cast(seq as int) as n, concat('k', seq) as k, cast({} as int) as amount from seq_1_to_{}"""
+
+
+def reads(engine: Engine) -> int:
+    """Rows that the server has looked at since it started."""
+    said = "show global status where variable_name like 'Handler_read%'"
+    return sum(int(count) for _, count in rows(engine, said))
+
+
+@pytest.mark.parametrize("key", [["n"], ["k"], ["k", "n"]])
+@pytest.mark.parametrize("kind", ["incremental", "snapshot"])
+def test_rows_of_a_key_are_found_without_looking_at_all_of_them(
+    engine: Engine, kind: str, key: list[str]
+) -> None:
+    how = Snapshot(check_columns=("amount",)) if kind == "snapshot" else None
+    sql = "select n, cast(k as char(300000)) as k, amount from main.raw"
+    asset = model("m", sql, kind, unique_key=key, snapshot=how)
+    graph = graph_of(asset, checks=[check("m", "not_null", column="amount")])
+    for times, extra in ((1, 0), (2, 5), (3, 9)):
+        before = reads(engine)
+        run(engine, NUMBERED.format(f"seq * {times}", ROWS + extra))
+        assert said(build(engine, graph))[-1].endswith("success")
+        assert reads(engine) - before < 200 * ROWS
+    current = " where is_current" if how else ""
+    ((count, total),) = rows(engine, f"select count(*), sum(amount) from main.m{current}")
+    assert (count, total) == (ROWS + 9, 3 * sum(range(ROWS + 10)))
+    assert len(rows(engine, "select 1 from main.m")) == (3 * ROWS + 14 if how else count)
+    indexed = sorted({row[4] for row in rows(engine, "show index from main.m")})
+    assert indexed == sorted(key)
+    assert not left(engine)
+
+
+def test_a_table_with_an_index_on_its_key_is_given_no_other(engine: Engine) -> None:
+    run(engine, NUMBERED.format("1", 5))
+    graph = graph_of(
+        model("m", "select n, k, amount from main.raw", "incremental", unique_key=["n"])
+    )
+    run(
+        engine,
+        "create table main.m as select * from main.raw",
+        "alter table main.m add primary key (n)",
+    )
+    for _ in range(2):
+        assert said(build(engine, graph))[-1].endswith("success")
+    assert [row[2] for row in rows(engine, "show index from main.m")] == ["PRIMARY"]
 
 
 # ------------------------------------------------------------------------------ a kill in between

@@ -21,6 +21,7 @@ from sqlpipes.core.sql import Relation
 from sqlpipes.engines.endings import ended_in
 from sqlpipes.engines.generic.connection import GenericConnection
 from sqlpipes.engines.generic.engine import GenericEngine
+from sqlpipes.engines.generic.keys import key_index
 from sqlpipes.engines.generic.place import Place
 from sqlpipes.engines.generic.publishing import RenamePublishing
 from sqlpipes.engines.generic.speech import speech_of
@@ -140,6 +141,15 @@ class MysqlConnection(GenericConnection):
             instead = CARRIED.get(first[0] if first else "")
             shown.append(f"{instead.format(said)} as {said}" if instead else said)
         return f"select {', '.join(shown)} from (\n{sql}\n) as leaving"
+
+    def index_sql(self, relation: Relation, columns: Sequence[str]) -> str | None:
+        """See `core.engine.IndexesKeys`."""
+        table = self._engine.quote(relation)
+        types = {str(r[0]): str(r[1]) for r in self.fetch(f"show columns from {table}").rows}
+        indexes: dict[str, list[str]] = {}
+        for row in self.fetch(f"show index from {table}").rows:
+            indexes.setdefault(str(row[2]), []).append(str(row[4]))
+        return key_index(table, types, indexes, columns, self._engine.spell)
 
     def standing(self, relation: Relation, *, alone: bool = False) -> Standing | None:
         """Views on it are looked up when they are read, and stand in nobody's way."""

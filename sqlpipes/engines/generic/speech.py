@@ -73,6 +73,7 @@ def mysql(collation: str) -> Speech:
     numbers = (*sizes, "decimal", "double", "float")
     can = Capabilities(
         transactional_rows=True,
+        finds_by_index=True,
         mark="`",
         escapes=True,
         exact=exact,

@@ -13,6 +13,7 @@ from sqlpipes.run.beside.pieces import (
     cleaned,
     counted,
     into,
+    keyed,
     published,
     rewritten,
     shadowed,
@@ -29,7 +30,7 @@ from sqlpipes.run.work import Work, landed, rows_of, stage_of
 def incremental(work: Work) -> Transaction:
     appends = work.asset.incremental.strategy is Strategy.APPEND
     staged = staged_whole(work)
-    rows = work.stage
+    rows, stage = work.stage, stage_of(work.asset, work.warehouse)
 
     def fit(new: Columns, old: Columns | None, now: datetime) -> Fitted:
         must_have(work, new, named_columns(work))
@@ -41,17 +42,20 @@ def incremental(work: Work) -> Transaction:
             if not work.landing:  # what is staged stands in its place, whatever was tried
                 made = into(anew_work, rows, "", rows_of(anew_work), work.limit)
                 again = tuple(replace(each, again=False) for each in made)
-            first = takes_place(anew_work, stage_of(work.asset, work.warehouse))
-            audit = (*key_audits(anew_work, rows), counted(rows))
+            first = takes_place(anew_work, stage)
+            audit = (*keyed(work, stage), *key_audits(anew_work, rows), counted(rows))
             return Fitted((*again, *audit, *first), instead=True)
-        audit = (*key_audits(work, rows), counted(rows))
+        audit = (*keyed(work, stage), *key_audits(work, rows), counted(rows))
         if anew or old is None:
-            return Fitted((*audit, *takes_place(work, stage_of(work.asset, work.warehouse))))
+            return Fitted((*audit, *takes_place(work, stage)))
         final = final_columns(work, found, old)
         image = (grown_image if appends else merged_image)(work, final, old, new, rows)
         ignores = work.asset.on_schema_change is SchemaChange.IGNORE
         written = both(new, old, work.warehouse.dialect) if ignores else new
-        return Fitted((*audit, _added(work, image, written, change=bool(found) and final != old)))
+        found_by = () if appends else keyed(work, work.relation)
+        return Fitted(
+            (*audit, *found_by, _added(work, image, written, change=bool(found) and final != old))
+        )
 
     asked = Statement(
         f"{compared(work.asset)}select * from {rows}", Purpose.FIT, fit=fit, relation=work.relation

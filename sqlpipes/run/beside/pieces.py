@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlpipes.core.engine import Deed, Publishing, RelationType
+from sqlpipes.core.engine import Connection, Deed, IndexesKeys, Publishing, RelationType
 from sqlpipes.core.sql import Relation
 from sqlpipes.run.query import Query, asset_query
 from sqlpipes.run.snapshot import snapshot_scope
@@ -46,6 +46,21 @@ def into(
 def counted(table: str, where: str = "") -> Statement:
     """What the user is told to have been written; a CREATE says nothing of it on many an engine."""
     return Statement(f"select count(*) from {table}{where}", Purpose.COUNT)
+
+
+def keyed(work: Work, table: Relation) -> Statements:
+    """An index on the key, where the engine would else compare all rows of two tables that meet."""
+    columns = work.asset.unique_key
+    if not (columns and work.warehouse.can.finds_by_index):
+        return ()
+
+    def decides(connection: Connection) -> Statements:
+        assert isinstance(connection, IndexesKeys)
+        sql = connection.index_sql(table, columns)
+        return (Statement(sql, Purpose.PREPARE),) if sql else ()
+
+    said = f"-- {work.warehouse.quote(table)} has an index on its key, or is given one"
+    return (Statement(said, Purpose.PREPARE, decides=decides),)
 
 
 def shadowed(work: Work, rows: str) -> Statements:
@@ -92,6 +107,7 @@ def rewritten(
     """All of the table as it is going to be, in its place."""
     whole = named(work, "image")
     made = into(work, work.warehouse.quote(whole), "", image, along=along)
+    made = (*made, *keyed(work, whole))
     dropped = tuple(Statement(f"drop view if exists {view}", Purpose.CLEAN) for view in views)
     return (*made, *takes_place(work, whole, *rest, along=along), *dropped)
 

@@ -12,6 +12,7 @@ from sqlpipes.run.beside.pieces import (
     cleaned,
     counted,
     into,
+    keyed,
     named,
     quoted_name,
     rewritten,
@@ -22,7 +23,7 @@ from sqlpipes.run.columns import compared
 from sqlpipes.run.images import final_columns, listed, states_image
 from sqlpipes.run.snapshot import OPENS, audits, changes_sql, first_sql, later
 from sqlpipes.run.statement import Columns, Fitted, Purpose, Statement, Transaction
-from sqlpipes.run.work import Work, landed
+from sqlpipes.run.work import Work, landed, stage_of
 
 
 def snapshot(work: Work) -> Transaction:
@@ -35,7 +36,8 @@ def snapshot(work: Work) -> Transaction:
             made = into(work, quoted_name(work, "rows"), "", first)
             first_put = takes_place(work, named(work, "rows"), work.stage)
             count = counted(quoted_name(work, "rows"))
-            return Fitted((*audits(work), *made, count, *first_put))
+            key = keyed(work, named(work, "rows"))
+            return Fitted((*audits(work), *made, *key, count, *first_put))
         return Fitted(_states(work, new, old, now))
 
     sql = f"{compared(work.asset)}select * from {work.stage}"
@@ -64,10 +66,13 @@ def _states(work: Work, new: Columns, old: Columns, now: datetime) -> Statements
     changes = parts.changes
     image = states_image(parts, final, changes)
     return (
+        *keyed(work, stage_of(work.asset, work.warehouse)),
         *audits(work),
+        *keyed(work, work.relation),
         Statement(shown, Purpose.PREPARE),
         Statement(f"drop table if exists {changes}", Purpose.PREPARE),
         Statement(changes_sql(parts), Purpose.PREPARE),
+        *keyed(work, parts.changes_relation),
         counted(changes, f" where {OPENS}"),
         *rewritten(work, image, changes, work.stage, views=(seen,)),
     )
