@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Deed, Engine, RelationType
 from sqlpipes.core.errors import EngineError
+from sqlpipes.core.events import StepFinished
 from sqlpipes.core.partitions import Grain, Partitioning, Partitions, TimeAxis, ValueAxis
 from sqlpipes.core.sql import Relation
 from sqlpipes.core.strategy import Snapshot
@@ -86,6 +87,16 @@ def test_slices_give_way_in_one_transaction_and_take_nulls(engine: Engine) -> No
     build(engine, graph_of(asset, checks=gate), slices={"s": days(0, 1)})
     assert rows(engine, "select id, v from main.s") == [(2, "b"), (3, None)]
     assert not left(engine)
+
+
+def test_rows_of_several_batches_are_counted_once(engine: Engine) -> None:
+    asset = model("s", "select d, id, v from main.raw", partition=daily(batch=2))
+    raw(engine, *((day, day, "a") for day in range(1, 8)))
+    for full in (False, True):
+        events = build(engine, graph_of(asset), slices={"s": days(0, 7)}, full=full)
+        done = [each for each in events if isinstance(each, StepFinished)]
+        assert sum(each.rows or 0 for each in done) == 7
+    assert len(rows(engine, "select 1 from main.s")) == 7
 
 
 def test_a_check_that_fails_leaves_the_rows_and_nothing_beside(engine: Engine) -> None:

@@ -109,7 +109,8 @@ def _query_part(
     def put(before: str, query: Query | str, tail: str) -> list[Statement]:
         if create:
             return [*into(work, table, before, query, tail, along)]
-        return [replace(work.insert(table, before, query, tail), into=table)]
+        added = work.insert(table, before, query, tail)  # all of it is counted once, at the end
+        return [replace(added, into=table, purpose=Purpose.PREPARE)]
 
     if asked is None:
         query = asset_query(
@@ -126,9 +127,8 @@ def _query_part(
         )
         tail = f"\n) as {alias}{work.limit}"
         if i:
-            said.append(
-                replace(work.insert(work.stage, "select * from (\n", query, tail), into=work.stage)
-            )
+            added = work.insert(work.stage, "select * from (\n", query, tail)
+            said.append(replace(added, into=work.stage, purpose=Purpose.PREPARE))
         else:
             said += into(work, work.stage, "select * from (\n", query, tail)
     said.append(outside_audit(work, part))
