@@ -10,6 +10,7 @@ from threading import Lock
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.engine import Deed, Limits
 from sqlpipes.core.errors import EngineError
+from sqlpipes.core.faults import TOO_LONG
 from sqlpipes.run.job import Job
 from sqlpipes.run.journal import Intent, publish
 from sqlpipes.run.placing import placing
@@ -70,13 +71,19 @@ def _drop(beside: Beside, place: Place) -> None:
 
 
 @contextmanager
-def _unlimited(place: Place) -> Iterator[None]:
-    """What is cut off between two statements is only half published."""
+def _limited(intent: Intent, place: Place, job: Job) -> Iterator[None]:
+    """What is cut off between two statements is only half published, so there it has no end. Rows that
+    are changed in one transaction are as they were when it is cut off."""
     connection = place.connection
-    if isinstance(connection, Limits):
+    at_once = place.warehouse.can.transactional_rows and not intent.needs_note
+    if not at_once and isinstance(connection, Limits):
         connection.limit(None)
     try:
         yield
+    except EngineError as error:
+        if at_once and any(problem.code == TOO_LONG for problem in error.problems):
+            job.unpublished()
+        raise
     finally:
         if isinstance(connection, Limits):
             connection.limit(place.limit.seconds if place.limit else None)
@@ -106,8 +113,9 @@ def take_place(
     deeds = tuple(each.deed or Deed(each.sql) for each in publishing)
     journal = place.warehouse.quote(transaction.beside.journal)
     first = publishing[0] if publishing else Statement("", Purpose.PUBLISH)
-    with placing(first, asset, place), _unlimited(place):
-        for sql in publish(Intent(asset.name, deeds), journal, place.connection):
+    intent = Intent(asset.name, deeds)
+    with placing(first, asset, place), _limited(intent, place, job):
+        for sql in publish(intent, journal, place.connection):
             said.append(sql)
     for statement in late:
         if statement.purpose is Purpose.CLEAN:

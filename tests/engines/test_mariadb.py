@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from sqlalchemy import make_url
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Deed, Engine, RelationType
 from sqlpipes.core.errors import EngineError
-from sqlpipes.core.events import StepFinished
+from sqlpipes.core.events import StepFailed, StepFinished
 from sqlpipes.core.partitions import Grain, Partitioning, Partitions, TimeAxis, ValueAxis
 from sqlpipes.core.sql import Relation
 from sqlpipes.core.strategy import Snapshot
@@ -290,6 +291,24 @@ def test_a_statement_has_an_end_and_a_signature(engine: Engine) -> None:
         began = time.monotonic()
         connection.fetch("select sleep(0.5)")
         assert time.monotonic() - began >= 0.5
+
+
+def test_rows_that_take_too_long_to_publish_are_as_they_were(target: Target) -> None:
+    """Each row that is updated takes a while."""
+    target = replace(target, statement_timeout_s=1.0)
+    slow = "create trigger main.slow before update on main.m for each row set @n = sleep(0.02)"
+    graph = graph_of(model("m", "select n, amount from main.raw", "incremental", unique_key=["n"]))
+    with closing(open_engine(target, ".")) as engine:
+        engine.create_schemas(["main"])
+        run(engine, NUMBERED.format("1", 200))
+        assert said(build(engine, graph, target=target))[-1].endswith("success")
+        run(engine, NUMBERED.format("2", 200), slow)
+        events = build(engine, graph, target=target)
+        (failed,) = (each for each in events if isinstance(each, StepFailed))
+        assert [problem.code for problem in failed.problems] == ["ENG068"]
+        assert not failed.in_doubt
+        assert rows(engine, "select distinct amount from main.m") == [(1,)]
+        assert not left(engine)
 
 
 def test_why_there_is_no_way_in(target: Target) -> None:
