@@ -8,6 +8,8 @@
         run_case(case, {"type": "acme", "url": "acme://..."}, tmp_path)
 
 The schema of the output must be empty, and is written to. AssertionError says what does not hold.
+Its models are standard SQL (literals, AS, UNION ALL, NULLIF); what differs is said in the words of the
+engine's `can`: dates and times, names, an UPDATE from another table.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from typing import Any
 import sqlpipes
 from sqlpipes.api import Ask
 from sqlpipes.core.engine import Engine
+from sqlpipes.core.errors import EngineError
 from sqlpipes.core.sql import Relation
 from sqlpipes.engines import open_engine
 
@@ -73,6 +76,18 @@ class Bench:
         with closing(self.opened()) as engine:
             return engine.can.date.format(text)
 
+    def demand_times(self) -> None:
+        """AssertionError where the database does not read a date or a time as its engine says it."""
+        with closing(self.opened()) as engine, closing(engine.connect()) as connection:
+            for word, text in (("date", "2024-01-01"), ("timestamp", "2024-01-01 00:00:00")):
+                said = getattr(engine.can, word).format(text)
+                try:
+                    connection.fetch(f"select {said} as x")
+                except EngineError as error:
+                    told = error.problems[0].message
+                    hint = f"""give its Speech Capabilities({word}="'{{}}'") or what it reads"""
+                    raise AssertionError(f"it does not read {said}: {told}; {hint}") from error
+
 
 def run_case(case: str, output: Mapping[str, Any], root: Path) -> None:
     """`case` is one of CASES, `output` what a profile says of the target, `root` an empty folder."""
@@ -110,6 +125,7 @@ def _checks_block(bench: Bench) -> None:
 
 
 def _slices(bench: Bench) -> None:
+    bench.demand_times()
     days = [bench.day(f"2024-01-0{n}") for n in (1, 2, 3)]
     source = " union all ".join(f"select {day} as d, {i} as n" for i, day in enumerate(days))
     bench.model("raw_days", source)
@@ -149,6 +165,7 @@ def _seeds(bench: Bench) -> None:
 
 
 def _snapshots(bench: Bench) -> None:
+    bench.demand_times()
     bench.model("src", "select 1 as id, 'a' as s")
     how = {"materialized": "snapshot", "unique_key": ["id"], "strategy": "check"}
     bench.model("past", "select id, s from src", **how)

@@ -425,6 +425,46 @@ def test_a_package_of_ten_lines_is_an_engine(tmp_path: Path) -> None:
     assert done.stdout == "they hold\n", done.stderr[-2000:]
 
 
+PLAIN = """
+from sqlpipes.engines.generic import exists, stamp, is_shared, blank, place_of
+
+def open_engine(target, root, *, read_only=False, wait_s=0):
+    from sqlpipes.core.engine import Capabilities
+    from sqlpipes.engines.generic import GenericEngine, Speech
+    can = Capabilities(replaces_views=False{})
+    return GenericEngine(target, place_of(target, root), speech=Speech(can, begin="begin"), root=root)
+"""
+TIMES = """, date="'{}'", timestamp="'{}'", times=("TEXT",), text="text" """
+TRY = """
+from pathlib import Path
+from sqlpipes.testing.engine_kit import run_case
+for case in {}:
+    folder = Path("work", case)
+    folder.mkdir(parents=True)
+    try:
+        run_case(case, {{"type": "acme", "url": "sqlite:///kit.db"}}, folder.absolute())
+        print("holds")
+    except AssertionError as error:
+        print(case, error)
+"""
+
+
+def test_the_kit_says_which_words_an_engine_lacks(tmp_path: Path) -> None:
+    install(tmp_path, "acme_engine", PLAIN.replace("{}", ""), "acme = acme_engine")
+    done = in_python(tmp_path, TRY.format(("slices", "snapshots")))
+    said = done.stdout.splitlines()
+    assert [line.split()[0] for line in said] == ["slices", "snapshots"], done.stderr[-2000:]
+    for line in said:
+        assert "it does not read date '2024-01-01': near" in line
+        assert """give its Speech Capabilities(date="'{}'")""" in line
+
+
+def test_an_engine_with_those_words_holds(tmp_path: Path) -> None:
+    install(tmp_path, "acme_engine", PLAIN.replace("{}", TIMES, 1), "acme = acme_engine")
+    done = in_python(tmp_path, TRY.format(CASES))
+    assert done.stdout.splitlines() == ["holds"] * len(CASES), done.stderr[-2000:]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
