@@ -249,6 +249,21 @@ def test_a_fault_is_told_at_its_place(engine: Engine, sql: str, code: str, place
         assert (problem.at.line, problem.at.column) == place
 
 
+@pytest.mark.parametrize("said", ["shop", "shop" * 30])
+@pytest.mark.parametrize("length", [0, 2000])
+def test_a_fault_is_told_without_our_comment(engine: Engine, length: int, said: str) -> None:
+    sql = f"select 1, '{'x' * length}'\nfrom dual\ngroup by all"
+    with closing(engine.connect()) as connection:
+        assert isinstance(connection, MysqlConnection)
+        connection.sign(f'sqlpipes: {{"project": "{said}", "asset": "a"}}')
+        with pytest.raises(EngineError) as fault:
+            connection.fetch(sql)
+    (problem,) = fault.value.problems
+    assert problem.message.endswith("near 'all'")
+    assert problem.at is not None
+    assert (problem.at.line, problem.at.column) == (3, 10)
+
+
 def test_a_deadlock_is_a_conflict_and_a_killed_connection_is_lost(engine: Engine) -> None:
     run(engine, "create table main.a (x int) engine=InnoDB", "insert into main.a values (1)")
     with closing(engine.connect()) as one, closing(engine.connect()) as other:

@@ -9,6 +9,7 @@ import re
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, Protocol
 
 import duckdb
@@ -78,6 +79,10 @@ class GenericConnection:
         """What is said in place of a statement: the same, where the dialect has no trap."""
         return sql
 
+    def reworded(self, said: str, sql: str) -> str:
+        """The database's words about what was said in place of a statement, as if about the statement."""
+        return said
+
     def execute(self, sql: str) -> int | None:
         counted = None
         for statement in self._statements(self.text(sql)):
@@ -127,7 +132,8 @@ class GenericConnection:
             yield
         except exc.SQLAlchemyError as error:
             self._number = number_of(error)
-            said = statement_error(error, sql, self._engine.place, stopped=self._stopped)
+            words = partial(self.reworded, sql=sql)
+            said = statement_error(error, sql, self._engine.place, words, stopped=self._stopped)
             self._open = self._open and said.problems[0].code != LOST
             if not self._in_transaction:
                 with suppress(exc.SQLAlchemyError):

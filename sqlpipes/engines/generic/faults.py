@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
+from collections.abc import Callable
 
 from sqlalchemy import exc
 
@@ -33,16 +34,22 @@ NEAR = re.compile(r"""near ['"](?P<word>[^'"\n]+)""")
 LINE = re.compile(
     r"(?i)\bat line (?P<line>\d+)|\bline (?P<other>\d+)[:,] ?(column |position )?(?P<column>\d+)"
 )
+AT_LINE = re.compile(r" at line \d+$")
 NAMED = re.compile(
     r"""(?i)(?:no such \w+: |(?:column|relation|table|function|object|field) ['"`]?)(?P<word>[\w.]+)['"`]?"""
 )
 
 
 def statement_error(
-    error: exc.SQLAlchemyError, statement: str, place: Place, *, stopped: bool = False
+    error: exc.SQLAlchemyError,
+    statement: str,
+    place: Place,
+    reworded: Callable[[str], str] = str,
+    *,
+    stopped: bool = False,
 ) -> EngineError:
     """The problem's place is in the statement, where the driver's words tell it."""
-    said = place.masked(_said(error))
+    said = reworded(place.masked(_said(error)))
     told_by = statement_code(error, place.scheme)
     if getattr(error, "connection_invalidated", False) or told_by == LOST:
         told = f"the connection to the warehouse was lost: {said}"
@@ -50,7 +57,9 @@ def statement_error(
         return EngineError(Problem(LOST, told, hint=way), statement=statement)
     code = "ENG007" if stopped and STOPPED.search(said) else told_by or _code(error, said)
     hint = ONE_FILE if BESIDE.search(said) else None
-    return EngineError(Problem(code, said, _place(said, statement), hint), statement=statement)
+    at = _place(said, statement)
+    told = AT_LINE.sub("", said) if at else said  # the line of the user's file is told instead
+    return EngineError(Problem(code, told, at, hint), statement=statement)
 
 
 def opening_error(error: BaseException, place: Place, target: Target) -> EngineError:

@@ -25,13 +25,14 @@ from sqlpipes.engines.generic.keys import key_index
 from sqlpipes.engines.generic.place import Place
 from sqlpipes.engines.generic.publishing import RenamePublishing
 from sqlpipes.engines.generic.speech import speech_of
-from sqlpipes.engines.signing import comment_of, signed, too_long
+from sqlpipes.engines.signing import comment_of, signed, too_long, unsigned
 
 OURS = re.compile(r"(?is)create (?:temporary )?table (\S*?`?sqlpipes_\S+) engine=innodb as\s")
 WIDTH = re.compile(r"^((?:small|medium|big)?int|tinyint(?!\(1\)))\(\d+\)")
 GONE = (1146, 1356)  # no such table; a view of one
 TIMED_OUT = 1969
 CARRIED = {"float": "cast({} as double)", "bit": "cast({} as unsigned)"}
+AT_LINE = re.compile(r" at line (\d+)$")
 HIDDEN = "('information_schema', 'mysql', 'performance_schema', 'sys')"
 TABLES = f"""select table_schema, table_name, table_type from information_schema.tables
 where table_schema not in {HIDDEN}"""
@@ -58,6 +59,12 @@ class MysqlConnection(GenericConnection):
 
     def text(self, sql: str) -> str:
         return signed(sql, self._comment)[0]
+
+    def reworded(self, said: str, sql: str) -> str:
+        """Without the comment, and the line without that of a comment before the statement."""
+        before = signed(sql, self._comment)[1].count("\n")
+        said = unsigned(said, self._comment)
+        return AT_LINE.sub(lambda found: f" at line {int(found[1]) - before}", said)
 
     def limit(self, seconds: float | None) -> None:
         """MariaDB ends any statement itself; MySQL only a SELECT, so there it is killed."""
