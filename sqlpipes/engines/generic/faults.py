@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from types import MappingProxyType
 from collections.abc import Callable
+from types import MappingProxyType
 
 from sqlalchemy import exc
 
