@@ -29,6 +29,7 @@ from sqlpipes.decide.staleness import (
     EMPTY_SUFFIX,
     Changed,
     changed_at,
+    is_moved,
     reasons_to_build,
     slices_gone,
     values_gone,
@@ -310,6 +311,7 @@ def _writes_anew(
         )  # a state that was lost knows nothing of the rest
         return (
             bool(whys & {Why.GONE, Why.VALUES_GONE, Why.SLICES_GONE})
+            or is_moved(asset, past)
             or nothing_stays
             or slices == look.everything(asset)
         )

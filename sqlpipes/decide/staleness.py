@@ -59,7 +59,7 @@ def reasons_to_build(
     if _is_plainly_current(graph, past, changed, observed, asset, version, wanted):
         return ()
     built = past.slices(wanted.axis) & wanted
-    if built and observed.lacks(asset) and not _left_its_engine(asset, past, version):
+    if built and observed.lacks(asset) and not (is_moved(asset, past) and past.version != version):
         return (Reason(Why.GONE, str(asset.relation or past.relation), slices=wanted),)
     reasons = [*_missing(asset, past, version, built, wanted, observed)]
     reasons += _suspect(past, wanted)
@@ -72,11 +72,9 @@ def reasons_to_build(
     return tuple(reason for reason in reasons if reason.slices)
 
 
-def _left_its_engine(asset: Asset, past: Past, version: str) -> bool:
-    """Whether it is not there because it was built on another engine, which its version tells."""
-    place = past.relation or ""
-    engine = place.partition(":")[0] if ":" in place else ""
-    return bool(place) and engine != asset.engine and past.version != version
+def is_moved(asset: Asset, past: Past) -> bool:
+    """Whether it was built in another place than the one that it has now: nothing need be there yet."""
+    return None not in (past.relation, asset.place) and past.relation != asset.place
 
 
 def _is_plainly_current(
