@@ -40,7 +40,17 @@ def plan(project: Project, ask: Ask | None = None, *, now: datetime | None = Non
     check_arguments(project, found)
     ready_resources(project, found)
     refuse_unportable(project, found)
+    refuse_unmovable(project, found)
     return found
+
+
+def refuse_unmovable(project: Project, planned: Plan) -> None:
+    """ProjectError for rows that are to move along and cannot; looks only if there are any."""
+    if any(step.moves for step in planned.steps):
+        from sqlpipes.run.moving import not_movable
+
+        if wrong := not_movable(planned, project.graph, look_at_warehouses(project)):
+            raise ProjectError(*wrong)
 
 
 def why(project: Project, *, now: datetime | None = None) -> tuple[Graph, Plan]:

@@ -273,6 +273,9 @@ class Asset:
     database_at: Location | None = field(
         default=None, compare=False
     )  # where its relation's database is named
+    placed_at: Location | None = field(
+        default=None, compare=False
+    )  # where its schema is named, or else its alias or its database
     native_partitions: bool = False  # the server cuts the table as the slices are
     extras: Extras = field(default_factory=Extras)  # comments, rights and indexes
     auto: Automation | None = None  # when it is built by itself; None: nobody said

@@ -38,6 +38,7 @@ class Capabilities:
     reads_files: bool = False  # read_csv/read_parquet/read_json in SQL
     writes_files: bool = False  # its connections are `WritesFiles`
     renames: bool = False  # ALTER ... RENAME TO keeps the rows, and can be rolled back
+    changes_schema: bool = False  # ALTER ... SET SCHEMA does, with all that stands on the table
     crosses: bool = False  # its connections are a `core.crossing.Carrier`
     parallel: bool = True  # several connections may write at once
     is_instant: str = "typeof({}) = 'TIMESTAMP WITH TIME ZONE'"  # of a column, as a predicate

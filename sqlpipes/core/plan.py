@@ -108,6 +108,7 @@ class Step:
     whole: Partitions | None = None  # of a file written anew: all slices that it will have
     engine: str = ""  # the further engine of the target that it runs on
     crossings: tuple[Crossing, ...] = ()  # what is brought to its engine before it runs
+    moves: str = ""  # the place, as it is recorded, that its rows are taken along from
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
-from sqlpipes.core.asset import SqlBody
+from sqlpipes.core.asset import Materialized, Scope, SqlBody
 from sqlpipes.core.config import Plain
+from sqlpipes.core.errors import ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Reason, Why
 from sqlpipes.core.sql import diff
@@ -18,6 +20,8 @@ BUILD_SETTINGS = frozenset(
     | {"strategy", "updated_at", "merge_update_columns", "merge_exclude_columns"}
     | {"snapshot_columns", "config", "native_partitions", "engine"}
 )
+KEPT = (Materialized.INCREMENTAL, Materialized.SNAPSHOT)
+THIS = "this_table"  # in place of its name
 ONCE = "--config"  # the key of what only one command set
 
 
@@ -27,6 +31,7 @@ class Definition(TypedDict):
     sql: str
     settings: dict[str, Plain]
     inlined: dict[str, str]
+    rendered: NotRequired[str]  # a digest of what a template says, wherever its table stands
 
 
 def definition_of(graph: Graph, name: str) -> Definition:
@@ -40,11 +45,24 @@ def definition_of(graph: Graph, name: str) -> Definition:
     if asset.export is not None:
         path, form, options = asset.export.plain()
         settings |= {"path": path, "format": form, "options": options}
-    return {
+    found: Definition = {
         "sql": _text(graph, name),
         "settings": settings,
         "inlined": {other: _text(graph, other) for other in graph.inlined(name)},
     }
+    if asset.materialized in KEPT and isinstance(asset.body, SqlBody) and asset.body.template:
+        found["rendered"] = _rendered(asset.body)
+    return found
+
+
+def _rendered(body: SqlBody) -> str:
+    """ "" where it cannot be rendered without more."""
+    scopes = (Scope(this=THIS, incremental=asked) for asked in (False, True))
+    try:
+        texts = [body.render(scope).text for scope in scopes]
+    except ProjectError:
+        return ""
+    return hashlib.blake2b("\0".join(texts).encode(), digest_size=8).hexdigest()
 
 
 def _text(graph: Graph, name: str) -> str:

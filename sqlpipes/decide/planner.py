@@ -22,6 +22,7 @@ from sqlpipes.core.plan import Action, Plan, Reason, Step, Why
 from sqlpipes.core.strategy import SchemaChange, Strategy
 from sqlpipes.core.windows import Sighting
 from sqlpipes.decide.definition import definition_of, explained
+from sqlpipes.decide.moved import left_where_they_were, placed, refuse_overwriting
 from sqlpipes.decide.picks import picked
 from sqlpipes.decide.refusals import askable, notes, refuse
 from sqlpipes.decide.snapshots import given_up, is_spared, refuse_losses, turned
@@ -70,10 +71,12 @@ def make_plan(
     look = Outlook(graph, wish, observed, now)
     if admit is None:
         refuse(look, history)
+        refuse_overwriting(look, history)
         refuse_losses(look, history, definitions)
     left_out = notes(look, history)
     waiting = set(look.waiting())
     lost = tuple(given_up(look, history))
+    before = history
     steps: dict[str, Step] = {}
     current: list[str] = []
     changed: dict[str, int] = {}
@@ -83,7 +86,9 @@ def make_plan(
             if admit is not None:
                 step = admit(name, step, history, changed)
             if step is not None:
-                steps[name] = _placed(graph, steps, step, definitions.get(name))
+                recorded = definitions.get(name)
+                step = _placed(graph, steps, step, recorded)
+                steps[name] = placed(graph, history.of(name), step, recorded)
                 seen = observed.windows.get(name)
                 history = _as_if_done(graph, history, steps[name], wish.empty, seen)
             elif not wish.only_checks and _is_current(look, history, changed, name):
@@ -93,7 +98,9 @@ def make_plan(
         raise ProjectError(*(replace(note, severity=Severity.ERROR) for note in left_out))
     if wish.picks and all(step.action is Action.OBSERVE for step in steps.values()):
         steps.clear()  # nobody would read what is looked at
-    return Plan(tuple(steps.values()), tuple(current), (*lost, *left_out), empty=wish.empty)
+    found = Plan(tuple(steps.values()), tuple(current), (*lost, *left_out), empty=wish.empty)
+    stays = tuple(left_where_they_were(found, graph, before))
+    return replace(found, notes=(*found.notes, *stays)) if stays else found
 
 
 def _is_current(look: Outlook, history: History, changed: Changed, name: str) -> bool:

@@ -14,6 +14,7 @@ from sqlpipes.core.errors import Problem, ProjectError, Severity
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import History
 from sqlpipes.core.strategy import SchemaChange
+from sqlpipes.decide.moved import is_only_moved
 from sqlpipes.decide.staleness import EMPTY_SUFFIX
 from sqlpipes.decide.wish import Outlook
 
@@ -52,12 +53,14 @@ def losses(
             if _was(recorded) == "snapshot":
                 yield _ended(asset)
             continue
+        if is_only_moved(graph, asset, past, recorded):
+            continue
         old = past.version.removesuffix(EMPTY_SUFFIX).partition(".")
         new = graph.version(name).partition(".")
         if old[0] != new[0] and asset.on_schema_change not in CONTINUES:
             hint = "on_schema_change: add (or sync, ignore) carries it on with the new query"
             yield _refusal(asset, "the query", hint)
-        elif old[2] != new[2] and past.relation in (None, str(asset.relation)):
+        elif old[2] != new[2]:
             yield _refusal(asset, "the unique_key or the columns", "put the old settings back")
 
 

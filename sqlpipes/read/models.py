@@ -265,6 +265,9 @@ def _later(value: Plain) -> Plain:
     return value
 
 
+PLACES = ("schema", "alias", "catalog")
+
+
 def described(
     name: str, merged: Layered, docs: Sequence[tuple[str, str]], problems: list[Problem]
 ) -> dict[str, Any]:
@@ -289,6 +292,7 @@ def described(
         "limit": _limit(merged.node("statement_timeout_s"), problems),
         "extras": read_extras(merged, problems),
         "database_at": database.at if (database := merged.node("catalog")) else None,
+        "placed_at": next((place.at for key in PLACES if (place := merged.node(key))), None),
     }
 
 

@@ -20,6 +20,7 @@ from sqlpipes.run.beside import beside_sql
 from sqlpipes.run.export import export
 from sqlpipes.run.extras import extras
 from sqlpipes.run.merge import append, merge
+from sqlpipes.run.moving import after_moving, left, moved_along, once_moved
 from sqlpipes.run.parts import LOOKS_ONLY, parts_of
 from sqlpipes.run.query import asset_query
 from sqlpipes.run.slices import slices
@@ -69,11 +70,16 @@ def part_sql(
     if not warehouse.can.transactional_ddl and warehouse.publishing is None:
         message = f"{warehouse.dialect} cannot roll back a CREATE TABLE, which publishing needs"
         raise EngineError(Problem("BLD009", message, asset.at))
+    moved = moved_along(step, asset, warehouse)
+    old = left(step, asset, warehouse) if moved else None
+    if moved:
+        warehouse = once_moved(step, asset, warehouse)
     work = Work(step, asset, relation, graph, warehouse, empty, made)
     refuse_hooks(asset, graph, warehouse)
     rolls_back = warehouse.can.transactional_ddl or asset.export is not None
     found = _transaction(work) if rolls_back else beside_sql(work)
-    return _with_hooks(asset, replace(found, after=found.after + beside))
+    found = _with_hooks(asset, replace(found, after=found.after + beside))
+    return after_moving(found, moved, old) if moved else found
 
 
 def _transaction(work: Work) -> Transaction:

@@ -28,6 +28,7 @@ from sqlpipes.run.capture import captured
 from sqlpipes.run.crew import Crew
 from sqlpipes.run.holdable import not_holdable
 from sqlpipes.run.masking import Mask
+from sqlpipes.run.moving import not_movable
 from sqlpipes.run.parts import LOOKS_ONLY
 from sqlpipes.run.record import Settings
 from sqlpipes.run.resources import Resources
@@ -105,12 +106,14 @@ def _running(
         dressed = [graph.assets[step.asset] for step in steps if step.action not in LOOKS_ONLY]
         if wrong := not_wearable(dressed, engine):
             raise ProjectError(*wrong)
+    look = partial(warehouses_of, engines, target, root)
+    if any(step.moves for step in plan.steps) and (wrong := not_movable(plan, graph, look())):
+        raise ProjectError(*wrong)
     for (name, catalog), schemas in _schemas(plan, graph, target).items():
         try:
             engines.named(name).create_schemas(sorted(schemas), catalog)
         except EngineError as error:
             raise _for_writer(error, catalog, plan, graph) from error
-    look = partial(warehouses_of, engines, target, root)
     parallel = all(each.can.parallel for each in engines.each.values())
     size = max(1, threads) if parallel else 1
     watch = Watch(engines, settings.mask)

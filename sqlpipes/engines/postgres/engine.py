@@ -32,6 +32,7 @@ CAN = Capabilities(
     transactional_ddl=True,
     merge=True,
     renames=True,
+    changes_schema=True,
     writes_files=True,
     crosses=True,
     is_instant="pg_typeof({}) = 'timestamp with time zone'::regtype",
