@@ -30,6 +30,11 @@ def keeps_rows(asset: Asset) -> bool:
     return asset.relation is not None and (merged or asset.snapshot is not None)
 
 
+def is_spared(asset: Asset) -> bool:
+    """Whether `full_refresh: false` keeps --full-refresh from writing it anew."""
+    return asset.settings.get("full_refresh") is False
+
+
 def is_only_moved(graph: Graph, asset: Asset, past: Past, recorded: str | None) -> bool:
     """Whether nothing but the relation is another one than in the definition that was `recorded`."""
     if recorded is None or past.version.endswith(EMPTY_SUFFIX) or not is_moved(asset, past):
@@ -59,18 +64,20 @@ def placed(graph: Graph, past: Past, step: Step, recorded: str | None) -> Step:
     if engine_of(past.relation or "") != asset.engine:
         return step
     only = is_only_moved(graph, asset, past, recorded)
-    anew = ANEW_TOO.intersection(reason.why for reason in step.reasons)
-    full = step.full if asset.snapshot is not None else bool(anew) or not only
-    if full:
+    whys = {reason.why for reason in step.reasons}
+    anew = step.full if asset.snapshot is not None else bool(whys & ANEW) or not only
+    if anew:
         return replace(step, full=True)
+    doubted = asset.snapshot is None and Why.INTERRUPTED in whys
     reasons = tuple(
         _told(reason) for reason in step.reasons if not only or reason.why is not Why.SQL_CHANGED
     )
-    return replace(step, reasons=reasons, full=False, moves=past.relation or "")
+    return replace(step, reasons=reasons, full=doubted, moves=past.relation or "")
 
 
-ANEW_TOO = frozenset({Why.FULL_REFRESH, Why.INTERRUPTED, Why.EMPTY, Why.GONE})
-"""Why merged rows are written anew, wherever they stand."""
+ANEW = frozenset({Why.FULL_REFRESH, Why.EMPTY, Why.GONE})
+"""Why merged rows are written anew, wherever they stand. What was cut off has written nothing as long as the
+rows are in their old place: then they are moved, and are no longer in doubt."""
 
 
 def _told(reason: Reason) -> Reason:
@@ -94,16 +101,19 @@ def refuse_overwriting(look: Outlook, history: History) -> None:
     if look.wish.only_checks:
         return
     assets = look.graph.assets
-    begun = look.wish.names if look.wish.full_refresh else frozenset[str]()
     leaving = {
         past.relation: asset
         for asset in assets.values()
-        if keeps_rows(asset) and asset.name not in begun
+        if keeps_rows(asset) and not _begins_anew(look, asset)
         for past in [history.of(asset.name)]
         if _has_left(asset, past)
     }
     asked = [assets[name] for name in look.asked()]
-    found = [_taken(a, leaving[a.place], a.place) for a in asked if a.place in leaving]
+    found = [
+        _taken(each, owner, each.place, is_swapped=owner.place in leaving)
+        for each in asked
+        if (owner := leaving.get(each.place))
+    ]
     for place, asset in leaving.items():
         if asset.snapshot is not None and engine_of(place or "") != asset.engine:
             found += [_elsewhere(asset, place or "")] if asset in asked else []
@@ -111,11 +121,15 @@ def refuse_overwriting(look: Outlook, history: History) -> None:
         raise ProjectError(*found)
 
 
-def _taken(asset: Asset, owner: Asset, place: str | None) -> Problem:
+def _begins_anew(look: Outlook, asset: Asset) -> bool:
+    return look.wish.full_refresh and asset.name in look.wish.names and not is_spared(asset)
+
+
+def _taken(asset: Asset, owner: Asset, place: str | None, *, is_swapped: bool) -> Problem:
     message = f"'{asset.name}' would be written to {place}, which holds the rows of '{owner.name}'"
-    hint = (
-        f"they belong to {owner.place} now: sqlpipes build -s {owner.name} moves them there first"
-    )
+    hint = f"they belong to {owner.place} now: build -s {owner.name} moves them there first"
+    if is_swapped:
+        hint = "of two that change places, give one a third place first, and build it"
     return Problem(TAKEN, message, place_at(asset), hint)
 
 

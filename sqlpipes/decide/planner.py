@@ -22,10 +22,10 @@ from sqlpipes.core.plan import Action, Plan, Reason, Step, Why
 from sqlpipes.core.strategy import SchemaChange, Strategy
 from sqlpipes.core.windows import Sighting
 from sqlpipes.decide.definition import definition_of, explained
-from sqlpipes.decide.moved import left_where_they_were, placed, refuse_overwriting
+from sqlpipes.decide.moved import is_spared, left_where_they_were, placed, refuse_overwriting
 from sqlpipes.decide.picks import picked
 from sqlpipes.decide.refusals import askable, notes, refuse
-from sqlpipes.decide.snapshots import given_up, is_spared, refuse_losses, turned
+from sqlpipes.decide.snapshots import given_up, refuse_losses, turned
 from sqlpipes.decide.staleness import (
     EMPTY_SUFFIX,
     Changed,

@@ -9,6 +9,7 @@ from sqlpipes.core.errors import Location, Problem, ProjectError, Severity
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import History
 from sqlpipes.core.partitions import Axis, TimeAxis, ValueAxis, first_place
+from sqlpipes.decide.staleness import is_moved
 from sqlpipes.decide.wish import Outlook
 
 SHOWN = 8
@@ -90,7 +91,10 @@ def _will_be_there(look: Outlook, history: History, name: str) -> bool:
         return True
     if look.observed.lacks(look.graph.assets[name]):
         return False
-    return bool(history.of(name).built) or look.observed.has(name)
+    past = history.of(name)
+    if is_moved(look.graph.assets[name], past):  # it stands in its old place
+        return look.observed.has(name)
+    return bool(past.built) or look.observed.has(name)
 
 
 def _standing_for(graph: Graph, name: str) -> list[str]:

@@ -14,16 +14,11 @@ from sqlpipes.core.errors import Problem, ProjectError, Severity
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import History
 from sqlpipes.core.strategy import SchemaChange
-from sqlpipes.decide.moved import is_only_moved
+from sqlpipes.decide.moved import is_only_moved, is_spared
 from sqlpipes.decide.staleness import EMPTY_SUFFIX
 from sqlpipes.decide.wish import Outlook
 
 CONTINUES = (SchemaChange.ADD, SchemaChange.SYNC, SchemaChange.IGNORE)
-
-
-def is_spared(asset: Asset) -> bool:
-    """Whether `full_refresh: false` keeps --full-refresh from writing it anew."""
-    return asset.settings.get("full_refresh") is False
 
 
 def turned(asset: Asset, recorded: str | None) -> bool:

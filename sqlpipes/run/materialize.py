@@ -74,6 +74,7 @@ def part_sql(
     old = left(step, asset, warehouse) if moved else None
     if moved:
         warehouse = once_moved(step, asset, warehouse)
+        step = replace(step, full=False)
     work = Work(step, asset, relation, graph, warehouse, empty, made)
     refuse_hooks(asset, graph, warehouse)
     rolls_back = warehouse.can.transactional_ddl or asset.export is not None

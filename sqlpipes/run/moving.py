@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.engine import RelationType
-from sqlpipes.core.errors import Problem
+from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Plan, Step
 from sqlpipes.core.sql import Relation
@@ -79,10 +79,15 @@ def _readings(text: str) -> Iterator[Relation]:
 
 
 def moved_along(step: Step, asset: Asset, warehouse: Warehouse) -> tuple[str, ...]:
-    """Statements for the beginning of the step's transaction; none where nothing is to be moved."""
+    """Statements for the beginning of the step's transaction; none where nothing is to be moved.
+
+    ProjectError MOV001 or MOV002 where that cannot be.
+    """
     old = left(step, asset, warehouse) if step.moves else None
-    if old is None or asset.relation is None or warehouse.type_of(asset.relation) is not None:
+    if old is None or asset.relation is None:
         return ()
+    if wrong := list(_faults(step, asset, warehouse)):
+        raise ProjectError(*wrong)
     bound = warehouse.can.indexes_bind and bool(asset.extras.indexes)
     return rename_sql(old, asset.relation, warehouse, copies=bound)
 
