@@ -116,6 +116,8 @@ def _checked(project: Project, store: Store, old: str, new: str) -> Asset:
     there = graph.assets.get(old)
     if there is not None and not _is_implicit(there):
         hint = f"rename it in the project to '{new}' first, then run this again"
+        if there.name == new:
+            hint = "its name stays: where its schema or alias changes, the next build moves what it keeps"
         raise ProjectError(Problem("REN002", f"'{old}' is still in the project", there.at, hint))
     asset = project.asset(new)
     if asset.kind is Kind.SOURCE:
@@ -137,6 +139,8 @@ def _checked(project: Project, store: Store, old: str, new: str) -> Asset:
 def _unknown(old: str, new: str, known: Mapping[str, Past]) -> Problem:
     named = [name for name, past in known.items() if past.built]
     hint = did_you_mean(old, [name for name in named if name != new])
+    if new in known and known[new].relation == old:
+        hint = f"that is where '{new}' was built last: its next build moves what it keeps"
     if hint is None and new in named:
         hint = f"'{new}' has some: it may have been renamed already"
     return Problem("REN001", f"nothing is known to be built of '{old}' in this target", hint=hint)

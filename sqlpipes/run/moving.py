@@ -19,6 +19,7 @@ from sqlpipes.run.statement import Purpose, Statement, Transaction
 from sqlpipes.run.warehouse import Warehouse, Warehouses
 
 TAKEN, NO_WAY = "MOV001", "MOV002"
+MOVED = "moved from"  # of a step's metadata
 
 
 def not_movable(plan: Plan, graph: Graph, warehouses: Warehouses) -> list[Problem]:
@@ -108,4 +109,5 @@ def after_moving(
     shown the old place."""
     said = tuple(Statement(sql, Purpose.PREPARE) for sql in statements)
     calls = tuple(replace(c, this=old if c.this is not None else None) for c in transaction.calls)
-    return replace(transaction, statements=said + transaction.statements, calls=calls)
+    every = said + transaction.statements
+    return replace(transaction, statements=every, calls=calls, moved=str(old))

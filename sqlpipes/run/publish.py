@@ -19,6 +19,7 @@ from sqlpipes.core.asset import Asset, Limit, Materialized, PythonBody, SeedBody
 from sqlpipes.core.errors import EngineError, Problem, SqlpipesError
 from sqlpipes.core.events import Status
 from sqlpipes.core.faults import LOST
+from sqlpipes.core.metadata import recorded
 from sqlpipes.run.attempts import attempted
 from sqlpipes.run.blocked import waited
 from sqlpipes.run.crossing import CROSSED, forget
@@ -27,6 +28,7 @@ from sqlpipes.run.files import file_metadata
 from sqlpipes.run.gate import Result
 from sqlpipes.run.job import Job, Stopped
 from sqlpipes.run.lost import pause
+from sqlpipes.run.moving import MOVED
 from sqlpipes.run.outcome import Order, Outcome
 from sqlpipes.run.python import Place, call_asset
 from sqlpipes.run.ready import bring_here, drop_stages, land_rows, renewed, shared_by
@@ -119,6 +121,8 @@ def _written(
         if order.asset.export is not None:
             metadata = {**metadata, **written_metadata(order.asset, place)}
             _publish_files(order.asset, place)
+        if order.transaction.moved:
+            metadata = {**metadata, **recorded({MOVED: order.transaction.moved})}
     except BaseException:
         drop_stages(order.transaction, place)
         raise

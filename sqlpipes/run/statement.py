@@ -205,3 +205,4 @@ class Transaction:
     calls: tuple[Call, ...] = ()
     fresh: bool = False
     beside: Beside | None = None  # on an engine that cannot roll back what it does
+    moved: str = ""  # where the rows stood that the first statements take along

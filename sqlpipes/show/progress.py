@@ -162,6 +162,8 @@ class Lines:
         parts = [rows if part else f"{rows:>14}", f"{event.seconds:7.2f}s"]
         if came := _came_over(event):
             parts.append(style(came, fg="magenta"))
+        if moved := _moved_from(event):
+            parts.append(style(moved, fg="magenta"))
         if passed := self.passed.pop(event.asset, 0):
             parts.append(style(f"{passed} check{'s' * (passed > 1)} passed", dim=True))
         if warned := self.warned.pop(event.asset, 0):
@@ -182,6 +184,12 @@ def _came_over(event: StepFinished) -> str:
         return ""
     told = (f"{each['rows']:,} rows of {each['asset']} in {each['seconds']:.2f}s" for each in came)
     return plain(f"crossed: {', '.join(told)}")
+
+
+def _moved_from(event: StepFinished) -> str:
+    """Where the rows stood that it took along."""
+    place = event.metadata.get("moved from")
+    return plain(f"moved from {place}") if place else ""
 
 
 def _is_split(event: Event) -> bool:

@@ -362,3 +362,16 @@ def test_a_kill_at_any_moment_loses_nothing(tmp_path, turn):
     assert "nothing to do" in ok(root, "build")
     assert ask(root, "select count(*) from sales") == [(5,)]
     assert ask(root, "select count(*) from duckdb_tables()") == [(1,)]
+
+
+def test_an_asset_that_only_has_another_place_needs_no_rename(tmp_path):
+    root = project(tmp_path, SNAPSHOT + "select 1 as x\n")
+    ok(root, "build")
+    (root / "sqlpipes.yml").write_text("name: shop\ndefaults: {models: {schema: two}}\n")
+    assert "where its schema or alias changes, the next build moves" in refused(
+        root, "rename", "orders", "orders"
+    )
+    assert "that is where 'orders' was built last: its next build moves what it keeps" in refused(
+        root, "rename", "main.orders", "two.orders"
+    )
+    assert "moved from main.orders" in ok(root, "build")

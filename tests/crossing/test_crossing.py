@@ -214,6 +214,25 @@ def test_an_asset_that_moves_is_built_anew_and_its_old_table_is_told(ducks):
     assert ducks.plan().notes == ()
 
 
+def test_a_snapshot_does_not_begin_anew_on_another_engine_unless_it_is_told_to(ducks):
+    taken = (
+        "/*\n---\nmaterialized: snapshot\nunique_key: x\nstrategy: check\n---\n*/\nselect 1 as x\n"
+    )
+    ducks.write(models__taken=taken)
+    assert ducks.build().ok
+    (ducks.root / "models" / "taken.sql").unlink()
+    ducks.write(models__dw__taken=taken)
+    for ask in (ducks.plan, ducks.build):
+        with pytest.raises(
+            ProjectError, match=r"built as main\.taken, and would begin anew as dw:"
+        ):
+            ask()
+    report = ducks.build("taken", full_refresh=True)
+    assert report.ok
+    assert "XNG008" in [note.code for note in report.plan.notes]
+    assert ducks.ask("own", "select count(*) from taken") == [(1,)]
+
+
 def test_an_output_may_be_named_and_one_database_has_one_name(ducks):
     ducks.write(models__orders=ORDERS, models__dw__totals=TOTALS)
     profile = (
