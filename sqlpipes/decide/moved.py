@@ -15,6 +15,7 @@ from sqlpipes.core.errors import Location, Problem, ProjectError, Severity
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import History, Past
 from sqlpipes.core.plan import Action, Plan, Reason, Step, Why
+from sqlpipes.core.sql.relation import fold
 from sqlpipes.decide.definition import Definition, definition_of
 from sqlpipes.decide.staleness import EMPTY_SUFFIX, is_moved
 from sqlpipes.decide.wish import Outlook
@@ -102,7 +103,7 @@ def refuse_overwriting(look: Outlook, history: History) -> None:
         return
     assets = look.graph.assets
     leaving = {
-        past.relation: asset
+        _spelt(past.relation, look.graph): asset
         for asset in assets.values()
         if keeps_rows(asset) and not _begins_anew(look, asset)
         for past in [history.of(asset.name)]
@@ -110,13 +111,14 @@ def refuse_overwriting(look: Outlook, history: History) -> None:
     }
     asked = [assets[name] for name in look.asked()]
     found = [
-        _taken(each, owner, each.place, is_swapped=owner.place in leaving)
+        _taken(each, owner, is_swapped=_spelt(owner.place, look.graph) in leaving)
         for each in asked
-        if (owner := leaving.get(each.place))
+        if (owner := leaving.get(_spelt(each.place, look.graph))) and owner is not each
     ]
-    for place, asset in leaving.items():
-        if asset.snapshot is not None and engine_of(place or "") != asset.engine:
-            found += [_elsewhere(asset, place or "")] if asset in asked else []
+    for asset in leaving.values():
+        place = history.of(asset.name).relation or ""
+        if asset.snapshot is not None and engine_of(place) != asset.engine and asset in asked:
+            found.append(_elsewhere(asset, place))
     if found:
         raise ProjectError(*found)
 
@@ -125,8 +127,15 @@ def _begins_anew(look: Outlook, asset: Asset) -> bool:
     return look.wish.full_refresh and asset.name in look.wish.names and not is_spared(asset)
 
 
-def _taken(asset: Asset, owner: Asset, place: str | None, *, is_swapped: bool) -> Problem:
-    message = f"'{asset.name}' would be written to {place}, which holds the rows of '{owner.name}'"
+def _spelt(place: str | None, graph: Graph) -> str:
+    """As the dialect compares names."""
+    return fold(place or "", True, graph.dialect)
+
+
+def _taken(asset: Asset, owner: Asset, *, is_swapped: bool) -> Problem:
+    message = (
+        f"'{asset.name}' would be written to {asset.place}, which holds the rows of '{owner.name}'"
+    )
     hint = f"they belong to {owner.place} now: build -s {owner.name} moves them there first"
     if is_swapped:
         hint = "of two that change places, give one a third place first, and build it"
@@ -152,6 +161,7 @@ def left_where_they_were(plan: Plan, graph: Graph, history: History) -> Iterator
         if not step.moves and step.action not in (Action.CHECK, Action.EXTRAS, Action.OBSERVE)
         for asset, past in [(graph.assets[step.asset], history.of(step.asset))]
         if _has_left(asset, past) and engine_of(past.relation or "") == asset.engine
+        if _spelt(past.relation, graph) != _spelt(asset.place, graph)
     ]
     if not left:
         return

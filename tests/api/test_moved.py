@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from notyet import only
 from places import Place
 
 import sqlpipes
@@ -252,6 +253,21 @@ def test_two_that_change_places_are_refused_and_a_third_place_helps(shop):
     shop.build()
     assert rows(shop, "one.a") == [(11, "a"), (12, "b")]
     assert rows(shop, "one.b") == [(1, "a"), (2, "b")]
+
+
+@only("duckdb", "names are the same in any case")
+def test_a_place_that_is_only_spelt_otherwise_is_no_other(shop):
+    shop.write("kept", *KEPT["snapshot"][:2], schema="one")
+    shop.write("t", "materialized: table\n", "select id from items", schema="one")
+    shop.build()
+    shop.seed(SECOND)
+    shop.write("kept", *KEPT["snapshot"][:2], schema="One")
+    shop.write("t", "materialized: table\n", "select id from items", schema="ONE")
+    assert not shop.build().plan.notes
+    assert rows(shop, "one.kept") == KEPT["snapshot"][2]
+    shop.write("kept", *KEPT["snapshot"][:2], schema="two")
+    shop.write("t", "materialized: table\n", "select id from items", schema="one", alias="KEPT")
+    assert [p.code for p in shop.refusal()] == ["MOV001"]
 
 
 # ------------------------------------------------------------------------------------- what is cut off
