@@ -31,6 +31,7 @@ GONE = (
     "INVALID_HANDLE.SESSION",
     "SESSION_CLOSED",
     "SESSION_NOT_FOUND",
+    "NO_ACTIVE_SESSION",  # the client has learned it from another thread's answer
     "closed channel",
 )
 DETAILS = re.compile(r'details = "([^"]+)"')
