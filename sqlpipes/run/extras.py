@@ -216,7 +216,8 @@ def impossible_indexes(asset: Asset, can: Capabilities, dialect: str) -> Iterato
     for index in asset.extras.indexes or ():
         at = index.at or asset.at
         if not can.indexes:
-            yield Problem("ENG041", f"{dialect} has no indexes", at, "take them off the asset")
+            message = f"sqlpipes makes no indexes on {dialect}"
+            yield Problem("ENG041", message, at, "take them off the asset, or make them yourself")
         elif asset.materialized is Materialized.VIEW:
             hint = "write `materialized: table`, or take the indexes away"
             yield Problem("ENG041", f"'{asset.name}' is a view, which has no indexes", at, hint)

@@ -18,6 +18,7 @@ from sqlpipes.core.sql.porting.porting import Porting
 from sqlpipes.core.sql.porting.queries import port_query
 from sqlpipes.core.sql.porting.rules import apply_rules
 from sqlpipes.core.sql.porting.shapes import lost
+from sqlpipes.core.sql.porting.shortfalls import refuse_shortfalls
 from sqlpipes.core.sql.tokens import dialect_of, tokens_of
 
 ROW = "sqlpipes_row"
@@ -40,7 +41,8 @@ def translate(
         return _unread(text, None)
     porting = Porting(text, tokens, read, write, columns_of)
     if unchecked:
-        return _written(porting, tree, checked=False)
+        refuse_shortfalls(porting, tree)
+        return _refused(porting) or _written(porting, tree, checked=False)
     root = exp.Subquery(this=tree)  # holds what stands in place of the query itself
     try:
         port_query(porting, root.this, {}, None, table=named)
@@ -52,9 +54,13 @@ def translate(
     except Exception as error:  # one query's fault must not end the run: it is refused
         message = f"this query could not be translated ({type(error).__name__})"
         porting.refuse(root, "TRN007", message, UNCHECKED)
-    if porting.refusals:
-        return Ported("", tuple(sorted(porting.refusals, key=lambda r: (r.start, r.end))))
-    return _written(porting, root.this, checked=True)
+    return _refused(porting) or _written(porting, root.this, checked=True)
+
+
+def _refused(porting: Porting) -> Ported | None:
+    if not porting.refusals:
+        return None
+    return Ported("", tuple(sorted(porting.refusals, key=lambda r: (r.start, r.end))))
 
 
 def _unread(text: str, error: Exception | None) -> Ported:
