@@ -24,7 +24,7 @@ from sqlpipes.engines.generic.dialects import KNOWN, TYPES, dialect_of, read_as
 from sqlpipes.engines.generic.place import place_of
 from sqlpipes.engines.generic.probes import ASKED, Answers, ask, demand_needed
 from sqlpipes.read.profiles import usual_dialect
-from sqlpipes.testing.engine_kit import CASES, run_case
+from sqlpipes.testing.engine_kit import CASES, Bench, run_case
 
 X = Relation("x", "main")
 
@@ -68,6 +68,15 @@ def test_the_kit_tells_what_does_not_hold(tmp_path: Path) -> None:
     output = {"type": "sqlite", "path": "kit.db", "capabilities": {"transactional_ddl": False}}
     with pytest.raises(AssertionError, match="BLD009"):
         run_case("slices", output, tmp_path)
+
+
+def test_sqlpipes_says_of_itself_that_it_makes_no_indexes_there(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, {})
+    bench.write("sqlpipes.yml", "name: kit\n")
+    bench.write("profiles.yml", "kit: {outputs: {dev: {type: sqlite, path: kit.db}}}\n")
+    bench.model("a", "select 1 as x", materialized="table", indexes=[{"columns": ["x"]}])
+    with pytest.raises(ProjectError, match=r"ENG041 sqlpipes makes no indexes on sqlite"):
+        bench.build()
 
 
 # ------------------------------------------------------------------------------------- profiles
