@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from sqlpipes.core.errors import Problem
@@ -18,6 +19,11 @@ NOT_NOW = "ENG067"  # the server is starting, stopping or full
 TOO_LONG = "ENG068"  # a statement, by statement_timeout_s
 NOT_HELD = "ENG069"  # a name or text that the engine cannot hold
 
+_WRAPPED = re.compile(
+    r"^(connection failed: |connection is bad: )*(connection to server .*? failed: )?"
+    r"((FATAL|ERROR): +)?",
+    re.S,
+)
 UNREACHED = frozenset({NO_NAME, NOBODY, NO_ANSWER, NOT_NOW})
 
 
@@ -25,3 +31,12 @@ def only(codes: frozenset[str], problems: Iterable[Problem]) -> bool:
     """Whether there are problems, and all of them are of these."""
     found = {problem.code for problem in problems}
     return bool(found) and found <= codes
+
+
+def unwrapped(said: str) -> str:
+    """What a server of Postgres says, without libpq's words around it.
+
+    >>> unwrapped("connection failed: connection to server at h failed: FATAL:  no such user")
+    'no such user'
+    """
+    return _WRAPPED.sub("", said) or said

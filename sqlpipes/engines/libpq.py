@@ -7,12 +7,6 @@ from typing import NamedTuple
 
 from sqlpipes.core import faults
 
-PREFIX = re.compile(
-    r"^(connection failed: |connection is bad: )*(connection to server .*? failed: )?"
-    r"((FATAL|ERROR): +)?",
-    re.S,
-)
-
 
 class Way(NamedTuple):
     """A stage of the way in: `keys` of the output say it."""

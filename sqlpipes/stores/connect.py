@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.dialects import sqlite
 
 from sqlpipes.core.errors import Location, Problem, StoreError
+from sqlpipes.core.faults import unwrapped
 from sqlpipes.core.hiding import ESCAPES, is_torn
 from sqlpipes.stores.lasting import Away, is_away, options
 from sqlpipes.stores.lock import state_folder
@@ -152,7 +153,7 @@ def faults(where: str, at: Location | None = None) -> Iterator[None]:
 
 def _refused(where: str, said: str, at: Location | None) -> Problem:
     """The database's first line, sorted into what a person can do about it."""
-    line = _first_line(said)
+    line = unwrapped(_first_line(said))
     for words, code, hint in _KNOWN:
         if any(word in line for word in words):
             return Problem(code, f"{where}: {line}", at, hint.format(where=where))

@@ -175,6 +175,8 @@ def test_the_state_s_server_is_told_of_in_the_same_way(tmp_path, server, monkeyp
     assert "sqlpipes.yml:2:8" in found.output
     assert "password authentication failed" in found.output
     assert "wr0ng" not in found.output
+    assert "connection failed" not in found.output
+    assert "FATAL" not in found.output
 
 
 @pytest.mark.parametrize("command", ["build", "plan", "debug", "runs", "state"])

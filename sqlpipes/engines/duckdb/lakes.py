@@ -15,7 +15,7 @@ import duckdb
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.errors import EngineError, LockedError, Problem, did_you_mean
-from sqlpipes.core.faults import NO_DATABASE
+from sqlpipes.core.faults import NO_DATABASE, unwrapped
 from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.engines.duckdb.connection import DuckConnection
 from sqlpipes.engines.duckdb.engine import CAN, DuckEngine
@@ -24,7 +24,7 @@ from sqlpipes.engines.duckdb.lake import POSTGRES, Lake
 from sqlpipes.engines.duckdb.opening import make_folder, patiently, prepare
 from sqlpipes.engines.duckdb.place import is_there
 from sqlpipes.engines.duckdb.profile import Extension, Profile, read_profile
-from sqlpipes.engines.libpq import PREFIX, way_of
+from sqlpipes.engines.libpq import way_of
 
 ATTEMPTS = 20
 PAUSE_S = 0.1
@@ -229,7 +229,7 @@ def _no_way_in(
     way = way_of(" ".join(line.strip() for line in said.splitlines()[:2]))
     last = said.strip().splitlines()[0]
     hint = (_databases(lake, first) if way.code == NO_DATABASE else None) or way.hint
-    told = f"{lake.name} does not open: {PREFIX.sub('', last) or last}"
+    told = f"{lake.name} does not open: {unwrapped(last)}"
     keys = [place for key in way.keys for place in (f"catalog/{key}=", key)]
     return EngineError(Problem(way.code, told, target.at(*keys, "catalog", "path"), hint))
 

@@ -10,7 +10,7 @@ import psycopg
 
 from sqlpipes.core import faults
 from sqlpipes.core.errors import EngineError, Location, Problem, did_you_mean
-from sqlpipes.engines.libpq import PREFIX, ROLE, Way, way_of
+from sqlpipes.engines.libpq import ROLE, Way, way_of
 from sqlpipes.engines.postgres.faults import first_line
 from sqlpipes.engines.postgres.place import Place
 
@@ -29,7 +29,7 @@ def opening_error(error: BaseException, place: Place) -> EngineError:
     """Why there is no connection. ENG060 to ENG067 by the stage at which it failed, else ENG002."""
     said = " ".join(line.strip() for line in str(error).splitlines()[:2])
     way = _way(error, said)
-    message = PREFIX.sub("", first_line(error)) or first_line(error)
+    message = faults.unwrapped(first_line(error))
     hint = way.hint
     if way.code == faults.NO_DATABASE:
         hint = _databases(place) or hint
