@@ -65,6 +65,11 @@ KNOWN = {
     "source": ANY | SOURCE,
     "folder": ANY | PLACED | WRITTEN | EXTRAS | MODEL | SEED,
 }
+BELOW = {  # key of a key's own mapping -> the key that it stands below
+    **dict.fromkeys(("by", "column", "values", "values_from", "width", "batch"), "partition"),
+    **dict.fromkeys(("start", "end", "timezone"), "partition"),
+    **dict.fromkeys(("warn_after", "error_after", "max_age"), "freshness"),
+}
 IGNORED = frozenset(  # keys of dbt that say nothing here
     {
         "access",

@@ -21,6 +21,10 @@ from sqlpipes.read.resource_config import unless_secret
 YAML_NAMES = ("sqlpipes.yml", "sqlpipes.yaml")
 DBT_NAME = "dbt_project.yml"
 KEYS = tuple(field.name for field in fields(ProjectConfig) if field.compare)
+OF_DBT = {
+    key: f"what a folder's assets have is written by its path: `defaults: {{{folder}: ...}}`"
+    for key, folder in (("models", "models/staging"), ("seeds", "seeds"))
+}
 HOOKS = ("on_success", "on_failure")
 OTHER_NAMES = {  # dbt's names for the same things
     "model-paths": "model_paths",
@@ -176,7 +180,8 @@ def _typed(node: Node, problems: list[Problem]) -> dict[str, Any]:
             continue  # read as those of jobs
         elif key not in KEYS:
             known = (*KEYS, "resources", *HOOKS)
-            hint = did_you_mean(written, known) or f"known keys: {', '.join(known)}"
+            hint = OF_DBT.get(written) or did_you_mean(written, known)
+            hint = hint or f"known keys: {', '.join(known)}"
             problems.append(
                 Problem("CFG001", f"the project has no key '{written}'", below.key_at, hint)
             )

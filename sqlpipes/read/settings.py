@@ -13,7 +13,7 @@ from sqlpipes.core.asset import Dependency, Materialized
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem, Severity, did_you_mean
 from sqlpipes.core.reads import FORMS, Reads, declared_reads
-from sqlpipes.read.keys import ADDING, IGNORED, KNOWN, OTHER_NAMES, SOURCE
+from sqlpipes.read.keys import ADDING, BELOW, IGNORED, KNOWN, OTHER_NAMES, SOURCE
 from sqlpipes.read.marked import Node
 
 
@@ -128,6 +128,8 @@ def _unknown(written: str, node: Node, kind: str) -> Problem:
         hint: str | None = "an asset is named by its file; `alias:` names the relation"
     elif written in KNOWN["folder"] | SOURCE:
         hint = "it is a key of " + ", ".join(k + "s" for k, v in KNOWN.items() if written in v)
+    elif BELOW.get(written) in KNOWN[kind]:
+        hint = f"it stands one level down: `{BELOW[written]}: {{{written}: ...}}`"
     else:
         hint = did_you_mean(written, sorted(KNOWN[kind] | set(OTHER_NAMES)))
     return Problem("CFG001", f"{what} has no key '{written}'", node.key_at, hint)

@@ -301,3 +301,23 @@ def test_the_dialect_is_the_target_s_unless_declared(tmp_path):
     reading = read(tmp_path, {"profiles.yml": profiles})
     assert (reading.config.dialect, reading.target.catalog) == ("postgres", "dw")
     assert read(tmp_path, {"sqlpipes.yml": "dialect: duckdb"}).config.dialect == "duckdb"
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("batch: 3", "it stands one level down: `partition: {batch: ...}`"),
+        ("max_age: 1d", None),  # models have no freshness
+    ],
+)
+def test_a_key_that_stands_one_level_down_is_named_there(tmp_path, key, hint):
+    write(tmp_path, {"models/a.sql": f"/*\n---\n{key}\n---\n*/\nselect 1 as x"})
+    found = [p for p in read(tmp_path).problems if p.code == "CFG001"]
+    assert [(p.at.line, p.hint) for p in found] == [(3, hint)]
+
+
+def test_the_section_of_dbt_for_folders_is_called_defaults_here(tmp_path):
+    text = "models:\n  staging:\n    materialized: table\n"
+    (found,) = read(tmp_path, {"sqlpipes.yml": text}).problems
+    assert found.code == "CFG001"
+    assert "`defaults: {models/staging: ...}`" in found.hint
