@@ -10,7 +10,7 @@ from click import style
 from sqlpipes.core.asset import SqlBody
 from sqlpipes.core.config import OWN_ENGINE
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.partitions import Partitions, WholeAxis, first_of
+from sqlpipes.core.partitions import Partitions, ValueAxis, WholeAxis, first_of
 from sqlpipes.core.plan import Crossing, Plan, Reason, Step, Why
 from sqlpipes.show.letters import cut, name_text, padded, plain, plain_lines, width_of
 
@@ -178,13 +178,24 @@ def slices_text(slices: Partitions) -> str:
     """
     if slices.is_whole or not slices:
         return ""
-    text = plain(str(slices))
+    text = plain(_keys_text(slices))
     pieces = sum(1 for _ in slices.boxes())
     if pieces > SHOWN_ALIKE:
         text = plain(f"{pieces} runs {_reach(slices)}".rstrip())
     elif len(text) > LONGEST:
         text = text[:LONGEST] + "..."
     return f"{text} ({counted(len(slices), 'slice')})  "
+
+
+def _keys_text(slices: Partitions) -> str:
+    """The slices' keys; the empty text among values as '', which nobody would see otherwise.
+
+    >>> _keys_text(Partitions.of_values(["", "a"]))
+    "'', a"
+    """
+    if not isinstance(slices.axis, ValueAxis):
+        return str(slices)
+    return ", ".join(str(labels[0]) or "''" for labels in slices.labels)
 
 
 def _reach(slices: Partitions) -> str:
