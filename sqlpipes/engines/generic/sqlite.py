@@ -307,9 +307,11 @@ def missing_folder(path: str, target: Target) -> Problem | None:
     while not os.path.isdir(above):
         above, name = os.path.split(above)
     beside = [each.name for each in os.scandir(above) if each.is_dir()]
+    missing, at = os.path.join(above, name), target.at("path", "database", "url")
+    if os.path.exists(missing):
+        return Problem("ENG002", f"{path} does not open: {missing} is no folder", at)
     hint = did_you_mean(name, beside) or "make the folder first"
-    message = f"{path} does not open: there is no folder {os.path.join(above, name)}"
-    return Problem("ENG002", message, target.at("path", "database", "url"), hint)
+    return Problem("ENG002", f"{path} does not open: there is no folder {missing}", at, hint)
 
 
 def _attach(link: sa.Connection, schema: str, path: str) -> None:
