@@ -76,7 +76,10 @@ def test_a_folder_that_is_not_ours(tmp_path: Path) -> None:
 
 
 def test_a_sqlite_that_can_be_made(tmp_path: Path) -> None:
-    found = run(shop(tmp_path, "{type: sqlite, path: data/x.db}"), "debug")
+    root = shop(tmp_path, "{type: sqlite, path: data/x.db}")
+    assert "there is no folder" in run(root, "debug").output  # nor does a build make it
+    (root / "data").mkdir()
+    found = run(root, "debug")
     assert found.exit_code == 0, found.output
     assert "can be written to" in found.output
-    assert not os.path.exists(tmp_path / "data")
+    assert not os.listdir(root / "data")
