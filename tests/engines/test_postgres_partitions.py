@@ -249,6 +249,19 @@ def test_columns_of_a_function_that_change_stay_in_the_partitions(shop: Shop) ->
     assert shop.sql("select distinct t, one from main.a") == [("x", 1)]
 
 
+def test_tables_of_one_function_have_partitions_too(shop: Shop) -> None:
+    (shop.root / "models" / "a.py").write_text(
+        "from sqlpipes import Values, assets\n\n"
+        "@assets(outs=['a', 'b'], partition=Values('c', ['x', 'y']), native_partitions=True)\n"
+        "def both(context):\n"
+        "    rows = [{'c': context.partition.keys['c'], 'v': 1}]\n"
+        "    return {'a': rows, 'b': rows * 2}\n"
+    )
+    shop.build()
+    assert shop.parts() == [("FOR VALUES IN ('x')", 1), ("FOR VALUES IN ('y')", 1)]
+    assert shop.sql("select count(*), count(distinct tableoid) from main.b") == [(4, 2)]
+
+
 def test_values_of_a_function_have_partitions_too(shop: Shop) -> None:
     (shop.root / "models" / "a.py").write_text(
         "from sqlpipes import Values, asset\n\n"

@@ -199,6 +199,7 @@ def assets(
     schema: str | None = None,
     engine: str | None = None,
     partition: Partitioning | None = None,
+    native_partitions: bool | None = None,
     inputs: Mapping[str, HowRead] | None = None,
     version: str | None = None,
     retries: int | Retry | None = None,
@@ -223,6 +224,7 @@ def assets(
     options: dict[str, Any] = {
         "deps": said.listed(deps, "deps"),
         "partition": said.cut(partition),
+        "kept": said.kept(native_partitions=native_partitions),
         "kind": kind,
         "inputs": said.mappings(inputs or {}),
         "version": said.text_or_none(version, "version"),
