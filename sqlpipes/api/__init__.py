@@ -9,7 +9,7 @@ from sqlpipes.api.build_report import Report
 from sqlpipes.api.cards import Card, cards, column_docs
 from sqlpipes.api.columns import check_column, lineage
 from sqlpipes.api.config import read_settings
-from sqlpipes.api.debug import Fact, debug
+from sqlpipes.api.debug import Fact, debug, debug_unread
 from sqlpipes.api.folder import clean, write_starter
 from sqlpipes.api.freshness import SourceAge, freshness
 from sqlpipes.api.jobs import How, JobStatus, Outcome, job_named, job_runs, jobs, load_as
@@ -61,6 +61,7 @@ __all__ = [
     "column_docs",
     "compiled",
     "debug",
+    "debug_unread",
     "due_unit_tests",
     "export_state",
     "forced_by_last",

@@ -31,12 +31,7 @@ def debug(project: Project) -> tuple[Fact, ...]:
     graph, target = project.graph, project.target
     errors = len(project.errors)
     return (
-        Fact("sqlpipes", __version__),
-        Fact("python", f"{platform.python_version()} on {platform.system()}"),
-        *(Fact(name, _version(name)) for name in ("duckdb", "sqlglot", "sqlalchemy")),
-        Fact(
-            "parser", "compiled" if _is_compiled() else "pure Python (pip install 'sqlpipes[fast]')"
-        ),
+        *_versions(),
         Fact("project", f"{project.config.name} in {project.root}"),
         Fact(
             "read",
@@ -49,6 +44,21 @@ def debug(project: Project) -> tuple[Fact, ...]:
         *(f for name in targets(project) for f in _try_warehouse(project, name)),
         *(_unused(name, target) for name in target.engines if name not in targets(project)),
     )
+
+
+def debug_unread(error: ProjectError) -> tuple[Fact, ...]:
+    """The same where the project's files or profile cannot be read: what there is, and why."""
+    told = ((f"{problem.code} {problem.message}", problem) for problem in error.problems)
+    return (*_versions(), *(Fact("project", said, ok=False, problems=(p,)) for said, p in told))
+
+
+def _versions() -> Iterator[Fact]:
+    yield Fact("sqlpipes", __version__)
+    yield Fact("python", f"{platform.python_version()} on {platform.system()}")
+    for name in ("duckdb", "sqlglot", "sqlalchemy"):
+        yield Fact(name, _version(name))
+    how = "compiled" if _is_compiled() else "pure Python (pip install 'sqlpipes[fast]')"
+    yield Fact("parser", how)
 
 
 def _version(package: str) -> str:

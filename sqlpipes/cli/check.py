@@ -8,6 +8,8 @@ from typing import Any
 import click
 
 from sqlpipes.cli.options import json_option, open_project, project_options
+from sqlpipes.cli.seen import seen_by
+from sqlpipes.core.errors import ProjectError
 
 
 @click.command("lint")
@@ -49,17 +51,21 @@ def debug_command(as_json: bool, **options: Any) -> None:
     """What sqlpipes sees here, and whether all of it opens.
 
     Versions, project, profile, state and warehouse. Of what does not open: at which stage it failed, and
-    which key of the profile says so. Exit 1 then.
+    which key of the profile says so. Exit 1 then, and 2 when the project or its profile cannot be read.
 
     \b
     sqlpipes debug --target prod
     sqlpipes debug --json
     """
-    from sqlpipes.api import debug
+    from sqlpipes.api import debug, debug_unread
     from sqlpipes.show.debug import debug_json, debug_text
     from sqlpipes.show.jsonl import document
 
-    project = open_project(options)
-    facts = debug(project)
-    click.echo(document(debug_json(facts)) if as_json else debug_text(facts, project.root))
-    sys.exit(0 if all(fact.ok for fact in facts) else 1)
+    code = 1
+    try:
+        facts = debug(open_project(options))
+    except ProjectError as error:
+        facts, code = debug_unread(error), 2
+    root = seen_by(click.get_current_context()).root
+    click.echo(document(debug_json(facts)) if as_json else debug_text(facts, root))
+    sys.exit(0 if all(fact.ok for fact in facts) else code)

@@ -31,6 +31,7 @@ PAIR = (
 )
 USER_AND_PASSWORD = r"[^:/?@\s]*(?::([^@]*))?@"
 ESCAPES = "write @ in a password as %40, / as %2F, ? as %3F"
+MEANT = ("password", "passwd", "token", "secret", "api_key", "credentials")
 UNDER = frozenset(
     {"secrets", "settings", "credentials", "config", "extra", "options"}
 )  # of many keys
@@ -168,13 +169,24 @@ def hidden_in(value: Plain, key: str = "", named: Sequence[str] = ()) -> Iterato
         for below in value:
             yield from hidden_in(below, key, named)
     elif isinstance(value, str):
-        if own or (key.lower() not in UNDER and hides(key)):
+        if own or (key.lower() not in UNDER and (hides(key) or is_misspelt(key))):
             yield value
         if key.lower() == "host" and "@" in value:  # `me:password@place`, in the wrong key
             yield from _spellings(value.rpartition("@")[0].partition(":")[2])
         yield from passwords_in(value)
     elif isinstance(value, (int, float)) and not isinstance(value, bool) and (own or hides(key)):
         yield str(value)
+
+
+def is_misspelt(key: str) -> bool:
+    """Whether the key was meant to be one of a secret: it is told as unknown, with the line it is on.
+
+    >>> [key for key in ("pasword", "secrt", "user", "passport", "section") if is_misspelt(key)]
+    ['pasword', 'secrt']
+    """
+    from difflib import get_close_matches
+
+    return bool(get_close_matches(key.lower(), MEANT, 1, 0.85))
 
 
 def _names_one(key: str, said: Mapping[str, Plain], name: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlpipes.core.config import Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean, nearest
-from sqlpipes.core.hiding import hidden_in
+from sqlpipes.core.hiding import hidden_in, is_misspelt
 from sqlpipes.core.sql.dialects import dialect_named
 from sqlpipes.read.addresses import address_problems
 from sqlpipes.read.braces import Names, fill
@@ -109,7 +109,8 @@ def _holds_secrets(value: Plain, key: str = "") -> bool:
         return any(_holds_secrets(below, key) for below in value)
     said = re.sub(BARE, "", str(value))  # what comes from outside as a whole says nothing
     said = re.sub(r"://[^/\s:@]*:?@", "://", said) if said != value else said
-    named = (said.strip() and re.search(SECRET, key)) or re.search(SAID, said)
+    is_secret = re.search(SECRET, key) or is_misspelt(key.rpartition("/")[2])
+    named = (said.strip() and is_secret) or re.search(SAID, said)
     return value is not None and bool(named)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sqlpipes.core.hiding import is_torn
+from sqlpipes.core.hiding import is_misspelt, is_torn
 
 QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'"
 TEMPLATE = re.compile(r"\{\{.*?\}\}")
@@ -70,10 +70,14 @@ def without_secrets(line: str, key: str | None = None) -> str:
             key = text if KEY.match(text) and text != "-" else key
             parts.append(text)
             continue
-        is_open = key is not None and not SECRET.search(key) and not TELLS.search(text)
+        is_open = key is not None and not _is_secret(key) and not TELLS.search(text)
         key = key if is_open else None  # the rest of it may follow behind a space
         parts.append(text if is_open else _starred(text))
     return "".join(parts)
+
+
+def _is_secret(key: str) -> bool:
+    return bool(SECRET.search(key)) or is_misspelt(key.strip("\"'"))
 
 
 def _list_of(lines: Sequence[str], number: int) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import duckdb
 import pytest
 from cli.projects import run, write
 from servers.postgres import is_root
@@ -83,3 +84,22 @@ def test_a_sqlite_that_can_be_made(tmp_path: Path) -> None:
     assert found.exit_code == 0, found.output
     assert "can be written to" in found.output
     assert not os.listdir(root / "data")
+
+
+@pytest.mark.parametrize("engine", ["postgres, dbname: d", "mariadb, database: d"])
+def test_a_password_under_a_misspelt_key_is_told_and_not_shown(tmp_path: Path, engine: str) -> None:
+    said = f"{{type: {engine}, host: h, user: u, pasword: h1dden, schema: main}}"
+    root = shop(tmp_path, said)
+    for command in (["debug"], ["debug", "--target", "nosuch"], ["ls"], ["build"]):
+        assert "h1dden" not in run(root, *command).output
+    assert "did you mean 'password'?" in run(root, "debug").output
+    kept = (path for path in root.rglob("*") if path.is_file() and path.name != "profiles.yml")
+    assert not [path for path in kept if b"h1dden" in path.read_bytes()]
+
+
+def test_what_cannot_be_read_is_told_beside_the_versions(tmp_path: Path) -> None:
+    found = run(shop(tmp_path, "{type: duckdb, path: \"{{ env_var('NOT_SET_X') }}\"}"), "debug")
+    assert found.exit_code == 2
+    assert f"ok   duckdb      {duckdb.__version__}" in found.output
+    assert "FAIL project     TPL001 the environment variable NOT_SET_X is not set" in found.output
+    assert "at profiles.yml:4:" in found.output
