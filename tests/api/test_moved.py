@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from notyet import only
+from notyet import only, unlike
 from places import Place
 
 import sqlpipes
@@ -136,6 +136,7 @@ def test_what_names_are_in_between_stands_in_nobodys_way(shop):
     assert shop.ask("select count(*) from two.kept") == [(0,)]
 
 
+@unlike("ducklake", "a lake has no indexes")
 def test_views_and_indexes_and_comments_are_there_afterwards(shop):
     dressed = (
         MERGE + "description: Kept.\npersist_docs: {relation: true}\nindexes: [{columns: [id]}]\n"
