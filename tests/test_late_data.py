@@ -91,6 +91,7 @@ def shop(tmp_path: Path, place: Place) -> Shop:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("change", "days"),
     [

@@ -239,6 +239,7 @@ CLOCK = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("zone", "day", "hours"),
     [
@@ -355,6 +356,7 @@ def listed(values: list[str]) -> str:
     return model(f"{{by: values, column: region, values: [{said}]}}", BY_REGION)
 
 
+@pytest.mark.long
 @given(st.lists(operations, min_size=1, max_size=5))
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 def test_after_any_history_one_build_equals_the_truth(history: list[tuple[Any, ...]]) -> None:

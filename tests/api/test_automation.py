@@ -352,6 +352,7 @@ def test_while_somebody_builds_nobody_looks(tmp_path: Path) -> None:
     assert shop.tick() == ["sum"]
 
 
+@pytest.mark.long
 def test_many_ticks_at_once_build_once(tmp_path: Path) -> None:
     shop = Shop(tmp_path, {**RAW, **daily("one", "raw"), **daily("two", "one")}, datetime.now(UTC))
     text = DAYS_CLOSED.replace("{source}", "raw")

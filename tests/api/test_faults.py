@@ -138,6 +138,7 @@ def statements_of_a_build(root: Path, breaking: Any) -> int:
 often = pytest.mark.parametrize("every", [2, pytest.param(1, marks=pytest.mark.nightly)])
 
 
+@pytest.mark.long
 @often
 def test_each_statement_of_a_rebuild_may_fail(tmp_path, breaking, every):
     count = None
@@ -178,6 +179,7 @@ class Died(BaseException):
     """The process ends between two events."""
 
 
+@pytest.mark.long
 @often
 def test_the_process_may_end_at_each_event(tmp_path, every):
     n, over = 1, False

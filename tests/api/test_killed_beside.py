@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import duckdb
+import pytest
 from servers.plain import installed
 
 from sqlpipes.api import Ask, build, load
@@ -44,6 +45,7 @@ def tables(root: Path) -> dict[str, list[tuple[object, ...]]]:
         return {name: db.execute(f'from "{name}"').fetchall() for name in names}
 
 
+@pytest.mark.long
 def test_a_process_that_is_killed_between_two_renames(tmp_path: Path) -> None:
     write(tmp_path)
     assert run(tmp_path).returncode == 0

@@ -102,6 +102,7 @@ def rows(shop: Shop, table: str) -> list[tuple[object, ...]]:
 # ------------------------------------------------------------------------------------ rows move along
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "to", [{"schema": "two"}, {"schema": "one", "alias": "k"}, {"schema": "two", "alias": "k"}]
 )
@@ -310,6 +311,7 @@ def cut_off(shop: Shop, shape: str) -> Path:
     return Path(shutil.copy(shop.root / ".sqlpipes" / "state.db", shop.root / "state.then"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shape", KEPT)
 def test_a_build_that_was_killed_has_moved_nothing_and_the_next_one_moves_it(shape, shop):
     one_is_enough(shop, shape == "snapshot")

@@ -315,6 +315,7 @@ def broken(api: ShopApi):
 """
 
 
+@pytest.mark.long
 def test_a_secret_is_kept_and_shown_nowhere(shop):
     root = shop(**{"models/orders.py": LEAKY})
     environ = {**os.environ, **ENVIRON, "NO_COLOR": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -442,6 +443,7 @@ def orders(api: ShopApi):
 """
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_is_stopped_is_closed(shop, number, monkeypatch):

@@ -29,6 +29,7 @@ sys.exit(0 if report.ok else 1)
 TABLE = "/*\n---\nmaterialized: table\n---\n*/\n"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP")
 @pytest.mark.parametrize("more", ["", "      application_name: etl\n      role: owner\n"])
 def test_its_sessions_are_ended(tmp_path: Path, postgres_database: str, more: str) -> None:

@@ -511,6 +511,7 @@ sqlpipes.build(project, clock=lambda: now, threads=2, on_event=on_event)
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("events", [6, 17, 40])
 def test_a_kill_between_parts_loses_none_that_was_published(shop: Path, events: int) -> None:
     for name in ("orders", "daily"):

@@ -197,6 +197,7 @@ def wheel(folder):
     return path
 
 
+@pytest.mark.long
 def test_a_component_of_an_installed_package_is_found_by_its_entry_point(tmp_path):
     target = tmp_path / "target"
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index"]

@@ -164,6 +164,7 @@ def test_a_second_build_waits_and_finds_the_work_done(slow):
     assert not [err for err in more if str(first.pid) in err]  # it is told once
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_wait_and_nothing_else(slow, number, code):
     first = spawn(slow, "build")

@@ -247,6 +247,7 @@ def yielded():
     assert len(rows(tmp_path, "yielded")) == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "dying",
     [
@@ -273,6 +274,7 @@ def test_a_process_that_dies_in_a_function_is_mended_by_the_next_build(
     assert "nothing to do" in ok(tmp_path, "plan")
 
 
+@pytest.mark.long
 def test_a_process_that_is_killed_while_rows_land(tmp_path: Path) -> None:
     text = """
 @asset(materialized="incremental", unique_key="n")

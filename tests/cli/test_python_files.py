@@ -49,6 +49,7 @@ def value(root: Path, name: str) -> str:
     return ok(root, "show", name).splitlines()[2].strip()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("annotation", "read"),
     [

@@ -37,6 +37,7 @@ def value(root: Path, sql: str) -> object:
         return connection.execute(sql).fetchone()
 
 
+@pytest.mark.long
 def test_a_table_larger_than_memory_goes_through_batch_by_batch(tmp_path: Path) -> None:
     """200 MB of rows in, most of them out, where the warehouse may use 100 MB."""
     root = project(
@@ -87,6 +88,7 @@ finally:
     assert value(root, "select sum(n) from few") == (5_000_000,)
 
 
+@pytest.mark.long
 def test_a_process_that_is_killed_inside_an_op_leaves_the_old_table_and_file(
     tmp_path: Path,
 ) -> None:
@@ -130,6 +132,7 @@ def test_a_process_that_is_killed_inside_an_op_leaves_the_old_table_and_file(
     ]
 
 
+@pytest.mark.long
 def test_what_is_said_is_shown_when_it_fails_and_afterwards(tmp_path: Path) -> None:
     root = project(
         tmp_path,
@@ -159,6 +162,7 @@ def test_what_is_said_is_shown_when_it_fails_and_afterwards(tmp_path: Path) -> N
     assert '"log": "begin' in sqlpipes(root, "runs", "show", "--json").stdout
 
 
+@pytest.mark.long
 def test_a_file_of_the_same_content_leaves_its_readers_current(tmp_path: Path) -> None:
     text = """
         from pathlib import Path
@@ -183,6 +187,7 @@ def test_a_file_of_the_same_content_leaves_its_readers_current(tmp_path: Path) -
     assert "scores  input newer: model" in sqlpipes(root, "plan").stdout
 
 
+@pytest.mark.long
 def test_ctrl_c_while_a_function_sleeps(tmp_path: Path) -> None:
     root = project(
         tmp_path,
@@ -233,6 +238,7 @@ def test_without_rows_files_are_not_written_and_declared_columns_are_enough(tmp_
     assert "was built empty" in sqlpipes(root, "plan").stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("decorator", "said"),
     [

@@ -38,6 +38,7 @@ def test_after_an_import_there_is_nothing_to_build(built, tmp_path, name):
     assert not list(tmp_path.glob("*.part"))
 
 
+@pytest.mark.long
 def test_a_dash_is_stdin_and_stdout(built):
     command = [sys.executable, "-m", "sqlpipes", "state"]
     out = subprocess.run([*command, "export", "-"], cwd=built, capture_output=True, check=True)

@@ -33,6 +33,7 @@ def silent() -> Iterator[socket.socket]:
         yield server
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("command", ["plan", "debug", "build", "show a"])
 def test_a_stop_while_a_server_does_not_answer(
@@ -51,6 +52,7 @@ def test_a_stop_while_a_server_does_not_answer(
     assert "ENG" not in out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("pause_s", [0, 0.3])
 def test_many_ctrl_c_leave_one_word_and_nothing_half_done(tmp_path: Path, pause_s: float) -> None:
     root = write(tmp_path, FILES)

@@ -265,6 +265,7 @@ def test_headers_ask_and_are_never_kept(tmp_path, server):
     assert not [path for path in kept if b"t0ken" in path.read_bytes()]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("path", "content", "said"),
     [

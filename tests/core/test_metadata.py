@@ -70,6 +70,7 @@ anything = st.recursive(
 )
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=40)
 @given(st.dictionaries(st.text(), anything))
 def test_nothing_that_can_be_logged_is_too_odd(values):

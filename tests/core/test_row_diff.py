@@ -80,6 +80,7 @@ def test_the_most_alike_rows_are_told_as_changed():
     assert found.first == 0
 
 
+@pytest.mark.long
 def test_a_thousand_rows_that_differ_are_compared_at_once():
     expected = [(i, i * 2) for i in range(1000)]
     actual = [(i, i * 2 + 1) for i in range(1000)]

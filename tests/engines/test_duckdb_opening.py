@@ -95,6 +95,7 @@ def test_what_ends_in_time_is_left_alone(tmp_path):
     assert time.monotonic() - began < 15
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_interrupts_the_statement(tmp_path, number, code):
     root = project(tmp_path, "x.duckdb", "      statement_timeout_s: 500\n")

@@ -210,6 +210,7 @@ def test_an_attached_database_that_does_not_open_is_told_at_its_place(tmp_path: 
     assert str(caught.value.problems[0].at) == "profiles.yml:7:11"
 
 
+@pytest.mark.long
 def test_a_password_of_an_address_is_not_told(tmp_path: Path) -> None:
     output = (
         "      attach:\n        - {path: 'host=127.0.0.1 port=1 password=hush55', type: postgres,"

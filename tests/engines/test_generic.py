@@ -468,6 +468,7 @@ def test_the_kit_says_which_words_an_engine_lacks(tmp_path: Path) -> None:
         assert """give its Speech Capabilities(date="'{}'")""" in line
 
 
+@pytest.mark.long
 def test_an_engine_with_those_words_holds(tmp_path: Path) -> None:
     install(tmp_path, "acme_engine", PLAIN.replace("{}", TIMES, 1), "acme = acme_engine")
     done = in_python(tmp_path, TRY.format(CASES))

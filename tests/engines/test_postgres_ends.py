@@ -93,6 +93,7 @@ def test_a_second_one_does_not_wait_for_the_server(tmp_path, place):
     assert until(lambda: not sleeping(place), 15)
 
 
+@pytest.mark.long
 def test_the_server_ends_what_nobody_waits_for(tmp_path, place):
     """kill -9: it looks every few seconds whether its client is still there."""
     root = shop(tmp_path, place, {"models/slow.sql": table(SLOW)})
@@ -180,6 +181,7 @@ def crew_of(own: Place, size: int) -> Crew[int]:
     return Crew(Engines(open_engine(target, ".")), size)
 
 
+@pytest.mark.long
 def test_those_without_room_wait_for_steps_longer_than_any_patience(place, limited):
     own, name = limited
     with psycopg.connect(plain(place.url), autocommit=True) as db:
@@ -198,6 +200,7 @@ def test_those_without_room_wait_for_steps_longer_than_any_patience(place, limit
     crew.close(60)
 
 
+@pytest.mark.long
 def test_who_has_no_room_gets_that_of_a_step_that_is_done(place, limited):
     """All of the server is taken by others when the steps ask first; then there is room for one
     beside the one that the engine has itself."""

@@ -125,6 +125,7 @@ def wait_until_gone(shop: Shop) -> None:
     until(lambda: [] if sessions(shop, "state <> 'idle'") else [(True,)])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("what", "how"),
     [(what, "cut") for what in WAITS]

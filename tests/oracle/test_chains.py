@@ -60,6 +60,7 @@ def late_data(links: list[Link], first: list[tuple[date, str, int]], rounds: lis
             assert chain.plan() == {}
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=5, suppress_health_check=list(HealthCheck))
 @given(chains(), rows, st.lists(edits, min_size=1, max_size=2))
 def test_late_data_reaches_what_reads_it_and_nothing_else(links, first, rounds):  # type: ignore[no-untyped-def]
@@ -73,6 +74,7 @@ def test_late_data_reaches_what_reads_it_many_times(links, first, rounds):  # ty
     late_data(links, first, rounds)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shape", sorted(SHAPES))
 def test_each_shape_over_days_or_what_it_needs(shape: str) -> None:
     over = SHAPES[shape].over

@@ -63,6 +63,7 @@ def what_moved(shop: Keepers, before: list[Any], after: list[Any]) -> None:
     assert ("merged" in planned) == ("history" in planned) == bool(moved)
 
 
+@pytest.mark.long
 @given(st.lists(operation, min_size=2, max_size=10))
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_is_promised_is_kept(place, operations):  # type: ignore[no-untyped-def]
@@ -76,6 +77,7 @@ def test_what_is_promised_is_kept_many_times(place, operations):  # type: ignore
     follow(operations, place)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "ask",
     [

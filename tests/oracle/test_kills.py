@@ -75,6 +75,7 @@ def survive(folder: Path, kills: int, seed: int) -> int:
     return hit
 
 
+@pytest.mark.long
 def test_a_dozen_kills_leave_nothing_half_done(tmp_path):
     assert survive(tmp_path, 12, seed=7) > 2
 

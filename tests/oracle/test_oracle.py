@@ -89,6 +89,7 @@ def test_any_history_then_one_build_equals_a_full_rebuild(history):
     check_history(history)
 
 
+@pytest.mark.long
 @given(st.lists(operation, min_size=1, max_size=6))
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_same_on_a_server_that_cuts_connections(postgres_database, history):

@@ -93,6 +93,7 @@ def build(root: Path) -> None:
     assert report.ok, [event.problems for event in report.failed]
 
 
+@pytest.mark.long
 def test_a_few_kills_leave_nothing_half_done(tmp_path: Path, postgres_database: str) -> None:
     assert survive(tmp_path, postgres_database, 3, seed=3) > 0
 

@@ -130,6 +130,7 @@ def follow(models: list[Model], windows: str, rows: list[Any], history: History)
         settled(world, said)
 
 
+@pytest.mark.long
 @given(worlds(), st.sampled_from(sorted(WINDOWS)), first_rows, st.lists(operation, max_size=8))
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_world_after_anything_is_right_with_one_build(models, windows, rows, history):  # type: ignore[no-untyped-def]
@@ -168,6 +169,7 @@ def late(models: list[Model], windows: str, rows: list[Any], rounds: list[Histor
             settled(world, (models, windows, rows, rounds))
 
 
+@pytest.mark.long
 @given(
     worlds(),
     st.sampled_from(sorted(WINDOWS)),
@@ -191,6 +193,7 @@ def test_nothing_is_built_for_nothing_many_times(models, windows, rows, rounds):
     late(models, windows, rows, rounds)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cut", sorted(CUTS))
 def test_a_slice_that_fails_stops_no_other(tmp_path: Path, cut: str) -> None:
     world = World(tmp_path, [Model(cut=cut, batch=4), Model("summed", 0, cut=cut)], "day_by_value")

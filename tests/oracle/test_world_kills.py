@@ -75,6 +75,7 @@ def campaign(folder: Path, seed: int, worlds: int, kills: int) -> int:
         return sum(survive(nurse, folder / str(i), chance, kills) for i in range(worlds))
 
 
+@pytest.mark.long
 def test_kills_at_statements_leave_whole_slices(tmp_path: Path) -> None:
     assert campaign(tmp_path, 3, worlds=1, kills=8) >= 3
 

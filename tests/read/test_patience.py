@@ -71,6 +71,7 @@ def test_secrets_of_a_project_are_in_no_repr(tmp_path):
     assert "hunter2hunter2" not in repr(found)
 
 
+@pytest.mark.long
 def test_a_password_that_is_said_openly_hides_nothing(tmp_path):
     found = load(tmp_path, ", attach: [{path: 'host=h password=shop', type: postgres, alias: p}]")
     assert "shop" not in found.secrets

@@ -712,6 +712,7 @@ def test_a_corrupt_cache_is_rebuilt(counted, broken):
     assert json.loads(file.read_text()) == json.loads(good)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "text",
     [

@@ -209,6 +209,7 @@ def run_all(engine: PlainDuck, *statements: str) -> None:
             cursor.execute(statement)
 
 
+@pytest.mark.long
 def test_a_claim_is_taken_from_who_died_in_the_same_place_and_from_nobody_else(
     engine: PlainDuck,
 ) -> None:

@@ -250,6 +250,7 @@ def each_once(states: list[Rows | None]) -> list[Rows | None]:
     return [state for state, _ in groupby(states)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", SHAPES)
 def test_cut_off_before_each_statement(name: str) -> None:
     shape = SHAPES[name]

@@ -511,6 +511,7 @@ def test_products_nest_and_hostile_values_are_escaped(tmp_path: Path) -> None:
 COLUMNS = ["x/../../../../evil", "we/ird", "..", ".", ".hid", "a=b", "con*", "x" * 200, "ü [a]?"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("column", COLUMNS)
 def test_a_columns_name_leads_nowhere_else(tmp_path: Path, column: str) -> None:
     """Nothing is written outside of the asset's folder, with rows and without, and all is read back."""
@@ -814,6 +815,7 @@ def by_day(root: Path) -> dict[int, int]:
     return dict(query(sql))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("nth", [48, 80])
 def test_a_kill_leaves_each_slice_old_or_new(
     tmp_path: Path, killer: subprocess.Popen[str], nth: int

@@ -117,6 +117,7 @@ def plant(root: Path, place: Place) -> None:
     place.sql(root, "create schema if not exists main", "create table main.canary as select 1 as x")
 
 
+@pytest.mark.long
 @settings(max_examples=3, deadline=None, phases=PHASES, suppress_health_check=list(HealthCheck))
 @given(column=texts.map(fits), alias=texts.map(fits), keys=st.lists(texts, min_size=1, max_size=4))
 @example(

@@ -214,6 +214,7 @@ def model_of_merge(stored: dict, new: list, how: dict) -> None:  # type: ignore[
             stored[key] = (status, note, at)
 
 
+@pytest.mark.long
 @given(st.lists(batch, min_size=1, max_size=4), hows, st.booleans())
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_merges_are_what_they_are_row_by_row(opened, batches, how, native) -> None:  # type: ignore[no-untyped-def]

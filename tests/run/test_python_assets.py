@@ -383,6 +383,7 @@ def test_a_table_that_fails_is_not_in_doubt(engine: Engine) -> None:
     ).in_doubt
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["generator", "reader"])
 def test_rows_that_are_read_from_an_input_while_they_land_all_arrive(
     engine: Engine, form: str

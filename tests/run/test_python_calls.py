@@ -83,6 +83,7 @@ def test_what_is_no_fault_of_the_function_is_not_tried_again(engine: Engine) -> 
     assert calls == [1]
 
 
+@pytest.mark.long
 @unlike("ducklake", "its connection takes longer to open than the function is waited for")
 def test_a_function_that_does_not_listen_is_left_alone_and_cannot_publish(engine: Engine) -> None:
     go_on, ended = threading.Event(), threading.Event()
@@ -433,6 +434,7 @@ def test_an_input_that_is_read_same_comes_narrowed_to_the_slices(engine: Engine)
     assert rows(engine, "select s from p order by d") == [([0, 1],), ([1, 2],)]
 
 
+@pytest.mark.long
 def test_several_readers_are_read_in_turn_while_rows_go_out(engine: Engine) -> None:
     def zipped(a: pa.RecordBatchReader, b: pa.RecordBatchReader) -> Iterator[Any]:
         for left, right in zip(a, b, strict=True):

@@ -343,6 +343,7 @@ hows = st.builds(
 ) | st.just(Snapshot(None, ("status",), HardDeletes.INVALIDATE))
 
 
+@pytest.mark.long
 @given(histories, hows)
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_history_is_what_it_is_row_by_row(opened: Engine, history: Any, how: Snapshot) -> None:

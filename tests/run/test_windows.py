@@ -66,6 +66,7 @@ def fill(duck: Connection, day: str, type: str, zone: str) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("type", ["timestamptz", "timestamp", "date"])
 @pytest.mark.parametrize("unit", ["day", "hour", "15 minutes", "week"])

@@ -136,6 +136,7 @@ def test_depth_cuts_and_says_so() -> None:
     assert tree(asset_lineage(SHOP, "raw", up=False, depth=1))[1:] == ["└── stg  sql view  (+2)"]
 
 
+@pytest.mark.long
 def test_a_chain_of_thousands_is_no_trouble() -> None:
     chain = graph({f"n{i}": f"n{i - 1}" if i else "" for i in range(3000)})
     lines = tree(asset_lineage(chain, "n2999", up=True))

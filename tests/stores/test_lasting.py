@@ -75,6 +75,7 @@ def test_a_server_that_is_not_there_is_told_without_its_password(tmp_path: Path)
     assert "canary" not in said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(2))
 def test_processes_share_the_slices_although_their_connections_are_cut(
     tmp_path: Path, proxy: Proxy, seed: int
