@@ -175,11 +175,11 @@ def _below(
         if value is not None:
             value.windowed = True
         return max(level, Level.WINDOW), bound
-    if is_aggregate(node) and not _is_over(node):
+    if is_aggregate(node) and not is_over(node):
         if value is not None:
             value.aggregated = True
         return max(level, Level.AGGREGATED), bound
-    if isinstance(node, exp.Filter) and is_aggregate(node.this) and not _is_over(node.this):
+    if isinstance(node, exp.Filter) and is_aggregate(node.this) and not is_over(node.this):
         return max(level, Level.AGGREGATED), bound
     if isinstance(node, exp.Lambda):
         bound = bound | {reading.key(name) for name in node.expressions}
@@ -193,7 +193,7 @@ def _identifiers(node: Any) -> list[Any]:
     return list(node.find_all(exp.Identifier)) if isinstance(node, exp.Expression) else []
 
 
-def _is_over(node: Any) -> bool:
+def is_over(node: Any) -> bool:
     """Whether this function is the one that a window spreads, and so collapses no rows."""
     parent, child = node.parent, node
     while isinstance(parent, (exp.Filter, exp.IgnoreNulls, exp.RespectNulls, exp.WithinGroup)):
