@@ -8,10 +8,12 @@ from sqlpipes.api.build import build
 from sqlpipes.api.build_report import Report
 from sqlpipes.api.cards import Card, cards, column_docs
 from sqlpipes.api.columns import check_column, lineage
+from sqlpipes.api.commit_files import branches
 from sqlpipes.api.config import read_settings
 from sqlpipes.api.debug import Fact, debug, debug_unread
 from sqlpipes.api.folder import clean, write_starter
 from sqlpipes.api.freshness import SourceAge, freshness
+from sqlpipes.api.impact import impact, save_image
 from sqlpipes.api.jobs import How, JobStatus, Outcome, job_named, job_runs, jobs, load_as
 from sqlpipes.api.look import compiled, lint, rows
 from sqlpipes.api.metrics import Series, metric
@@ -54,6 +56,7 @@ __all__ = [
     "Ticked",
     "Tried",
     "Watch",
+    "branches",
     "build",
     "cards",
     "check_column",
@@ -66,6 +69,7 @@ __all__ = [
     "export_state",
     "forced_by_last",
     "freshness",
+    "impact",
     "import_state",
     "job_named",
     "job_runs",
@@ -89,6 +93,7 @@ __all__ = [
     "run_sensor",
     "run_unit_tests",
     "runs",
+    "save_image",
     "select",
     "sensors",
     "serve",

@@ -30,19 +30,28 @@ def lineage(project: Project, *, connect: bool = True) -> Lineage:
     if all have a type, else those of the warehouse when it can be opened. `connect=False` stays
     offline.
     """
+    return traced(project, known_columns(project, connect=connect))
+
+
+def traced(project: Project, known: Mapping[str, tuple[Column, ...]]) -> Lineage:
+    """Lineage with these columns of what no query defines; each query is read once per change."""
     from sqlpipes.core.lineage import trace
 
-    known = known_columns(project, connect=connect)
     cached = _read_cache(project)
-    traced, used = trace(project.graph, known, project.config.dialect, cached)
+    found, used = trace(project.graph, known, project.config.dialect, cached)
     if used.keys() != cached.keys():
         plain = {key: facts.to_json() for key, facts in used.items()}
         write_json(project.root, COLUMNS, plain, project.secrets)
-    return traced
+    return found
 
 
-def known_columns(project: Project, *, connect: bool) -> dict[str, tuple[Column, ...]]:
-    """The columns of assets that no query defines: declared ones, else the warehouse's."""
+def known_columns(
+    project: Project, *, connect: bool, seen: Mapping[Place, tuple[Column, ...]] | None = None
+) -> dict[str, tuple[Column, ...]]:
+    """The columns of assets that no query defines: declared ones, else the warehouse's.
+
+    `seen`: those of the warehouse, by somebody who has looked.
+    """
     undefined = {
         name: asset
         for name, asset in project.graph.assets.items()
@@ -50,7 +59,7 @@ def known_columns(project: Project, *, connect: bool) -> dict[str, tuple[Column,
     }
     known = {name: asset.columns for name, asset in undefined.items() if _are_all(asset.columns)}
     missing = [asset for name, asset in undefined.items() if name not in known]
-    found = warehouse_columns(project) if connect and missing else {}
+    found = seen if seen is not None else warehouse_columns(project) if connect and missing else {}
     for asset in missing:
         there = found_for(asset, found, project.config.dialect)
         if asset.kind is Kind.SEED and asset.columns:

@@ -28,6 +28,7 @@ COMMANDS = {
     "compile": "sqlpipes.cli.plan",
     "ls": "sqlpipes.cli.look",
     "lineage": "sqlpipes.cli.look",
+    "impact": "sqlpipes.cli.impact",
     "show": "sqlpipes.cli.look",
     "jobs": "sqlpipes.cli.jobs",
     "tick": "sqlpipes.cli.jobs",

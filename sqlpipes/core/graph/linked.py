@@ -128,6 +128,16 @@ class Graph:
         said = sorted(json.dumps(_identity(check), default=str) for check in gate)
         return hashlib.blake2b("\n".join(said).encode(), digest_size=8).hexdigest()
 
+    def check_versions(self, name: str) -> dict[str, str]:
+        """Check of the asset -> a text that moves when the check is changed."""
+        return {
+            check.name: hashlib.blake2b(
+                json.dumps(_identity(check), default=str).encode(), digest_size=8
+            ).hexdigest()
+            for check in self.checks.values()
+            if check.asset == name
+        }
+
     def extras_version(self, name: str) -> str:
         """Moves when a comment, right or index that is asked for does; empty without any."""
         asset = self.assets[name]

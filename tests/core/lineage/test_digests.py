@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import duckdb
 import pytest
+from dice import TABLES, Dice, query, rows_of_tables
 
 from sqlpipes.core.asset import Column
 from sqlpipes.core.lineage.digests import Digests, read_digests
 from sqlpipes.core.lineage.types import Types
 
-TABLES = {"t": ("a", "b", "c"), "u": ("a", "d", "e")}
 INPUTS: Mapping[tuple[str, ...], tuple[Column, ...] | None] = {
     (name,): tuple(Column(column, "INTEGER") for column in columns)
     for name, columns in TABLES.items()
@@ -184,86 +184,11 @@ def test_other_dialects(dialect: str) -> None:
     assert moved("select a, f(b) as n from t", "select a, f(c) as n from t", dialect) == {n, None}
 
 
-# --- random queries: each is drawn from a list of numbers, and the other text has one of them changed
-
-
-class Dice:
-    """Numbers that are the same for two texts but at one place."""
-
-    def __init__(self, seed: int, at: int, turn: int) -> None:
-        self.random, self.at, self.turn, self.count = random.Random(seed), at, turn, 0
-
-    def pick(self, *options: str | Callable[[], str]) -> str:
-        chosen = self.random.randrange(len(options))
-        if self.count == self.at:
-            chosen = (chosen + self.turn) % len(options)
-        self.count += 1
-        option = options[chosen]
-        return option if isinstance(option, str) else option()
-
-
-def expression(dice: Dice, names: list[str]) -> str:
-    name = dice.pick(*names)
-    return dice.pick(
-        name, name, f"{name} + 1", f"coalesce({name}, 0)", f"({name} * 2)",
-        f"case when {name} > 2 then {dice.pick(*names)} else 0 end",
-        f"(select max(u.d) from u where u.a = {name})", f"{name} + {dice.pick(*names)}",
-        f"sum({name}) over (partition by {dice.pick(*names)})", f"rank() over (order by {name})",
-    )  # fmt: skip
-
-
-def condition(dice: Dice, names: list[str]) -> str:
-    name = dice.pick(*names)
-    return dice.pick(
-        f"{name} > 1", f"{name} > 2", f"{name} is not null", f"{name} in (select d from u)",
-        f"{name} < {dice.pick(*names)}", f"exists (select 1 from u where u.a = {name})",
-    )  # fmt: skip
-
-
-def relation(dice: Dice, depth: int) -> tuple[str, list[str]]:
-    """FROM, and the names that can be written after it."""
-    if depth and dice.pick("", "in") == "in":
-        inner = query(dice, depth - 1)
-        return f"({inner}) as q", ["q.x", "q.y", "x", "y"]
-    return dice.pick("t", "t as t"), ["t.a", "t.b", "t.c", "t.c"]
-
-
-def query(dice: Dice, depth: int) -> str:
-    """Columns x and y of some relation."""
-    source, names = relation(dice, depth)
-    join = dice.pick(
-        "", "", " join u on {} = u.a", " left join u on {} = u.d", " semi join u on {} = u.e",
-        " join t as u on {} = u.c",
-    )  # fmt: skip
-    source += join.format(names[0])
-    if join and "semi" not in join:
-        names = [*names, *(["u.b", "u.c"] if "t as u" in join else ["u.d", "u.e"])]
-    where = dice.pick("", f" where {condition(dice, names)}")
-    shape = dice.pick("plain", "plain", "distinct", "group", "all", "union", "cut", "star")
-    one, two = expression(dice, names), expression(dice, names)
-    plain = f"select {one} as x, {two} as y from {source}{where}"
-    key, other = dice.pick(*names), dice.pick(*names)
-    if shape == "group":
-        made = f"{dice.pick('sum', 'max', 'count')}({other})"
-        return f"select {key} as x, {made} as y from {source}{where} group by {key}"
-    if shape == "all":
-        return f"select {key} as x, sum({other}) as y from {source}{where} group by all"
-    if shape == "union":
-        return f"{plain} union all select a, {dice.pick('b', 'c', 'b + c')} from t"
-    if shape == "star":
-        return f"select * replace (x + {dice.pick('0', '1')} as x) from ({plain}) as s"
-    if shape == "cut":
-        return f"select x, y from ({plain}) as s order by x, y limit {dice.pick('2', '5')}"
-    return plain.replace("select ", "select distinct ", 1) if shape == "distinct" else plain
-
-
 @pytest.fixture(scope="module")
 def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect()
-    dice = random.Random(7)
-    for table, columns in TABLES.items():
-        connection.execute(f"create table {table} ({', '.join(f'{c} int' for c in columns)})")
-        rows = [[dice.choice([None, 0, 1, 1, 2, 3, 4]) for _ in columns] for _ in range(14)]
+    for table, rows in rows_of_tables().items():
+        connection.execute(f"create table {table} ({', '.join(f'{c} int' for c in TABLES[table])})")
         connection.executemany(f"insert into {table} values (?, ?, ?)", rows)
     with connection:
         yield connection

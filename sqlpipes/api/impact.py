@@ -1,0 +1,121 @@
+"""What the files at hand change since a commit, a saved image or the last build, and what that reaches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlpipes.api.columns import known_columns, traced, warehouse_columns
+from sqlpipes.api.commit_files import default_ref, unpacked
+from sqlpipes.api.images import Faults, image_as_built, image_of, read_image, write_image
+from sqlpipes.api.project import Project, load
+from sqlpipes.core.asset import Column
+from sqlpipes.core.config import NOTHING, Plain
+from sqlpipes.core.errors import Problem, ProjectError
+from sqlpipes.core.impact import Image, Impact
+from sqlpipes.core.lineage import Lineage
+from sqlpipes.decide.impact import impact as weigh
+
+BUILT = "built"
+MODELS = (".sql", ".py")
+
+
+def impact(
+    project: Project,
+    against: str | None = None,
+    *,
+    profile: str | None = None,
+    profiles_dir: str | None = None,
+    vars: Mapping[str, Plain] = NOTHING,
+) -> Impact:
+    """What the files of `project` change. `against`: "built", a file of `save_image`, or a commit of git.
+
+    None: the commit at which the branch began. The rest is how the other files are read. Raises
+    ProjectError: IMP001 to IMP004, and for files that cannot be read, whose assets would seem gone.
+    """
+    _refuse_unread(project)
+    seen = warehouse_columns(project)
+    lineage = traced(project, known_columns(project, connect=True, seen=seen))
+    faults = faults_of(project, lineage)
+    if against == BUILT:
+        now = image_of(project, lineage, faults, BUILT)
+        old = image_as_built(project, lineage, now)
+    elif against is not None and os.path.isfile(against):
+        now = image_of(project, lineage, faults, BUILT)
+        old = read_image(against)
+    else:
+        ref = against or default_ref(project.root)
+        with unpacked(project.root, ref) as (folder, commit):
+            before = load(
+                folder,
+                target=project.target.name,
+                profile=profile,
+                profiles_dir=profiles_dir or _profiles_of(project.root),
+                vars=vars,
+            )
+            called = commit if against is None or commit.startswith(against) else against
+            old, now = _both(before, project, lineage, faults, seen, called)
+    found = weigh(project.graph, lineage, old, now, faults)
+    return replace(found, problems=_elsewhere(project))
+
+
+def save_image(project: Project, path: str) -> Image:
+    """Write what the project is now to a file that `impact` compares with; `-` is stdout."""
+    _refuse_unread(project)
+    lineage = traced(project, known_columns(project, connect=True))
+    image = image_of(project, lineage, faults_of(project, lineage), os.path.basename(path))
+    write_image(project, image, path)
+    return image
+
+
+def _both(
+    before: Project,
+    project: Project,
+    lineage: Lineage,
+    faults: Faults,
+    seen: Mapping[tuple[str, str, str, str], tuple[Column, ...]],
+    name: str,
+) -> tuple[Image, Image]:
+    """Images of the old files and of those at hand; only queries that differ are looked into."""
+    was = traced(before, known_columns(before, connect=False, seen=seen))
+    old, now = before.graph.assets, project.graph.assets
+    changed = {each for each in old.keys() & now.keys() if old[each].version != now[each].version}
+    return (
+        image_of(before, was, faults_of(before, was), name, changed),
+        image_of(project, lineage, faults, "", changed),
+    )
+
+
+def _profiles_of(root: str) -> str | None:
+    """The profile is that of today: it is often in no commit."""
+    return root if os.path.isfile(os.path.join(root, "profiles.yml")) else None
+
+
+def _refuse_unread(project: Project) -> None:
+    """A file that cannot be read has no asset, which would seem gone."""
+    unread = [each for each in _elsewhere(project) if each.at and each.at.file.endswith(MODELS)]
+    if unread:
+        raise ProjectError(*unread)
+
+
+def _elsewhere(project: Project) -> tuple[Problem, ...]:
+    """Errors in files that make no asset."""
+    files = {asset.path for asset in project.graph.assets.values()}
+    return tuple(each for each in project.errors if each.at is None or each.at.file not in files)
+
+
+def faults_of(project: Project, lineage: Lineage) -> dict[str, tuple[Problem, ...]]:
+    """Asset -> the errors of its files and of its columns."""
+    by_file: dict[str, list[Problem]] = {}
+    for problem in project.errors:
+        if problem.at is not None:
+            by_file.setdefault(problem.at.file, []).append(problem)
+    found: dict[str, tuple[Problem, ...]] = {}
+    for name, asset in project.graph.assets.items():
+        own = by_file.get(asset.path, [])
+        facts = lineage.facts.get(name)
+        columns = [each for each in facts.problems if each.is_error] if facts else []
+        if own or columns:
+            found[name] = tuple(dict.fromkeys([*own, *columns]))
+    return found
