@@ -23,6 +23,7 @@ from sqlpipes.api.project import Project, load, project_root
 from sqlpipes.api.rename import Renamed, left_behind, rename
 from sqlpipes.api.report import report
 from sqlpipes.api.resources import with_resources
+from sqlpipes.api.search import search
 from sqlpipes.api.selection import Ask, select
 from sqlpipes.api.sensors import (
     SensorStatus,
@@ -94,6 +95,7 @@ __all__ = [
     "run_unit_tests",
     "runs",
     "save_image",
+    "search",
     "select",
     "sensors",
     "serve",

@@ -45,6 +45,22 @@ def complete_selector(ctx: click.Context, param: click.Parameter, incomplete: st
     return [head + name for name in sorted(names) if name.startswith(incomplete[len(head) :])]
 
 
+def complete_column(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Assets, and behind `orders.` its columns."""
+    from sqlpipes.api import lineage, load, project_root
+    from sqlpipes.core.errors import SqlpipesError
+
+    asset, dot, column = incomplete.rpartition(".")
+    try:
+        project = load(ctx.params.get("project_dir") or project_root())
+        if not dot or asset not in project.graph.assets:
+            return [name for name in sorted(project.graph.assets) if name.startswith(incomplete)]
+        known = lineage(project, connect=False).columns(asset)
+    except (SqlpipesError, OSError):
+        return []
+    return [f"{asset}.{each.name}" for each in known if each.name.startswith(column)]
+
+
 project_options = _stack(
     click.option("--project-dir", metavar="DIR", help="The project's folder."),
     click.option("--profiles-dir", metavar="DIR", help="Where profiles.yml is."),

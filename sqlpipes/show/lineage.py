@@ -49,7 +49,7 @@ def asset_lineage(
     pictures = [asset_picture(graph, asset, up=side, depth=depth) for side in sides]
     if form == "tree":
         return "\n".join(_asset_tree(pictures, sides))
-    return _drawn(joined(pictures), form, ("assets", "edges"), {"asset": asset})
+    return drawn(joined(pictures), form, ("assets", "edges"), {"asset": asset})
 
 
 def column_lineage(
@@ -76,7 +76,7 @@ def column_lineage(
     if said is not None:
         own = column_json(said)
         about |= {key: own[key] for key in ("type", "description", "inherited_from")}
-    return _drawn(joined(pictures), form, ("columns", "edges"), about)
+    return drawn(joined(pictures), form, ("columns", "edges"), about)
 
 
 def _description(said: Documented | None) -> str:
@@ -90,7 +90,7 @@ def _sides(up: bool | None) -> tuple[bool, ...]:
     return (True, False) if up is None else (up,)
 
 
-def _drawn(picture: Picture, form: str, names: tuple[str, str], about: dict[str, Any]) -> str:
+def drawn(picture: Picture, form: str, names: tuple[str, str], about: dict[str, Any]) -> str:
     if form == "mermaid":
         return mermaid_text(picture)
     if form == "dot":
@@ -114,10 +114,10 @@ def asset_picture(graph: Graph, start: str, *, up: bool, depth: int | None = Non
 
     links, more = _walk(start, step, up, depth)
     names = dict.fromkeys([start, *(end for link in links for end in (link.source, link.target))])
-    return Picture(start, {name: _asset_point(graph.assets[name]) for name in names}, links, more)
+    return Picture(start, {name: asset_point(graph.assets[name]) for name in names}, links, more)
 
 
-def _asset_point(asset: Asset) -> Point:
+def asset_point(asset: Asset) -> Point:
     built = asset.kind in (Kind.SQL, Kind.PYTHON)
     where = f" on {asset.engine}" if asset.engine else ""
     return Point(
@@ -163,7 +163,7 @@ def column_picture(
     for hop in hops:
         at = hop.reader if up else hop.edge.table
         near.setdefault(at, {})[hop.column, hop.edge, hop.reader] = None
-    points = {_key(start): _column_point(start)}
+    points = {_key(start): column_point(start)}
     refs = {_key(start): start}
 
     def step(key: str) -> Iterator[Link]:
@@ -171,13 +171,13 @@ def column_picture(
         for column, edge, reader in near.get(at.asset, ()):
             if not (_ends(at, edge) if up else _begins(at, edge)):
                 continue
-            far = _rows_point(reader) if edge.is_row_set and not up else _column_point(column)
+            far = rows_point(reader) if edge.is_row_set and not up else column_point(column)
             refs[far.key] = column
             points.setdefault(far.key, far)
             source, target = (far, points[key]) if up else (points[key], far)
             if edge.is_row_set:
-                target = points.setdefault(_rows_point(reader).key, _rows_point(reader))
-            yield _column_link(source, edge, target)
+                target = points.setdefault(rows_point(reader).key, rows_point(reader))
+            yield column_link(source, edge, target)
 
     links, more = _walk(_key(start), step, up, depth)
     ends = (end for link in links for end in (link.source, link.target))
@@ -202,7 +202,7 @@ def _is_doubtful(edge: Edge) -> bool:
     return edge.kind == "unknown"
 
 
-def _column_link(source: Point, edge: Edge, target: Point) -> Link:
+def column_link(source: Point, edge: Edge, target: Point) -> Link:
     kind = str(edge.kind)
     trivial = kind in ("copied", "star", "renamed") or not edge.expression
     return Link(
@@ -222,7 +222,7 @@ def _column_link(source: Point, edge: Edge, target: Point) -> Link:
     )
 
 
-def _column_point(ref: ColumnRef) -> Point:
+def column_point(ref: ColumnRef) -> Point:
     facts = {"asset": ref.asset, "column": ref.column}
     return Point(_key(ref), str(ref), group=ref.asset, inner=ref.column, facts=facts)
 
@@ -232,7 +232,7 @@ def _key(ref: ColumnRef) -> str:
     return f"{ref.asset}\0{ref.column}"
 
 
-def _rows_point(asset: str) -> Point:
+def rows_point(asset: str) -> Point:
     """What row-set edges lead to: no column, but which rows there are."""
     facts = {"asset": asset, "column": None}
     return Point(f"{asset}\0\0rows", f"rows of {asset}", group=asset, inner="rows", facts=facts)

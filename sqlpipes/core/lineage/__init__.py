@@ -17,6 +17,7 @@ from sqlpipes.core.lineage.local import (
 )
 from sqlpipes.core.lineage.proving import PROVER, localities
 from sqlpipes.core.lineage.trace import ColumnRef, Hop, Lineage, column_facts, trace
+from sqlpipes.core.lineage.ways import Way, Ways, ways
 
 __all__ = [
     "PROVER",
@@ -31,6 +32,8 @@ __all__ = [
     "Locals",
     "Passed",
     "RowSetKind",
+    "Way",
+    "Ways",
     "column_facts",
     "documented",
     "localities",
@@ -38,4 +41,5 @@ __all__ = [
     "locals_json",
     "through",
     "trace",
+    "ways",
 ]
