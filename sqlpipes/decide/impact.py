@@ -78,6 +78,7 @@ class _Weighing:
     ) -> None:
         self.graph, self.lineage, self.old, self.new, self.faults = graph, lineage, old, new, faults
         self.moved: dict[str, _Moved] = {}
+        self.broken: set[str] = set()
 
     def weigh(self, name: str) -> AssetImpact | None:
         asset, new = self.graph.assets[name], self.new.assets[name]
@@ -90,6 +91,7 @@ class _Weighing:
             fresh = self._fresh(name, ())
             columns = tuple(ColumnChange(column, Change.ADDED) for column, _ in new.columns)
             effect = Effect.BREAKS if fresh else Effect.NONE
+            self.broken.update([name] if fresh else [])
             return AssetImpact(
                 name, new.kind, asset.at, Change.ADDED, columns, effect=effect, problems=fresh
             )
@@ -121,6 +123,9 @@ class _Weighing:
                 _follow(found, parent, moved, edges, facts.complete, self.graph.dialect)
             if moved and _is_gone(self.new.assets.get(parent)):
                 found.lost.append(parent)
+            if parent in self.broken:
+                found.met = found.rows = True
+                found.because.insert(0, f"{parent} breaks")
         return found
 
     def _said(
@@ -131,6 +136,7 @@ class _Weighing:
         below = reached.effect
         if fresh or reached.lost:
             below = Effect.BREAKS
+            self.broken.add(name)
         return AssetImpact(
             name,
             self.new.assets[name].kind,
