@@ -9,6 +9,7 @@ from dataclasses import replace
 from sqlpipes.api.columns import known_columns, traced, warehouse_columns
 from sqlpipes.api.commit_files import default_ref, unpacked
 from sqlpipes.api.images import Faults, image_as_built, image_of, read_image, write_image
+from sqlpipes.api.kept import lend
 from sqlpipes.api.project import Project, load
 from sqlpipes.core.asset import Column
 from sqlpipes.core.config import NOTHING, Plain
@@ -47,6 +48,7 @@ def impact(
     else:
         ref = against or default_ref(project.root)
         with unpacked(project.root, ref) as (folder, commit):
+            lend(project.root, folder)
             before = load(
                 folder,
                 target=project.target.name,
