@@ -80,7 +80,7 @@ def impact_command(
         image = save_image(project, save)
         if save != "-":
             click.echo(f"wrote {len(image.assets)} assets to {save}", err=True)
-        if against is None:
+        if against is None or save == "-":
             return
     found = impact(project, against, **given)
     _echo(found, project.root, "json" if as_json else form, verbose)
