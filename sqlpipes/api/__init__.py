@@ -33,6 +33,7 @@ from sqlpipes.api.sensors import (
     sensors,
 )
 from sqlpipes.api.serve import serve
+from sqlpipes.api.site import AssetPage, Overview, asset_pages, hidden_in, overview, run_pages
 from sqlpipes.api.state import export_state, import_state, state_size
 from sqlpipes.api.terms import Watch
 from sqlpipes.api.tick import Ticked, run_job, tick
@@ -41,12 +42,14 @@ from sqlpipes.decide.states import SliceState
 
 __all__ = [
     "Ask",
+    "AssetPage",
     "AssetStatus",
     "Card",
     "Fact",
     "How",
     "JobStatus",
     "Outcome",
+    "Overview",
     "Project",
     "Renamed",
     "Report",
@@ -57,6 +60,7 @@ __all__ = [
     "Ticked",
     "Tried",
     "Watch",
+    "asset_pages",
     "branches",
     "build",
     "cards",
@@ -70,6 +74,7 @@ __all__ = [
     "export_state",
     "forced_by_last",
     "freshness",
+    "hidden_in",
     "impact",
     "import_state",
     "job_named",
@@ -81,6 +86,7 @@ __all__ = [
     "load",
     "load_as",
     "metric",
+    "overview",
     "plan",
     "plan_statements",
     "project_root",
@@ -91,6 +97,7 @@ __all__ = [
     "rows",
     "run_details",
     "run_job",
+    "run_pages",
     "run_sensor",
     "run_unit_tests",
     "runs",

@@ -36,6 +36,7 @@ COMMANDS = {
     "sensors": "sqlpipes.cli.sensors",
     "status": "sqlpipes.cli.past",
     "runs": "sqlpipes.cli.past",
+    "docs": "sqlpipes.cli.page",
     "report": "sqlpipes.cli.outside",
     "source": "sqlpipes.cli.outside",
     "state": "sqlpipes.cli.state",

@@ -39,14 +39,27 @@ def grid_lines(states: States, width: int) -> tuple[list[str], str]:
     """The lines of the picture, and what a cell of it stands for."""
     axis = next(iter(states.values())).axis
     first = first_of(axis)
-    if rest_of(axis):
-        return _labels_lines(states, first, width)
-    if isinstance(first, TimeAxis):
-        picture = time_picture(states, first, width)
-    else:
-        assert isinstance(first, IntegerAxis)
-        picture = integer_picture(states, first, width)
+    if isinstance(first, WholeAxis):
+        return _value_lines(states, width), "a sign is one slice"
+    picture = picture_of(states, width)
     return picture_lines(picture), _caption(picture.cell, first)
+
+
+def picture_of(states: States, width: int) -> Picture:
+    """Rows of cells, for slices along time or integers, or products with one of these."""
+    axis = next(iter(states.values())).axis
+    first = first_of(axis)
+    if rest_of(axis):
+        return _bars(states, first, width)
+    if isinstance(first, TimeAxis):
+        return time_picture(states, first, width)
+    assert isinstance(first, IntegerAxis)
+    return integer_picture(states, first, width)
+
+
+def caption_of(states: States, picture: Picture) -> str:
+    """What a cell of the picture stands for."""
+    return _caption(picture.cell, first_of(next(iter(states.values())).axis))
 
 
 def _caption(cell: str, axis: RangeAxis) -> str:
@@ -81,12 +94,6 @@ def _blocks(cells: Cells, block: int) -> str:
     return " ".join(cells_text(part) for part in parts)
 
 
-def _labels_lines(states: States, first: RangeAxis, width: int) -> tuple[list[str], str]:
-    if isinstance(first, WholeAxis):
-        return _value_lines(states, width), "a sign is one slice"
-    return _bars(states, first, width)
-
-
 def _value_lines(states: States, width: int) -> list[str]:
     """Every value behind its sign, in columns; those that are not built first when they are too many."""
     state_of = {labels: state for state, slices in states.items() for labels in slices.labels}
@@ -111,7 +118,7 @@ def _value(state: SliceState, key: str, room: int) -> str:
     return f"{style(sign, fg=colour)} {padded(cut(key, room), room)}"
 
 
-def _bars(states: States, first: RangeAxis, width: int) -> tuple[list[str], str]:
+def _bars(states: States, first: RangeAxis, width: int) -> Picture:
     """A row of cells for each combination of labels; the ones that are most behind, when they are many."""
     names = _names(states)
     room = min(max(map(width_of, names.values())), LONGEST_LABEL)
@@ -127,7 +134,7 @@ def _bars(states: States, first: RangeAxis, width: int) -> tuple[list[str], str]
     if high - low >= len(unit.key(low)) + len(last) + 2:
         heads = (*heads, (high - low - len(last), last))
     noun = str(TimeAxis(unit.unit, unit.step)) if isinstance(unit, TimeAxis) else str(unit)
-    return picture_lines(Picture(tuple(shown), noun, heads)), _caption(noun, first)
+    return Picture(tuple(shown), noun, heads)
 
 
 def _names(states: States) -> dict[Labels, str]:

@@ -1,0 +1,242 @@
+// The graph: a canvas, what floats above it (filter, folding, colours, legend, zoom), and a panel about what is
+// chosen. All that is chosen stands in the address: #/graph?select=+orders&by=folder&colour=kind&at=orders&column=net
+(function (sp) {
+  "use strict";
+  const { html, useState, useEffect, useRef, useMemo } = sp;
+  const COLOURS = [["state", "State"], ["kind", "Kind"], ["owner", "Owner"], ["folder", "Folder"], ["group", "Group"]];
+  const FOLDS = [["", "Every asset"], ["folder", "By folder"], ["group", "By group"]];
+  const narrow = () => window.innerWidth < 760;
+
+  function chosenOf(graph, text) {
+    try {
+      return { shown: sp.select(text || "", graph), wrong: "" };
+    } catch (error) {
+      return { shown: null, wrong: error.message };
+    }
+  }
+
+  /** The way of a column, when one is asked for. */
+  function usePath(graph, asset, column) {
+    const [path, setPath] = useState(null);
+    useEffect(() => {
+      let alive = true;
+      setPath(null);
+      if (asset && column)
+        sp.columnPath(graph, asset, column).then((found) => alive && setPath(found), () => alive && setPath(null));
+      return () => {
+        alive = false;
+      };
+    }, [graph, asset, column]);
+    return column && path && path.asset === asset && path.column === column ? path : null;
+  }
+
+  function labelOf(box, path) {
+    if (box.fold) {
+      const { members, label } = box.fold, behind = members.filter((node) => !["current", "external", "inlined"].includes(node.state));
+      return [label, sp.plural(members.length, "asset") + (behind.length ? ` · ${behind.length} not current` : "")];
+    }
+    const { node } = box, columns = path && path.columns.get(node.name);
+    if (columns) return [node.name, [...columns].map((c) => (c === sp.ANY ? "all rows" : c)).join(", "), true];
+    const kind = ["sql", "python"].includes(node.kind) ? node.materialized : node.kind;
+    return [node.name, `${kind} · ${node.state}${node.failing ? ` · ${sp.plural(node.failing, "failing check")}` : ""}`];
+  }
+
+  function colourOf(box, colour, names) {
+    if (!box.fold) return names.get(sp.wordOf(box.node, colour));
+    if (colour === "state") return names.get(sp.worst(box.fold.members));
+    const words = new Set(box.fold.members.map((node) => sp.wordOf(node, colour)));
+    return words.size === 1 ? names.get([...words][0]) : "--hue-none";
+  }
+
+  /** What is lit: around an asset its whole past and future; of a column its way. */
+  function marksOf(graph, made, at, path) {
+    const box = (name) => made.byName.get(name);
+    if (path) {
+      const hops = [...path.up, ...path.down].map(({ from, to, edge }) => ({ from: box(from.asset), to: box(to.asset), edge }));
+      const found = hops.filter((hop) => hop.from && hop.to && hop.from !== hop.to);
+      const pairs = new Map(found.map((hop) => [hop.from.id + "\u0000" + hop.to.id, hop]));
+      return {
+        marked: new Set([...path.columns.keys()].map(box).filter(Boolean).map((each) => each.id)),
+        lit: ([a, b]) => pairs.has(a.id + "\u0000" + b.id),
+        words: [...pairs.values()].map(({ from, to, edge }) => ({ from, to, text: sp.said(edge) })),
+      };
+    }
+    if (!at || !graph.number.has(at)) return { marked: null, lit: null, words: [] };
+    const self = [graph.number.get(at)];
+    const near = new Set([...sp.reach(self, graph.inputs, Infinity), ...sp.reach(self, graph.readers, Infinity)]);
+    const ids = [...near].map((i) => box(graph.nodes[i].name)).filter(Boolean).map((each) => each.id);
+    return { marked: new Set(ids), lit: null, words: [] };
+  }
+
+  function Graph({ graph, query, setQuery }) {
+    const element = useRef(null), canvas = useRef(null), fitted = useRef("");
+    const [open, setOpen] = useState(() => new Set());
+    const [text, setText] = useState(query.select || "");
+    const by = query.by || "", colour = query.colour || "state", at = query.at || "";
+    const path = usePath(graph, at, query.column || "");
+    const { shown, wrong } = useMemo(() => chosenOf(graph, query.select), [graph, query.select]);
+    const only = path && query.only ? new Set([...path.columns.keys()].map((name) => graph.number.get(name))) : shown;
+    const made = useMemo(() => sp.picture(graph, { shown: only, by: path && query.only ? "" : by, open }),
+      [graph, shown, by, open, path, query.only]);
+    const words = useMemo(() => sp.legend(graph.nodes.filter((_, i) => !shown || shown.has(i)), colour), [graph, shown, colour]);
+    const chosen = at && made.byName.get(at);
+    useEffect(() => setText(query.select || ""), [query.select]);
+    useEffect(() => {
+      const timer = setTimeout(() => text.trim() !== (query.select || "") && setQuery({ select: text.trim() }), 250);
+      return () => clearTimeout(timer);
+    }, [text]);
+
+    const act = useRef({});
+    act.current = {
+      pick: (box) => {
+        if (!box) setQuery({ at: "", column: "", only: "" });
+        else if (box.fold) setOpen(new Set([...open, box.fold.label]));
+        else setQuery({ at: box.node.name, column: "", only: "" });
+      },
+      open: (box) => box.node && sp.go(sp.assetHref(box.node.name).slice(1)),
+    };
+    useEffect(() => {
+      canvas.current = new sp.Canvas(element.current, {
+        pick: (box) => act.current.pick(box), open: (box) => act.current.open(box),
+      });
+      sp.canvas = canvas.current; // for a look from outside, as the browser tests take
+      return () => canvas.current.close();
+    }, []);
+    const margin = () => (narrow() ? [112, 14, chosen ? window.innerHeight * 0.42 : 60, 14] : [84, chosen ? 392 : 40, 64, 40]);
+    const fitAll = () => canvas.current.fit(path ? made.boxes.filter((box) => marks.marked.has(box.id)) : made.boxes, 1, margin());
+    const marks = marksOf(graph, made, at, path);
+    useEffect(() => {
+      const names = new Map(words.map(([word, name]) => [word, name]));
+      canvas.current.show({
+        picture: made,
+        colours: new Map(made.boxes.map((box) => [box.id, colourOf(box, colour, names)])),
+        labels: new Map(made.boxes.map((box) => [box.id, labelOf(box, path)])),
+        chosen: chosen ? chosen.id : null,
+        ...marks,
+      });
+      const now = [query.select, by, [...open], path ? path.asset + "." + path.column : "", query.only].join("|");
+      if (fitted.current !== now) {
+        const first = !fitted.current;
+        fitted.current = now;
+        if (first && at && !path) {
+          canvas.current.fit(made.boxes.filter((box) => marks.marked && marks.marked.has(box.id)), 1, margin());
+        } else fitAll();
+      } else if (chosen) canvas.current.reveal(chosen);
+    }, [made, words, colour, at, path]);
+
+    return html`<section class="graph" aria-label="Graph of assets">
+      <canvas ref=${element} tabindex="0" role="application" onKeyDown=${(event) => keys(event, graph, made, at, setQuery, canvas.current)}
+        aria-label="Graph of ${sp.plural(made.boxes.length, "box")}. Arrow keys go along the lines, enter opens, plus and minus zoom."></canvas>
+      <div class="bar">
+        <label class="filter ${wrong ? "is-wrong" : ""}">
+          <span class="hidden">Filter assets</span>
+          <input type="search" value=${text} placeholder="Filter: name, +name+, tag:x, path:models/x, state:stale"
+            spellcheck="false" autocomplete="off" aria-invalid=${wrong ? "true" : "false"} aria-describedby="filter-says"
+            onInput=${(event) => setText(event.target.value)} />
+        </label>
+        <${Choice} label="Fold" options=${FOLDS} value=${by} onChange=${(value) => { setOpen(new Set()); setQuery({ by: value }); }} />
+        <${Choice} label="Colour" options=${COLOURS} value=${colour} onChange=${(value) => setQuery({ colour: value === "state" ? "" : value })} />
+        ${open.size > 0 && html`<button class="soft" onClick=${() => setOpen(new Set())}>Fold all</button>`}
+      </div>
+      <p class="says ${wrong ? "is-wrong" : "hidden"}" id="filter-says" role="status">
+        ${wrong || `${shown ? shown.size : graph.nodes.length} of ${sp.plural(graph.nodes.length, "asset")} shown`}</p>
+      <ul class="legend" aria-label="Colours">
+        ${words.slice(0, 10).map(([word, name, count]) => html`<li><i style=${`background:var(${name})`}></i>${word}<b>${count}</b></li>`)}
+        ${words.length > 10 && html`<li>and ${words.length - 10} more</li>`}
+      </ul>
+      <div class="zoom" role="group" aria-label="Zoom">
+        <button aria-label="Zoom in" onClick=${() => canvas.current.zoom(1.3)}>+</button>
+        <button aria-label="Zoom out" onClick=${() => canvas.current.zoom(1 / 1.3)}>−</button>
+        <button aria-label="Show all" title="Show all" onClick=${fitAll}>⤢</button>
+      </div>
+      ${at && graph.number.has(at) && (query.column
+        ? html`<${PathPanel} path=${path} asset=${at} column=${query.column} only=${query.only} setQuery=${setQuery} />`
+        : html`<${AssetPanel} graph=${graph} node=${graph.nodes[graph.number.get(at)]} setQuery=${setQuery} />`)}
+      <p class="hidden" role="status">${chosen && chosen.node ? `${chosen.node.name}, ${chosen.node.state}` : ""}</p>
+    </section>`;
+  }
+
+  const Choice = ({ label, options, value, onChange }) => html`<label class="choice"><span>${label}</span>
+    <select value=${value} onChange=${(event) => onChange(event.target.value)}>
+      ${options.map(([key, word]) => html`<option value=${key} selected=${key === value}>${word}</option>`)}
+    </select></label>`;
+
+  function keys(event, graph, made, at, setQuery, canvas) {
+    const steps = { ArrowLeft: graph.inputs, ArrowRight: graph.readers };
+    const here = graph.number.get(at);
+    if (event.key === "+" || event.key === "=") canvas.zoom(1.2);
+    else if (event.key === "-") canvas.zoom(1 / 1.2);
+    else if (event.key === "Enter" && at) sp.go(sp.assetHref(at).slice(1));
+    else if (event.key === "Escape") setQuery({ at: "", column: "", only: "" });
+    else if (event.key.startsWith("Arrow")) {
+      const inSight = (i) => made.byName.has(graph.nodes[i].name);
+      const next = here === undefined ? graph.nodes.findIndex((_, i) => inSight(i))
+        : steps[event.key] ? steps[event.key][here].find(inSight) : beside(made, at, event.key === "ArrowDown" ? 1 : -1, graph);
+      if (next !== undefined && next >= 0) setQuery({ at: graph.nodes[next].name, column: "", only: "" });
+    } else return;
+    event.preventDefault();
+  }
+
+  /** The next box above or below in the same layer. */
+  function beside(made, at, way, graph) {
+    const own = made.byName.get(at);
+    if (!own) return undefined;
+    const near = made.boxes.filter((box) => box.node && box.x === own.x && (box.y - own.y) * way > 0);
+    near.sort((a, b) => (a.y - b.y) * way);
+    return near.length ? graph.number.get(near[0].node.name) : undefined;
+  }
+
+  const Close = ({ setQuery }) => html`<button class="close" aria-label="Close the panel"
+    onClick=${() => setQuery({ at: "", column: "", only: "" })}>×</button>`;
+
+  function AssetPanel({ graph, node, setQuery }) {
+    const [found] = sp.useDocument("asset/" + node.doc);
+    const i = graph.number.get(node.name);
+    return html`<aside class="panel" aria-label="About ${node.name}">
+      <${Close} setQuery=${setQuery} />
+      <h2><a href=${sp.assetHref(node.name)}>${node.name}</a></h2>
+      <p class="chips"><${sp.State} word=${node.state} /><${sp.Kind} of=${node} /></p>
+      ${node.why && html`<p class="quiet small">${node.why}</p>`}
+      ${node.about && html`<p>${node.about}</p>`}
+      <p class="quiet small">reads ${graph.inputs[i].length} · read by ${graph.readers[i].length}${node.owners.length
+        ? ` · ${node.owners.join(", ")}` : ""}</p>
+      <p class="buttons"><a class="button" href=${sp.assetHref(node.name)}>Open</a>
+        <button class="soft" onClick=${() => setQuery({ select: `+${node.name}+` })}>Only its lineage</button></p>
+      ${found && found.columns.length > 0 && html`<h3>Columns <small>choose one to light up its path</small></h3>
+        <ul class="columns">${found.columns.map((column) => html`<li><button
+          onClick=${() => setQuery({ column: column.name })}><span>${column.name}</span><code>${(column.type || "").toLowerCase()}</code></button></li>`)}</ul>`}
+    </aside>`;
+  }
+
+  const End = ({ at, setQuery }) => html`<button class="end" onClick=${() => setQuery({ at: at.asset, column: at.column === sp.ANY ? "" : at.column })}>
+    <span>${at.asset}</span>${at.column === sp.ANY ? " (rows)" : html`.<b>${at.column}</b>`}</button>`;
+
+  const Hops = ({ title, hops, far, setQuery, none }) => html`<h3>${title}</h3>
+    ${hops.length ? html`<ol class="hops">${hops.slice(0, 60).map((hop) => html`<li style=${`--depth:${Math.min(hop.depth - 1, 5)}`}>
+      <${End} at=${hop[far]} setQuery=${setQuery} />
+      <span class="how how-${hop.edge.kind}">${hop.edge.kind.replace("_", " ")}</span>
+      ${far === "from" && hop.depth > 1 && html`<small class="quiet">into ${hop.to.asset}.${hop.to.column}</small>`}
+      ${far === "to" && hop.depth > 1 && html`<small class="quiet">from ${hop.from.asset}.${hop.from.column}</small>`}
+      ${hop.edge.expression && html`<code class="expression">${hop.edge.expression}</code>`}</li>`)}
+      ${hops.length > 60 && html`<li class="quiet">and ${hops.length - 60} more</li>`}</ol>`
+      : html`<p class="quiet small">${none}</p>`}`;
+
+  function PathPanel({ path, asset, column, only, setQuery }) {
+    return html`<aside class="panel" aria-label="Path of ${asset}.${column}">
+      <${Close} setQuery=${setQuery} />
+      <h2><a href=${sp.assetHref(asset)}>${asset}</a>.${column}</h2>
+      ${!path ? html`<${sp.Loading} />` : html`
+        <p class="buttons"><button class="soft" aria-pressed=${only ? "true" : "false"}
+          onClick=${() => setQuery({ only: only ? "" : "1" })}>${only ? "In the whole graph" : "Only this path"}</button>
+          <button class="soft" onClick=${() => setQuery({ column: "", only: "" })}>The asset</button></p>
+        <${Hops} title="Comes from" hops=${path.up} far="from" setQuery=${setQuery} none="no column that is known" />
+        <${Hops} title="Goes into" hops=${path.down} far="to" setQuery=${setQuery} none="no column" />
+        ${path.rows.length > 0 && html`<h3>Rows decided by</h3><ul class="hops">${path.rows.map((edge) => html`<li>
+          <${End} at=${{ asset: edge.asset, column: edge.source }} setQuery=${setQuery} />
+          <span class="how">${edge.kind.replace("_", " ")}</span>
+          ${edge.expression && html`<code class="expression">${edge.expression}</code>`}</li>`)}</ul>`}`}
+    </aside>`;
+  }
+
+  sp.Graph = Graph;
+})(window.sqlpipes);

@@ -1,0 +1,122 @@
+// The part of the selection grammar that needs only the graph: names, globs, folders, +, n+, @, and the
+// methods below. Space is "or", comma is "and". What it cannot say is an error in words, never no match.
+(function (sp) {
+  "use strict";
+  const STATES = ["current", "stale", "missing", "failed", "running", "in doubt", "external", "inlined"];
+  const HERE = ["tag", "owner", "kind", "group", "path", "state", "name", "fqn", "materialized", "engine"];
+  const ELSEWHERE = ["column", "config", "file", "package", "resource_type", "result", "selector", "source",
+    "source_status", "stale", "test", "test_name", "test_type", "unit_test"];
+  const ATOM = /^(@?)(?:(\d*)(\+))?(.*?)(?:(\+)(\d*))?$/;
+
+  function pattern(text, { folders = false, lower = false } = {}) {
+    const any = folders ? "[^/]*" : ".*";
+    const body = text.replace(/\*\*|[*?]|[.+^${}()|\\\/]|\[[^\]]*\]/g, (found) => {
+      if (found === "**") return ".*";
+      if (found === "*") return any;
+      if (found === "?") return folders ? "[^/]" : ".";
+      return found.startsWith("[") ? found : "\\" + found;
+    });
+    return new RegExp("^" + body + "$", lower ? "i" : "");
+  }
+
+  function named(node, text) {
+    const fits = pattern(text);
+    if (fits.test(node.name) || (node.relation && fits.test(node.relation))) return true;
+    const parts = node.fqn || []; // a beginning of it, with or without the project
+    for (const start of [0, 1])
+      for (let end = start + 1; end <= parts.length; end += 1)
+        if (fits.test(parts.slice(start, end).join("."))) return true;
+    return false;
+  }
+
+  const inPath = (node, text) => {
+    const wanted = text.replace(/\/$/, "");
+    return pattern(wanted, { folders: true }).test(node.path) || pattern(wanted + "/**").test(node.path);
+  };
+  const METHODS = {
+    name: named,
+    fqn: named,
+    path: inPath,
+    tag: (node, text) => node.tags.some((tag) => pattern(text).test(tag)),
+    group: (node, text) => pattern(text).test(node.group || ""),
+    owner: (node, text) => node.owners.some((owner) => pattern(text, { lower: true }).test(owner)),
+    kind: (node, text) => [node.kind, ...node.kinds].some((kind) => pattern(text).test(kind)),
+    materialized: (node, text) => pattern(text).test(node.materialized),
+    engine: (node, text) => pattern(text).test(node.engine || "default"),
+    state: (node, text) => node.state === text.replace(/_/g, " "),
+  };
+
+  function matcher(text) {
+    const [, method, value] = /^([a-z_.]+):(.*)$/s.exec(text) || [];
+    if (method === undefined)
+      return text.includes("/") || /\.(sql|py|csv|yml|yaml)$/.test(text)
+        ? (node) => inPath(node, text) || node.path.endsWith("/" + text) : (node) => named(node, text);
+    if (ELSEWHERE.includes(method) || method.startsWith("config."))
+      throw new Error(`'${method}:' cannot be asked on this page; sqlpipes ls -s '${text}' can`);
+    if (!HERE.includes(method)) throw new Error(`there is no method '${method}:'; there are ${HERE.join(", ")}`);
+    if (!value) throw new Error(`'${method}:' wants a value`);
+    if (method === "state" && !STATES.includes(value.replace(/_/g, " "))) {
+      const other = /^(new|old|modified|unmodified)/.test(value) ? `; sqlpipes ls -s '${text}' can` : "";
+      throw new Error(other ? `'${text}' compares two versions, which this page cannot${other}`
+        : `'${value}' is no state; there are ${STATES.join(", ").replace("in doubt", "in_doubt")}`);
+    }
+    return (node) => METHODS[method](node, value);
+  }
+
+  function reach(start, step, depth) {
+    const found = new Set(start);
+    let ring = [...start];
+    for (let i = 0; i < depth && ring.length; i += 1) {
+      const beyond = [];
+      for (const at of ring)
+        for (const other of step[at])
+          if (!found.has(other)) {
+            found.add(other);
+            beyond.push(other);
+          }
+      ring = beyond;
+    }
+    return found;
+  }
+
+  function atom(text, graph) {
+    const [, at, up, hasUp, body, hasDown, down] = ATOM.exec(text);
+    if (!body) throw new Error(`'${text}' names nothing`);
+    if (at && (hasUp || hasDown)) throw new Error(`'${text}': @ stands alone, without +`);
+    const fits = matcher(body);
+    const own = graph.nodes.flatMap((node, i) => (fits(node) ? [i] : []));
+    if (!own.length) throw new Error(`'${body}' matches no asset`);
+    const hops = (said) => (said ? Number(said) : Infinity);
+    if (at) return reach(reach(own, graph.readers, Infinity), graph.inputs, Infinity);
+    const found = new Set(own);
+    if (hasUp) reach(own, graph.inputs, hops(up)).forEach((i) => found.add(i));
+    if (hasDown) reach(own, graph.readers, hops(down)).forEach((i) => found.add(i));
+    return found;
+  }
+
+  /** text -> Set of numbers of nodes; null: everything. Throws Error with what is wrong, in words. */
+  function select(text, graph) {
+    const terms = text.trim().split(/\s+/).filter(Boolean);
+    if (!terms.length) return null;
+    const found = new Set();
+    for (const term of terms) {
+      const sets = term.split(",").map((each) => atom(each, graph));
+      for (const i of sets[0]) if (sets.every((set) => set.has(i))) found.add(i);
+    }
+    if (!found.size) throw new Error("no asset matches all of this");
+    return found;
+  }
+
+  /** The graph document with who reads whom by number, in both directions. */
+  function linked(document) {
+    const inputs = document.nodes.map(() => []), readers = document.nodes.map(() => []);
+    for (const [from, to] of document.edges) {
+      inputs[to].push(from);
+      readers[from].push(to);
+    }
+    const number = new Map(document.nodes.map((node, i) => [node.name, i]));
+    return { ...document, inputs, readers, number };
+  }
+
+  Object.assign(sp, { select, linked, reach });
+})(window.sqlpipes);
