@@ -38,12 +38,12 @@ def graph_document(seen: Overview) -> dict[str, Any]:
     """Every asset with its place in the picture, and who reads whom (by their numbers in `nodes`)."""
     graph = seen.project.graph
     inputs = {item.asset: graph.parents(item.asset) for item in seen.statuses}
-    places = layered(inputs)
+    layout = layered(inputs)
     number = {name: at for at, name in enumerate(inputs)}
     failing = {c.check for c in seen.checks if c.status in (Status.FAIL, Status.ERROR)}
     nodes = []
     for item in seen.statuses:
-        asset, place = graph.assets[item.asset], places[item.asset]
+        asset, place = graph.assets[item.asset], layout.places[item.asset]
         checks = [check for check in graph.checks.values() if check.asset == item.asset]
         nodes.append(
             {
@@ -56,7 +56,12 @@ def graph_document(seen: Overview) -> dict[str, Any]:
                 "layer": place.layer,
             }
         )
-    edges = [[number[p], number[n]] for n, read in inputs.items() for p in read if p in number]
+    edges: list[list[Any]] = [
+        [number[parent], number[name], *([list(bent)] if (bent := layout.bends.get((parent, name))) else [])]
+        for name, read in inputs.items()
+        for parent in dict.fromkeys(read)
+        if parent in number
+    ]
     return {
         "version": VERSION,
         "sqlpipes": __version__,
@@ -64,6 +69,7 @@ def graph_document(seen: Overview) -> dict[str, Any]:
         "target": seen.project.target.name,
         "at": seen.at.isoformat(),
         "box": [WIDTH, HEIGHT],
+        "step": layout.step,
         "nodes": nodes,
         "edges": edges,
     }

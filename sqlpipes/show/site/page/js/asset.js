@@ -39,7 +39,7 @@
             title="${check.name}: ${check.status || "not run yet"}">${check.type.replace(/_/g, " ")}</span>`)}</th>
         <td><code>${(column.type || "").toLowerCase()}</code></td>
         <td>${sources(column.name).slice(0, 6).map((edge) => html`<div class="source"><a href=${edge.source === sp.ANY ? sp.assetHref(edge.asset)
-          : sp.graphHref({ at: edge.asset, column: edge.source })}>${edge.asset}.${edge.source}</a> <span class="how how-${edge.kind}">${edge.kind.replace("_", " ")}</span></div>`)}</td>
+          : sp.graphHref({ at: edge.asset, column: edge.source })}>${edge.asset}${edge.source === sp.ANY ? ` (${sp.nameOf(sp.ANY, edge)})` : "." + edge.source}</a> <span class="how how-${edge.kind}">${edge.kind.replace("_", " ")}</span></div>`)}</td>
         <td>${column.description}${column.inherited_from && html`<small class="quiet"> from ${column.inherited_from}</small>`}</td></tr>`)}
       </tbody></table></div>`;
   }

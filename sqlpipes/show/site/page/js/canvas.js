@@ -2,7 +2,7 @@
 // less of it from far away: names below the first of these scales, second lines below the other.
 (function (sp) {
   "use strict";
-  const NAMES = 0.34, LINES = 0.62, LEAST = 0.04, MOST = 2.5, EDGE_WORDS = 0.55;
+  const NAMES = 0.34, LINES = 0.56, LEAST = 0.04, MOST = 2.5, EDGE_WORDS = 0.6, READABLE = 0.6;
   const FONT = '"Inter", system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
   class Canvas {
@@ -56,9 +56,9 @@
     }
 
     /** Bring boxes into sight, with room at the sides for what floats above the canvas. */
-    fit(boxes, most = 1, margin = [24, 24, 24, 24]) {
+    fit(boxes, most = 1, margin = [24, 24, 24, 24], chosen = null) {
       const { clientWidth: width, clientHeight: height } = this.element;
-      this.unseen = width ? null : [boxes, most, margin];
+      this.unseen = width ? null : [boxes, most, margin, chosen];
       if (!width) return;
       const [left, top, right, bottom] = sp.bounds(boxes, this.scene.picture.size);
       const [up, beside, down, before] = margin;
@@ -69,7 +69,18 @@
         x: before + (roomX - (right - left) * scale) / 2 - left * scale,
         y: up + (roomY - (bottom - top) * scale) / 2 - top * scale,
       };
+      if (chosen && scale < READABLE) this.center(chosen, READABLE, margin);
       this.draw();
+    }
+
+    /** A box in the middle of what is free, at a scale that can be read. */
+    center(box, scale, [up, beside, down, before]) {
+      const [w, h] = this.scene.picture.size, { clientWidth: width, clientHeight: height } = this.element;
+      this.view = {
+        scale,
+        x: before + (width - before - beside) / 2 - (box.x + w / 2) * scale,
+        y: up + (height - up - down) / 2 - (box.y + h / 2) * scale,
+      };
     }
 
     zoom(factor, x = this.element.clientWidth / 2, y = this.element.clientHeight / 2) {
@@ -199,14 +210,39 @@
       paper.stroke();
     }
 
-    curve([from, to], [w, h], seen) {
+    curve([from, to, bends], [w, h], seen) {
       const x1 = from.x + w, y1 = from.y + h / 2, x2 = to.x, y2 = to.y + h / 2;
+      const ys = bends ? [y1, y2, ...bends] : [y1, y2];
       if (Math.max(x1, x2) < seen.left - 80 || Math.min(x1, x2) > seen.right + 80) return;
-      if (Math.max(y1, y2) < seen.top || Math.min(y1, y2) > seen.bottom) return;
-      const bend = Math.max(40, Math.abs(x2 - x1) / 2);
+      if (Math.max(...ys) < seen.top || Math.min(...ys) > seen.bottom) return;
+      if (x2 <= from.x) { // back to where it came from, as between folded boxes
+        const low = Math.max(from.y, to.y) + h + 46;
+        this.paper.moveTo(from.x + w / 2, from.y + h);
+        this.paper.bezierCurveTo(from.x + w / 2, low, to.x + w / 2, low, to.x + w / 2, to.y + h);
+        return;
+      }
       this.paper.moveTo(x1, y1);
       if (this.view.scale < 0.12) this.paper.lineTo(x2, y2);
-      else this.paper.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2, y2);
+      else if (bends) this.through(x1, y1, bends, x2, y2, w);
+      else this.swing(x1, y1, x2, y2);
+    }
+
+    swing(x1, y1, x2, y2) {
+      const bend = Math.max(30, Math.abs(x2 - x1) / 2);
+      this.paper.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2, y2);
+    }
+
+    /** Level where it passes a layer, swinging in the room between two. */
+    through(x1, y1, bends, x2, y2, w) {
+      const { step } = this.scene.picture;
+      let x = x1, y = y1;
+      for (const height of bends) {
+        const left = x + (step - w);
+        this.swing(x, y, left, height);
+        this.paper.lineTo(left + w, height);
+        [x, y] = [left + w, height];
+      }
+      this.swing(x, y, x2, y2);
     }
 
     paintBox(box, w, h) {
@@ -260,11 +296,11 @@
       const two = scale >= LINES && words[1];
       paper.textBaseline = "middle";
       paper.fillStyle = ink.ink;
-      paper.font = `${box.fold ? 600 : 550} ${scale < LINES ? 17 : 13.5}px ${FONT}`;
+      paper.font = `${box.fold ? 600 : 550} ${scale < LINES ? 18 : 14.5}px ${FONT}`;
       paper.fillText(this.cut(words[0], w - 26, paper.font), box.x + 16, box.y + (two ? h * 0.34 : h / 2));
       if (!two) return;
       paper.fillStyle = words[2] ? ink.accent : ink.quiet;
-      paper.font = `${words[2] ? 600 : 450} 11.5px ${FONT}`;
+      paper.font = `${words[2] ? 600 : 450} 12px ${FONT}`;
       paper.fillText(this.cut(words[1], w - 26, paper.font), box.x + 16, box.y + h * 0.7);
     }
 
@@ -282,17 +318,24 @@
       return found;
     }
 
+    /** The height at which a line is half way through the last gap before its end. */
+    beforeEnd(from, to, h, { links }) {
+      const link = links.find(([a, b]) => a === from && b === to), end = to.y + h / 2;
+      const before = link && link[2] ? link[2][link[2].length - 1] : from.y + h / 2;
+      return (before + end) / 2;
+    }
+
     /** What a hop of a column's way does, in the middle of its line. */
     paintWords(picture) {
       const { words } = this.scene, { paper, ink, view } = this;
       if (!words || !words.length || view.scale < EDGE_WORDS) return;
-      const [w, h] = picture.size;
-      paper.font = `12px ${FONT}`;
+      const [w, h] = picture.size, isNarrow = picture.step - w < 150;
+      paper.font = `${isNarrow ? 10.5 : 12}px ${FONT}`;
       paper.textBaseline = "middle";
-      for (const { from, to, text } of words) {
-        const room = Math.min(Math.max(to.x - from.x - w + 60, 90), 240);
-        const said = this.cut(text, room, paper.font), width = paper.measureText(said).width + 14;
-        const x = (from.x + w + to.x) / 2 - width / 2, y = (from.y + to.y + h) / 2;
+      for (const { from, to, text, short } of words) {
+        const room = Math.max(picture.step - w - 18, 50);
+        const said = this.cut(isNarrow ? short : text, room, paper.font), width = paper.measureText(said).width + 14;
+        const x = to.x - (picture.step - w) / 2 - width / 2, y = this.beforeEnd(from, to, h, picture);
         paper.fillStyle = ink.paper;
         paper.strokeStyle = ink.accent;
         paper.lineWidth = 1;

@@ -4,7 +4,8 @@
   "use strict";
   const { html, useState, useEffect, useRef, useMemo } = sp;
   const COLOURS = [["state", "State"], ["kind", "Kind"], ["owner", "Owner"], ["folder", "Folder"], ["group", "Group"]];
-  const FOLDS = [["", "Every asset"], ["folder", "By folder"], ["group", "By group"]];
+  const MANY = 400; // assets, from which on the graph begins folded
+  const FOLDS = [["none", "Every asset"], ["folder", "By folder"], ["group", "By group"]];
   const narrow = () => window.innerWidth < 760;
 
   function chosenOf(graph, text) {
@@ -36,7 +37,7 @@
       return [label, sp.plural(members.length, "asset") + (behind.length ? ` · ${behind.length} not current` : "")];
     }
     const { node } = box, columns = path && path.columns.get(node.name);
-    if (columns) return [node.name, [...columns].map((c) => (c === sp.ANY ? "all rows" : c)).join(", "), true];
+    if (columns) return [node.name, [...columns].join(", "), true];
     const kind = ["sql", "python"].includes(node.kind) ? node.materialized : node.kind;
     return [node.name, `${kind} · ${node.state}${node.failing ? ` · ${sp.plural(node.failing, "failing check")}` : ""}`];
   }
@@ -58,7 +59,7 @@
       return {
         marked: new Set([...path.columns.keys()].map(box).filter(Boolean).map((each) => each.id)),
         lit: ([a, b]) => pairs.has(a.id + "\u0000" + b.id),
-        words: [...pairs.values()].map(({ from, to, edge }) => ({ from, to, text: sp.said(edge) })),
+        words: [...pairs.values()].map(({ from, to, edge }) => ({ from, to, text: sp.said(edge), short: edge.kind.replace("_", " ") })),
       };
     }
     if (!at || !graph.number.has(at)) return { marked: null, lit: null, words: [] };
@@ -72,11 +73,13 @@
     const element = useRef(null), canvas = useRef(null), fitted = useRef("");
     const [open, setOpen] = useState(() => new Set());
     const [text, setText] = useState(query.select || "");
-    const by = query.by || "", colour = query.colour || "state", at = query.at || "";
+    const isLarge = useMemo(() => graph.nodes.length > MANY && new Set(graph.nodes.map((node) => node.folder)).size > 1, [graph]);
+    const by = query.by || (isLarge && !query.select && !query.at ? "folder" : "none"), colour = query.colour || "state", at = query.at || "";
     const path = usePath(graph, at, query.column || "");
     const { shown, wrong } = useMemo(() => chosenOf(graph, query.select), [graph, query.select]);
     const only = path && query.only ? new Set([...path.columns.keys()].map((name) => graph.number.get(name))) : shown;
-    const made = useMemo(() => sp.picture(graph, { shown: only, by: path && query.only ? "" : by, open }),
+    const made = useMemo(() => sp.picture(graph, { shown: only, by: by === "none" || (path && query.only) ? "" : by, open,
+      across: path && query.only ? 230 : undefined }),
       [graph, shown, by, open, path, query.only]);
     const words = useMemo(() => sp.legend(graph.nodes.filter((_, i) => !shown || shown.has(i)), colour), [graph, shown, colour]);
     const chosen = at && made.byName.get(at);
@@ -91,7 +94,7 @@
       pick: (box) => {
         if (!box) setQuery({ at: "", column: "", only: "" });
         else if (box.fold) setOpen(new Set([...open, box.fold.label]));
-        else setQuery({ at: box.node.name, column: "", only: "" });
+        else setQuery({ at: box.node.name, column: "", only: "", by: query.by || (by === "none" ? "" : by) });
       },
       open: (box) => box.node && sp.go(sp.assetHref(box.node.name).slice(1)),
     };
@@ -103,7 +106,7 @@
       return () => canvas.current.close();
     }, []);
     const margin = () => (narrow() ? [112, 14, chosen ? window.innerHeight * 0.42 : 60, 14] : [84, chosen ? 392 : 40, 64, 40]);
-    const fitAll = () => canvas.current.fit(path ? made.boxes.filter((box) => marks.marked.has(box.id)) : made.boxes, 1, margin());
+    const fitAll = (focus = null) => canvas.current.fit(path ? made.boxes.filter((box) => marks.marked.has(box.id)) : made.boxes, 1, margin(), focus);
     const marks = marksOf(graph, made, at, path);
     useEffect(() => {
       const names = new Map(words.map(([word, name]) => [word, name]));
@@ -119,8 +122,8 @@
         const first = !fitted.current;
         fitted.current = now;
         if (first && at && !path) {
-          canvas.current.fit(made.boxes.filter((box) => marks.marked && marks.marked.has(box.id)), 1, margin());
-        } else fitAll();
+          canvas.current.fit(made.boxes.filter((box) => marks.marked && marks.marked.has(box.id)), 1, margin(), chosen);
+        } else fitAll(path && chosen);
       } else if (chosen) canvas.current.reveal(chosen);
     }, [made, words, colour, at, path]);
 
@@ -130,7 +133,7 @@
       <div class="bar">
         <label class="filter ${wrong ? "is-wrong" : ""}">
           <span class="hidden">Filter assets</span>
-          <input type="search" value=${text} placeholder="Filter: name, +name+, tag:x, path:models/x, state:stale"
+          <input type="search" value=${text} placeholder="Filter: name, +name+, tag:x, state:stale"
             spellcheck="false" autocomplete="off" aria-invalid=${wrong ? "true" : "false"} aria-describedby="filter-says"
             onInput=${(event) => setText(event.target.value)} />
         </label>
@@ -147,7 +150,7 @@
       <div class="zoom" role="group" aria-label="Zoom">
         <button aria-label="Zoom in" onClick=${() => canvas.current.zoom(1.3)}>+</button>
         <button aria-label="Zoom out" onClick=${() => canvas.current.zoom(1 / 1.3)}>−</button>
-        <button aria-label="Show all" title="Show all" onClick=${fitAll}>⤢</button>
+        <button aria-label="Show all" title="Show all" onClick=${() => fitAll()}>⤢</button>
       </div>
       ${at && graph.number.has(at) && (query.column
         ? html`<${PathPanel} path=${path} asset=${at} column=${query.column} only=${query.only} setQuery=${setQuery} />`
@@ -208,15 +211,15 @@
     </aside>`;
   }
 
-  const End = ({ at, setQuery }) => html`<button class="end" onClick=${() => setQuery({ at: at.asset, column: at.column === sp.ANY ? "" : at.column })}>
-    <span>${at.asset}</span>${at.column === sp.ANY ? " (rows)" : html`.<b>${at.column}</b>`}</button>`;
+  const End = ({ at, edge, setQuery }) => html`<button class="end" onClick=${() => setQuery({ at: at.asset, column: at.column === sp.ANY ? "" : at.column })}>
+    <span>${at.asset}</span>${at.column === sp.ANY ? ` (${sp.nameOf(at.column, edge)})` : html`.<b>${at.column}</b>`}</button>`;
 
   const Hops = ({ title, hops, far, setQuery, none }) => html`<h3>${title}</h3>
     ${hops.length ? html`<ol class="hops">${hops.slice(0, 60).map((hop) => html`<li style=${`--depth:${Math.min(hop.depth - 1, 5)}`}>
-      <${End} at=${hop[far]} setQuery=${setQuery} />
+      <${End} at=${hop[far]} edge=${hop.edge} setQuery=${setQuery} />
       <span class="how how-${hop.edge.kind}">${hop.edge.kind.replace("_", " ")}</span>
-      ${far === "from" && hop.depth > 1 && html`<small class="quiet">into ${hop.to.asset}.${hop.to.column}</small>`}
-      ${far === "to" && hop.depth > 1 && html`<small class="quiet">from ${hop.from.asset}.${hop.from.column}</small>`}
+      ${far === "from" && hop.depth > 1 && html`<small class="quiet">into ${hop.to.asset}.${sp.nameOf(hop.to.column, hop.edge)}</small>`}
+      ${far === "to" && hop.depth > 1 && html`<small class="quiet">from ${hop.from.asset}.${sp.nameOf(hop.from.column, hop.edge)}</small>`}
       ${hop.edge.expression && html`<code class="expression">${hop.edge.expression}</code>`}</li>`)}
       ${hops.length > 60 && html`<li class="quiet">and ${hops.length - 60} more</li>`}</ol>`
       : html`<p class="quiet small">${none}</p>`}`;
@@ -225,14 +228,15 @@
     return html`<aside class="panel" aria-label="Path of ${asset}.${column}">
       <${Close} setQuery=${setQuery} />
       <h2><a href=${sp.assetHref(asset)}>${asset}</a>.${column}</h2>
-      ${!path ? html`<${sp.Loading} />` : html`
+      ${!path ? html`<${sp.Loading} />` : !path.known ? html`<p class="fault">'${asset}' has no column '${column}' that is known.</p>
+        <p class="buttons"><button class="soft" onClick=${() => setQuery({ column: "", only: "" })}>Its columns</button></p>` : html`
         <p class="buttons"><button class="soft" aria-pressed=${only ? "true" : "false"}
           onClick=${() => setQuery({ only: only ? "" : "1" })}>${only ? "In the whole graph" : "Only this path"}</button>
           <button class="soft" onClick=${() => setQuery({ column: "", only: "" })}>The asset</button></p>
         <${Hops} title="Comes from" hops=${path.up} far="from" setQuery=${setQuery} none="no column that is known" />
         <${Hops} title="Goes into" hops=${path.down} far="to" setQuery=${setQuery} none="no column" />
         ${path.rows.length > 0 && html`<h3>Rows decided by</h3><ul class="hops">${path.rows.map((edge) => html`<li>
-          <${End} at=${{ asset: edge.asset, column: edge.source }} setQuery=${setQuery} />
+          <${End} at=${{ asset: edge.asset, column: edge.source }} edge=${edge} setQuery=${setQuery} />
           <span class="how">${edge.kind.replace("_", " ")}</span>
           ${edge.expression && html`<code class="expression">${edge.expression}</code>`}</li>`)}</ul>`}`}
     </aside>`;

@@ -2,10 +2,10 @@
 (function (sp) {
   "use strict";
 
-  /** Boxes: {id, node | fold: {label, members}, x, y}; links: [from box, to box]; byName: asset -> box.
+  /** Boxes: {id, node | fold: {label, members}, x, y}; links: [from box, to box, heights on the way]; byName: asset -> box.
    *
    * shown: Set of numbers or null; by: "", "folder" or "group"; open: Set of labels that are unfolded. */
-  function picture(graph, { shown = null, by = "", open = new Set() } = {}) {
+  function picture(graph, { shown = null, by = "", open = new Set(), across } = {}) {
     const numbers = graph.nodes.map((_, i) => i).filter((i) => !shown || shown.has(i));
     const whole = !by && numbers.length === graph.nodes.length;
     const boxOf = new Map(), boxes = new Map();
@@ -18,23 +18,26 @@
       boxOf.set(i, boxes.get(id));
     }
     const links = new Map();
-    for (const [from, to] of graph.edges) {
+    for (const [from, to, bends] of graph.edges) {
       const [a, b] = [boxOf.get(from), boxOf.get(to)];
-      if (a && b && a !== b) links.set(a.id + "\u0000" + b.id, [a, b]);
+      if (a && b && a !== b) links.set(a.id + "\u0000" + b.id, [a, b, whole ? bends : undefined]);
     }
-    put([...boxes.values()], [...links.values()], graph, whole);
+    const step = put([...boxes.values()], [...links.values()], graph, whole, across);
     const byName = new Map([...boxOf].map(([i, box]) => [graph.nodes[i].name, box]));
-    return { boxes: [...boxes.values()], links: [...links.values()], byName, size: graph.box };
+    return { boxes: [...boxes.values()], links: [...links.values()], byName, size: graph.box, step };
   }
 
-  function put(boxes, links, graph, whole) {
+  /** Gives every box its place; how far one layer is from the next. */
+  function put(boxes, links, graph, whole, across) {
     if (whole) {
       for (const box of boxes) Object.assign(box, { x: box.node.x, y: box.node.y });
-      return;
+      return graph.step;
     }
     const pairs = links.map(([a, b]) => [a.id, b.id]);
-    const places = sp.layered(boxes.map((box) => box.id), pairs, graph.box);
+    const { places, bends, step } = sp.layered(boxes.map((box) => box.id), pairs, graph.box, across);
     for (const box of boxes) Object.assign(box, places.get(box.id));
+    for (const link of links) link[2] = bends.get(link[0].id + "\u0000" + link[1].id);
+    return step;
   }
 
   /** The box around boxes: [left, top, right, bottom]. */

@@ -37,7 +37,7 @@
         return html`<li><button aria-expanded=${chosen === i ? "true" : "false"} class=${sp.tone(step.status)} onClick=${() => choose(chosen === i ? null : i)}
           aria-label="${step.asset}: ${step.action}, ${step.status}, ${sp.seconds(step.seconds)}">
           <span class="who"><i class="sign" aria-hidden="true">${sp.SIGNS[step.status] || "○"}</i><b>${step.asset}</b>${step.slices && html` <small>${step.slices}</small>`}</span>
-          <span class="lane"><i class="bar-of" style="left:${left}%;width:${width}%"></i><small style=${left + width > 70 ? `right:${100.6 - left}%` : `left:${left + width + 0.6}%`}>${sp.seconds(step.seconds)}</small></span>
+          <span class="lane"><i class="bar-of" style="left:${left}%;width:${width}%"></i><small style=${left + width > 82 ? `right:${100.6 - left}%` : `left:${left + width + 0.6}%`}>${sp.seconds(took / 1000)}</small></span>
         </button>${chosen === i && html`<${StepMore} run=${run} step=${step} />`}</li>`;
       })}</ol></div>`;
   }

@@ -24,12 +24,12 @@
         found.push([kind, piece]);
       }
     };
-    for (const [piece, remark, string, name, number, word] of text.matchAll(TOKENS[language] || TOKENS.sql)) {
+    for (const [piece, remark, string, , number, word] of text.matchAll(TOKENS[language] || TOKENS.sql)) {
       if (remark) put(/^\{/.test(remark) ? "jinja" : "remark", piece);
       else if (string) put("string", piece);
       else if (number) put("number", piece);
       else if (word && (known.has(language === "python" ? word : word.toLowerCase()) || word[0] === "@")) put("word", piece);
-      else put(name ? "" : "", piece);
+      else put("", piece);
     }
     if (plain) found.push(["", plain]);
     return found;
@@ -37,6 +37,7 @@
 
   function Code({ text, language = "sql", line = 1, label }) {
     const [copied, setCopied] = useState(false);
+    text = text.replace(/\s+$/, "");
     const lines = text.split("\n").length;
     const copy = () => navigator.clipboard.writeText(text).then(() => {
       setCopied(true);

@@ -59,19 +59,23 @@
       documentOf(graph, asset), walk(graph, start, sources, "from"), walk(graph, start, uses, "to"),
     ]);
     const columns = new Map([[asset, new Set([column])]]);
-    for (const { from, to } of [...up, ...down])
+    for (const { from, to, edge } of [...up, ...down])
       for (const end of [from, to]) {
         if (!columns.has(end.asset)) columns.set(end.asset, new Set());
-        columns.get(end.asset).add(end.column);
+        columns.get(end.asset).add(nameOf(end.column, edge));
       }
     const rows = (own ? own.edges : []).filter((edge) => edge.column === null);
-    return { asset, column, up, down, rows, columns };
+    const known = !own || own.columns.some((each) => same(each.name, column));
+    return { asset, column, up, down, rows, columns, known };
   }
+
+  /** "*" of an edge in words: its rows, or one of its columns, nobody knows which. */
+  const nameOf = (column, edge) => (column !== ANY ? column : edge.kind === "unknown" ? "any column" : "rows");
 
   const PLAIN = new Set(["copied", "star", "renamed"]);
   /** What a hop does, in words: "computed: amount / 1.19". */
   const said = (edge) => edge.kind.replace("_", " ") +
     (edge.expression && !PLAIN.has(edge.kind) ? ": " + edge.expression : "");
 
-  Object.assign(sp, { columnPath, said, ANY });
+  Object.assign(sp, { columnPath, said, nameOf, ANY });
 })(window.sqlpipes);
