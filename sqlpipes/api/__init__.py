@@ -33,7 +33,15 @@ from sqlpipes.api.sensors import (
     sensors,
 )
 from sqlpipes.api.serve import serve
-from sqlpipes.api.site import AssetPage, Overview, asset_pages, hidden_in, overview, run_pages
+from sqlpipes.api.site import (
+    AssetPage,
+    Overview,
+    asset_pages,
+    hidden_in,
+    overview,
+    run_pages,
+    standing,
+)
 from sqlpipes.api.state import export_state, import_state, state_size
 from sqlpipes.api.terms import Watch
 from sqlpipes.api.tick import Ticked, run_job, tick
@@ -106,6 +114,7 @@ __all__ = [
     "select",
     "sensors",
     "serve",
+    "standing",
     "state_size",
     "status",
     "tick",

@@ -21,6 +21,7 @@ from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.selection import Ask
 from sqlpipes.core.asset import Asset, PythonBody, SqlBody
 from sqlpipes.core.errors import SqlpipesError
+from sqlpipes.core.events import Status
 
 if TYPE_CHECKING:
     from sqlpipes.core.lineage import ColumnFacts, Documented
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 LARGEST = 200_000  # characters of a file that is shown
 RUNS = 50
+BADNESS = (Status.SUCCESS, Status.WARN, Status.FAIL, Status.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Overview:
     statuses: tuple[AssetStatus, ...]
     columns: Mapping[str, tuple[Documented, ...]]
     facts: Mapping[str, ColumnFacts]
-    checks: tuple[CheckRecord, ...] = ()  # the newest result of each
+    checks: Mapping[str, CheckRecord] = field(default_factory=dict)  # by name, see `standing`
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,10 @@ def overview(project: Project) -> Overview:
 
     statuses = status(project)
     with closing(open_store_of(project)) as store:
-        checks = store.check_results()
+        newest = store.check_results()
+        runs_of = list(dict.fromkeys(check.run_id for check in reversed(newest)))[:RUNS]
+        checks = standing(each for run_id in runs_of for each in store.check_results(run_id))
+        checks = standing(newest) | checks
     traced = Lineage()
     with suppress(SqlpipesError):
         traced = lineage(project)
@@ -105,6 +110,22 @@ def run_pages(project: Project, limit: int = RUNS) -> Iterator[RunRecord]:
     """The newest runs with their steps and checks, newest first."""
     for run in runs(project, limit):
         yield replace(run_details(project, run.run_id), counts=run.counts)
+
+
+def standing(results: Iterable[CheckRecord]) -> dict[str, CheckRecord]:
+    """How each check stands: the worst of its newest run, which may have looked at slices one by one."""
+    found: dict[str, CheckRecord] = {}
+    for each in results:
+        known = found.get(each.check)
+        is_newer = known is None or (each.run_id != known.run_id and each.at >= known.at)
+        is_worse = known is not None and each.run_id == known.run_id and _bad(each) >= _bad(known)
+        if is_newer or is_worse:
+            found[each.check] = each
+    return found
+
+
+def _bad(check: CheckRecord) -> int:
+    return BADNESS.index(check.status) if check.status in BADNESS else 0
 
 
 def hidden_in(project: Project) -> Callable[[str], str]:

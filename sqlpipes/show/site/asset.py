@@ -1,11 +1,11 @@
-"""One asset in full -> its document: what people say of it, columns and their lineage, SQL, slices, history."""
+"""One asset in full -> its document: what is said of it, columns and lineage, SQL, slices, history."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlpipes.api import AssetPage, Overview
+from sqlpipes.api import AssetPage, Overview, standing
 from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.plan import Action
 from sqlpipes.show.cards import column_json, labels_json, values_json
@@ -77,7 +77,7 @@ def _checks(
 
 
 def _check(check: Check, results: Sequence[CheckRecord]) -> dict[str, Any]:
-    last = results[-1] if results else None
+    last = standing(results).get(check.name)
     return {
         "name": check.name,
         "type": check.type,

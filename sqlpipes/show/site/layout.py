@@ -13,7 +13,10 @@ from dataclasses import dataclass, replace
 WIDTH, HEIGHT = 200, 48  # of a box, in pixels at scale 1
 ACROSS, DOWN = 84, 22  # room between two layers, and between two boxes of one
 LANE = 16  # what an edge takes that goes past a layer, with its room
-WIDER, WIDEST = 0.02, 560  # that room is this share of the height, where many boxes stand in one layer
+WIDER, WIDEST = (
+    0.02,
+    560,
+)  # that room is this share of the height, where many boxes stand in one layer
 APART = 56  # between two parts that have no edge in common
 SWEEPS = 10
 GRID = 6  # boxes in a row of those that have no edges at all
@@ -44,7 +47,9 @@ class Layout:
 
 def layered(inputs: Mapping[str, Sequence[str]]) -> Layout:
     """A place for each key. `inputs`: what each reads, in an order where inputs come first (no circles)."""
-    parents = {name: [p for p in dict.fromkeys(read) if p in inputs] for name, read in inputs.items()}
+    parents = {
+        name: [p for p in dict.fromkeys(read) if p in inputs] for name, read in inputs.items()
+    }
     children: dict[str, list[str]] = {name: [] for name in parents}
     for name, read in parents.items():
         for parent in read:
@@ -65,7 +70,9 @@ def layered(inputs: Mapping[str, Sequence[str]]) -> Layout:
             for parent in parents[name]:
                 lanes = [y.get((parent, at)) for at in range(layer_of[parent] + 1, layer)]
                 if lanes and None not in lanes:
-                    bends[parent, name] = tuple(round(each - low) for each in lanes if each is not None)
+                    bends[parent, name] = tuple(
+                        round(each - low) for each in lanes if each is not None
+                    )
         top = round(max(y[name] for name in part) - low) + HEIGHT + APART
     step = WIDTH + round(min(max(ACROSS, top * WIDER), WIDEST))
     for name, place in places.items():
@@ -165,9 +172,7 @@ def _with_lanes(
     return up, down
 
 
-def _readers(
-    names: Sequence[str], parents: Mapping[str, Sequence[str]]
-) -> dict[str, list[str]]:
+def _readers(names: Sequence[str], parents: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in names:
         for parent in parents[name]:

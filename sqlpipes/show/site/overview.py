@@ -40,7 +40,7 @@ def graph_document(seen: Overview) -> dict[str, Any]:
     inputs = {item.asset: graph.parents(item.asset) for item in seen.statuses}
     layout = layered(inputs)
     number = {name: at for at, name in enumerate(inputs)}
-    failing = {c.check for c in seen.checks if c.status in (Status.FAIL, Status.ERROR)}
+    failing = {n for n, c in seen.checks.items() if c.status in (Status.FAIL, Status.ERROR)}
     nodes = []
     for item in seen.statuses:
         asset, place = graph.assets[item.asset], layout.places[item.asset]
@@ -57,7 +57,11 @@ def graph_document(seen: Overview) -> dict[str, Any]:
             }
         )
     edges: list[list[Any]] = [
-        [number[parent], number[name], *([list(bent)] if (bent := layout.bends.get((parent, name))) else [])]
+        [
+            number[parent],
+            number[name],
+            *([list(bent)] if (bent := layout.bends.get((parent, name))) else []),
+        ]
         for name, read in inputs.items()
         for parent in dict.fromkeys(read)
         if parent in number

@@ -1,4 +1,4 @@
-"""The slices of one asset -> a document: ranges by state with the reasons, and the picture of the terminal's grid."""
+"""The slices of one asset -> a document: ranges by state with reasons, and the picture of the terminal."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def _state(item: AssetStatus, state: SliceState, slices: Partitions) -> dict[str
     reasons = [
         str(reason)
         for reason in (item.step.reasons if item.step else ())
-        if reason.slices is not None and reason.slices.axis == slices.axis and reason.slices & slices
+        if reason.slices is not None
+        and reason.slices.axis == slices.axis
+        and reason.slices & slices
     ]
     return {
         "state": str(state),

@@ -56,7 +56,9 @@ def write_site(seen: Overview, folder: str) -> int:
         _put(folder, MARK, _mark(written))
     except OSError as error:
         said = error.strerror or str(error)
-        raise ProjectError(Problem("UIX002", f"cannot write the page to {folder}: {said}")) from None
+        raise ProjectError(
+            Problem("UIX002", f"cannot write the page to {folder}: {said}")
+        ) from None
     return len(written)
 
 
@@ -125,6 +127,8 @@ def _own_files(folder: str) -> set[str]:
             told = json.load(file)["files"]
     except (OSError, ValueError, KeyError, TypeError):
         raise ProjectError(_not_ours(f"{folder} holds other files")) from None
+    if not isinstance(told, list):
+        raise ProjectError(_not_ours(f"{folder} holds other files"))
     return {MARK, *(path for path in told if isinstance(path, str) and _is_inside(path))}
 
 
