@@ -159,8 +159,8 @@
     </section>`;
   }
 
-  const Choice = ({ label, options, value, onChange }) => html`<label class="choice"><span>${label}</span>
-    <select value=${value} onChange=${(event) => onChange(event.target.value)}>
+  const Choice = ({ label, options, value, onChange }) => html`<label class="choice"><span aria-hidden="true">${label}</span>
+    <select aria-label=${label} value=${value} onChange=${(event) => onChange(event.target.value)}>
       ${options.map(([key, word]) => html`<option value=${key} selected=${key === value}>${word}</option>`)}
     </select></label>`;
 

@@ -34,9 +34,8 @@
         const left = ((ms(step.begin) - begin) / whole) * 100;
         const took = step.end ? ms(step.end) - ms(step.begin) : step.seconds === null ? end - ms(step.begin) : 0;
         const width = Math.min(Math.max((took / whole) * 100, 0.4), 100 - left);
-        return html`<li><button aria-expanded=${chosen === i ? "true" : "false"} class=${sp.tone(step.status)} onClick=${() => choose(chosen === i ? null : i)}
-          aria-label="${step.asset}: ${step.action}, ${step.status}, ${sp.seconds(step.seconds)}">
-          <span class="who"><i class="sign" aria-hidden="true">${sp.SIGNS[step.status] || "○"}</i><b>${step.asset}</b>${step.slices && html` <small>${step.slices}</small>`}</span>
+        return html`<li><button aria-expanded=${chosen === i ? "true" : "false"} class=${sp.tone(step.status)} onClick=${() => choose(chosen === i ? null : i)}>
+          <span class="who"><i class="sign" aria-hidden="true">${sp.SIGNS[step.status] || "○"}</i><b>${step.asset}</b>${step.slices && html` <small>${step.slices}</small>`}<span class="hidden"> ${step.status} </span></span>
           <span class="lane"><i class="bar-of" style="left:${left}%;width:${width}%"></i><small style=${left + width > 82 ? `right:${100.6 - left}%` : `left:${left + width + 0.6}%`}>${sp.seconds(took / 1000)}</small></span>
         </button>${chosen === i && html`<${StepMore} run=${run} step=${step} />`}</li>`;
       })}</ol></div>`;

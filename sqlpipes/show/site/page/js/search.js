@@ -66,6 +66,7 @@
       const moves = { ArrowDown: 1, ArrowUp: -1 };
       if (event.key in moves) setAt((at + moves[event.key] + hits.length) % Math.max(hits.length, 1));
       else if (event.key === "Enter" && hits[at]) open(hits[at]);
+      else if (event.key === "Escape") close(); // a field of this type would only empty itself
       else return;
       event.preventDefault();
     };

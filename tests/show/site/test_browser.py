@@ -1,0 +1,363 @@
+"""The page in a real browser, opened as files: by mouse, by keys, on a phone, in the dark."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli.projects import SHOP, ok, write
+from show.site.sites import LIVELY, built, document
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).parent / "vendor/axe-core/axe.min.js.gz"
+WIDE, PHONE = (1440, 900), (360, 740)
+LAYERS, MANY = 10, 100
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, browser):
+    return built(tmp_path_factory.mktemp("shop"))
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory, browser):
+    """A thousand models, each of which reads two of the layer before."""
+    files = {"sqlpipes.yml": "name: large\n"}
+    for layer in range(LAYERS):
+        for i in range(MANY):
+            query = "select 1 as id, 2 as amount"
+            if layer:
+                first, second = f"m{layer - 1}_{i}", f"m{layer - 1}_{(i * 7 + 1) % MANY}"
+                query = (
+                    "select a.id, a.amount + b.amount as amount"
+                    f" from {first} a join {second} b using (id)"
+                )
+            files[f"models/layer{layer}/m{layer}_{i}.sql"] = query + "\n"
+    root = tmp_path_factory.mktemp("large")
+    write(root, files)
+    ok(root, "docs")
+    return root / "site"
+
+
+@contextmanager
+def opened(
+    browser: Any, site: Path, route: str = "", size: tuple[int, int] = WIDE, dark: bool = False
+) -> Iterator[Any]:
+    """The page at a route. Nothing may be said on its console and nothing asked of a network."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme="dark" if dark else "light",
+        has_touch=size == PHONE,
+    )
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("console", lambda said: said.type in ("error", "warning") and wrong.append(said.text))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda asked: asked.url.startswith("file:") or wrong.append(asked.url))
+    page.goto(f"{(site / 'index.html').as_uri()}{route}")
+    page.wait_for_selector("header.top nav a")
+    yield page
+    context.close()
+    assert not wrong
+
+
+def scene(page: Any) -> dict[str, Any]:
+    """What the canvas has drawn: boxes with their places on the screen, and which are lit."""
+    page.wait_for_function("sqlpipes.canvas && sqlpipes.canvas.frames > 0")
+    page.wait_for_timeout(120)
+    return page.evaluate(
+        """() => { const c = sqlpipes.canvas, s = c.scene, at = c.element.getBoundingClientRect();
+        return { scale: c.view.scale, chosen: s.chosen, marked: s.marked && [...s.marked],
+          words: (s.words || []).map(w => [w.from.id, w.to.id, w.text]),
+          labels: Object.fromEntries(s.labels), links: s.picture.links.length,
+          boxes: Object.fromEntries(s.picture.boxes.map(b => [b.id, [
+            at.x + c.view.x + (b.x + 100) * c.view.scale,
+            at.y + c.view.y + (b.y + 24) * c.view.scale]])) } }"""
+    )
+
+
+def colours(page: Any) -> int:
+    """How many colours the canvas has: one if nothing is drawn."""
+    return page.evaluate(
+        """() => { const e = sqlpipes.canvas.element, found = new Set();
+        const d = e.getContext('2d').getImageData(0, 0, e.width, e.height).data;
+        for (let i = 0; i < d.length; i += 4) found.add(d[i] << 16 | d[i+1] << 8 | d[i+2]);
+        return found.size }"""
+    )
+
+
+def test_the_graph_draws_every_asset_and_a_click_opens_what_is_known_of_it(browser, site):
+    with opened(browser, site) as page:
+        found = scene(page)
+        assert set(found["boxes"]) == {"raw_orders", "stg_orders", "daily", "total", "forecast"}
+        assert found["links"] == 4
+        assert colours(page) > 10
+        page.mouse.click(*found["boxes"]["daily"])
+        page.get_by_role("heading", name="daily", exact=True).wait_for()
+        assert "at=daily" in page.url
+        found = scene(page)
+        assert set(found["marked"]) == set(found["boxes"])
+        page.get_by_role("link", name="Open", exact=True).click()
+        page.get_by_role("heading", name="daily", level=1).wait_for()
+        assert page.title() == "daily · shop"
+
+
+def test_a_columns_path_lights_up_with_what_every_hop_does(browser, site):
+    with opened(browser, site, "#/asset/daily") as page:
+        page.get_by_role("link", name="revenue", exact=True).first.click()
+        page.get_by_role("complementary", name="Path of daily.revenue").wait_for()
+        found = scene(page)
+        assert set(found["marked"]) == {"raw_orders", "stg_orders", "daily", "total", "forecast"}
+        assert ["stg_orders", "daily", "aggregated: sum(amount)"] in found["words"]
+        assert found["labels"]["raw_orders"][1] == "amount"
+        panel = page.get_by_role("complementary", name="Path of daily.revenue").inner_text()
+        assert "sum(amount)" in panel
+        assert "stg_orders.amount" in panel
+        page.get_by_role("button", name="Only this path").click()
+        page.wait_for_timeout(200)
+        assert "only=1" in page.url
+        page.get_by_role("button", name="raw_orders.amount").click()
+        page.get_by_role("complementary", name="Path of raw_orders.amount").wait_for()
+    with opened(browser, site, "#/graph?at=total&column=revenue") as page:
+        assert "forecast" not in scene(page)["marked"]
+    with opened(browser, site, "#/graph?at=total&column=nothing") as page:
+        page.get_by_text("has no column 'nothing'").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("daily", {"daily"}),
+        ("+daily", {"raw_orders", "stg_orders", "daily"}),
+        ("1+daily", {"stg_orders", "daily"}),
+        ("stg_orders+1", {"stg_orders", "daily"}),
+        ("@daily", {"raw_orders", "stg_orders", "daily", "total", "forecast"}),
+        ("stg_*", {"stg_orders"}),
+        ("daily total", {"daily", "total"}),
+        ("tag:finance", {"daily"}),
+        ("daily+,owner:ml@acme.com", {"forecast"}),
+        ("kind:seed", {"raw_orders"}),
+        ("path:models/py", {"forecast"}),
+        ("models/py", {"forecast"}),
+        ("group:sales", {"stg_orders"}),
+    ],
+)
+def test_a_filter_shows_what_ls_lists(browser, site, text, wanted):
+    assert set(ok(site.parent, "ls", "-s", text).split()) == wanted
+    with opened(browser, site) as page:
+        page.get_by_role("searchbox", name="Filter assets").fill(text)
+        page.wait_for_function(
+            "n => sqlpipes.canvas.scene.picture.boxes.length === n", arg=len(wanted)
+        )
+        assert set(scene(page)["boxes"]) == wanted
+
+
+def test_a_filter_that_the_page_cannot_answer_says_who_can(browser, site):
+    with opened(browser, site) as page:
+        field = page.get_by_role("searchbox", name="Filter assets")
+        for text, said in (
+            ("column:daily.revenue+", "sqlpipes ls -s 'column:daily.revenue'"),
+            ("state:modified", "compares two versions"),
+            ("nonsense", "'nonsense' matches no asset"),
+            ("tga:x", "there is no method 'tga:'"),
+            ("state:nice", "'nice' is no state"),
+        ):
+            field.fill(text)
+            page.get_by_role("status").filter(has_text=said).first.wait_for()
+        field.fill("state:current")
+        page.wait_for_function("sqlpipes.canvas.scene.picture.boxes.length === 5")
+
+
+def test_folders_fold_and_unfold(browser, site):
+    with opened(browser, site) as page:
+        page.get_by_label("Fold", exact=True).select_option(label="By folder")
+        page.wait_for_function("sqlpipes.canvas.scene.picture.boxes.length === 3")
+        found = scene(page)
+        assert set(found["boxes"]) == {"fold:models", "fold:models/py", "fold:seeds"}
+        page.mouse.click(*found["boxes"]["fold:models"])
+        page.wait_for_function("sqlpipes.canvas.scene.picture.boxes.length === 5")
+        assert {"daily", "fold:seeds"} <= set(scene(page)["boxes"])
+
+
+def test_colours_are_told_by_a_legend(browser, site):
+    with opened(browser, site) as page:
+        legend = page.get_by_role("list", name="Colours")
+        assert "current" in legend.inner_text()
+        page.get_by_label("Colour", exact=True).select_option(label="Kind")
+        page.wait_for_function("document.querySelector('.legend').innerText.includes('python')")
+        page.get_by_label("Colour", exact=True).select_option(label="Owner")
+        page.wait_for_function(
+            "document.querySelector('.legend').innerText.includes('ml@acme.com')"
+        )
+
+
+def test_search_finds_everything_by_keyboard_alone(browser, site):
+    with opened(browser, site, "#/runs") as page:
+        page.keyboard.press("/")
+        page.keyboard.type("daily rev")
+        page.get_by_role("option", name="daily.revenue").first.wait_for()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**#/graph?at=daily&column=revenue")
+        page.keyboard.press("Control+k")
+        page.keyboard.type("with tax")
+        page.get_by_role("option", name="stg_orders.amount").wait_for()
+        page.keyboard.press("Escape")
+        page.wait_for_selector("dialog", state="detached")
+        page.keyboard.press("Control+k")
+        page.keyboard.type("total")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("ArrowUp")
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="total", level=1).wait_for()
+
+
+def test_the_graph_is_walked_by_arrow_keys(browser, site):
+    with opened(browser, site, "#/graph?at=daily") as page:
+        scene(page)
+        page.locator("canvas").focus()
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_function("sqlpipes.canvas.scene.chosen === 'stg_orders'")
+        page.keyboard.press("Enter")
+        page.get_by_role("heading", name="stg_orders", level=1).wait_for()
+
+
+def test_dark_is_what_the_system_says_until_somebody_turns_it(browser, site):
+    ground = "getComputedStyle(document.body).backgroundColor"
+    with opened(browser, site) as page:
+        light = page.evaluate(ground)
+        page.get_by_role("button", name="Dark colours").click()
+        assert page.evaluate(ground) != light
+        page.reload()
+        page.get_by_role("button", name="Light colours").wait_for()
+        assert page.evaluate(ground) != light
+    with opened(browser, site, dark=True) as page:
+        dark = page.evaluate(ground)
+        assert dark != light
+        page.get_by_role("button", name="Light colours").click()
+        assert page.evaluate(ground) == light
+
+
+def test_an_asset_shows_its_slices_checks_sql_and_builds(browser, site):
+    with opened(browser, site, "#/asset/daily") as page:
+        page.get_by_role("heading", name="Slices").wait_for()
+        assert page.locator(".cells .cell").count() == 3
+        assert page.locator(".cells .cell").first.get_attribute("title") == "2024-01, 1: built"
+        assert "not_null.revenue" in page.locator("#checks").inner_text()
+        page.get_by_role("button", name="As it ran last").click()
+        assert "sum(amount)" in page.locator("#sql").inner_text()
+        assert page.locator("#history rect").count() == 2
+    with opened(browser, site, "#/asset/stg_orders") as page:
+        page.get_by_role("heading", name="Columns").wait_for()
+        assert page.locator("main img").count() == 0
+        assert "<img src=x" in page.locator(".prose").inner_text()
+        assert page.locator(".prose strong").inner_text() == "typed"
+    with opened(browser, site, "#/asset/nobody") as page:
+        page.get_by_role("heading", name="There is no asset 'nobody'").wait_for()
+
+
+def test_a_run_says_why_each_step_ran_and_what_it_said(browser, site):
+    with opened(browser, site, "#/runs") as page:
+        page.locator(".runs a").first.click()
+        page.get_by_role("button", name="forecast").click()
+        more = page.locator(".more")
+        assert "Why it ran: never built" in more.inner_text()
+        assert "hello" in more.inner_text()
+        assert page.locator(".gantt li").count() == 5
+
+
+@pytest.mark.parametrize("route", ["", "#/asset/daily", "#/assets", "#/runs"])
+def test_nothing_is_wider_than_a_phone(browser, site, route):
+    with opened(browser, site, route, PHONE) as page:
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(
+    "route",
+    ["", "#/graph?at=daily", "#/graph?at=daily&column=revenue", "#/asset/daily", "#/asset/forecast",
+     "#/assets", "#/runs", "run", "search"],
+)  # fmt: skip
+def test_axe_finds_nothing_serious(browser, site, route, dark):
+    page_of = {"run": "#/run/" + document(site, "runs")["runs"][0]["id"], "search": ""}
+    with opened(browser, site, page_of.get(route, route), dark=dark) as page:
+        page.wait_for_timeout(300)
+        if route == "run":
+            page.get_by_role("button", name="forecast").click()
+        if route == "search":
+            page.keyboard.press("/")
+            page.keyboard.type("daily")
+            page.wait_for_timeout(200)
+        page.evaluate(gzip.decompress(AXE.read_bytes()).decode())
+        found = page.evaluate("axe.run(document, {resultTypes: ['violations'], preload: false})")[
+            "violations"
+        ]
+        serious = [
+            (each["id"], each["help"], [node["html"][:120] for node in each["nodes"][:3]])
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
+        assert not serious, json.dumps(serious, indent=1)
+
+
+def test_a_thousand_assets_load_and_pan(browser, large):
+    with opened(browser, large) as page:
+        assert len(scene(page)["boxes"]) == LAYERS  # folded by folder, as there are many
+    with opened(browser, large, "#/graph?by=none") as page:
+        assert len(scene(page)["boxes"]) == LAYERS * MANY
+        took = page.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
+        for label, scale in (("all in sight", None), ("names in sight", 0.4)):
+            if scale:
+                page.evaluate(f"sqlpipes.canvas.zoom({scale} / sqlpipes.canvas.view.scale)")
+            frames = page.evaluate(PAN)
+            middle, worst = statistics.median(frames), max(frames)
+            print(f"\n1,000 assets, {label}: {middle:.1f} ms a frame, at worst {worst:.1f}", end="")
+            assert len(frames) == 60
+        draw = page.evaluate(
+            "(() => { const t = performance.now(); sqlpipes.canvas.paintAll();"
+            " return performance.now() - t })()"
+        )
+        print(f"; one drawing {draw:.1f} ms; loaded in {took:.0f} ms")
+    with opened(browser, large, "#/graph?at=m9_5&column=amount") as page:
+        page.wait_for_function(
+            "sqlpipes.canvas.scene.words && sqlpipes.canvas.scene.words.length > 50"
+        )
+        assert "m0_5" in scene(page)["marked"]
+
+
+PAN = """() => new Promise(done => {
+  const c = sqlpipes.canvas, times = []; let before = performance.now(), i = 0;
+  const step = () => {
+    const now = performance.now(); times.push(now - before); before = now; c.move(i % 2 ? 9 : -13, 7); i += 1;
+    i < 60 ? requestAnimationFrame(step) : done(times) };
+  requestAnimationFrame(step) })"""
+
+
+def test_names_that_are_no_file_names_can_be_opened(browser, tmp_path):
+    files = SHOP | {
+        "models/Weird.sql": "select 1 as x\n",
+        "models/a b+c.sql": 'select x from "Weird"\n',
+    }
+    site = built(tmp_path, files)
+    with opened(browser, site) as page:
+        assert {"Weird", "a b+c"} <= set(scene(page)["boxes"])
+    with opened(browser, site, "#/asset/a%20b%2Bc") as page:
+        page.get_by_role("heading", name="a b+c", level=1).wait_for()
+        page.get_by_role("link", name="Weird", exact=True).first.click()
+        page.get_by_role("heading", name="Weird", level=1).wait_for()
+
+
+def test_a_data_file_that_is_gone_is_told_and_the_rest_stays(browser, tmp_path):
+    site = built(tmp_path, LIVELY)
+    (site / "data/asset/daily.js").write_text("sqlpipes.take('other', {});\n")
+    with opened(browser, site, "#/asset/daily") as page:
+        page.get_by_role("alert").filter(has_text="cannot be read").wait_for()
+        page.get_by_role("link", name="Runs").click()
+        page.get_by_role("heading", name="Runs").wait_for()
