@@ -26,7 +26,7 @@ def slug(name: str) -> str:
     """A file's name for any name, another one for each, also where letter case is not told apart.
 
     >>> slug("stg_orders"), slug("Orders"), slug("../x"), slug("con")
-    ('stg_orders', 'orders-04a6ea88', 'x-cd91fdd4', 'con-e8b8f1b4')
+    ('stg_orders', 'orders-4f0df874', 'x-d42ff05c', 'con-d1d8ab24')
     """
     if PLAIN.fullmatch(name) and len(name) <= LONGEST and not DEVICES.fullmatch(name):
         return name

@@ -1,8 +1,7 @@
-"""A browser for the page. Its tests are a leg of their own: elsewhere it is mostly not there."""
+"""A browser for the page, for the tests of the leg that is about it."""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -23,10 +22,6 @@ FLAGS = [
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium, driven by Playwright."""
-    if os.environ.get("SQLPIPES_TEST_LEG") != "browser":
-        pytest.skip(
-            "the browser has a leg of its own: SQLPIPES_TEST_LEG=browser, see .ci/legs/browser"
-        )
     from playwright.sync_api import sync_playwright
 
     found = shutil.which("chromium")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ import pytest
 from cli.projects import SHOP, ok, write
 from show.site.sites import LIVELY, built, document
 
+if os.environ.get("SQLPIPES_TEST_LEG") != "browser":
+    why = "the browser has a leg of its own: SQLPIPES_TEST_LEG=browser, see .ci/legs/browser"
+    pytest.skip(why, allow_module_level=True)
 pytestmark = pytest.mark.browser
 
 AXE = Path(__file__).parent / "vendor/axe-core/axe.min.js.gz"

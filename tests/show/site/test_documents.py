@@ -164,15 +164,20 @@ def test_a_failed_check_is_told_in_the_graph_with_its_rows_and_message(tmp_path)
 CUTS = {
     "month": "{by: month, column: day, start: 2024-01, end: 2024-04}",
     "hour": "{by: hour, column: day, start: 2024-01-01, end: 2024-01-03}",
+    "integer": "{by: integer, column: id, start: 0, end: 50, width: 10}",
+    "product": "{by: [{by: day, column: day, start: 2024-01-01, end: 2024-01-04},"
+    " {by: values, column: r, values: [a, b]}]}",
     "values": "{column: day, values: ['2024-01-01', '2024-01-02']}",
 }
 
 
-@pytest.mark.parametrize("cut", ["month", "hour", "values"])
+@pytest.mark.parametrize("cut", CUTS)
 def test_slices_of_every_kind_have_a_picture(tmp_path, cut):
     model = f"/*\n---\npartition: {CUTS[cut]}\n---\n*/\n" + {
         "values": "select cast(day as varchar) as day from stg_orders",
         "hour": "select cast(day as timestamp) as day from stg_orders",
+        "integer": "select id from stg_orders",
+        "product": "select day, 'a' as r from stg_orders",
     }.get(cut, "select day from stg_orders")
     site = built(tmp_path, SHOP | {"models/cut.sql": model})
     slices = document(site, "asset/cut")["slices"]
