@@ -158,7 +158,7 @@ def test_a_filter_shows_what_ls_lists(browser, site, text, wanted):
     with opened(browser, site) as page:
         page.get_by_role("searchbox", name="Filter assets").fill(text)
         page.wait_for_function(
-            "n => sqlpipes.canvas.scene.picture.boxes.length === n", arg=len(wanted)
+            "n => sqlpipes.canvas?.scene.picture?.boxes.length === n", arg=len(wanted)
         )
         assert set(scene(page)["boxes"]) == wanted
 
@@ -176,17 +176,17 @@ def test_a_filter_that_the_page_cannot_answer_says_who_can(browser, site):
             field.fill(text)
             page.get_by_role("status").filter(has_text=said).first.wait_for()
         field.fill("state:current")
-        page.wait_for_function("sqlpipes.canvas.scene.picture.boxes.length === 5")
+        page.wait_for_function("sqlpipes.canvas?.scene.picture?.boxes.length === 5")
 
 
 def test_folders_fold_and_unfold(browser, site):
     with opened(browser, site) as page:
         page.get_by_label("Fold", exact=True).select_option(label="By folder")
-        page.wait_for_function("sqlpipes.canvas.scene.picture.boxes.length === 3")
+        page.wait_for_function("sqlpipes.canvas?.scene.picture?.boxes.length === 3")
         found = scene(page)
         assert set(found["boxes"]) == {"fold:models", "fold:models/py", "fold:seeds"}
         page.mouse.click(*found["boxes"]["fold:models"])
-        page.wait_for_function("sqlpipes.canvas.scene.picture.boxes.length === 5")
+        page.wait_for_function("sqlpipes.canvas?.scene.picture?.boxes.length === 5")
         assert {"daily", "fold:seeds"} <= set(scene(page)["boxes"])
 
 
@@ -227,7 +227,7 @@ def test_the_graph_is_walked_by_arrow_keys(browser, site):
         scene(page)
         page.locator("canvas").focus()
         page.keyboard.press("ArrowLeft")
-        page.wait_for_function("sqlpipes.canvas.scene.chosen === 'stg_orders'")
+        page.wait_for_function("sqlpipes.canvas?.scene.chosen === 'stg_orders'")
         page.keyboard.press("Enter")
         page.get_by_role("heading", name="stg_orders", level=1).wait_for()
 
@@ -330,9 +330,7 @@ def test_a_thousand_assets_load_and_pan(browser, large):
         )
         print(f"; one drawing {draw:.1f} ms; loaded in {took:.0f} ms")
     with opened(browser, large, "#/graph?at=m9_5&column=amount") as page:
-        page.wait_for_function(
-            "sqlpipes.canvas.scene.words && sqlpipes.canvas.scene.words.length > 50"
-        )
+        page.wait_for_function("sqlpipes.canvas?.scene.words?.length > 50")
         assert "m0_5" in scene(page)["marked"]
 
 
@@ -342,6 +340,28 @@ PAN = """() => new Promise(done => {
     const now = performance.now(); times.push(now - before); before = now; c.move(i % 2 ? 9 : -13, 7); i += 1;
     i < 60 ? requestAnimationFrame(step) : done(times) };
   requestAnimationFrame(step) })"""
+
+
+def test_what_is_placed_in_the_browser_overlaps_nowhere_also_where_there_are_circles(browser, site):
+    with opened(browser, site) as page:
+        overlaps, backward = page.evaluate(PLACED)
+        assert overlaps == 0
+        assert backward == 0  # without circles every edge goes to the right
+
+
+PLACED = """() => { let overlaps = 0, backward = 0, seed = 7;
+  const random = (n) => { seed = (seed * 1103515245 + 12345) % 2147483648; return seed % n };
+  for (let round = 0; round < 60; round += 1) {
+    const names = Array.from({length: 1 + random(40)}, (_, i) => 'n' + i), circles = round % 2;
+    const edges = Array.from({length: random(90)}, () => [random(names.length), random(names.length)])
+      .filter(([a, b]) => circles || a < b).map(([a, b]) => ['n' + a, 'n' + b]);
+    const { places } = sqlpipes.layered(names, edges, [200, 48]), at = [...places.values()];
+    if (at.length !== names.length) overlaps += 1;
+    at.forEach((one, i) => at.slice(0, i).forEach((other) => {
+      if (Math.abs(one.x - other.x) < 200 && Math.abs(one.y - other.y) < 47.9) overlaps += 1; }));
+    if (!circles) for (const [a, b] of edges) if (places.get(a).x + 200 >= places.get(b).x) backward += 1;
+  }
+  return [overlaps, backward] }"""
 
 
 def test_names_that_are_no_file_names_can_be_opened(browser, tmp_path):
