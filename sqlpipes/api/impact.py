@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 
+from sqlpipes.api.built import as_built
 from sqlpipes.api.columns import known_columns, traced, warehouse_columns
 from sqlpipes.api.commit_files import default_ref, unpacked
-from sqlpipes.api.images import Faults, image_as_built, image_of, read_image, write_image
+from sqlpipes.api.images import Faults, image_of, read_image, write_image
 from sqlpipes.api.kept import lend
 from sqlpipes.api.project import Project, load
 from sqlpipes.core.asset import Column
@@ -37,11 +38,10 @@ def impact(
     """
     _refuse_unread(project)
     seen = warehouse_columns(project)
-    lineage = traced(project, known_columns(project, connect=True, seen=seen))
+    lineage = _lineage(project, known_columns(project, connect=True, seen=seen))
     faults = faults_of(project, lineage)
     if against == BUILT:
-        now = image_of(project, lineage, faults, BUILT)
-        old = image_as_built(project, lineage, now)
+        old, now = _both(as_built(project), project, lineage, faults, seen, "what was built")
     elif against is not None and os.path.isfile(against):
         now = image_of(project, lineage, faults, BUILT)
         old = read_image(against)
@@ -65,7 +65,7 @@ def impact(
 def save_image(project: Project, path: str) -> Image:
     """Write what the project is now to a file that `impact` compares with; `-` is stdout."""
     _refuse_unread(project)
-    lineage = traced(project, known_columns(project, connect=True))
+    lineage = _lineage(project, known_columns(project, connect=True))
     image = image_of(project, lineage, faults_of(project, lineage), os.path.basename(path))
     write_image(project, image, path)
     return image
@@ -80,13 +80,34 @@ def _both(
     name: str,
 ) -> tuple[Image, Image]:
     """Images of the old files and of those at hand; only queries that differ are looked into."""
-    was = traced(before, known_columns(before, connect=False, seen=seen))
-    old, now = before.graph.assets, project.graph.assets
-    changed = {each for each in old.keys() & now.keys() if old[each].version != now[each].version}
+    was = _lineage(before, known_columns(before, connect=False, seen=seen))
+    changed = _differing(before, project)
     return (
         image_of(before, was, faults_of(before, was), name, changed),
         image_of(project, lineage, faults, "", changed),
     )
+
+
+def _lineage(project: Project, known: Mapping[str, tuple[Column, ...]]) -> Lineage:
+    from sqlpipes.core.lineage.digested import with_every_branch
+
+    return with_every_branch(project.graph, traced(project, known), project.graph.order)
+
+
+def _differing(before: Project, project: Project) -> frozenset[str]:
+    """Assets that are not what they were, and all that reads one: it may take other columns of it."""
+    then, now = before.graph, project.graph
+    names = {
+        name
+        for name in then.assets.keys() | now.assets.keys()
+        if name not in then.assets
+        or name not in now.assets
+        or then.assets[name].version != now.assets[name].version
+        or then.assets[name].columns != now.assets[name].columns
+        or then.parents(name) != now.parents(name)
+    }
+    below = [then.descendants(names & set(then.order)), now.descendants(names & set(now.order))]
+    return frozenset(names).union(*below)
 
 
 def _profiles_of(root: str) -> str | None:

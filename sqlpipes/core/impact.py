@@ -59,6 +59,7 @@ class Change(StrEnum):
     RETYPED = "retyped"
     COMPUTED = "computed differently"
     UNSURE = "may differ"
+    ORDERED = "in another order"  # of all columns together, whose name is "*"
     CHANGED = "changed"  # of an asset
     SAME = "same"  # of an asset whose text alone is another
 
@@ -77,6 +78,8 @@ class ColumnChange:
             return f"{self.was} is now {self.column}"
         if self.change is Change.RETYPED:
             return f"{self.column} {self.was or '?'} -> {self.now or '?'}"
+        if self.change is Change.ORDERED:
+            return f"columns {self.change}"
         return f"{self.column} {self.change}"
 
 

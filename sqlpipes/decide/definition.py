@@ -113,14 +113,14 @@ def _changed(old: Mapping[str, Plain], new: Mapping[str, Plain]) -> Iterator[str
     elif "config" in before or "config" in after:
         before.setdefault("config", {})
         after.setdefault("config", {})
-    yield from _settings_diff(before, after)
+    yield from settings_diff(before, after)
 
 
-def _settings_diff(old: Mapping[str, Plain], new: Mapping[str, Plain], head: str = "") -> list[str]:
+def settings_diff(old: Mapping[str, Plain], new: Mapping[str, Plain], head: str = "") -> list[str]:
     """
-    >>> _settings_diff({"materialized": "view"}, {"materialized": "table", "alias": "x"})
+    >>> settings_diff({"materialized": "view"}, {"materialized": "table", "alias": "x"})
     ['alias: none -> x', 'materialized: view -> table']
-    >>> _settings_diff({"partition": {"by": "day"}}, {"partition": {"by": "month"}})
+    >>> settings_diff({"partition": {"by": "day"}}, {"partition": {"by": "month"}})
     ['partition.by: day -> month']
     """
     return [
@@ -135,7 +135,7 @@ def _differs(
     if before == after:
         return
     if isinstance(before, dict) and isinstance(after, dict):
-        yield from _settings_diff(before, after, f"{head}{key}.")
+        yield from settings_diff(before, after, f"{head}{key}.")
     else:
         yield f"{head}{key}: {_said(before)} -> {_said(after)}"
 

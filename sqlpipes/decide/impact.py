@@ -25,6 +25,7 @@ from sqlpipes.core.impact import (
 from sqlpipes.core.lineage import ColumnFacts, Edge, Lineage
 from sqlpipes.core.lineage.trace import ROWS_ONLY
 from sqlpipes.core.sql import fold
+from sqlpipes.decide.restated import looks_other, restated
 
 ANY = "*"
 HARMLESS = frozenset(
@@ -97,6 +98,8 @@ class _Weighing:
             )
         own = own_change(name, asset, old, new, self.graph.dialect)
         reached = self.reach(name)
+        if old.body == new.body and asset.kind is not Kind.PYTHON:
+            self._restate(name, old, new, reached)
         self.moved[name] = _together(own, reached, old, new, self.graph.dialect)
         return self._said(name, asset, own, reached, self._fresh(name, old.faults))
 
@@ -127,6 +130,26 @@ class _Weighing:
                 found.met = found.rows = True
                 found.because.insert(0, f"{parent} breaks")
         return found
+
+    def _restate(self, name: str, old: AssetImage, new: AssetImage, found: _Reach) -> None:
+        """What the same query makes of inputs that have other columns, or the same in another order."""
+        parents = dict.fromkeys(self.graph.parents(name))
+        others = (
+            each
+            for each in parents
+            if looks_other(self.old.assets.get(each), self.new.assets[each])
+        )
+        source = next(others, None)
+        if source is None:
+            return
+        again = restated(old, new, source, self.graph.dialect)
+        if not (again.because or again.unknown or found.met):
+            found.proofs.append(f"reads the columns of {source} by their names")
+        found.met = True
+        found.rows = found.rows or again.rows
+        found.columns |= again.columns
+        found.because += again.because
+        found.unknown += again.unknown
 
     def _said(
         self, name: str, asset: Asset, own: _Own, reached: _Reach, fresh: tuple[Problem, ...]
@@ -226,6 +249,8 @@ def _column_changes(
             yield ColumnChange(name, Change.COMPUTED if is_known else Change.UNSURE)
     for key in before.keys() - after.keys() - set(renamed.values()):
         yield ColumnChange(before[key][0], Change.REMOVED)
+    if [key for key in before if key in after] != [key for key in after if key in before]:
+        yield ColumnChange(ANY, Change.ORDERED)
 
 
 def _renamed(old: AssetImage, new: AssetImage, gone: set[str], added: set[str]) -> dict[str, str]:

@@ -205,7 +205,7 @@ class Tracer:
         if facts is None:
             facts = self.analysed(rendered, names)
         self.used[key] = facts
-        resolved = _with_assets(
+        resolved = with_assets(
             facts,
             {
                 **body.file_assets,
@@ -267,7 +267,7 @@ class Tracer:
         return read_columns(rendered.text, self.types, inputs)
 
 
-def _with_assets(facts: ColumnFacts, names: Mapping[str, str]) -> ColumnFacts:
+def with_assets(facts: ColumnFacts, names: Mapping[str, str]) -> ColumnFacts:
     if all(table == name for table, name in names.items()):
         return facts
     edges = tuple(
