@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.core.asset import Asset, Check, Kind, Materialized, SqlBody
-from sqlpipes.core.errors import Location, Problem, ProjectError
+from sqlpipes.core.errors import Location
 from sqlpipes.core.graph import Graph, link
 from sqlpipes.core.history import History
 from sqlpipes.core.sql import Relation, analyse
@@ -24,16 +24,12 @@ NOT_SAID = ("relation", "path", "format", "options")
 
 
 def as_built(project: Project) -> Project:
-    """ProjectError IMP006 when nothing was built yet for this target."""
+    """Without anything that was never built."""
     with closing(open_store_of(project)) as store:
         history = store.history()
         kept = store.definitions(history.assets)
     recorded = {name: json.loads(text) for name, text in kept.items() if text}
     built = {name for name in history.assets if history.of(name).built} & recorded.keys()
-    if not built:
-        message = f"nothing was built yet for target '{project.target.name}'"
-        hint = "`sqlpipes build` does, or compare with git: --against main"
-        raise ProjectError(Problem("IMP006", message, hint=hint))
     assets = tuple(_assets(project, history, {name: recorded[name] for name in built}))
     checks = [check for check in project.graph.checks.values() if check.asset in built]
     return replace(project, graph=_linked(project, assets, checks), problems=())
