@@ -75,11 +75,19 @@ def _as_recorded(project: Project, asset: Asset, version: str, said: Definition)
         return asset
     settings = {k: v for k, v in asset.settings.items() if k not in RECORDED}
     settings |= {k: v for k, v in said["settings"].items() if k not in NOT_SAID}
-    shape = Materialized(str(said["settings"].get("materialized", asset.materialized)))
-    then = replace(asset, settings=settings, materialized=shape)
+    then = replace(asset, settings=settings)
     if isinstance(asset.body, SqlBody):
-        return _with_text(project, then, said["sql"])
+        return _with_text(project, replace(then, materialized=_shape(said)), said["sql"])
+    if asset.kind is Kind.SEED:
+        then = replace(
+            then, columns=()
+        )  # the header is that of today's file; its table has the old one
     return replace(then, version=version)
+
+
+def _shape(said: Definition) -> Materialized:
+    word = said["settings"].get("materialized")
+    return next((each for each in Materialized if each.value == word), Materialized.TABLE)
 
 
 def _with_text(project: Project, asset: Asset, text: str) -> Asset:
@@ -110,7 +118,7 @@ def _gone(project: Project, name: str, said: Definition) -> Asset:
     return Asset(
         name=name,
         kind=Kind.SQL,
-        materialized=Materialized(str(said["settings"].get("materialized", "table"))),
+        materialized=_shape(said),
         relation=Relation(table, schema[-1]) if place and schema else None,
         body=SqlBody(said["sql"], facts.references, files=facts.files, opaque=facts.opaque),
         version=f"{facts.digest[:16]}.",

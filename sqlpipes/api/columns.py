@@ -33,13 +33,18 @@ def lineage(project: Project, *, connect: bool = True) -> Lineage:
     return traced(project, known_columns(project, connect=connect))
 
 
-def traced(project: Project, known: Mapping[str, tuple[Column, ...]]) -> Lineage:
-    """Lineage with these columns of what no query defines; each query is read once per change."""
+def traced(
+    project: Project, known: Mapping[str, tuple[Column, ...]], *, keep: bool = True
+) -> Lineage:
+    """Lineage with these columns of what no query defines; each query is read once per change.
+
+    Not to `keep` what is learnt is for a project that its folder does not hold.
+    """
     from sqlpipes.core.lineage import trace
 
     cached = _read_cache(project)
     found, used = trace(project.graph, known, project.config.dialect, cached)
-    if used.keys() != cached.keys():
+    if keep and used.keys() != cached.keys():
         plain = {key: facts.to_json() for key, facts in used.items()}
         write_json(project.root, COLUMNS, plain, project.secrets)
     return found

@@ -1,11 +1,13 @@
-"""A commit of git -> its files of the project, in a folder of their own. The work tree is not touched."""
+"""A commit of git -> its files of the project, in a folder of their own. The work tree is not touched.
+
+They are written by `git checkout-index` and not by `git archive`, which leaves out and rewrites what
+.gitattributes says of releases.
+"""
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +15,8 @@ from contextlib import contextmanager, suppress
 from sqlpipes.core.errors import Problem, ProjectError, did_you_mean
 
 PATIENCE_S = 60.0
+OF_HOOKS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY")
+"""What git sets for its hooks, and would lead it elsewhere."""
 BRANCHES = ("origin/main", "origin/master", "main", "master")
 
 
@@ -52,28 +56,38 @@ def unpacked(root: str, ref: str) -> Iterator[tuple[str, str]]:
     was not there.
     """
     commit = _commit(root, ref)
+    top = os.path.realpath(_asked(root, "rev-parse", "--show-toplevel"))
+    inside = os.path.relpath(os.path.realpath(root), top)
+    with tempfile.TemporaryDirectory(prefix="sqlpipes-") as place:
+        index = {"GIT_INDEX_FILE": os.path.join(place, "index")}
+        tree = os.path.join(
+            place, "tree", os.path.basename(top)
+        )  # projects are named by their folder
+        _told(ref, root, index, "read-tree", commit)
+        listed = _told(ref, root, index, "ls-files", "-z", "--full-name", "--", ".")
+        if not listed:
+            hint = "was the project somewhere else then? --against another commit"
+            raise ProjectError(Problem("IMP003", f"{ref} has no files of this folder", hint=hint))
+        words = ("checkout-index", "-z", "--stdin", f"--prefix={tree}/")
+        _told(ref, top, index, *words, given=listed)
+        yield os.path.normpath(os.path.join(tree, inside)), commit[:10]
+
+
+def _told(ref: str, folder: str, more: dict[str, str], *words: str, given: bytes = b"") -> bytes:
+    """What git writes, with an index of our own: what is staged stays as it is."""
+    environ = {k: v for k, v in os.environ.items() if k not in OF_HOOKS} | more
     try:
         done = subprocess.run(
-            ["git", "archive", "--format=tar", commit, "."],
-            cwd=root, capture_output=True, timeout=PATIENCE_S, check=False,
+            ["git", *words], cwd=folder, env=environ, input=given, capture_output=True,
+            timeout=PATIENCE_S, check=False,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError) as error:
         raise ProjectError(Problem("IMP001", f"git cannot be asked: {error}")) from error
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise ProjectError(
-            Problem(
-                "IMP003",
-                f"{ref} has no files of this folder: {said[0] if said else 'git archive failed'}",
-                hint="was the project somewhere else then? --against another commit",
-            )
-        )
-    with tempfile.TemporaryDirectory(prefix="sqlpipes-") as folder:
-        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
-            for member in tar:
-                with suppress(tarfile.FilterError):  # a link that leads out of the folder
-                    tar.extract(member, folder, filter="data")
-        yield folder, commit[:10]
+        why = said[-1] if said else f"git {words[0]} failed"
+        raise ProjectError(Problem("IMP003", f"{ref} cannot be read: {why}"))
+    return done.stdout
 
 
 def _commit(root: str, ref: str) -> str:
@@ -101,7 +115,12 @@ def _asked(root: str, *words: str) -> str:
     """What git says; "" when it says no, or is not there."""
     with suppress(OSError, subprocess.SubprocessError):
         done = subprocess.run(
-            ["git", *words], cwd=root, capture_output=True, timeout=PATIENCE_S, check=False
+            ["git", *words],
+            cwd=root,
+            env={k: v for k, v in os.environ.items() if k not in OF_HOOKS},
+            capture_output=True,
+            timeout=PATIENCE_S,
+            check=False,
         )
         if done.returncode == 0:
             return done.stdout.decode("utf-8", "replace").strip()

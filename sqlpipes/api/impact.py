@@ -18,6 +18,7 @@ from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.impact import Image, Impact
 from sqlpipes.core.lineage import Lineage
 from sqlpipes.decide.impact import impact as weigh
+from sqlpipes.decide.unmet import unmet
 
 BUILT = "built"
 MODELS = (".sql", ".py")
@@ -80,7 +81,8 @@ def _both(
     name: str,
 ) -> tuple[Image, Image]:
     """Images of the old files and of those at hand; only queries that differ are looked into."""
-    was = _lineage(before, known_columns(before, connect=False, seen=seen))
+    here = before.root == project.root
+    was = _lineage(before, known_columns(before, connect=False, seen=seen), keep=not here)
     changed = _differing(before, project)
     return (
         image_of(before, was, faults_of(before, was), name, changed),
@@ -88,10 +90,14 @@ def _both(
     )
 
 
-def _lineage(project: Project, known: Mapping[str, tuple[Column, ...]]) -> Lineage:
+def _lineage(
+    project: Project, known: Mapping[str, tuple[Column, ...]], *, keep: bool = True
+) -> Lineage:
+    """With the edges of every text that a template may be."""
     from sqlpipes.core.lineage.digested import with_every_branch
 
-    return with_every_branch(project.graph, traced(project, known), project.graph.order)
+    found = traced(project, known, keep=keep)
+    return with_every_branch(project.graph, found, project.graph.order)
 
 
 def _differing(before: Project, project: Project) -> frozenset[str]:
@@ -129,16 +135,19 @@ def _elsewhere(project: Project) -> tuple[Problem, ...]:
 
 
 def faults_of(project: Project, lineage: Lineage) -> dict[str, tuple[Problem, ...]]:
-    """Asset -> the errors of its files and of its columns."""
+    """Asset -> the errors of its files, of its columns, and of what it asks of columns."""
     by_file: dict[str, list[Problem]] = {}
     for problem in project.errors:
         if problem.at is not None:
             by_file.setdefault(problem.at.file, []).append(problem)
+    asked: dict[str, list[Problem]] = {}
+    for name, problem in unmet(project.graph, lineage):
+        asked.setdefault(name, []).append(problem)
     found: dict[str, tuple[Problem, ...]] = {}
     for name, asset in project.graph.assets.items():
-        own = by_file.get(asset.path, [])
         facts = lineage.facts.get(name)
         columns = [each for each in facts.problems if each.is_error] if facts else []
-        if own or columns:
-            found[name] = tuple(dict.fromkeys([*own, *columns]))
+        own = [*by_file.get(asset.path, ()), *columns, *asked.get(name, ())]
+        if own:
+            found[name] = tuple(dict.fromkeys(own))
     return found

@@ -241,13 +241,14 @@ def _column_changes(
         if key in renamed:
             yield ColumnChange(name, Change.RENAMED, before[renamed[key]][0])
         elif key not in before:
-            yield ColumnChange(name, Change.ADDED)
+            if old.listed:
+                yield ColumnChange(name, Change.ADDED)
         elif _is_retyped(before[key][1], kind):
             yield ColumnChange(name, Change.RETYPED, before[key][1] or "", kind or "")
         elif key in moved.columns:
             is_known = bool(old.digests.get(key) and new.digests.get(key))
             yield ColumnChange(name, Change.COMPUTED if is_known else Change.UNSURE)
-    for key in before.keys() - after.keys() - set(renamed.values()):
+    for key in before.keys() - after.keys() - set(renamed.values()) if new.listed else ():
         yield ColumnChange(before[key][0], Change.REMOVED)
     if [key for key in before if key in after] != [key for key in after if key in before]:
         yield ColumnChange(ANY, Change.ORDERED)

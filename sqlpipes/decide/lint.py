@@ -65,11 +65,11 @@ def _missing_checked(graph: Graph, lineage: Lineage) -> Iterator[Problem]:
     for check in graph.checks.values():
         if not lineage.is_listed(check.asset):
             continue
-        names = _names(check.asset, graph, lineage)
+        names = names_of(check.asset, graph, lineage)
         known = {fold(name, True, graph.dialect) for name in names}
         for column in check.columns:
-            if not _is_known(column, known, graph.dialect):
-                yield _missing(check, column, names)
+            if not is_known(column, known, graph.dialect):
+                yield missing_check(check, column, names)
 
 
 def _missing_indexed(graph: Graph, lineage: Lineage) -> Iterator[Problem]:
@@ -77,29 +77,29 @@ def _missing_indexed(graph: Graph, lineage: Lineage) -> Iterator[Problem]:
     for name, asset in graph.assets.items():
         if not asset.extras.indexes or not lineage.is_listed(name):
             continue
-        names = _names(name, graph, lineage)
+        names = names_of(name, graph, lineage)
         known = {fold(each, True, graph.dialect) for each in names}
         for index in asset.extras.indexes:
             for column in index.columns:
-                if not _is_known(column, known, graph.dialect):
+                if not is_known(column, known, graph.dialect):
                     message = f"an index of '{name}' names '{column}', which it does not have"
                     hint = did_you_mean(column, names) or f"it has {', '.join(names)}"
                     yield Problem("ENG041", message, index.place(column) or asset.at, hint)
 
 
-def _names(name: str, graph: Graph, lineage: Lineage) -> list[str]:
+def names_of(name: str, graph: Graph, lineage: Lineage) -> list[str]:
     """The columns of an asset, those of a snapshot included."""
     snapshot = graph.assets[name].snapshot
     names = [column.name for column in lineage.columns(name)]
     return [*names, *(snapshot.added if snapshot is not None else ())]
 
 
-def _is_known(column: str, known: set[str], dialect: str) -> bool:
+def is_known(column: str, known: set[str], dialect: str) -> bool:
     """A check's column may be spelt as the catalog does, or as one writes it unquoted."""
     return fold(column, True, dialect) in known or fold(column, False, dialect) in known
 
 
-def _missing(check: Check, column: str, names: list[str]) -> Problem:
+def missing_check(check: Check, column: str, names: list[str]) -> Problem:
     hint = did_you_mean(column, names) or (f"it has {', '.join(names)}" if names else None)
     message = f"{check.type} checks '{column}', which {check.asset} does not have"
     return Problem("CHK004", message, check.at, hint)

@@ -403,3 +403,91 @@ def test_what_is_said_untouched_is_as_it_was_many_times(tmp_path: Path) -> None:
     dice = random.Random()
     for _ in range(5_000):
         one_edit(tmp_path, dice)
+
+
+# --- what was found wrong once
+
+
+def test_a_star_loses_and_gains_what_its_table_does(shop: Path) -> None:
+    every = {"models/every.sql": "select * from orders", "models/far.sql": "select * from every"}
+    write(shop, every)
+    old = SHOP["models/orders.sql"]
+    found = since(shop, {"models/orders.sql": old.replace("amount,", "amount, 1 as one,")})
+    assert of(found, "every").touched == ("one",)
+    assert of(found, "far").touched == ("one",)
+    assert of(found, "paid").effect is Effect.UNTOUCHED
+    found = since(shop, {"models/orders.sql": old.replace("amount, ", "")})
+    assert "loses amount with orders" in of(found, "every").because
+    assert "loses amount with every" in of(found, "far").because
+
+
+def test_places_are_no_names(shop: Path) -> None:
+    write(shop, {"models/both.sql": "select * from orders union all select 1, 2, 3, 'x'"})
+    old = SHOP["models/orders.sql"]
+    found = since(
+        shop, {"models/orders.sql": old.replace("order_id, customer_id", "customer_id, order_id")}
+    )
+    (change_of,) = of(found, "orders").columns
+    assert str(change_of) == "columns in another order"
+    assert of(found, "both").effect is Effect.TOUCHED
+    assert of(found, "paid").effect is Effect.UNTOUCHED
+    assert of(found, "paid").proof == "reads the columns of orders by their names"
+
+
+def test_a_name_that_is_gone_may_mean_an_alias(shop: Path) -> None:
+    write(
+        shop,
+        {"models/odd.sql": "select customer_id as amount, sum(amount) over () as s from orders"},
+    )
+    found = since(shop, change("orders", "amount, ", ""))
+    assert of(found, "odd").effect in (Effect.TOUCHED, Effect.BREAKS)
+
+
+def test_every_branch_of_a_template_counts(shop: Path) -> None:
+    head = "/*\n---\nmaterialized: incremental\nunique_key: order_id\n---\n*/\n"
+    text = (
+        "select order_id, amount from orders {% if is_incremental() %} where amount > 1 {% endif %}"
+    )
+    write(shop, {"models/inc.sql": head + text, "models/last.sql": "select order_id from inc"})
+    found = since(shop, {"models/inc.sql": head + text.replace("> 1", "> 2")})
+    assert of(found, "inc").rows
+    assert of(found, "last").effect is Effect.TOUCHED
+    text = text.replace("amount >", "state >")
+    write(shop, {"models/inc.sql": head + text})
+    found = since(shop, change("orders", "status as state", "upper(status) as state"))
+    assert of(found, "inc").touched == ("*",)
+
+
+def test_a_check_or_a_key_of_a_column_that_is_gone_breaks(shop: Path) -> None:
+    keys = "materialized: incremental\nunique_key: order_id\nchecks:\n  - not_null: amount"
+    head = f"/*\n---\n{keys}\n---\n*/\n"
+    write(shop, {"models/inc.sql": head + "select * from orders"})
+    found = since(shop, change("orders", "order_id, customer_id, amount", "customer_id"))
+    codes = {problem.code for problem in of(found, "inc").problems}
+    assert of(found, "inc").effect is Effect.BREAKS
+    assert codes == {"CHK004", "IMP006"}
+
+
+def test_since_the_last_build_a_star_is_what_it_was_then(shop: Path) -> None:
+    write(shop, {"models/all.sql": "select * from orders"})
+    assert build(load(str(shop))).status == "success"
+    write(shop, change("orders", "amount, ", ""))
+    found = impact(load(str(shop)), "built")
+    assert of(found, "all").because == ("loses amount with orders",)
+    write(shop, {"seeds/raw_orders.csv": "order_id,customer_id,status\n1,7,paid\n"})
+    found = impact(load(str(shop)), "built")
+    assert "amount removed" in [str(each) for each in of(found, "raw_orders").columns]
+
+
+def test_a_commit_is_read_whole_whatever_releases_leave_out(shop: Path) -> None:
+    write(shop, {".gitattributes": "*.sql export-ignore\n"})
+    git(shop, "init")
+    git(shop, "add", "-A")
+    git(shop, "commit", "-m", "first")
+    write(shop, {"models/more.sql": "select 1 as x"})
+    git(shop, "add", "-A")  # what is staged stays staged
+    assert told(impact(load(str(shop)))) == {"more": (Change.ADDED, Effect.NONE)}
+    staged = subprocess.run(
+        ["git", "diff", "--cached", "--name-only"], cwd=shop, capture_output=True, check=True
+    )
+    assert staged.stdout.decode().split() == ["models/more.sql"]
