@@ -6,7 +6,7 @@ untouched only when no edge of its query begins at what changed. In doubt it is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sqlpipes.core.asset import Asset, Kind
@@ -25,33 +25,11 @@ from sqlpipes.core.impact import (
 from sqlpipes.core.lineage import ColumnFacts, Edge, Lineage
 from sqlpipes.core.lineage.trace import ROWS_ONLY
 from sqlpipes.core.sql import fold
+from sqlpipes.decide.own_changes import ANY, Moved, Own, is_retyped, own_change
 from sqlpipes.decide.restated import looks_other, restated
-
-ANY = "*"
-HARMLESS = frozenset(
-    {"materialized", "description", "tags", "owners", "owner", "group", "meta", "links", "kinds"}
-    | {"docs", "columns", "checks", "tests", "data_tests", "indexes", "grants", "persist_docs"}
-    | {"auto", "retry", "timeout", "native_partitions", "contract", "freshness", "unit_tests"}
-)
-"""Settings that no row hangs on."""
 
 Faults = Mapping[str, tuple[Problem, ...]]
 """Asset -> what is wrong with it now."""
-
-
-@dataclass(slots=True)
-class _Moved:
-    """What of one asset is no longer what it was: columns by folded name, or its rows.
-
-    `doubt`: perhaps nothing, as what it reads is not known.
-    """
-
-    columns: dict[str, str] = field(default_factory=dict)  # -> the name as it is spelt
-    rows: bool = False
-    doubt: bool = False
-
-    def __bool__(self) -> bool:
-        return self.rows or self.doubt or bool(self.columns)
 
 
 def impact(graph: Graph, lineage: Lineage, old: Image, new: Image, faults: Faults) -> Impact:
@@ -78,7 +56,7 @@ class _Weighing:
         self, graph: Graph, lineage: Lineage, old: Image, new: Image, faults: Faults
     ) -> None:
         self.graph, self.lineage, self.old, self.new, self.faults = graph, lineage, old, new, faults
-        self.moved: dict[str, _Moved] = {}
+        self.moved: dict[str, Moved] = {}
         self.broken: set[str] = set()
 
     def weigh(self, name: str) -> AssetImpact | None:
@@ -88,7 +66,7 @@ class _Weighing:
             return None
         old = self.old.assets.get(name)
         if old is None or not old.declared:
-            self.moved[name] = _Moved(rows=True)
+            self.moved[name] = Moved(rows=True)
             fresh = self._fresh(name, ())
             columns = tuple(ColumnChange(column, Change.ADDED) for column, _ in new.columns)
             effect = Effect.BREAKS if fresh else Effect.NONE
@@ -100,13 +78,19 @@ class _Weighing:
         reached = self.reach(name)
         if old.body == new.body and asset.kind is not Kind.PYTHON:
             self._restate(name, old, new, reached)
-        self.moved[name] = _together(own, reached, old, new, self.graph.dialect)
+        moved = _together(own, reached, old, new, self.graph.dialect)
+        moved.ways = {
+            key: f"{way} -> {name}.{reached.columns[key]}"
+            for key, way in reached.ways.items()
+            if key not in own.moved.columns
+        }
+        self.moved[name] = moved
         return self._said(name, asset, own, reached, self._fresh(name, old.faults))
 
-    def _lost(self, name: str) -> _Moved:
+    def _lost(self, name: str) -> Moved:
         """A table that nobody describes: it moved if an asset of this name is gone."""
         before = self.old.assets.get(name)
-        return _Moved(rows=before is not None and before.declared)
+        return Moved(rows=before is not None and before.declared)
 
     def _fresh(self, name: str, known: tuple[Fault, ...]) -> tuple[Problem, ...]:
         found = self.faults.get(name, ())
@@ -152,7 +136,7 @@ class _Weighing:
         found.unknown += again.unknown
 
     def _said(
-        self, name: str, asset: Asset, own: _Own, reached: _Reach, fresh: tuple[Problem, ...]
+        self, name: str, asset: Asset, own: Own, reached: _Reach, fresh: tuple[Problem, ...]
     ) -> AssetImpact | None:
         if own.change is None and not reached.met and not fresh:
             return None
@@ -183,95 +167,7 @@ def _causes(reached: _Reach, effect: Effect) -> tuple[str, ...]:
     return tuple(dict.fromkeys(sure or (reached.unknown if effect is Effect.UNKNOWN else ())))
 
 
-@dataclass(slots=True)
-class _Own:
-    """What the asset's own files changed."""
-
-    change: Change | None = None
-    columns: tuple[ColumnChange, ...] = ()
-    settings: tuple[str, ...] = ()
-    checks: tuple[str, ...] = ()
-    moved: _Moved = field(default_factory=_Moved)
-
-
-def own_change(name: str, asset: Asset, old: AssetImage, new: AssetImage, dialect: str) -> _Own:
-    """What is different about it, whatever is above it."""
-    settings = _keys(old.settings, new.settings)
-    checks = _keys(old.checks, new.checks)
-    found = _Own(settings=settings, checks=checks)
-    if (old.kind, old.body) != (new.kind, new.body):
-        found.moved = _moved_body(old, new)
-        found.columns = tuple(_column_changes(old, new, found.moved, dialect))
-        found.change = Change.CHANGED if found.moved or found.columns else Change.SAME
-    elif old.inputs != new.inputs:  # the same words mean other tables
-        found.moved.rows, found.change = True, Change.CHANGED
-    if set(settings) - HARMLESS:
-        found.moved.rows = True
-    if settings or checks:
-        found.change = Change.CHANGED
-    return found
-
-
-def _keys(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[str, ...]:
-    return tuple(key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key))
-
-
-def _moved_body(old: AssetImage, new: AssetImage) -> _Moved:
-    """Of two queries by their digests; of a function or of data nothing can be told."""
-    if not (old.rows and new.rows) or old.kind != new.kind:
-        return _Moved(rows=True)
-    if old.rows != new.rows:
-        return _Moved(rows=True)
-    keys = {key for key in old.digests.keys() | new.digests.keys() if _differs(old, new, key)}
-    return _Moved({key: key for key in keys})
-
-
-def _differs(old: AssetImage, new: AssetImage, key: str) -> bool:
-    return not old.digests.get(key) or old.digests.get(key) != new.digests.get(key)
-
-
-def _column_changes(
-    old: AssetImage, new: AssetImage, moved: _Moved, dialect: str
-) -> Iterator[ColumnChange]:
-    """A column that is gone and a new one that is computed in the same way are one, renamed."""
-    before = {fold(name, True, dialect): (name, kind) for name, kind in old.columns}
-    after = {fold(name, True, dialect): (name, kind) for name, kind in new.columns}
-    renamed = _renamed(old, new, before.keys() - after.keys(), after.keys() - before.keys())
-    for key, (name, kind) in after.items():
-        if key in renamed:
-            yield ColumnChange(name, Change.RENAMED, before[renamed[key]][0])
-        elif key not in before:
-            if old.listed:
-                yield ColumnChange(name, Change.ADDED)
-        elif _is_retyped(before[key][1], kind):
-            yield ColumnChange(name, Change.RETYPED, before[key][1] or "", kind or "")
-        elif key in moved.columns:
-            is_known = bool(old.digests.get(key) and new.digests.get(key))
-            yield ColumnChange(name, Change.COMPUTED if is_known else Change.UNSURE)
-    for key in before.keys() - after.keys() - set(renamed.values()) if new.listed else ():
-        yield ColumnChange(before[key][0], Change.REMOVED)
-    if [key for key in before if key in after] != [key for key in after if key in before]:
-        yield ColumnChange(ANY, Change.ORDERED)
-
-
-def _renamed(old: AssetImage, new: AssetImage, gone: set[str], added: set[str]) -> dict[str, str]:
-    """New key -> old key."""
-    if not old.rows or old.rows != new.rows:
-        return {}
-    by_digest = {old.digests[key]: key for key in sorted(gone) if old.digests.get(key)}
-    found: dict[str, str] = {}
-    for key in sorted(added):
-        twin = by_digest.pop(new.digests.get(key) or "-", None)
-        if twin is not None:
-            found[key] = twin
-    return found
-
-
-def _is_retyped(old: str | None, new: str | None) -> bool:
-    return old is not None and new is not None and old != new
-
-
-def _together(own: _Own, reached: _Reach, old: AssetImage, new: AssetImage, dialect: str) -> _Moved:
+def _together(own: Own, reached: _Reach, old: AssetImage, new: AssetImage, dialect: str) -> Moved:
     """All of it that is not what it was: by its own files, from above, or by the look of its columns."""
     before = {fold(name, True, dialect): kind for name, kind in old.columns}
     after = {fold(name, True, dialect): kind for name, kind in new.columns}
@@ -279,9 +175,9 @@ def _together(own: _Own, reached: _Reach, old: AssetImage, new: AssetImage, dial
     if own.change is not None or reached.met:
         for key in before.keys() | after.keys():
             is_other = key not in before or key not in after
-            if is_other or _is_retyped(before[key], after[key]):
+            if is_other or is_retyped(before[key], after[key]):
                 columns.setdefault(key, key)
-    return _Moved(columns, own.moved.rows or reached.rows, bool(reached.unknown))
+    return Moved(columns, own.moved.rows or reached.rows, bool(reached.unknown))
 
 
 @dataclass(slots=True)
@@ -295,6 +191,7 @@ class _Reach:
     unknown: list[str] = field(default_factory=list)
     proofs: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    ways: dict[str, str] = field(default_factory=dict)
 
     @property
     def effect(self) -> Effect:
@@ -306,7 +203,7 @@ class _Reach:
 
 
 def _follow(
-    found: _Reach, parent: str, moved: _Moved, edges: list[Edge], complete: bool, dialect: str
+    found: _Reach, parent: str, moved: Moved, edges: list[Edge], complete: bool, dialect: str
 ) -> None:
     """The edges of a query that begin at what moved in one of its inputs."""
     found.met = True
@@ -323,14 +220,15 @@ def _follow(
         found.unknown.append(f"whether {parent} changes is not known")
     for edge in known:
         if fold(edge.source, True, dialect) in moved.columns:
-            _touch(found, parent, edge, dialect)
+            way = moved.ways.get(fold(edge.source, True, dialect), f"{parent}.{edge.source}")
+            _touch(found, way, edge, dialect)
     if len(known) < len(edges) or not complete:
         found.unknown.append(f"not all that it reads of {parent} is known")
     if len(found.because) + len(found.unknown) == before:
         found.proofs.append(_proof(parent, moved, known))
 
 
-def _hand_over(found: _Reach, parent: str, moved: _Moved) -> None:
+def _hand_over(found: _Reach, parent: str, moved: Moved) -> None:
     """A function is given all of it."""
     found.met = True
     if moved.rows or moved.columns:
@@ -345,16 +243,19 @@ def _is_vague(edge: Edge) -> bool:
     return edge.source == ANY and edge.kind not in ROWS_ONLY
 
 
-def _touch(found: _Reach, parent: str, edge: Edge, dialect: str) -> None:
+def _touch(found: _Reach, way: str, edge: Edge, dialect: str) -> None:
+    """`way`: the columns from the one that changed to the one that the edge begins at."""
     if edge.column is None or edge.column == ANY:
         found.rows = True
-        found.because.append(f"{parent}.{edge.source} decides its rows: {edge.kind}")
+        found.because.append(f"{way} decides its rows: {edge.kind}")
         return
-    found.columns[fold(edge.column, True, dialect)] = edge.column
-    found.because.append(f"{parent}.{edge.source} -> {edge.column}")
+    key = fold(edge.column, True, dialect)
+    found.columns[key] = edge.column
+    found.ways.setdefault(key, way)
+    found.because.append(f"{way} -> {edge.column}")
 
 
-def _proof(parent: str, moved: _Moved, edges: list[Edge]) -> str:
+def _proof(parent: str, moved: Moved, edges: list[Edge]) -> str:
     """Why nothing of an input's change arrives."""
     read = sorted({edge.source for edge in edges if edge.source != ANY})
     changed = ", ".join(sorted(moved.columns.values()))

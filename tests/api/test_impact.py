@@ -491,3 +491,12 @@ def test_a_commit_is_read_whole_whatever_releases_leave_out(shop: Path) -> None:
         ["git", "diff", "--cached", "--name-only"], cwd=shop, capture_output=True, check=True
     )
     assert staged.stdout.decode().split() == ["models/more.sql"]
+
+
+def test_the_way_is_told_from_the_column_that_changed(shop: Path) -> None:
+    write(shop, {"models/end.sql": "select total * 2 as twice from totals where total > 1"})
+    found = since(shop, change("orders", "amount", "amount * 2 as amount"))
+    assert of(found, "end").because == (
+        "orders.amount -> totals.total -> twice",
+        "orders.amount -> totals.total decides its rows: where",
+    )
