@@ -18,11 +18,13 @@ from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.impact import AssetImage, Image, image_as_json, image_from_json
+from sqlpipes.core.sql import fold
 
 if TYPE_CHECKING:
-    from sqlpipes.core.lineage import Lineage
+    from sqlpipes.core.lineage import ColumnFacts, Lineage
     from sqlpipes.core.lineage.digests import Digests
 
+LONGEST = 200  # letters of an expression
 STANDARD = "-"  # the file name that means stdin or stdout
 
 Faults = Mapping[str, tuple[Problem, ...]]
@@ -77,8 +79,28 @@ def _asset_image(
         checks=graph.check_versions(asset.name),
         inputs=tuple(sorted(set(graph.parents(asset.name)))),
         faults=tuple((fault.code, fault.message) for fault in faults),
+        said=_said(facts, graph.dialect) if digests else {},
+        conditions=_conditions(facts) if digests else (),
         declared=is_declared,
     )
+
+
+def _said(facts: ColumnFacts | None, dialect: str) -> dict[str, str]:
+    """Expressions of columns, for a person to see; they prove nothing."""
+    edges = facts.value_edges if facts else ()
+    return {
+        fold(e.column or "", True, dialect): _short(e.expression) for e in edges if e.expression
+    }
+
+
+def _conditions(facts: ColumnFacts | None) -> tuple[str, ...]:
+    edges = [edge for edge in facts.row_set_edges if edge.expression] if facts else []
+    said = (f"{str(edge.kind).replace('_', ' ')}: {edge.expression}" for edge in edges)
+    return tuple(dict.fromkeys(map(_short, said)))
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:LONGEST]
 
 
 def _body(asset: Asset, root: str) -> str:

@@ -39,6 +39,8 @@ class AssetImage:
     checks: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
+    said: Mapping[str, str] = field(default_factory=dict)  # column -> its expression as written
+    conditions: tuple[str, ...] = ()  # what decides the rows, as written
     declared: bool = True  # False: a table that nobody describes and some query reads
 
 
@@ -66,12 +68,14 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ColumnChange:
-    """`was`: the old name of a column that was renamed, the old type of one that was retyped."""
+    """`was`: the old name of a column that was renamed, the old type of one that was retyped, the old
+    expression of one that is computed differently; `now`: the new type or expression, if they are known.
+    """
 
     column: str
     change: Change
     was: str = ""
-    now: str = ""  # the new type
+    now: str = ""
 
     def __str__(self) -> str:
         if self.change is Change.RENAMED:
@@ -80,7 +84,8 @@ class ColumnChange:
             return f"{self.column} {self.was or '?'} -> {self.now or '?'}"
         if self.change is Change.ORDERED:
             return f"columns {self.change}"
-        return f"{self.column} {self.change}"
+        how = f"{self.column} {self.change}"
+        return f"{how}: {self.was} -> {self.now}" if self.was and self.now else how
 
 
 class Effect(StrEnum):
@@ -98,6 +103,7 @@ class AssetImpact:
     """One asset that changed, or that reads one that did, directly or not.
 
     `change` None: its own files are as they were. `columns` and `rows` (its row set) tell that change.
+    `conditions`: of those rows, what went ("- where: ...") and what came ("+ ...").
     `touched`: its columns that a change above reaches, `("*",)` for its rows and so for all of them;
     `because`: how, a line each. `proof`: why nothing reaches it. `problems`: what is wrong now and was not.
     """
@@ -115,6 +121,7 @@ class AssetImpact:
     because: tuple[str, ...] = ()
     proof: str = ""
     problems: tuple[Problem, ...] = ()
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +162,8 @@ def _asset_json(image: AssetImage) -> dict[str, Any]:
         "checks": dict(image.checks),
         "inputs": list(image.inputs),
         "faults": [list(fault) for fault in image.faults],
+        "said": dict(image.said),
+        "conditions": list(image.conditions),
         "declared": image.declared,
     }
 
@@ -182,5 +191,7 @@ def _asset_from(value: Mapping[str, Any]) -> AssetImage:
         checks={str(name): str(said) for name, said in value["checks"].items()},
         inputs=tuple(map(str, value["inputs"])),
         faults=tuple((str(code), str(message)) for code, message in value["faults"]),
+        said={str(name): str(text) for name, text in value["said"].items()},
+        conditions=tuple(map(str, value["conditions"])),
         declared=bool(value["declared"]),
     )

@@ -7,7 +7,7 @@ untouched only when no edge of its query begins at what changed. In doubt it is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlpipes.core.asset import Asset, Kind
 from sqlpipes.core.errors import Problem
@@ -25,7 +25,7 @@ from sqlpipes.core.impact import (
 from sqlpipes.core.lineage import ColumnFacts, Edge, Lineage
 from sqlpipes.core.lineage.trace import ROWS_ONLY
 from sqlpipes.core.sql import fold
-from sqlpipes.decide.own_changes import ANY, Moved, Own, is_retyped, own_change
+from sqlpipes.decide.own_changes import ANY, Moved, Own, conditions, is_retyped, own_change
 from sqlpipes.decide.restated import looks_other, restated
 
 Faults = Mapping[str, tuple[Problem, ...]]
@@ -85,7 +85,9 @@ class _Weighing:
             if key not in own.moved.columns
         }
         self.moved[name] = moved
-        return self._said(name, asset, own, reached, self._fresh(name, old.faults))
+        rows = conditions(old, new) if own.moved.rows else ()
+        found = self._said(name, asset, own, reached, self._fresh(name, old.faults))
+        return replace(found, conditions=rows) if found else None
 
     def _lost(self, name: str) -> Moved:
         """A table that nobody describes: it moved if an asset of this name is gone."""
@@ -124,7 +126,8 @@ class _Weighing:
             if looks_other(self.old.assets.get(each), self.new.assets[each])
         )
         source = next(others, None)
-        if source is None:
+        if source is None or found.rows:  # all of it moves anyway
+            found.met = found.met or source is not None
             return
         again = restated(old, new, source, self.graph.dialect)
         if not (again.because or again.unknown or found.met):

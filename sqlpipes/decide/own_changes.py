@@ -66,6 +66,13 @@ def own_change(name: str, asset: Asset, old: AssetImage, new: AssetImage, dialec
     return found
 
 
+def conditions(old: AssetImage, new: AssetImage) -> tuple[str, ...]:
+    """What decided the rows and does so no more, and what does so now."""
+    gone = [f"- {each}" for each in old.conditions if each not in new.conditions]
+    come = [f"+ {each}" for each in new.conditions if each not in old.conditions]
+    return (*gone, *come)
+
+
 def _keys(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key))
 
@@ -99,13 +106,20 @@ def _column_changes(
                 yield ColumnChange(name, Change.ADDED)
         elif is_retyped(before[key][1], kind):
             yield ColumnChange(name, Change.RETYPED, before[key][1] or "", kind or "")
-        elif key in moved.columns:
+        elif key in moved.columns or (moved.rows and _is_told(old, new, key)):
             is_known = bool(old.digests.get(key) and new.digests.get(key))
-            yield ColumnChange(name, Change.COMPUTED if is_known else Change.UNSURE)
+            how = Change.COMPUTED if is_known else Change.UNSURE
+            was, now = old.said.get(key, ""), new.said.get(key, "")
+            yield ColumnChange(name, how, *((was, now) if was != now else ()))
     for key in before.keys() - after.keys() - set(renamed.values()) if new.listed else ():
         yield ColumnChange(before[key][0], Change.REMOVED)
     if [key for key in before if key in after] != [key for key in after if key in before]:
         yield ColumnChange(ANY, Change.ORDERED)
+
+
+def _is_told(old: AssetImage, new: AssetImage, key: str) -> bool:
+    """Whether a column is another beside rows that are others, too."""
+    return bool(old.digests.get(key) and new.digests.get(key)) and _differs(old, new, key)
 
 
 def _renamed(old: AssetImage, new: AssetImage, gone: set[str], added: set[str]) -> dict[str, str]:

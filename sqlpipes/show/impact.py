@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -47,7 +48,9 @@ def _changed(each: AssetImpact) -> Iterator[str]:
     for change in each.columns:
         if each.change is not Change.ADDED:
             yield f"  {SIGNS.get(change.change, '~')} {plain(str(change))}"
-    yield from (f"  ~ {said}" for said in _besides(each))
+    for said in _besides(each):
+        yield f"  ~ {said}"
+    yield from (f"    {plain(said)}" for said in each.conditions)
 
 
 def _besides(each: AssetImpact) -> Iterator[str]:
@@ -117,7 +120,7 @@ def impact_markdown(found: Impact) -> str:
 
 def _fault(problem: Problem) -> str:
     at = f"`{problem.at}` " if problem.at else ""
-    return f"{at}{problem.code} {problem.message}"
+    return f"{at}{problem.code} {_cell(problem.message)}"
 
 
 def _summary(each: AssetImpact) -> str:
@@ -127,8 +130,9 @@ def _summary(each: AssetImpact) -> str:
 
 
 def _cell(text: str) -> str:
-    """What may stand in a cell of a table."""
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    """What may stand in a cell of a table: no sign of an expression is one of Markdown or HTML."""
+    said = plain(text).replace("&", "&amp;").replace("<", "&lt;")
+    return re.sub(r"([\\`*~|\[\]])", r"\\\1", said)
 
 
 def impact_json(found: Impact) -> dict[str, Any]:
@@ -149,6 +153,7 @@ def _asset_json(each: AssetImpact) -> dict[str, Any]:
         "change": each.change,
         "columns": [_column_json(change) for change in each.columns],
         "rows_changed": each.rows,
+        "conditions": list(each.conditions),
         "config": list(each.settings),
         "checks": list(each.checks),
         "effect": each.effect or None,

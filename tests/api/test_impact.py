@@ -159,7 +159,7 @@ def test_a_column_is_cast(shop: Path) -> None:
         change("orders", "amount", "amount::integer as amount"),
     )
     (change_of,) = of(found, "orders").columns  # before a build nobody knows what type a seed has
-    assert str(change_of) == "amount computed differently"
+    assert str(change_of) == "amount computed differently: amount -> amount::integer"
 
 
 def test_an_asset_that_is_gone(shop: Path) -> None:
@@ -230,7 +230,9 @@ def test_since_the_last_build(shop: Path) -> None:
         "totals": (Change.CHANGED, Effect.NONE),
         "names": (None, Effect.UNTOUCHED),
     }
-    assert [str(each) for each in of(found, "totals").columns] == ["total computed differently"]
+    assert [str(each) for each in of(found, "totals").columns] == [
+        "total computed differently: sum(amount) -> max(amount)"
+    ]
     write(
         shop, {"models/orders.sql": "select order_id, customer_id, status as state from raw_orders"}
     )
@@ -500,3 +502,30 @@ def test_the_way_is_told_from_the_column_that_changed(shop: Path) -> None:
         "orders.amount -> totals.total -> twice",
         "orders.amount -> totals.total decides its rows: where",
     )
+
+
+def test_the_conditions_that_went_and_came_are_told(shop: Path) -> None:
+    text = SHOP["models/paid.sql"]
+    assert "state = 'paid'" in text
+    found = since(shop, {"models/paid.sql": text.replace("'paid'", "'sent' or amount > 1")})
+    paid = of(found, "paid")
+    assert paid.rows
+    assert paid.conditions[0] == "- where: state = 'paid'"
+    assert set(paid.conditions[1:]) == {"+ where: state = 'sent' or amount > 1"}
+    assert "    + where: state = 'sent'" in unstyle(impact_text(found, str(shop)))
+
+
+def test_a_column_is_told_beside_other_rows(shop: Path) -> None:
+    old = SHOP["models/orders.sql"]
+    new = old.replace("amount", "amount * 2 as amount").replace(
+        "raw_orders", "raw_orders where 1 = 1"
+    )
+    found = since(shop, {"models/orders.sql": new})
+    assert of(found, "orders").rows
+    assert [each.column for each in of(found, "orders").columns] == ["amount"]
+
+
+def test_signs_of_an_expression_are_no_markdown(shop: Path) -> None:
+    found = since(shop, change("orders", "amount", "amount * 2 * 3 | 1 as amount"))
+    (row,) = [line for line in impact_markdown(found).splitlines() if line.startswith("| `orders`")]
+    assert r"amount \* 2 \* 3 \| 1" in row
