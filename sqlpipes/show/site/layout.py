@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-WIDTH, HEIGHT = 200, 48  # of a box, in pixels at scale 1
+WIDTH, HEIGHT = 216, 48  # of a box, in pixels at scale 1
 ACROSS, DOWN = 84, 22  # room between two layers, and between two boxes of one
 LANE = 16  # what an edge takes that goes past a layer, with its room
 WIDER, WIDEST = (
