@@ -16,9 +16,10 @@ from sqlpipes.cli.options import echo_warnings, open_project, project_options
 )
 @project_options
 def docs_command(output: str | None, **options: Any) -> None:
-    """A page about the project: graph, columns, SQL, slices and runs, to open in any browser.
+    """Write a page about the project, to open in any browser.
 
-    It is a folder of files that needs no server and no network. Written again, it is brought up to date.
+    Graph, columns, SQL, slices and runs, as a folder of files that needs no server and no network. Written
+    again, it is brought up to date.
 
     \b
     sqlpipes docs
