@@ -105,15 +105,15 @@ def impact_markdown(found: Impact) -> str:
     faults = [*found.problems, *(problem for each in below for problem in each.problems)]
     lines += [f"- :x: {_fault(problem)}" for problem in faults]
     lines += ["", "| changed | what |", "| --- | --- |"]
-    lines += [f"| `{each.asset}` | {_cell(_summary(each))} |" for each in changed]
+    lines += [f"| {_code(each.asset)} | {_cell(_summary(each))} |" for each in changed]
     loud = [each for each in below if each.effect is not Effect.UNTOUCHED]
     quiet = [each for each in below if each.effect is Effect.UNTOUCHED]
     if loud:
         lines += ["", "| below | | why |", "| --- | --- | --- |"]
-        lines += [f"| `{e.asset}` | {e.effect} | {_cell(_why(e))} |" for e in loud]
+        lines += [f"| {_code(e.asset)} | {e.effect} | {_cell(_why(e))} |" for e in loud]
     if quiet:
         lines += ["", f"<details><summary>{len(quiet)} proven untouched</summary>", ""]
-        lines += [f"- `{each.asset}`: {_cell(each.proof)}" for each in quiet]
+        lines += [f"- {_code(each.asset)}: {_cell(each.proof)}" for each in quiet]
         lines += ["", "</details>"]
     return "\n".join(lines)
 
@@ -127,6 +127,12 @@ def _summary(each: AssetImpact) -> str:
     if each.change in (Change.ADDED, Change.REMOVED):
         return str(each.change)
     return "; ".join([*map(str, each.columns), *_besides(each)])
+
+
+def _code(name: str) -> str:
+    """A name that has signs of its own is no code."""
+    said = plain(name)
+    return _cell(said) if "`" in said or "|" in said else f"`{said}`"
 
 
 def _cell(text: str) -> str:

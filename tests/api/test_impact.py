@@ -529,3 +529,10 @@ def test_signs_of_an_expression_are_no_markdown(shop: Path) -> None:
     found = since(shop, change("orders", "amount", "amount * 2 * 3 | 1 as amount"))
     (row,) = [line for line in impact_markdown(found).splitlines() if line.startswith("| `orders`")]
     assert r"amount \* 2 \* 3 \| 1" in row
+
+
+def test_a_name_of_odd_signs_breaks_no_table(shop: Path) -> None:
+    write(shop, {"models/a|b`c.sql": "select order_id from orders"})
+    found = since(shop, {"models/a|b`c.sql": "select order_id + 1 as order_id from orders"})
+    (row,) = [line for line in impact_markdown(found).splitlines() if "order_id computed" in line]
+    assert row.startswith("| a\\|b\\`c | ")
