@@ -62,6 +62,14 @@ class Rendered:
     text: str
     references: tuple[Reference, ...]
     files: tuple[FileReference, ...] = ()
+    written: Written | None = field(default=None, compare=False, repr=False)
+
+
+class Written(Protocol):
+    """Where the characters of a template's output were written."""
+
+    def span(self, start: int, end: int) -> Location:
+        """The smallest place in the user's file that certainly made this part; offsets from 0."""
 
 
 class Template(Protocol):

@@ -217,7 +217,12 @@ def column_link(source: Point, edge: Edge, target: Point) -> Link:
             "kind": kind,
             "rows": edge.is_row_set,
             "expression": edge.expression,
-            "line": edge.line,
+            "at": {
+                "file": edge.file,
+                "line": edge.line,
+                "column": edge.column_at,
+                "length": edge.length,
+            },
         },
     )
 

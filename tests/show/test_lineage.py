@@ -284,7 +284,7 @@ def test_json_of_columns() -> None:
                 "kind": "cast",
                 "rows": False,
                 "expression": "amt::decimal",
-                "line": 3,
+                "at": {"file": "", "line": 3, "column": 1, "length": 0},
             },
             {
                 "from": {"asset": "raw", "column": "state"},
@@ -292,7 +292,7 @@ def test_json_of_columns() -> None:
                 "kind": "where",
                 "rows": True,
                 "expression": "state <> 'void'",
-                "line": 7,
+                "at": {"file": "", "line": 7, "column": 1, "length": 0},
             },
         ],
     }

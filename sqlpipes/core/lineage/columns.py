@@ -74,14 +74,15 @@ def _facts(reading: Reading, table: Table) -> ColumnFacts:
 
 
 def _value_edges(reading: Reading, out: Out) -> list[Edge]:
-    begin = reading.places.begin(out.offset) if out.offset is not None else 0
-    line, column = reading.places.line_column(begin)
-    expression = reading.places.expression(out.offset) if out.offset is not None else ""
-    if not out.origins:
-        return [Edge(out.name, "", "", EdgeKind.CONSTANT, expression, line, column)]
+    origins = out.origins.items()
+    kinds = [(*origin, _kind(reading, out, origin[1], level)) for origin, level in origins]
+    kinds = kinds or [("", "", EdgeKind.CONSTANT)]
+    if out.offset is None:
+        return [Edge(out.name, table, source, kind) for table, source, kind in kinds]
+    at, text = reading.places.span(out.offset), reading.places.expression(out.offset)
     return [
-        Edge(out.name, table, source, _kind(reading, out, source, level), expression, line, column)
-        for (table, source), level in out.origins.items()
+        Edge(out.name, table, source, kind, text, at.line, at.column, at.length)
+        for table, source, kind in kinds
     ]
 
 
@@ -100,10 +101,8 @@ def _row_set_edges(reading: Reading, table: Table) -> list[Edge]:
         if offset < 0:
             found.append(Edge(None, leaf, source, kind))
             continue
-        line, column = reading.places.line_column(offset)
-        found.append(
-            Edge(None, leaf, source, kind, reading.places.expression(offset), line, column)
-        )
+        at, text = reading.places.span(offset), reading.places.expression(offset)
+        found.append(Edge(None, leaf, source, kind, text, at.line, at.column, at.length))
     return found
 
 

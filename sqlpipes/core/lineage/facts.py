@@ -53,8 +53,10 @@ ANY = "*"
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """One dependence. Lines and columns count from 1, where the defining expression begins.
+    """One dependence. `at` is where the defining expression stands, `expression` is its text.
 
+    Lines and columns count from 1; `length` is in characters, line ends included, 0 when no place in
+    the query is known: then, after `trace`, it is all of the query. `file` is empty before `trace`.
     `column`: the output column, None for a row-set edge, "*" for columns that could not be listed.
     `table`: the folded reference, its parts joined by dots; after `trace` the asset's name.
     """
@@ -66,6 +68,12 @@ class Edge:
     expression: str = ""
     line: int = 1
     column_at: int = 1
+    length: int = 0
+    file: str = ""
+
+    @property
+    def at(self) -> Location:
+        return Location(self.file, self.line, self.column_at, self.length)
 
     @property
     def is_row_set(self) -> bool:
@@ -94,7 +102,7 @@ class ColumnFacts:
         return tuple(edge for edge in self.edges if edge.column is None)
 
     def to_json(self) -> str:
-        """Compact: `from_json` gives an equal value back."""
+        """Compact: `from_json` gives an equal value back. Files are left out: the query may move."""
         body = {
             "c": [[column.name, column.type] for column in self.columns],
             "e": [_edge_row(edge) for edge in self.edges],
@@ -139,29 +147,28 @@ def placed(facts: ColumnFacts, begin: Location) -> ColumnFacts:
         replace(problem, at=moved(problem.at, begin)) if problem.at else problem
         for problem in facts.problems
     )
-    if (begin.line, begin.column) == (1, 1):
+    if begin == Location("", 1, 1):
         return replace(facts, problems=problems)
-    return replace(
-        facts, edges=tuple(_shifted(edge, begin) for edge in facts.edges), problems=problems
-    )
+    edges = tuple(put(edge, moved(edge.at, begin)) for edge in facts.edges)
+    return replace(facts, edges=edges, problems=problems)
 
 
-def _shifted(edge: Edge, begin: Location) -> Edge:
-    at = moved(Location("", edge.line, edge.column_at), begin)
-    return replace(edge, line=at.line, column_at=at.column)
+def put(edge: Edge, at: Location) -> Edge:
+    """The same edge in another place."""
+    return replace(edge, line=at.line, column_at=at.column, length=at.length, file=at.file)
 
 
 def _edge_row(edge: Edge) -> list[str | int | None]:
     return [
         edge.column, edge.table, edge.source, edge.kind.value,
-        edge.expression, edge.line, edge.column_at,
+        edge.expression, edge.line, edge.column_at, edge.length,
     ]  # fmt: skip
 
 
 def _edge(row: list[str]) -> Edge:
-    column, table, source, kind, expression, line, at = row
+    column, table, source, kind, expression, line, at, length = row
     sort: type[EdgeKind] | type[RowSetKind] = RowSetKind if column is None else EdgeKind
-    return Edge(column, table, source, sort(kind), expression, int(line), int(at))
+    return Edge(column, table, source, sort(kind), expression, int(line), int(at), int(length))
 
 
 def _problem_row(problem: Problem) -> list[object]:

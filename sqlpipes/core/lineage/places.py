@@ -13,6 +13,8 @@ from typing import Any
 
 from sqlglot.tokenizer_core import Token, TokenType
 
+from sqlpipes.core.errors import Location
+
 NEWLINE = re.compile("\n")
 SHORT = 120  # characters of an expression that are kept
 
@@ -82,6 +84,16 @@ class Places:
         if segment is None:
             return self._bare(offset)
         return self._short(_without_alias(self.tokens[segment.first : segment.last + 1]))
+
+    def span(self, offset: int) -> Location:
+        """Where the text begins that `expression` gives, and how many characters it has."""
+        segment = self.segment(offset)
+        if segment is None:
+            start, end = offset, self.end_of_token(offset)
+        else:
+            tokens = _without_alias(self.tokens[segment.first : segment.last + 1])
+            start, end = tokens[0].start, tokens[-1].end + 1
+        return Location("", *self.line_column(start), end - start)
 
     def condition(self, offset: int) -> str:
         """The text of the segment around `offset`, where nothing in it can be an alias."""

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlpipes.core.asset import Asset, Column, Rendered, Scope, SqlBody
-from sqlpipes.core.errors import Location, SqlpipesError
+from sqlpipes.core.errors import Problem, SqlpipesError
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.lineage.facts import ANY, ColumnFacts, Edge, EdgeKind, RowSetKind, opaque, placed
+from sqlpipes.core.lineage.facts import ANY, ColumnFacts, Edge, EdgeKind, RowSetKind, opaque, put
+from sqlpipes.core.lineage.written import InFile
 
-ANALYSER = "1"
+ANALYSER = "2"
 """Moves when the same text may give other facts; part of every cache key."""
 
 ROWS_ONLY = frozenset(
@@ -183,12 +184,12 @@ class Tracer:
             self.facts[asset.name] = self.read(asset, asset.body)
             return
         if isinstance(asset.body, SqlBody):
-            self.facts[asset.name] = opaque(self.graph.parents(asset.name))
+            self.facts[asset.name] = self.unread(asset, asset.body)
             return
         columns = self.known.get(asset.name) or asset.columns
         is_known = asset.name in self.known
         edges = tuple(
-            Edge(ANY, parent, ANY, EdgeKind.UNKNOWN, "Python")
+            put(Edge(ANY, parent, ANY, EdgeKind.UNKNOWN, "Python"), asset.at)
             for parent in self.graph.parents(asset.name)
         )
         complete = is_known and not edges
@@ -198,7 +199,7 @@ class Tracer:
         try:
             rendered = body.render(Scope())
         except SqlpipesError as fault:
-            return opaque(self.graph.parents(asset.name), fault.problems)
+            return self.unread(asset, body, fault.problems)
         names = self.resolved(rendered)
         key = self.key(rendered, names)
         facts = self.cache.get(key)
@@ -213,6 +214,11 @@ class Tracer:
             },
         )
         return _in_file(resolved, asset, body, rendered)
+
+    def unread(self, asset: Asset, body: SqlBody, faults: tuple[Problem, ...] = ()) -> ColumnFacts:
+        facts = opaque(self.graph.parents(asset.name), faults)
+        whole = InFile(asset.at.file, body, Rendered(body.text, ())).all
+        return replace(facts, edges=tuple(put(edge, whole) for edge in facts.edges))
 
     def resolved(self, rendered: Rendered) -> dict[tuple[str, ...], str | None]:
         """Folded parts of each reference -> the asset it means."""
@@ -280,55 +286,14 @@ def with_assets(facts: ColumnFacts, names: Mapping[str, str]) -> ColumnFacts:
 
 
 def _in_file(facts: ColumnFacts, asset: Asset, body: SqlBody, rendered: Rendered) -> ColumnFacts:
-    if body.spot is not None:
-        return _at_spot(facts, asset.at.file, body, rendered)
-    if body.template is None:
-        return placed(facts, Location(asset.at.file, body.line))
-    lines = lines_of_template(body.text, rendered.text)
-    edges = tuple(
-        replace(edge, line=lines[edge.line] + body.line - 1) if edge.line in lines else edge
-        for edge in facts.edges
-    )
-    problems = tuple(
-        replace(problem, at=_at_template(problem.at, lines, asset, body))
-        for problem in facts.problems
-    )
-    return replace(facts, edges=edges, problems=problems)
-
-
-def _at_spot(facts: ColumnFacts, file: str, body: SqlBody, rendered: Rendered) -> ColumnFacts:
-    """Of a text that stands in a value of another file, such as a block of YAML."""
-    assert body.spot is not None
-    place = body.spot.at
-    whole = body.template is None
-    lines = {} if whole else lines_of_template(body.text, rendered.text)
-
-    def at(line: int, column: int) -> tuple[int, int]:
-        return (
-            place(line if whole else lines[line], column) if whole or line in lines else place(1, 1)
-        )
-
-    edges = (
-        replace(edge, line=line, column_at=column)
-        for edge in facts.edges
-        for line, column in [at(edge.line, edge.column_at)]
-    )
+    """The same facts with places in the user's file."""
+    places = InFile(asset.at.file, body, rendered)
+    edges = (put(edge, places.of(edge.at) if edge.length else places.all) for edge in facts.edges)
     problems = (
-        replace(each, at=Location(file, *at(each.at.line, each.at.column), each.at.length))
-        if each.at
-        else each
+        replace(each, at=places.of(each.at) if each.at.length else places.all) if each.at else each
         for each in facts.problems
     )
     return replace(facts, edges=tuple(edges), problems=tuple(problems))
-
-
-def _at_template(
-    at: Location | None, lines: Mapping[int, int], asset: Asset, body: SqlBody
-) -> Location:
-    """The same line of the template when it has it as it is, else the file's query as a whole."""
-    if at is None or at.line not in lines:
-        return Location(asset.at.file, body.line)
-    return Location(asset.at.file, lines[at.line] + body.line - 1, at.column, at.length)
 
 
 def lines_of_template(template: str, rendered: str) -> dict[int, int]:

@@ -45,6 +45,24 @@ class Trace:
             return self.source.at(self.offsets[piece])
         return self.source.at(self.offsets[piece] + position - self.starts[piece], length)
 
+    def span(self, start: int, end: int) -> Location:
+        """The smallest place that made this part of the text: letters, or the tag that put them out."""
+        first = max(bisect_right(self.starts, start) - 1, 0)
+        last = max(bisect_right(self.starts, max(end - 1, start)) - 1, first)
+        if not self.starts:
+            return self.source.span(0, len(self.source.text))
+        parts = [self._made(i, start, end) for i in range(first, last + 1)]
+        return self.source.span(min(part[0] for part in parts), max(part[1] for part in parts))
+
+    def _made(self, piece: int, start: int, end: int) -> tuple[int, int]:
+        """Offsets in the source of what made this piece, cut to the part from `start` to `end`."""
+        begin, offset = self.starts[piece], self.offsets[piece]
+        if not self.exact[piece]:
+            return self.source.tag(offset)
+        over = piece + 1
+        after = self.starts[over] if over < len(self.starts) else len(self.text)
+        return offset + max(start, begin) - begin, offset + min(end, after) - begin
+
     def place(self, line: int, column: int = 1, length: int = 1) -> Location:
         """As `locate`, for a line and column of the rendered text, both from 1."""
         start = Source("", self.text).offset_of_line(line)

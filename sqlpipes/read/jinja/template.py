@@ -38,7 +38,7 @@ class JinjaTemplate:
         """
         trace = self.trace(scope)
         facts = self._facts(trace)
-        return Rendered(trace.text, facts.references, facts.files)
+        return Rendered(trace.text, facts.references, facts.files, trace)
 
     def facts(self, scope: Scope) -> SqlFacts:
         """What the rendered SQL says; every line and column is that of the user's file."""

@@ -134,8 +134,21 @@ def test_an_error_is_one_for_duckdb_too(case: Case, warehouse: duckdb.DuckDBPyCo
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_json_gives_the_same_facts(case: Case) -> None:
-    facts = facts_of(case.sql)
+    facts = column_facts(case.sql, "duckdb", INPUTS, at=Location(""))
     assert ColumnFacts.from_json(facts.to_json()) == facts
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_an_expression_is_the_text_at_its_place(case: Case) -> None:
+    lines = case.sql.split("\n")
+    for edge in facts_of(case.sql).edges:
+        if not edge.length:
+            assert edge.expression == ""
+            continue
+        start = sum(len(line) + 1 for line in lines[: edge.line - 1]) + edge.column_at - 1
+        text = " ".join(case.sql[start : start + edge.length].split())
+        assert edge.expression in (text, f"using ({text})")
+        assert edge.at == Location("models/m.sql", edge.line, edge.column_at, edge.length)
 
 
 def test_places_are_those_of_the_file() -> None:

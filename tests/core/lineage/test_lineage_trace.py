@@ -97,6 +97,9 @@ def test_edges_carry_asset_names_and_lines_of_the_file() -> None:
     traced = lineage_of(shop())
     assert {edge.table for edge in traced.facts["daily"].edges} == {"good"}
     assert {edge.line for edge in traced.facts["good"].edges} == {4}
+    assert {str(edge.at) for edge in traced.facts["good"].edges} == {
+        "models/good.sql:4:8", "models/good.sql:4:12", "models/good.sql:4:34",
+    }  # fmt: skip
 
 
 def test_upstream_goes_to_the_source() -> None:
@@ -154,13 +157,15 @@ def test_problems_stand_in_the_users_file() -> None:
     assert problem.hint == "did you mean 'amount'?"
 
 
-def test_a_template_keeps_the_places_of_lines_that_it_has_unchanged() -> None:
+def test_a_template_that_tells_no_places_has_that_of_the_query() -> None:
     text = "select\n  {{ factor }} amount as a,\n  nosuch\nfrom raw_orders"
     graph = graph_of(
         source("raw_orders"), sql_asset("jinja", text, "raw_orders", line=3, template=True)
     )
     facts = lineage_of(graph).facts["jinja"]
-    assert [str(problem.at) for problem in facts.problems] == ["models/jinja.sql:5:3"]
+    whole = Location("models/jinja.sql", 3, 1, len(text))
+    assert [problem.at for problem in facts.problems] == [whole]
+    assert {edge.at for edge in facts.edges} == {whole}
 
 
 def test_unknown_columns_are_not_guessed() -> None:
