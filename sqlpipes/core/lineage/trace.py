@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlpipes.core.asset import Asset, Column, Rendered, Scope, SqlBody
-from sqlpipes.core.errors import Problem, SqlpipesError
+from sqlpipes.core.errors import Location, Problem, SqlpipesError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.lineage.facts import ANY, ColumnFacts, Edge, EdgeKind, RowSetKind, opaque, put
 from sqlpipes.core.lineage.written import InFile

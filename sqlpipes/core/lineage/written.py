@@ -6,8 +6,6 @@ cannot be told exactly, the smallest piece of the file that certainly holds it i
 
 from __future__ import annotations
 
-from bisect import bisect_right
-
 from sqlpipes.core.asset import Rendered, SqlBody
 from sqlpipes.core.errors import Location
 
