@@ -80,13 +80,14 @@ def value_of(
 def record(reading: Reading, node: Any, scope: Scope, kind: RowSetKind, rows: Rows) -> None:
     """Adds the columns of a condition or key to `rows`."""
     for use in uses(reading, node, scope, rows):
-        for table, source in use.origins:
-            rows.setdefault((table, source, kind), use.offset if use.offset is not None else -1)
+        record_origins(use.origins, kind, use.offset, rows)
 
 
 def record_origins(origins: Origins, kind: RowSetKind, offset: int | None, rows: Rows) -> None:
-    for table, source in origins:
-        rows.setdefault((table, source, kind), -1 if offset is None else offset)
+    for (table, source), level in origins.items():
+        is_vague = source == ANY and level is Level.UNKNOWN
+        how = RowSetKind.UNKNOWN if is_vague else kind
+        rows.setdefault((table, source, how), -1 if offset is None else offset)
 
 
 def uses(
@@ -141,8 +142,9 @@ def _subquery(
     table: Table = reading.query(reading, node, scope)
     merge_rows(rows, table.rows)
     origins: Origins = whole_row(table)
-    for leaf, source, _ in table.rows:
-        merge(origins, {(leaf, source): Level.COMPUTED}, Level.COMPUTED)
+    for leaf, source, kind in table.rows:
+        own = Level.UNKNOWN if kind is RowSetKind.UNKNOWN else Level.COMPUTED
+        merge(origins, {(leaf, source): own}, own)
     if not origins:
         origins = any_of(table.leaves, Level.COMPUTED)
     return Use(origins, max(level, Level.COMPUTED), offset_of(node))

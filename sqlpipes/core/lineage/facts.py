@@ -43,12 +43,16 @@ class RowSetKind(StrEnum):
     ORDER_LIMIT = "order_limit"
     DISTINCT = "distinct"
     SET_OP = "set_op"
+    UNKNOWN = "unknown"  # may or may not decide, in whatever way
 
 
 Kind = EdgeKind | RowSetKind
 
 ANY = "*"
 """A source column that cannot be named: the rows themselves, or (kind UNKNOWN) any of the columns."""
+
+ROWS_ONLY: frozenset[Kind] = frozenset({*EdgeKind, *RowSetKind} - {EdgeKind.UNKNOWN})
+"""With source "*" these mean the rows of a table, and UNKNOWN means columns that are not known."""
 
 
 @dataclass(frozen=True, slots=True)

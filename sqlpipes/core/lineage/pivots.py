@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from sqlpipes.core.lineage.expressions import record, value_of
+from sqlpipes.core.lineage.expressions import record, record_origins, value_of
 from sqlpipes.core.lineage.facts import RowSetKind
 from sqlpipes.core.lineage.names import call_name
 from sqlpipes.core.lineage.reading import Reading, offset_of
@@ -48,8 +48,7 @@ def _pivot(reading: Reading, pivot: Any, table: Table, scope: Scope, rows: Rows)
     group = pivot.args.get("group")
     kept = _kept(reading, group, table, used)
     for out in kept:
-        for leaf, source in out.origins:
-            rows.setdefault((leaf, source, RowSetKind.GROUP), offset_of(pivot) or -1)
+        record_origins(out.origins, RowSetKind.GROUP, offset_of(pivot), rows)
     names = _pivot_names(reading, fields, aggregates)
     if not table.is_certain and group is None:
         names = None

@@ -47,6 +47,13 @@ PSEUDO = {
         }
     ),
 }  # fmt: skip
+OF_ROWS = frozenset(
+    {
+        "rowid", "filename", "file_row_number", "file_index", "ctid", "xmin", "xmax", "cmin", "cmax",
+        "tableoid",
+    }
+)  # fmt: skip
+"""Those that tell where a row stands, and no constant."""
 NAMES_ARE_CERTAIN = frozenset({"duckdb", "postgres"})  # dialects whose name rules are proven here
 
 
@@ -137,7 +144,7 @@ def _qualified(
             origins = open_origins(source.table.open, parts[split].name)
             return Found(origins) if len(parts) == split + 1 else Found(_raised(origins))
         if keys[split] in PSEUDO.get(reading.dialect, ()):
-            return Found({})
+            return Found(_pseudo(keys[split], source.table.leaves))
         if split == len(keys) - 1 and len(source.parts) <= split - 1 + len(source.parts):
             missing(reading, parts[split], source.table, parts[split - 1].name)
             return Found(any_of(source.table.leaves, Level.UNKNOWN))
@@ -172,6 +179,10 @@ def _bare(reading: Reading, part: Any, key: str, scope: Scope) -> Out | None:
     if hits:
         return hits[0][1]
     return scope.aliases.get(key)
+
+
+def _pseudo(key: str, leaves: tuple[str, ...]) -> Origins:
+    return any_of(leaves, Level.COMPUTED) if key in OF_ROWS else {}
 
 
 def _union(outs: Any) -> Origins:
@@ -238,7 +249,7 @@ def _unfound(reading: Reading, parts: list[Any], keys: list[str], scope: Scope) 
         origins = open_origins(opened, parts[0].name)
         return Found(origins if len(parts) == 1 else _raised(origins))
     if keys[0] in PSEUDO.get(reading.dialect, ()) or not scope.is_certain:
-        return Found({})
+        return Found(_pseudo(keys[0], scope.leaves()))
     _report_missing(reading, parts, scope)
     return Found(any_of(scope.leaves(), Level.UNKNOWN))
 

@@ -284,7 +284,7 @@ def _group(reading: Reading, node: Any, scope: Scope, table: Table) -> None:
         for out in table.outs:
             if not out.aggregated:
                 record_origins(out.origins, RowSetKind.GROUP, out.offset, table.rows)
-        _record_all((opening.leaf for opening in table.open), RowSetKind.GROUP, table.rows)
+        _record_all((opening.leaf for opening in table.open), RowSetKind.UNKNOWN, table.rows)
         return
     for key in group.iter_expressions():
         chosen = _positional(key, table.outs)
@@ -302,7 +302,7 @@ def _distinct(reading: Reading, node: Any, scope: Scope, table: Table) -> None:
     if on is None:
         for out in table.outs:
             record_origins(out.origins, RowSetKind.DISTINCT, out.offset, table.rows)
-        _record_all((opening.leaf for opening in table.open), RowSetKind.DISTINCT, table.rows)
+        _record_all((opening.leaf for opening in table.open), RowSetKind.UNKNOWN, table.rows)
         return
     for key in on.expressions if isinstance(on, exp.Tuple) else [on]:
         chosen = _positional(key, table.outs)

@@ -10,22 +10,19 @@ from typing import Any
 from sqlpipes.core.asset import Asset, Column, Rendered, Scope, SqlBody
 from sqlpipes.core.errors import Location, Problem, SqlpipesError
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.lineage.facts import ANY, ColumnFacts, Edge, EdgeKind, RowSetKind, opaque, put
+from sqlpipes.core.lineage.facts import (
+    ANY,
+    ROWS_ONLY,
+    ColumnFacts,
+    Edge,
+    EdgeKind,
+    opaque,
+    put,
+)
 from sqlpipes.core.lineage.written import InFile
 
 ANALYSER = "2"
 """Moves when the same text may give other facts; part of every cache key."""
-
-ROWS_ONLY = frozenset(
-    {
-        EdgeKind.AGGREGATED,
-        EdgeKind.WINDOW,
-        EdgeKind.COMPUTED,
-        RowSetKind.FROM,
-        RowSetKind.ORDER_LIMIT,
-    }
-)
-"""With source "*" these mean the rows of a table; the other kinds mean columns that are not known."""
 
 Known = Mapping[str, tuple[Column, ...]]
 

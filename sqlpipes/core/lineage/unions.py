@@ -37,7 +37,7 @@ def combined(node: Any, left: Table, right: Table) -> Table:
                 if out is not None:
                     record_origins(out.origins, RowSetKind.SET_OP, out.offset, rows)
         for opening in (*left.open, *right.open):
-            rows.setdefault((opening.leaf, ANY, RowSetKind.SET_OP), -1)
+            rows.setdefault((opening.leaf, ANY, RowSetKind.UNKNOWN), -1)
     opened = _openings(left, right, by_name)
     leaves = unique((*left.leaves, *right.leaves))
     return Table(outs, opened, leaves, rows, left.guessed or right.guessed)

@@ -98,7 +98,7 @@ def test_edges_carry_asset_names_and_lines_of_the_file() -> None:
     assert {edge.table for edge in traced.facts["daily"].edges} == {"good"}
     assert {edge.line for edge in traced.facts["good"].edges} == {4}
     assert {str(edge.at) for edge in traced.facts["good"].edges} == {
-        "models/good.sql:4:8", "models/good.sql:4:12", "models/good.sql:4:34",
+        "models/good.sql:4:8", "models/good.sql:4:12", "models/good.sql:4:33",
     }  # fmt: skip
 
 
