@@ -19,6 +19,11 @@ from sqlpipes.core.lineage.types import Types
 
 SPREADING = ("unnest", "explode", "inline", "flatten")
 
+FAULTS = (
+    SqlglotError, RecursionError, AttributeError, KeyError, IndexError, TypeError, ValueError,
+)  # fmt: skip
+QUERY_TAKERS = frozenset({"query()", "query_table()"})  # their tables are named in a text
+
 Inputs = Mapping[tuple[str, ...], tuple[Column, ...] | None]
 
 
@@ -27,7 +32,7 @@ def read_columns(text: str, types: Types, inputs: Inputs) -> ColumnFacts:
     try:
         tokens = types.dialect.tokenize(text)
         trees = types.dialect.parser().parse(tokens, text)
-    except (SqlglotError, RecursionError):
+    except FAULTS:
         return opaque(".".join(key) for key in inputs)
     queries = [tree for tree in trees if tree is not None]
     if len(queries) != 1 or not is_query(queries[0]):
@@ -38,15 +43,7 @@ def read_columns(text: str, types: Types, inputs: Inputs) -> ColumnFacts:
     reading.may_spread = any(word in words for word in SPREADING)
     try:
         table = read_query(reading, queries[0], Scope())
-    except (
-        SqlglotError,
-        RecursionError,
-        AttributeError,
-        KeyError,
-        IndexError,
-        TypeError,
-        ValueError,
-    ):
+    except FAULTS:
         return opaque(dict.fromkeys([*(".".join(key) for key in inputs), *reading.tables]))
     return _facts(reading, table)
 
@@ -64,6 +61,7 @@ def _facts(reading: Reading, table: Table) -> ColumnFacts:
     columns = tuple(Column(out.name, reading.types.write(out.type)) for out in table.outs)
     edges = [edge for out in table.outs for edge in _value_edges(reading, out)]
     edges += [Edge(ANY, o.leaf, ANY, EdgeKind.UNKNOWN) for o in table.open]
+    edges += _named_in_texts(reading)
     edges += _row_set_edges(reading, table)
     edges += _untouched(table, edges)
     doubtful = any(edge.kind is EdgeKind.UNKNOWN for edge in edges)
@@ -104,6 +102,14 @@ def _row_set_edges(reading: Reading, table: Table) -> list[Edge]:
         at, text = reading.places.span(offset), reading.places.expression(offset)
         found.append(Edge(None, leaf, source, kind, text, at.line, at.column, at.length))
     return found
+
+
+def _named_in_texts(reading: Reading) -> list[Edge]:
+    """Inputs that no FROM names: they are read by what runs a text."""
+    if QUERY_TAKERS.isdisjoint(reading.tables):
+        return []
+    unmet = (".".join(key) for key in reading.inputs if ".".join(key) not in reading.tables)
+    return [Edge(ANY, table, ANY, EdgeKind.UNKNOWN) for table in unmet]
 
 
 def _untouched(table: Table, edges: list[Edge]) -> list[Edge]:

@@ -171,8 +171,8 @@ def _named_columns(reading: Reading, cte: Any, table: Table) -> Table:
 def _recursive(reading: Reading, cte: Any, key: str, scope: Scope) -> Table:
     """The recursive part is read again until its origins stop growing."""
     body = cte.this
-    if not isinstance(body, exp.SetOperation):
-        return read_query(reading, body, scope)
+    if not isinstance(body, exp.Union):
+        return read_query(reading, body, scope)  # INTERSECT and EXCEPT never read themselves
     inner = Scope(scope.parent, {**scope.ctes}, scope.sources, scope.merged, scope.aliases)
     anchor = read_query(reading, body.this, inner)
     known = Table(anchor.outs, anchor.open, anchor.leaves, dict(anchor.rows), anchor.guessed)

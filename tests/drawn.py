@@ -258,7 +258,8 @@ class Writer:
         )  # fmt: skip
         union = self.pick(["union all", "union"])
         return Drawn(
-            f"with recursive {name}({one}, {two}) as ({start} {union} {step}) from {name}", [one, two]
+            f"with recursive {name}({one}, {two}) as ({start} {union} {step}) from {name}",
+            [one, two],
         )
 
     def pivot(self, depth: int) -> Drawn:
@@ -286,7 +287,9 @@ class Writer:
             inner = f"from {table} unpivot {nulls}({value} for nm in ({one}, {two}))"
         else:
             inner = f"unpivot {table} on {one}, {two} into name nm value {value}"
-        return Drawn(f"select {three} as {name}, {value}, length(nm) as q from ({inner})", [name, value])
+        return Drawn(
+            f"select {three} as {name}, {value}, length(nm) as q from ({inner})", [name, value]
+        )
 
     def nested(self, depth: int) -> Drawn:
         """Lists and structs."""
@@ -302,7 +305,7 @@ class Writer:
             "row": f"select hash(n) % 7 as {one}, k as {two} from n",
         }[construct]
         if construct == "unnest" and self.chance(0.5):
-            sql = f"select unnest(s), k from n"
+            sql = "select unnest(s), k from n"
             return Drawn(f"select f as {one}, k as {two} from ({sql})", [one, two])
         return Drawn(sql, [one, two])
 
@@ -353,7 +356,8 @@ class Writer:
         one, two = self.pick(scope), self.pick(scope)
         made = self.pick(
             [*[one] * 6, f"{one} + 1", f"coalesce({one}, {two}, 0)", f"({one})::bigint",
-             f"try_cast({one}::varchar as int)", f"case when {self.condition(scope)} then {one} else {two} end",
+             f"try_cast({one}::varchar as int)",
+             f"case when {self.condition(scope)} then {one} else {two} end",
              f"case {one} when 1 then 2 when {two} then 3 end", f"nullif({one}, {two})",
              f"greatest({one}, {two})", f"length({one} || ':' || {two})", f"if({one} > 2, 1, {two})",
              f"[{one}, {two}][1]", f"{{'x': {one}, 'y': {two}}}['y']", "7",

@@ -1,4 +1,4 @@
-"""A query and tables of which one column differs -> what its lineage misses, and which edges never mattered."""
+"""A query, and tables of which one column differs -> what its lineage misses, which edges never mattered."""
 
 from __future__ import annotations
 
@@ -77,9 +77,7 @@ def _value(table: str, column: str, row: int, seed: int) -> str:
     return dice.choice(["null", *[f"{{'f': {number()}, 'g': {number()}}}"] * 5])
 
 
-def _fill(
-    connection: duckdb.DuckDBPyConnection, schema: str, data: dict[At, list[str]]
-) -> None:
+def _fill(connection: duckdb.DuckDBPyConnection, schema: str, data: dict[At, list[str]]) -> None:
     for table, columns in TABLES.items():
         listed = ", ".join(f"{name} {type_}" for name, type_ in columns.items())
         connection.execute(f"create table {schema}.{table} ({listed})")
