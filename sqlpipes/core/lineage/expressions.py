@@ -64,12 +64,10 @@ def is_aggregate(node: Any) -> bool:
     return isinstance(node, exp.Anonymous) and str(node.name).lower() in AGGREGATES
 
 
-def value_of(
-    reading: Reading, node: Any, scope: Scope, rows: Rows, columns: list[Out] | None = None
-) -> Value:
-    """Origins of the expression. Row-set edges of the subqueries in it are added to `rows`."""
+def value_of(reading: Reading, node: Any, scope: Scope, columns: list[Out] | None = None) -> Value:
+    """Origins of the expression. What decides the rows of a subquery in it is among them."""
     value = Value({})
-    for use in uses(reading, node, scope, rows, columns, value):
+    for use in uses(reading, node, scope, {}, columns, value):
         merge(value.origins, use.origins, use.level)
     if not value.origins and (value.aggregated or value.windowed):
         level = Level.AGGREGATED if value.aggregated else Level.WINDOW

@@ -43,7 +43,7 @@ def _pivot(reading: Reading, pivot: Any, table: Table, scope: Scope, rows: Rows)
     )
     values: Origins = {}
     for node in (*aggregates, *fields):
-        merge(values, value_of(reading, node, scope, rows).origins, Level.AGGREGATED)
+        merge(values, value_of(reading, node, scope).origins, Level.AGGREGATED)
     used = {key for node in (*aggregates, *fields) for key in _keys(reading, node)}
     group = pivot.args.get("group")
     kept = _kept(reading, group, table, used)
@@ -109,7 +109,7 @@ def _unpivot(reading: Reading, pivot: Any, table: Table, scope: Scope, rows: Row
     for node in columns:
         merge(
             value,
-            value_of(reading, node, scope, rows, _matching(node, table)).origins,
+            value_of(reading, node, scope, _matching(node, table)).origins,
             Level.COMPUTED,
         )
         if not isinstance(node, exp.Columns):

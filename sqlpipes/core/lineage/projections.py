@@ -22,6 +22,7 @@ from sqlpipes.core.lineage.tables import (
     Table,
     merge,
     openings,
+    unique,
 )
 
 SPREADING = (exp.Explode, exp.Unnest, exp.Posexplode, exp.Inline)
@@ -102,7 +103,7 @@ def _at_position(node: Any, scope: Scope) -> Out | None:
 
 
 def _computed(reading: Reading, inner: Any, scope: Scope, table: Table) -> Out:
-    value = value_of(reading, inner, scope, table.rows)
+    value = value_of(reading, inner, scope)
     spread = inner.find(*SPREADING) if reading.may_spread else None
     if spread is not None:
         record_origins(value.origins, RowSetKind.JOIN, offset_of(spread), table.rows)
@@ -171,18 +172,19 @@ def _add_columns(reading: Reading, node: Any, inner: Any, scope: Scope, table: T
     opened = openings(scope.sources)
     matched = _matched(reading, columns, scope)
     if matched is None or opened or len(list(inner.find_all(exp.Columns))) > 1:
-        table.open = (*table.open, *(Opening(leaf, False) for leaf in scope.leaves()))
+        value = value_of(reading, inner, scope, star_columns(scope))
+        leaves = unique([*scope.leaves(), *(leaf for leaf, _ in value.origins)])
+        table.open = (*table.open, *(Opening(leaf, False) for leaf in leaves))
         table.guessed = True
-        value_of(reading, inner, scope, table.rows, star_columns(scope))
         return
     if columns.args.get("unpack"):
-        value = value_of(reading, inner, scope, table.rows, matched)
+        value = value_of(reading, inner, scope, matched)
         name = node.alias if isinstance(node, exp.Alias) else inner.key
         table.guessed = table.guessed or not isinstance(node, exp.Alias)
         table.outs.append(Out(name, reading.key_of(name), value.origins, None, offset_of(inner)))
         return
     for out in matched:
-        value = value_of(reading, inner, scope, table.rows, [out])
+        value = value_of(reading, inner, scope, [out])
         name = _pattern_name(node, columns, out)
         kind = out.type if inner is columns else None
         table.outs.append(
@@ -236,7 +238,7 @@ def _matched(reading: Reading, columns: Any, scope: Scope) -> list[Out] | None:
 
 def _add_unnest(reading: Reading, node: Any, inner: Any, scope: Scope, table: Table) -> None:
     """unnest(list) is a column and makes rows; unnest(struct) is a column for each field."""
-    value = value_of(reading, inner, scope, table.rows)
+    value = value_of(reading, inner, scope)
     record_origins(value.origins, RowSetKind.JOIN, offset_of(inner), table.rows)
     argument = inner.this if inner.this is not None else inner.expressions[0]
     fields = exploded(reading, argument)

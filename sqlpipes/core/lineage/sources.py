@@ -266,7 +266,7 @@ def _function(reading: Reading, node: Any, scope: Scope, rows: Rows) -> Table:
             or not isinstance(argument, exp.Column)
             or scope.sources
         ):
-            merge(origins, value_of(reading, argument, scope, rows).origins, Level.COMPUTED)
+            merge(origins, value_of(reading, argument, scope).origins, Level.COMPUTED)
     record_origins(origins, RowSetKind.JOIN, offset_of(node), rows)
     if isinstance(node, exp.GenerateSeries):
         column = "range" if name == "range" else "generate_series"
@@ -289,7 +289,7 @@ def _unnest(reading: Reading, node: Any, scope: Scope, rows: Rows) -> Table:
     outs: list[Out] = []
     for expression in node.expressions:
         origins: Origins = {}
-        merge(origins, value_of(reading, expression, scope, rows).origins, Level.COMPUTED)
+        merge(origins, value_of(reading, expression, scope).origins, Level.COMPUTED)
         record_origins(origins, RowSetKind.JOIN, offset_of(expression), rows)
         outs.append(Out("unnest", "unnest", origins, element(reading.types.of(expression))))
     if node.args.get("offset"):
@@ -304,7 +304,7 @@ def _lateral(reading: Reading, node: Any, scope: Scope, rows: Rows) -> Table:
     if isinstance(inner, exp.Unnest):
         return _unnest(reading, inner, scope, rows)
     origins: Origins = {}
-    merge(origins, value_of(reading, inner, scope, rows).origins, Level.COMPUTED)
+    merge(origins, value_of(reading, inner, scope).origins, Level.COMPUTED)
     record_origins(origins, RowSetKind.JOIN, offset_of(inner), rows)
     alias = node.args.get("alias")
     names = alias.args.get("columns") if alias is not None else None
@@ -320,7 +320,7 @@ def values(reading: Reading, node: Any, scope: Scope) -> Table:
     for line in node.expressions:
         cells = line.expressions if isinstance(line, exp.Tuple) else [line]
         for i, cell in enumerate(cells):
-            origins = value_of(reading, cell, scope, rows).origins
+            origins = value_of(reading, cell, scope).origins
             if i == len(columns):
                 name = f"column{i + 1}" if reading.dialect == "postgres" else f"col{i}"
                 columns.append(Out(name, name, {}, reading.types.of(cell), offset_of(cell)))

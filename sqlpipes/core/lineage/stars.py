@@ -183,7 +183,7 @@ def _edit(
 
 
 def _computed_as(reading: Reading, node: Any, scope: Scope, table: Table) -> Out:
-    value = value_of(reading, node.this, scope, table.rows)
+    value = value_of(reading, node.this, scope)
     identifier = node.args["alias"]
     kind = reading.types.of(node.this)
     offset = offset_of(node.this)
