@@ -23,7 +23,7 @@ from sqlpipes.core.impact import (
     Impact,
 )
 from sqlpipes.core.lineage import ColumnFacts, Edge, Lineage
-from sqlpipes.core.lineage.trace import ROWS_ONLY
+from sqlpipes.core.lineage.facts import ROWS_ONLY
 from sqlpipes.core.sql import fold
 from sqlpipes.decide.own_changes import ANY, Moved, Own, conditions, is_retyped, own_change
 from sqlpipes.decide.restated import looks_other, restated

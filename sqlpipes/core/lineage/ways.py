@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from sqlpipes.core.lineage.facts import ANY, Edge
-from sqlpipes.core.lineage.trace import ROWS_ONLY, ColumnRef, Lineage
+from sqlpipes.core.lineage.facts import ANY, ROWS_ONLY, Edge
+from sqlpipes.core.lineage.trace import ColumnRef, Lineage
 
 
 @dataclass(frozen=True, slots=True)

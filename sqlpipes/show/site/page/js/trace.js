@@ -3,12 +3,11 @@
 (function (sp) {
   "use strict";
   const ANY = "*";
-  const ROWS_ONLY = new Set(["aggregated", "window", "computed", "from", "order_limit"]);
   const same = (one, other) => one.toLowerCase() === other.toLowerCase();
   const key = (asset, column) => asset + "\u0000" + column.toLowerCase();
 
   function touches(edge, column) {
-    if (edge.source === ANY) return !ROWS_ONLY.has(edge.kind) || column === ANY;
+    if (edge.source === ANY) return edge.kind === "unknown" || column === ANY;
     return column === ANY || same(edge.source, column);
   }
   const gives = (edge, column) => column === ANY || edge.column === ANY || same(edge.column, column);
