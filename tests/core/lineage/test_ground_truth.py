@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import duckdb
 import pytest
-from drawn import Writer, drawn
+from drawn import drawn
 from notyet import skip_on_duckdb_1
 from perturbed import Warehouse, judged, warehouse
 
@@ -72,4 +72,3 @@ def test_whatever_changes_a_result_has_an_edge_at_length() -> None:
 
 def test_a_seed_always_gives_the_same_query() -> None:
     assert drawn(7)[0] == drawn(7)[0]
-    assert isinstance(Writer, type)
