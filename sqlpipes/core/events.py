@@ -115,6 +115,7 @@ class StepFinished:
     bytes: int | None = None  # of a file, or of rows that landed as Arrow; None: nobody knows
     columns: tuple[tuple[str, str], ...] = ()  # name and type, as the relation has them now
     extras_version: str = ""  # of the comments, rights and indexes that it was given
+    changed: tuple[str, ...] | None = None  # the only columns that it may have changed; None: all
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ read" is a comparison of two integers, true across processes and machines.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from sqlpipes.core.partitions import (
@@ -29,12 +29,29 @@ GONE_SUFFIX = "-gone"  # of the version of a source's windows that have no rows 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A run of slices that one step wrote."""
+    """A run of slices that one step wrote.
+
+    `moved_at`: the tick at which any of it may last have changed; None: `written_at`. Since then only
+    `columns` did, each by its folded name and the newest tick at which it may have.
+    """
 
     slices: Partitions
     version: str
     read_at: int
     written_at: int
+    moved_at: int | None = None
+    columns: tuple[tuple[str, int], ...] = ()
+
+    def changed_at(self, columns: frozenset[str] | None) -> int:
+        """The tick at which its rows, or one of these columns of them, last changed; None: any column.
+
+        >>> built = Built(WHOLE, "1", read_at=8, written_at=9, moved_at=2, columns=(("email", 9),))
+        >>> built.changed_at(frozenset({"id"})), built.changed_at(frozenset({"id", "email"}))
+        (2, 9)
+        """
+        if columns is None or self.moved_at is None:
+            return self.written_at
+        return max([self.moved_at, *(tick for name, tick in self.columns if name in columns)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +102,25 @@ class Past:
         """The tick of the newest write; 0 when nothing was written."""
         return max([self.loose_at, *[built.written_at for built in self.built]])
 
-    def add(self, new: Built, *, full: bool = False, same: Partitions | None = None) -> Past:
+    def add(
+        self,
+        new: Built,
+        *,
+        full: bool = False,
+        same: Partitions | None = None,
+        changed: Iterable[str] | None = None,
+    ) -> Past:
         """The state after one more build. `full`: the relation was written anew, older slices are gone.
 
         Slices in doubt stay so until they are written again themselves. `same`: slices among the new
-        ones that hold what they held before, so that for their readers nothing was written.
+        ones that hold what they held before, so that for their readers nothing was written. `changed`:
+        the only columns in which slices that were there may differ from before; None: any, or the rows.
         """
         shrunk = full and any(less(old.slices, new.slices) for old in self.built)
         broken = None if full or self.broken is None else settle(self.broken, new.slices)
         return replace(
             self,
-            built=(*(() if full else self._kept(new.slices)), *self._written(new, same)),
+            built=(*(() if full else self._kept(new.slices)), *self._written(new, same, changed)),
             version=new.version,
             version_since=self.version_since if new.version == self.version else new.written_at,
             suspect=None if full or self.suspect is None else settle(self.suspect, new.slices),
@@ -104,24 +129,30 @@ class Past:
             shrunk_at=new.written_at if shrunk else self.shrunk_at,
         )
 
-    def _written(self, new: Built, same: Partitions | None) -> Iterator[Built]:
+    def _written(
+        self, new: Built, same: Partitions | None, changed: Iterable[str] | None
+    ) -> Iterator[Built]:
         """The new slices; those with the same content keep the tick at which that was written.
 
         One piece per tick: a state knows pieces by their ticks and their version.
         """
-        changed = new.slices
-        unmoved: dict[int, Partitions] = {}
-        for old in self.built if same else ():
-            if old.slices.axis == new.slices.axis and same is not None:
-                kept = self.trusted(old) & same & changed
-                changed = changed - kept
-                if kept:
-                    before = unmoved.get(old.written_at, Partitions(kept.axis))
-                    unmoved[old.written_at] = before | kept
-        for written_at, slices in unmoved.items():
-            yield replace(new, slices=slices, written_at=written_at)
-        if changed:
-            yield replace(new, slices=changed)
+        rest = new.slices
+        found: dict[Built, Partitions] = {}  # what holds of slices -> which they are
+        moved = None if changed is None else frozenset(changed)
+        for old in self.built if same or moved is not None else ():
+            if old.slices.axis != new.slices.axis:
+                continue
+            before = self.trusted(old) & rest
+            kept = before & same if same is not None else Partitions(before.axis)
+            for slices, columns in ((kept, frozenset[str]()), (before - kept, moved)):
+                if slices and columns is not None:
+                    told = _told(old, new, columns)
+                    found[told] = found.get(told, Partitions(slices.axis)) | slices
+                    rest = rest - slices
+        for told, slices in found.items():
+            yield replace(told, slices=slices)
+        if rest:
+            yield replace(new, slices=rest)
 
     def _kept(self, taken: Partitions) -> tuple[Built, ...]:
         kept = ((old, less(old.slices, taken)) for old in self.built)
@@ -180,6 +211,19 @@ class Past:
             return replace(self.add(old, full=True), shrunk_at=self.shrunk_at)
         new = self.add(replace(seen, slices=sighting.moved), full=True)
         return replace(new, shrunk_at=seen.written_at if self.built else self.shrunk_at)
+
+
+def _told(old: Built, new: Built, columns: frozenset[str]) -> Built:
+    """What holds of slices of `old` that `new` wrote again, when only these columns of them changed."""
+    if not columns:
+        at = old.written_at, old.moved_at, old.columns
+    else:
+        moved_at = old.written_at if old.moved_at is None else old.moved_at
+        ticks = dict(old.columns) | dict.fromkeys(columns, new.written_at)
+        at = new.written_at, moved_at, tuple(sorted(ticks.items()))
+    written_at, moved, ticks_of = at
+    none = Partitions(new.slices.axis)
+    return Built(none, new.version, new.read_at, written_at, moved, ticks_of)
 
 
 def less(slices: Partitions, taken: Partitions) -> Partitions:

@@ -25,9 +25,9 @@ from sqlpipes.stores.rows import (
     state_of,
     tokens_of,
 )
-from sqlpipes.stores.text import plain_text, slice_rows, slices_text, window_text
+from sqlpipes.stores.text import moved_text, plain_text, slice_rows, slices_text, window_text
 
-SliceRow = tuple[str, int, int, str, int, int]  # grain, low, high, version, read_at, written_at
+SliceRow = tuple[str, int, int, str, int, int, str]  # grain, low, high, version, ticks, moved
 
 _ASSET = select(*(t.assets.c[name] for name in ASSET)).where(
     t.assets.c.target == bindparam("target")
@@ -134,8 +134,9 @@ def _fetch(
 
 def _slice_rows(built: Iterable[Built]) -> set[SliceRow]:
     return {
-        (grain, low, high, each.version, each.read_at, each.written_at)
+        (grain, low, high, each.version, each.read_at, each.written_at, moved)
         for each in built
+        for moved in [plain_text(moved_text(each.moved_at, each.columns))]
         for grain, low, high in slice_rows(each.slices)
     }
 
@@ -150,7 +151,7 @@ def _save_slices(
     gone = [{"t": target, "a": asset, "g": row[0], "l": row[1]} for row in old - new]
     if gone:
         run(db, _DELETE_SLICE, gone)
-    names = ("grain", "low", "high", "version", "read_at", "written_at")
+    names = ("grain", "low", "high", "version", "read_at", "written_at", "moved")
     here = {"target": target, "asset": asset}
     fresh = [{**here, **dict(zip(names, row, strict=True))} for row in sorted(new - old)]
     if fresh:

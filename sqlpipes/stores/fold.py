@@ -93,7 +93,9 @@ def ended(state: AssetState, own: Mark, event: StepFinished, written_at: int) ->
     known = event.slices.is_whole and event.token is not None  # of a file
     unmoved = known and event.token == state.past.token
     same = event.slices if unmoved else event.same
-    past = state.past.add(new, full=own.full, same=same)
+    alone = next(_rivals(state, own, event.slices), None) is None
+    changed = event.changed if alone else None
+    past = state.past.add(new, full=own.full, same=same, changed=changed)
     refused = past.failed  # in other slices: these have passed
     past = past.checked(event.checks_version, own.read_at).given(event.extras_version)
     relation = event.relation or past.relation

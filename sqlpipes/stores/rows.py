@@ -12,7 +12,7 @@ from sqlpipes.core.history import Built, History, Past
 from sqlpipes.core.partitions import Axis, Labels
 from sqlpipes.core.windows import Slot
 from sqlpipes.stores.fold import AssetState, Mark, seen
-from sqlpipes.stores.text import SliceRow, labels_from, slices_from, slices_of_rows
+from sqlpipes.stores.text import SliceRow, labels_from, moved_from, slices_from, slices_of_rows
 
 EXTRAS = "+"  # in the column checks_version, before the version of the extras
 FEW = 200  # names that are cheaper to ask for than to pick out of everything
@@ -30,7 +30,7 @@ ASSET = (
     "shrunk_at",
     "loose_at",
 )
-SLICE = ("asset", "grain", "low", "high", "version", "read_at", "written_at")
+SLICE = ("asset", "grain", "low", "high", "version", "read_at", "written_at", "moved")
 WINDOW = ("grain", "low", "token")
 MARK = ("asset", "step_id", "slices", "version", "read_at", "full_rewrite", "alive")
 
@@ -99,14 +99,14 @@ def _past(row: Row | None, slice_rows: Iterable[Row]) -> Past:
 
 def _built(rows: Iterable[Row]) -> tuple[Built, ...]:
     """Rows of ranges put together again as what one step wrote, oldest write first."""
-    pieces: dict[tuple[int, int, str], list[SliceRow]] = {}
-    for _, grain, low, high, version, read_at, written_at in rows:
-        pieces.setdefault((written_at, read_at, version), []).append((grain, low, high))
+    pieces: dict[tuple[int, int, str, str], list[SliceRow]] = {}
+    for _, grain, low, high, version, read_at, written_at, moved in rows:
+        pieces.setdefault((written_at, read_at, version, moved), []).append((grain, low, high))
     return tuple(
         [
-            Built(slices, version, read_at, written_at)
-            for written_at, read_at, version in sorted(pieces)
-            for slices in slices_of_rows(sorted(pieces[written_at, read_at, version]))
+            Built(slices, version, read_at, written_at, *moved_from(moved))
+            for written_at, read_at, version, moved in sorted(pieces)
+            for slices in slices_of_rows(sorted(pieces[written_at, read_at, version, moved]))
         ]
     )
 

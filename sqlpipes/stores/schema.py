@@ -19,6 +19,7 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = {  # the version it makes -> stateme
         "CREATE TABLE sqlpipes_leases (target TEXT NOT NULL, fence BIGINT NOT NULL, "
         "run_id TEXT NOT NULL, asset TEXT NOT NULL, slices TEXT NOT NULL, "
         "full_rewrite BOOLEAN NOT NULL, PRIMARY KEY (target, fence))",
+        "ALTER TABLE sqlpipes_slices ADD COLUMN moved TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE sqlpipes_steps ADD COLUMN log TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE sqlpipes_steps ADD COLUMN ops TEXT NOT NULL DEFAULT '[]'",
         "ALTER TABLE sqlpipes_steps ADD COLUMN bytes BIGINT",

@@ -76,6 +76,7 @@ slices = Table(
     Column("version", Text, nullable=False),
     Column("read_at", BigInteger, nullable=False),
     Column("written_at", BigInteger, nullable=False),
+    Column("moved", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
 

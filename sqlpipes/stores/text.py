@@ -60,6 +60,22 @@ def slices_from(text: str) -> Partitions:
     return Partitions.of(axis, _pairs(said["ranges"]))
 
 
+def moved_text(moved_at: int | None, columns: Iterable[tuple[str, int]]) -> str:
+    """When slices last changed as a whole, and which columns of them did since; empty: when written.
+
+    >>> moved_text(3, [("email", 9)]), moved_text(None, ())
+    ('[3,{"email":9}]', '')
+    """
+    return "" if moved_at is None else json_text([moved_at, dict(columns)])
+
+
+def moved_from(text: str) -> tuple[int | None, tuple[tuple[str, int], ...]]:
+    if not text:
+        return None, ()
+    moved_at, columns = json.loads(text)
+    return moved_at, tuple(sorted(columns.items()))
+
+
 def ops_text(ops: Iterable[OpCall]) -> str:
     return json_text([asdict(op) for op in ops])
 
