@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sqlpipes.api.aware import Teller, definer
 from sqlpipes.api.build_report import Report, together
 from sqlpipes.api.commit import commit_of
 from sqlpipes.api.config import check_arguments, settings_of, with_config
@@ -175,8 +176,10 @@ def _run(
         command=terms.command,
         patience=terms.patience,
     )
+    teller = Teller(ready.plan, project.graph, store, ready.aware)
     with shared as turns:
         for event in _events(ready, engines, store, asked, resources, turns, terms, run_id):
+            event = teller.told(event)
             if turns is None:
                 store.append(event)
             else:
@@ -214,7 +217,7 @@ def _events(
         root=project.root,
         vars=project.config.vars,
         clock=terms.clock,
-        definition=partial(_definition, project),
+        definition=_definitions(project),
         tokens=ready.observed.tokens,
         sightings=ready.observed.windows,
         turns=turns,
@@ -229,10 +232,19 @@ def _events(
     )
 
 
-def _definition(project: Project, name: str) -> str:
+def _definitions(project: Project) -> Callable[[str], str]:
+    """asset -> what is recorded of what it was built from."""
     from sqlpipes.decide.planner import definition_of
 
-    return json.dumps(definition_of(project.graph, name), default=str)
+    defined = definer(project)
+
+    def told(name: str) -> str:
+        found = definition_of(project.graph, name)
+        if known := defined(name):
+            found["defined"] = known
+        return json.dumps(found, default=str)
+
+    return told
 
 
 def _outputs(project: Project, store: Store) -> dict[str, str]:

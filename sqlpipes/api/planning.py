@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from sqlpipes.api.aware import aware_of, may_spare
 from sqlpipes.api.crossings import with_crossings
 from sqlpipes.api.observe import looking, observe
 from sqlpipes.api.project import Project, open_store_of
@@ -19,6 +20,7 @@ from sqlpipes.core.partitions import as_naive_utc
 from sqlpipes.core.plan import Plan, Step
 
 if TYPE_CHECKING:
+    from sqlpipes.decide.aware import Aware
     from sqlpipes.decide.planner import Observed, Wish
     from sqlpipes.stores import Store
 
@@ -68,6 +70,35 @@ def plan_from(
     observed: Observed,
     now: datetime,
 ) -> Plan:
+    return plan_with(project, store, history, wish, observed, now)[0]
+
+
+def plan_with(
+    project: Project,
+    store: Store,
+    history: History,
+    wish: Wish,
+    observed: Observed,
+    now: datetime,
+) -> tuple[Plan, Aware | None]:
+    """The plan, and what is known of columns where that may spare something of it."""
+    plan, aware = _planned(project, store, history, wish, observed, now)
+    plan = with_crossings(project, store, history, plan)
+    if not project.secrets:
+        return plan, aware
+    from sqlpipes.run.masking import Mask
+
+    return Mask(project.secrets).value(plan), aware
+
+
+def _planned(
+    project: Project,
+    store: Store,
+    history: History,
+    wish: Wish,
+    observed: Observed,
+    now: datetime,
+) -> tuple[Plan, Aware | None]:
     from sqlpipes.decide.planner import make_plan
 
     graph = project.graph
@@ -77,13 +108,12 @@ def plan_from(
         if (past := history.of(name)).built and past.version != graph.version(name)
     ]
     definitions = store.definitions(changed) if changed else {}
-    plan = make_plan(graph, history, wish, observed, as_naive_utc(now), definitions)
-    plan = with_crossings(project, store, history, plan)
-    if not project.secrets:
-        return plan
-    from sqlpipes.run.masking import Mask
-
-    return Mask(project.secrets).value(plan)
+    asked = (graph, history, wish, observed, as_naive_utc(now), definitions)
+    plan = make_plan(*asked)
+    if not may_spare(project, history, plan):
+        return plan, None
+    aware = aware_of(project, store, history)
+    return make_plan(*asked, aware=aware), aware
 
 
 def step_now(

@@ -46,17 +46,27 @@ def remember_tables(project: Project, engines: Engines) -> None:
     """Keep the columns of all tables as a build leaves them, if anything is ever to be proven."""
     from sqlpipes.decide.proving import provable
 
-    if provable(project.graph):
+    if project.config.column_aware or provable(project.graph):
         write_json(project.root, TABLES, _told(project, engines))
+
+
+def columns_of_tables(project: Project) -> Known:
+    """The columns of what no query defines, as they were last told; nothing is opened."""
+    kept = read_json(project.root, TABLES) or {}
+    return _sorted_out(project, kept)[0]
 
 
 def _columns(project: Project, engines: Engines | None) -> tuple[Known, Known]:
     """(columns of what no query defines, columns of tables that a query makes)."""
-    found = known_columns(project, connect=False)
     kept = None if engines else read_json(project.root, TABLES)
     if kept is None:
         kept = _told(project, engines)
         write_json(project.root, TABLES, kept)
+    return _sorted_out(project, kept)
+
+
+def _sorted_out(project: Project, kept: Mapping[str, Any]) -> tuple[Known, Known]:
+    found = known_columns(project, connect=False)
     built: dict[str, tuple[Column, ...]] = {}
     for name, said in kept.items():
         asset = project.graph.assets.get(name)

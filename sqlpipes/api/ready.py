@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlpipes.api.build_report import Report
 from sqlpipes.api.observe import is_as_we_left_it, observe, untouched
-from sqlpipes.api.planning import plan_from
+from sqlpipes.api.planning import plan_with
 from sqlpipes.api.project import Project
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.terms import Terms
@@ -25,6 +25,7 @@ from sqlpipes.core.plan import Plan
 
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Engine, Engines
+    from sqlpipes.decide.aware import Aware
     from sqlpipes.decide.planner import Observed, Wish
     from sqlpipes.stores import Store
 
@@ -45,6 +46,7 @@ class Ready:
     engines: Engines | None
     trusted: bool
     tick: int  # of the history that the plan was made from
+    aware: Aware | None = None  # what is known of columns, where it may spare something
 
 
 def get_ready(project: Project, store: Store, wish: Wish, terms: Terms, stack: ExitStack) -> Ready:
@@ -54,10 +56,10 @@ def get_ready(project: Project, store: Store, wish: Wish, terms: Terms, stack: E
     def ready(engines: Engines | None, history: History, trusted: bool) -> Ready:
         proven = with_proofs(project, engines)
         observed = observe(proven, store, history, wish, engines)
-        plan = plan_from(proven, store, history, wish, observed, terms.now())
+        plan, aware = plan_with(proven, store, history, wish, observed, terms.now())
         if engines is not None:
             plan = _with_notes(proven, plan, engines)
-        return Ready(proven, plan, observed, engines, trusted, history.tick)
+        return Ready(proven, plan, observed, engines, trusted, history.tick, aware)
 
     history = store.history()
     trusted = is_as_we_left_it(project, store)
@@ -117,10 +119,10 @@ def look_again(
     rest = replace(wish, names=frozenset({*names, *below}), force=False, full_refresh=False)
     history = store.history()
     observed = observe(project, store, history, rest, engines)
-    plan = plan_from(project, store, history, rest, observed, now)
+    plan, aware = plan_with(project, store, history, rest, observed, now)
     if not plan.names & set(names):
         return None
-    return Ready(project, plan, observed, engines, trusted=False, tick=history.tick)
+    return Ready(project, plan, observed, engines, False, history.tick, aware)
 
 
 def _hold_something(engines: Engines) -> bool:

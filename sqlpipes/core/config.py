@@ -75,6 +75,7 @@ class ProjectConfig:
         default_factory=dict
     )  # folder -> asset keys
     strict: bool = False  # an unknown table is an error instead of an implicit source
+    column_aware: bool = True  # a change of columns that are not read rebuilds nothing
     transpile: str = "checked"  # unchecked: queries are said in a target's dialect without proof
     secrets: tuple[str, ...] = ()  # further names of what is secret; * stands for any characters
     state: str | None = field(default=None, repr=False)  # SQLAlchemy URL; None: .sqlpipes/state.db

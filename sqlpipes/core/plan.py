@@ -112,6 +112,15 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Spared:
+    """Slices that read something newer, and the proof that nothing which they read of it has changed."""
+
+    asset: str
+    slices: Partitions
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Steps in an order that can be run, and what was looked at and found current."""
 
@@ -119,6 +128,7 @@ class Plan:
     current: tuple[str, ...] = ()
     notes: tuple[Problem, ...] = ()  # warnings a person should see before running it
     empty: bool = False  # build relations without rows (--empty)
+    spared: tuple[Spared, ...] = ()  # what is not built because the columns that it reads stayed
 
     @property
     def names(self) -> frozenset[str]:

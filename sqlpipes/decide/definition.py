@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from sqlpipes.core.asset import Materialized, Scope, SqlBody
 from sqlpipes.core.config import Plain
@@ -31,6 +31,7 @@ class Definition(TypedDict):
     sql: str
     settings: dict[str, Plain]
     inlined: dict[str, str]
+    defined: NotRequired[dict[str, Any]]  # what the queries make of which tables, as digests
     rendered: NotRequired[str]  # a digest of what a template says, wherever its table stands
 
 

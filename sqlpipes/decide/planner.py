@@ -6,7 +6,7 @@ asset is asked the same question.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import reduce
@@ -18,9 +18,10 @@ from sqlpipes.core.extras import changed as changed_extras
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import Built, History, Past
 from sqlpipes.core.partitions import Partitions
-from sqlpipes.core.plan import Action, Plan, Reason, Step, Why
+from sqlpipes.core.plan import Action, Plan, Reason, Spared, Step, Why
 from sqlpipes.core.strategy import SchemaChange, Strategy
 from sqlpipes.core.windows import Sighting
+from sqlpipes.decide.aware import Aware, proof_of, what_changed
 from sqlpipes.decide.definition import definition_of, explained
 from sqlpipes.decide.moved import is_spared, left_where_they_were, placed, refuse_overwriting
 from sqlpipes.decide.picks import picked
@@ -57,18 +58,19 @@ def make_plan(
     definitions: Mapping[str, str],
     *,
     admit: Admit | None = None,
+    aware: Aware | None = None,
 ) -> Plan:
     """Every step that makes `wish.names` current, in graph order, with its reasons.
 
     `admit` may take slices out of a step, or all of it, before the history goes on; then nothing is
-    refused.
+    refused. `aware`: what is known of columns, so that only what reads a changed one is built.
 
     `now` is naive UTC. `definitions` is what was recorded with the newest build of assets that have
     changed since. Raises ProjectError PLN001 when an input was never built and is not asked for,
     PLN002 when `partitions` fits no selected asset, PLN003 when not one check can be run, PLN004 when
     a snapshot would lose its history.
     """
-    look = Outlook(graph, wish, observed, now)
+    look = Outlook(graph, wish, observed, now, aware)
     if admit is None:
         refuse(look, history)
         refuse_overwriting(look, history)
@@ -79,6 +81,7 @@ def make_plan(
     before = history
     steps: dict[str, Step] = {}
     current: list[str] = []
+    spared: list[Spared] = []
     changed: dict[str, int] = {}
     for name in graph.order:
         if (name in wish.names or name in wish.observe) and name not in waiting:
@@ -90,17 +93,33 @@ def make_plan(
                 step = _placed(graph, steps, step, recorded)
                 steps[name] = placed(graph, history.of(name), step, recorded)
                 seen = observed.windows.get(name)
-                history = _as_if_done(graph, history, steps[name], wish.empty, seen)
-            elif not wish.only_checks and _is_current(look, history, changed, name):
+                history = _as_if_done(look, history, steps[name], seen)
+                look = look.after(name)
+            else:
+                spared += _spared(look, history, changed, name)
+            if step is None and not wish.only_checks and _is_current(look, history, changed, name):
                 current.append(name)
         changed[name] = changed_at(graph, history, changed, name)
     if wish.only_checks and left_out and not steps:
         raise ProjectError(*(replace(note, severity=Severity.ERROR) for note in left_out))
     if wish.picks and all(step.action is Action.OBSERVE for step in steps.values()):
         steps.clear()  # nobody would read what is looked at
-    found = Plan(tuple(steps.values()), tuple(current), (*lost, *left_out), empty=wish.empty)
+    found = Plan(
+        tuple(steps.values()), tuple(current), (*lost, *left_out), wish.empty, tuple(spared)
+    )
     stays = tuple(left_where_they_were(found, graph, before))
     return replace(found, notes=(*found.notes, *stays)) if stays else found
+
+
+def _spared(look: Outlook, history: History, changed: Changed, name: str) -> Iterator[Spared]:
+    """What would be built if all columns of an input counted, and the proof that it need not be."""
+    asset = look.graph.assets[name]
+    if look.aware is None or asset.kind is not Kind.SQL:
+        return
+    reasons = _reasons(replace(look, aware=None), history, changed, name, look.wanted(asset))
+    if newer := [reason for reason in reasons if reason.why is Why.INPUT_NEWER]:
+        slices = _covered(newer, look.wanted(asset))
+        yield proof_of(look.aware, look.graph, history, changed, name, slices)
 
 
 def _is_current(look: Outlook, history: History, changed: Changed, name: str) -> bool:
@@ -186,7 +205,9 @@ def _due(
     look: Outlook, history: History, changed: Changed, name: str, wanted: Partitions
 ) -> tuple[Reason, ...]:
     everything = look.everything(look.graph.assets[name])
-    return reasons_to_build(look.graph, history, changed, look.observed, name, wanted, everything)
+    return reasons_to_build(
+        look.graph, history, changed, look.observed, name, wanted, everything, look.aware
+    )
 
 
 def _wished(asset: Asset, wish: Wish, wanted: Partitions) -> tuple[Reason, ...]:
@@ -341,15 +362,18 @@ def _after(graph: Graph, steps: Mapping[str, Step], name: str) -> frozenset[str]
     return graph.nearest(above, steps) - {name}
 
 
-def _as_if_done(
-    graph: Graph, history: History, step: Step, empty: bool, seen: Sighting | None
-) -> History:
+def _as_if_done(look: Outlook, history: History, step: Step, seen: Sighting | None) -> History:
     """The history once the step has ended well, as the store will tell it."""
-    past, tick = history.of(step.asset), history.tick
+    graph, past, tick = look.graph, history.of(step.asset), history.tick
     if step.action not in (Action.CHECK, Action.EXTRAS):
-        version = graph.version(step.asset) + (EMPTY_SUFFIX if empty else "")
+        version = graph.version(step.asset) + (EMPTY_SUFFIX if look.wish.empty else "")
         built = Built(step.slices, version, read_at=tick + 1, written_at=tick + 2)
-        past = past.observed(built, None, seen) if seen else past.add(built, full=step.full)
+        changed = what_changed(look.aware, graph, history, step, step.slices)
+        past = (
+            past.observed(built, None, seen)
+            if seen
+            else past.add(built, full=step.full, changed=changed)
+        )
     whole_gate = step.checks and step.checks == graph.guards.get(step.asset, ())
     version = graph.checks_version(step.asset) if whole_gate else ""
     if step.extras:

@@ -28,6 +28,7 @@ from sqlpipes.core.partitions import (
 from sqlpipes.core.plan import Reason, Why
 from sqlpipes.core.reads import Mapped, Reads, reads_loose, touched
 from sqlpipes.core.windows import Sighting, total_of
+from sqlpipes.decide.aware import Aware, seen_by
 from sqlpipes.decide.overtaken import At, alike, overtaken
 from sqlpipes.decide.upstream import among
 from sqlpipes.decide.wish import Observed
@@ -47,10 +48,12 @@ def reasons_to_build(
     name: str,
     wanted: Partitions,
     everything: Partitions,
+    aware: Aware | None = None,
 ) -> tuple[Reason, ...]:
     """Why slices among `wanted` must be written; each reason says which. Empty: all are current.
 
-    `everything`: the slices that should exist at all, of which `wanted` may be a part.
+    `everything`: the slices that should exist at all, of which `wanted` may be a part. `aware`: what is
+    known of columns; without it all of an input counts.
     """
     asset, past = graph.assets[name], history.of(name)
     if asset.kind is Kind.SOURCE:
@@ -65,7 +68,8 @@ def reasons_to_build(
     reasons += _suspect(past, wanted)
     kept = list(_kept(past, wanted))
     reasons += _other_version(asset, kept, version, wanted, everything)
-    reasons += _newer_inputs(graph, history, changed, name, kept)
+    seen = seen_by(aware, graph, history, changed, name)
+    reasons += _newer_inputs(graph, seen.history, seen.changed, name, kept)
     reasons += _volatile(graph, asset, wanted)
     if name in graph.reads_self and asset.partition is not None:
         reasons += _after_own(name, kept, reasons, wanted)

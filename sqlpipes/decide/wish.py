@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlpipes.core.asset import Asset, Kind
@@ -11,6 +11,7 @@ from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import WHOLE, Partitions, meets, narrowed
 from sqlpipes.core.plan import Reason
 from sqlpipes.core.windows import Sighting
+from sqlpipes.decide.aware import Aware
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,13 @@ class Outlook:
     wish: Wish
     observed: Observed
     now: datetime  # naive UTC
+    aware: Aware | None = None  # None: all columns of an input count
+
+    def after(self, name: str) -> Outlook:
+        """The same once this asset is built."""
+        if self.aware is None or self.graph.assets[name].is_stored:
+            return self
+        return replace(self, aware=self.aware.with_fresh(name))
 
     def asked(self) -> list[str]:
         return [name for name in self.graph.order if name in self.wish.names]

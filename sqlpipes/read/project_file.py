@@ -224,7 +224,7 @@ def _checked(key: str, value: Any) -> tuple[Any, str | None]:
         return name, None if name else "a dialect of SQL, such as duckdb or postgres"
     if key == "transpile":
         return value, None if value in ("checked", "unchecked") else "checked or unchecked"
-    if key == "strict":
+    if key in ("strict", "column_aware"):
         return value, None if isinstance(value, bool) else "true or false"
     return value, None if isinstance(value, str) and value else "a text"
 

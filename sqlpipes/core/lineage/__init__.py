@@ -5,7 +5,8 @@ window of a query's column hangs on. sqlglot's second door: it is imported only 
 really read.
 """
 
-from sqlpipes.core.lineage.facts import ColumnFacts, Edge, EdgeKind, RowSetKind
+from sqlpipes.core.lineage.defined import DIGESTS, Defined, defined, rendered_once
+from sqlpipes.core.lineage.facts import ColumnFacts, Edge, EdgeKind, RowSetKind, is_any_column
 from sqlpipes.core.lineage.inherited import Documented, documented
 from sqlpipes.core.lineage.local import (
     Local,
@@ -20,9 +21,11 @@ from sqlpipes.core.lineage.trace import ColumnRef, Hop, Lineage, column_facts, t
 from sqlpipes.core.lineage.ways import Way, Ways, ways
 
 __all__ = [
+    "DIGESTS",
     "PROVER",
     "ColumnFacts",
     "ColumnRef",
+    "Defined",
     "Documented",
     "Edge",
     "EdgeKind",
@@ -35,10 +38,13 @@ __all__ = [
     "Way",
     "Ways",
     "column_facts",
+    "defined",
     "documented",
+    "is_any_column",
     "localities",
     "locals_from_json",
     "locals_json",
+    "rendered_once",
     "through",
     "trace",
     "ways",

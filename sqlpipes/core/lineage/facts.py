@@ -55,6 +55,18 @@ ROWS_ONLY: frozenset[Kind] = frozenset({*EdgeKind, *RowSetKind} - {EdgeKind.UNKN
 """With source "*" these mean the rows of a table, and UNKNOWN means columns that are not known."""
 
 
+ROWS_ONLY = frozenset(
+    {
+        EdgeKind.AGGREGATED,
+        EdgeKind.WINDOW,
+        EdgeKind.COMPUTED,
+        RowSetKind.FROM,
+        RowSetKind.ORDER_LIMIT,
+    }
+)
+"""With source "*" these mean the rows of a table; the other kinds mean columns that are not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edge:
     """One dependence. `at` is where the defining expression stands, `expression` is its text.
@@ -82,6 +94,11 @@ class Edge:
     @property
     def is_row_set(self) -> bool:
         return self.column is None
+
+
+def is_any_column(edge: Edge) -> bool:
+    """Whether the edge may begin at every column of its table, and not only at its rows."""
+    return edge.source == ANY and edge.kind not in ROWS_ONLY
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from sqlpipes.core.lineage.facts import (
     ColumnFacts,
     Edge,
     EdgeKind,
+    is_any_column,
     opaque,
     put,
 )
@@ -126,7 +127,7 @@ class Lineage:
 def _touches(edge: Edge, column: str) -> bool:
     """Whether the edge begins at this column; a count of rows does not hang on any column's values."""
     if edge.source == ANY:
-        return edge.kind not in ROWS_ONLY or column == ANY
+        return is_any_column(edge) or column == ANY
     return column == ANY or edge.source.casefold() == column.casefold()
 
 
