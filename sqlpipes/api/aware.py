@@ -22,6 +22,7 @@ from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import History, Past
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Action, Plan, Step, Why
+from sqlpipes.core.sql.dialects import dialect_named
 
 if TYPE_CHECKING:
     from sqlpipes.core.lineage import Defined, Lineage
@@ -61,11 +62,13 @@ def aware_of(project: Project, store: Store, history: History) -> Aware:
 def learnt(project: Project) -> tuple[Lineage, Mapping[str, Defined]]:
     """The lineage of the project, and what each query that is understood makes of its tables."""
     from sqlpipes.api.columns import traced
-    from sqlpipes.core.lineage import Defined, defined
+    from sqlpipes.core.lineage import Defined, Lineage, defined
 
+    if dialect_named(project.config.dialect) is None:  # an engine's own, that nobody can read
+        return Lineage(), {}
     lineage = traced(project, columns_of_tables(project))
-    kept = read_json(project.root, DEFINED) or {}
-    used: dict[str, Any] = {}
+    known = read_json(project.root, DEFINED) or {}
+    kept, used = dict(known), dict[str, Any]()
     found: dict[str, Defined] = {}
     for name, asset in project.graph.assets.items():
         if not isinstance(asset.body, SqlBody):
@@ -77,7 +80,7 @@ def learnt(project: Project) -> tuple[Lineage, Mapping[str, Defined]]:
         used[key] = kept[key]
         if told := Defined.from_plain(kept[key]):
             found[name] = told
-    if used.keys() != kept.keys() or used.keys() - (read_json(project.root, DEFINED) or {}).keys():
+    if used.keys() != known.keys():
         write_json(project.root, DEFINED, used, project.secrets)
     return lineage, found
 
@@ -127,7 +130,7 @@ class Teller:
         self._before: dict[tuple[str, Partitions], Past] = {}
 
     def told(self, event: Event) -> Event:
-        """To be asked of each event before it is recorded: the end of a step says what it may have changed."""
+        """To be asked of each event before it is recorded: the end says what may have changed."""
         if self._aware is None or not isinstance(event, (StepStarted, StepFinished)):
             return event
         key = event.asset, event.slices

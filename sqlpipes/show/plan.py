@@ -52,6 +52,8 @@ def plan_text(
         for step in group:
             lines += crossing_lines(step)
         lines += _statement_lines(group[0], statements)
+    if plan.steps:
+        lines += _spared_lines(plan, width, all_of_them=not fold)
     return "\n".join([*lines, *_current_lines(plan)])
 
 
@@ -246,6 +248,25 @@ def _statement_lines(step: Step, statements: Statements | None) -> list[str]:
     return lines
 
 
+def _spared_lines(plan: Plan, width: int | None, *, all_of_them: bool) -> list[str]:
+    """What reads something newer and is not built, each with its proof.
+
+    >>> from click import unstyle
+    >>> from sqlpipes.core.plan import Spared
+    >>> said = Spared("totals", Partitions(WholeAxis()), "reads only id of users; changed: email")
+    >>> unstyle(_spared_lines(Plan((), spared=(said,)), None, all_of_them=True)[0])
+    '  spared: totals  reads only id of users; changed: email'
+    """
+    shown = plan.spared if all_of_them else plan.spared[:SHOWN_CURRENT]
+    lines = [
+        f"  spared: {plain(each.asset)}  {slices_text(each.slices)}{_clipped(plain(each.proof), width)}"
+        for each in shown
+    ]
+    if more := len(plan.spared) - len(shown):
+        lines.append(f"  spared: {more:,} more")
+    return [style(line, fg="green") for line in lines]
+
+
 def _current_lines(plan: Plan) -> list[str]:
     if not plan.current or not plan.steps:
         return []
@@ -264,6 +285,10 @@ def plan_json(
         "unit_tests": list(tests),
         "steps": [_step_json(step, statements) for step in plan.steps],
         "current": list(plan.current),
+        "spared": [
+            {"asset": each.asset, "slices": str(each.slices), "proof": each.proof}
+            for each in plan.spared
+        ],
         "notes": [str(note) for note in plan.notes],
     }
 

@@ -52,9 +52,15 @@ def why_json(graph: Graph, plan: Plan, name: str) -> dict[str, Any]:
         "asset": name,
         "slices": str(step.slices) if step else "",
         "reasons": [str(reason) for reason in step.reasons] if step else [],
+        "spared": _proofs(plan, name),
         "reads_itself": name in graph.reads_self,
         "inputs": [_edge_json(graph, edge) for edge in graph.inputs[name]],
     }
+
+
+def _proofs(plan: Plan, name: str) -> list[str]:
+    """Why it is not built although something that it reads is newer."""
+    return [each.proof for each in plan.spared if each.asset == name]
 
 
 def _step(plan: Plan, name: str) -> Step | None:
@@ -71,6 +77,8 @@ def _step_lines(plan: Plan, name: str) -> Iterator[str]:
     step = _step(plan, name)
     if step is None:
         yield style("  current", fg="green") if name in plan.current else "  nothing to do"
+        for proof in _proofs(plan, name):
+            yield "    " + style(f"spared: {plain(proof)}", fg="green")
         return
     yield f"  {step.action}  " + style(slices_text(step.slices).rstrip(), fg="cyan")
     for reason in step.reasons:

@@ -19,7 +19,7 @@ BASES = {"raw": ("id", "k", "a", "b", "d"), "ext.events": ("id", "k", "x", "y")}
 KINDS = ("plain", "plain", "plain", "star", "group", "join", "union", "distinct", "window", "cte")
 HOWS = ("table", "table", "table", "view", "ephemeral", "sliced")
 OPS = ("{0}", "{0}", "{0} + {2}", "coalesce({0}, 0) * {2}", "{0} - {1}")
-OPS += ("case when {0} > {2} then {1} end", "cast({0} as varchar)", "greatest({0}, {1})")
+OPS += ("case when {0} > {2} then {1} end", "cast({0} as double)", "greatest({0}, {1})")
 VERBS = ("alter", "alter", "alter", "append", "append", "insert", "drop", "rename", "reorder")
 VERBS += ("filter", "comment", "respell", "row", "event", "rekind", "revert", "how")
 CUT = "partition: {by: values, column: k, values: [0, 1, 2, 3]}"
@@ -111,7 +111,9 @@ class Project:
             return [name for name, *_ in connection.execute(f"describe {table}").fetchall()]
 
     def _make(self, connection: Any, until: str) -> None:
-        connection.execute("create schema ext; create table raw (id int, k int, a int, b int, d int)")
+        connection.execute(
+            "create schema ext; create table raw (id int, k int, a int, b int, d int)"
+        )
         connection.execute("create table ext.events (id int, k int, x int, y int)")
         for name in self.queries:
             connection.execute(f"create view {name} as {self.text(name)}")
@@ -129,7 +131,9 @@ class Project:
             return f"select l.*{rest} from {one} l"
         if query.kind == "group":
             sums = ", ".join(
-                f"max({out.text()}) as {out.name}" if i % 2 else f"count({out.text()}) as {out.name}"
+                f"max({out.text()}) as {out.name}"
+                if i % 2
+                else f"count({out.text()}) as {out.name}"
                 for i, out in enumerate(query.outs)
             )
             return f"select l.k, {sums or 'count(*) as n'} from {one} l {where} group by l.k"
@@ -141,7 +145,11 @@ class Project:
             return f"select distinct l.k{rest} from {one} l"
         if query.kind == "window":
             spread = f"count(*) over (partition by l.k) as w{name}"
-            top = f", max({query.outs[0].text()}) over (partition by l.k) as x{name}" if query.outs else ""
+            top = (
+                f", max({query.outs[0].text()}) over (partition by l.k) as x{name}"
+                if query.outs
+                else ""
+            )
             return f"select l.k, {spread}{top}{rest} from {one} l"
         if query.kind == "cte":
             alias = f"q{query.spelling % 2}"
