@@ -17,6 +17,7 @@ from datetime import datetime
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from sqlpipes.api.aware import aware_of, knows_columns
 from sqlpipes.api.observe import looking, observe
 from sqlpipes.api.planning import sources_seen_by
 from sqlpipes.api.project import Project
@@ -34,6 +35,7 @@ from sqlpipes.core.verdict import Decision, Seen, Verdict
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Engines
     from sqlpipes.decide.automation import Evaluation
+    from sqlpipes.decide.aware import Aware
     from sqlpipes.decide.due import Written
     from sqlpipes.decide.wish import Observed, Wish
     from sqlpipes.stores import Store
@@ -129,15 +131,17 @@ def _evaluate(project: Project, store: Store, now: datetime) -> Evaluation:
         project = with_proofs(project, engines)
         observed, unreadable = _observe(project, store, history, wish, engines)
     graph = project.graph
+    aware = aware_of(project, store, history) if knows_columns(project, history) else None
     situation = Situation(
         now,
         seen,
         store.running(),
         _written(store, graph, timed),
-        _stale(graph, history, observed, now) if timed else {},
+        _stale(graph, history, observed, now, aware) if timed else {},
         queued,
         unreadable,
         store.definitions([n for n in names if history.of(n).version != graph.version(n)]),
+        aware,
     )
     return evaluate(graph, history, observed, situation)
 
@@ -177,7 +181,7 @@ def _observe(
 
 
 def _stale(
-    graph: Graph, history: History, observed: Observed, now: datetime
+    graph: Graph, history: History, observed: Observed, now: datetime, aware: Aware | None
 ) -> dict[str, Partitions]:
     """What a build of everything would write; sources that were not looked at are as recorded."""
     from sqlpipes.decide.planner import make_plan
@@ -186,7 +190,14 @@ def _stale(
     names = (n for n in graph.order if graph.assets[n].kind is not Kind.SOURCE)
     wish = Wish(names=frozenset(names), observe=frozenset(observed.tokens))
     everything = make_plan(
-        graph, history, wish, observed, as_naive_utc(now), {}, admit=lambda _, step, __, ___: step
+        graph,
+        history,
+        wish,
+        observed,
+        as_naive_utc(now),
+        {},
+        admit=lambda _, step, __, ___: step,
+        aware=aware,
     )
     return {step.asset: step.slices for step in everything.steps}
 

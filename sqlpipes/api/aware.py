@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sqlpipes.api.kept import read_json, write_json
 from sqlpipes.api.project import Project
 from sqlpipes.api.proofs import columns_of_tables
-from sqlpipes.core.asset import SqlBody
+from sqlpipes.core.asset import Kind, SqlBody
 from sqlpipes.core.events import Event, StepFinished, StepStarted
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import History, Past
@@ -35,14 +35,23 @@ OWN = ""  # the key of the asset itself beside what is inlined in it
 
 
 def may_spare(project: Project, history: History, plan: Plan) -> bool:
-    """Whether a column may be all that moved: a query is another one, or was at an earlier build."""
+    """Whether a column may be all that moved for some step of a plan."""
+    newer = any(r.why is Why.INPUT_NEWER for step in plan.steps for r in step.reasons)
+    return newer and knows_columns(project, history)
+
+
+def knows_columns(project: Project, history: History) -> bool:
+    """Whether a query is another one than was built, or was at a build that not all has been since."""
     if not project.config.column_aware:
         return False
-    whys = {reason.why for step in plan.steps for reason in step.reasons}
-    if Why.INPUT_NEWER not in whys:
-        return False
-    pasts = history.assets.values()
-    return Why.SQL_CHANGED in whys or any(each.columns for past in pasts for each in past.built)
+    graph = project.graph
+    for name, past in history.assets.items():
+        known = graph.assets.get(name)
+        if known is None or known.kind is not Kind.SQL:
+            continue
+        if past.version != graph.version(name) or any(each.columns for each in past.built):
+            return True
+    return False
 
 
 def aware_of(project: Project, store: Store, history: History) -> Aware:

@@ -113,6 +113,7 @@ def test_plan_json_holds_everything():
         Plan((step("a", after=frozenset("b")),), ("c",), (note,)), {"a": ("select 1",)}
     )
     assert json.loads(json.dumps(found)) == {
+        "spared": [],
         "unit_tests": [],
         "steps": [
             {

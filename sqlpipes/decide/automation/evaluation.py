@@ -51,6 +51,7 @@ def evaluate(graph: Graph, history: History, observed: Observed, now: Situation)
         as_naive_utc(now.now),
         now.definitions,
         admit=judge.admit,
+        aware=now.aware,
     )
     steps = tuple(step for step in plan.steps if step.asset in wish.names)
     verdicts = tuple(verdict for name in names for verdict in judge.of(name))

@@ -35,7 +35,9 @@ class Judge:
     def __init__(
         self, graph: Graph, history: History, observed: Observed, situation: Situation
     ) -> None:
-        self.look = Outlook(graph, Wish(frozenset()), observed, as_naive_utc(situation.now))
+        self.look = Outlook(
+            graph, Wish(frozenset()), observed, as_naive_utc(situation.now), situation.aware
+        )
         self.history = history  # as it is
         self.now = situation
         self.notes = Notes(graph)

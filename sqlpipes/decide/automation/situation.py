@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.verdict import Seen
+from sqlpipes.decide.aware import Aware
 from sqlpipes.decide.due import Written
 
 
@@ -28,3 +29,4 @@ class Situation:
     queued: Mapping[str, Partitions] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
     definitions: Mapping[str, str] = field(default_factory=dict)
+    aware: Aware | None = None  # what is known of columns, where it may spare something

@@ -71,7 +71,9 @@ def _moved_since(
     history = history.with_past(asset.name, replace(NEVER, built=(as_if,), version=version))
     unseen = replace(look.observed, existing=None, gone_files=frozenset())
     everything = look.everything(asset)
-    found = reasons_to_build(look.graph, history, changed, unseen, asset.name, slices, everything)
+    found = reasons_to_build(
+        look.graph, history, changed, unseen, asset.name, slices, everything, look.aware
+    )
     newer = (r.slices for r in found if r.why is Why.INPUT_NEWER and r.slices is not None)
     return reduce(or_, newer, Partitions(slices.axis))
 
