@@ -31,13 +31,14 @@ if TYPE_CHECKING:
 
 DEFINED = "defined.json"
 QUERIES = (Action.VIEW, Action.TABLE, Action.SLICES)
+OWN_DOING = frozenset({Why.INPUT_NEWER, Why.SQL_CHANGED})
 OWN = ""  # the key of the asset itself beside what is inlined in it
 
 
 def may_spare(project: Project, history: History, plan: Plan) -> bool:
-    """Whether a column may be all that moved for some step of a plan."""
-    newer = any(r.why is Why.INPUT_NEWER for step in plan.steps for r in step.reasons)
-    return newer and knows_columns(project, history)
+    """Whether a column may be all that moves for some step of a plan, or of one after it."""
+    whys = {reason.why for step in plan.steps for reason in step.reasons}
+    return not whys.isdisjoint(OWN_DOING) and knows_columns(project, history)
 
 
 def knows_columns(project: Project, history: History) -> bool:
