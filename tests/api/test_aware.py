@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from places import Place
 
 import sqlpipes
 from sqlpipes.core.events import StepFinished
@@ -343,3 +344,23 @@ def test_a_state_that_is_carried_knows_it_still(shop: Path, tmp_path: Path) -> N
     sqlpipes.api.export_state(project, backup)
     sqlpipes.api.import_state(project, backup, replace=True)
     assert built(build(shop)) == {"mails"}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_views_that_are_spared_go_on_to_work_on_a_server(
+    shop: Path, postgres_database: str, edit: str
+) -> None:
+    place = Place("postgres", postgres_database)
+    place.empty()
+    place.prepare(shop)
+    write(shop, "ids", READERS["ids"], "")
+    write(shop, "leaf", "select id from ids")
+    write(shop, "mails", "select email from users", "")
+    build(shop)
+    write(shop, "users", EDITS[edit])
+    done = built(build(shop))
+    assert {"ids", "leaf"} & done == ({"ids", "leaf"} if edit == "other rows" else set())
+    for name, query in {"ids": "id", "leaf": "id", "mails": "email"}.items():
+        held = place.sql(shop, f"select * from main.{name} order by 1")
+        assert held == place.sql(shop, f"select {query} from main.users order by 1")
+    assert is_settled(shop)
