@@ -7,17 +7,30 @@ on when it is rendered, or reading its own table or files: None, as then nothing
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlpipes.core.asset import Column, Rendered, Scope, SqlBody
 from sqlpipes.core.errors import SqlpipesError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.lineage.trace import Lineage
 
+if TYPE_CHECKING:
+    from sqlpipes.core.lineage.types import Types
+
 DIGESTS = "1"
 """Moves when the same text may have other digests; those that were kept before count for nothing then."""
+
+UNSTEADY = re.compile(
+    r"\b(current_(user|role|schemas?|database|catalog|setting)|session_user|getenv|getvariable|txid_current"
+    r"|pg_\w+|duckdb_\w+|pragma_\w+|information_schema|sqlite_\w+|mode\s*\(|user\s*\(|approx_\w+"
+    r"|reservoir_\w+)",
+    re.IGNORECASE,
+)
+"""What may be another value although no table is: of the session or the server, or of rows in any order.
+It may stand in a comment or a text: then less is known than could be."""
 
 LATER = Scope("this_table", True, False, "2001-02-03", "2001-02-04", "2001-02-03")
 
@@ -85,7 +98,7 @@ def rendered_once(graph: Graph, name: str) -> Rendered | None:
             return None
     except SqlpipesError:
         return None
-    return None if found.files or body.file_assets else found
+    return None if found.files or body.file_assets or UNSTEADY.search(found.text) else found
 
 
 def _pairs(plain: Iterable[Iterable[str]]) -> tuple[tuple[str, str], ...]:
@@ -101,7 +114,10 @@ def _read(
     from sqlpipes.core.lineage.digests import read_digests
     from sqlpipes.core.lineage.types import Types
 
-    found = read_digests(text, Types(dialect), inputs)
+    types = Types(dialect)
+    if not _calls_known(text, types):
+        return None
+    found = read_digests(text, types, inputs)
     if not found.rows or not found.listed or None in found.loose:
         return None
     unread = {name for name, digest in found.columns.items() if not digest}
@@ -109,6 +125,26 @@ def _read(
     columns = tuple(found.columns.items())
     loose = frozenset(name for name in found.loose if name is not None)
     return Defined(found.rows, columns, tuple(meant), loose | unread)
+
+
+def _calls_known(text: str, types: Types) -> bool:
+    """Whether all functions are the engine's own: what a macro does may be another thing tomorrow."""
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
+    from sqlpipes.core.lineage.builtins import BUILTINS
+
+    own = BUILTINS if types.dialect_name == "duckdb" else frozenset[str]()
+    try:
+        trees = types.dialect.parser().parse(types.dialect.tokenize(text), text)
+    except (SqlglotError, RecursionError):
+        return False
+    return all(
+        str(node.name).lower() in own and not isinstance(node.parent, exp.Dot)
+        for tree in trees
+        if tree is not None
+        for node in tree.find_all(exp.Anonymous, exp.AnonymousAggFunc)
+    )
 
 
 def _tables(graph: Graph, text: Rendered) -> dict[tuple[str, ...], str | None]:
