@@ -23,7 +23,7 @@ from sqlpipes.core.impact import (
     Impact,
 )
 from sqlpipes.core.lineage import ColumnFacts, Edge, Lineage
-from sqlpipes.core.lineage.facts import ROWS_ONLY
+from sqlpipes.core.lineage.facts import is_any_column
 from sqlpipes.core.sql import fold
 from sqlpipes.decide.own_changes import ANY, Moved, Own, conditions, is_retyped, own_change
 from sqlpipes.decide.restated import looks_other, restated
@@ -210,7 +210,7 @@ def _follow(
 ) -> None:
     """The edges of a query that begin at what moved in one of its inputs."""
     found.met = True
-    known = [edge for edge in edges if not _is_vague(edge)]
+    known = [edge for edge in edges if not is_any_column(edge)]
     if not known and (edges or not complete):
         found.unknown.append(f"what it reads of {parent} is not known")
         return
@@ -239,11 +239,6 @@ def _hand_over(found: _Reach, parent: str, moved: Moved) -> None:
         found.because.append(f"{parent} is handed to a function")
     else:
         found.unknown.append(f"whether {parent} changes is not known")
-
-
-def _is_vague(edge: Edge) -> bool:
-    """An edge of columns that could not be told; one of rows alone is plain."""
-    return edge.source == ANY and edge.kind not in ROWS_ONLY
 
 
 def _touch(found: _Reach, way: str, edge: Edge, dialect: str) -> None:

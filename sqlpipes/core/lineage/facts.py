@@ -55,18 +55,6 @@ ROWS_ONLY: frozenset[Kind] = frozenset({*EdgeKind, *RowSetKind} - {EdgeKind.UNKN
 """With source "*" these mean the rows of a table, and UNKNOWN means columns that are not known."""
 
 
-ROWS_ONLY = frozenset(
-    {
-        EdgeKind.AGGREGATED,
-        EdgeKind.WINDOW,
-        EdgeKind.COMPUTED,
-        RowSetKind.FROM,
-        RowSetKind.ORDER_LIMIT,
-    }
-)
-"""With source "*" these mean the rows of a table; the other kinds mean columns that are not known."""
-
-
 @dataclass(frozen=True, slots=True)
 class Edge:
     """One dependence. `at` is where the defining expression stands, `expression` is its text.

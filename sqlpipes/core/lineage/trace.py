@@ -12,7 +12,6 @@ from sqlpipes.core.errors import Location, Problem, SqlpipesError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.lineage.facts import (
     ANY,
-    ROWS_ONLY,
     ColumnFacts,
     Edge,
     EdgeKind,
