@@ -42,12 +42,13 @@ def _add(reader: Reader, node: Any, sight: Sight) -> Iterator[Term]:
 
 
 def _join(reader: Reader, join: Any, sight: Sight) -> Iterator[Term]:
-    """Joins by place or by the nearest row choose among equals as the engine likes."""
+    """A join by place hangs on an order that nobody gave; one with the nearest row chooses among equals."""
     only(join, JOIN)
     method = str(join.args.get("method") or "").upper()
     if method == "NATURAL":
         raise Unread  # which columns are shared is no question of the text
-    yield Term(f"join {join.args.get('side')} {join.args.get('kind')} {method}".lower(), not method)
+    said = f"join {join.args.get('side')} {join.args.get('kind')} {method}".lower()
+    yield Term(said, method in ("", "ASOF"))
     left = len(sight.sources)
     yield from _add(reader, join.this, sight)
     if join.args.get("kind") in ("SEMI", "ANTI"):
@@ -57,6 +58,15 @@ def _join(reader: Reader, join: Any, sight: Sight) -> Iterator[Term]:
         yield reader.term(exp.Column(this=identifier.copy()), sight)
     if join.args.get("on") is not None:
         yield reader.term(join.args["on"], sight)
+    if method == "ASOF":
+        sight.sources[left:] = [(name, _loose(found)) for name, found in sight.sources[left:]]
+
+
+def _loose(relation: Relation) -> Relation:
+    """One row of it is chosen for each, so there is one, and which of equals may differ."""
+    columns = [(key, term._replace(stable=False)) for key, term in relation.columns]
+    opened = tuple(term._replace(stable=False) for term in relation.open)
+    return Relation(columns, relation.rows, opened)
 
 
 def _source(reader: Reader, node: Any, sight: Sight) -> tuple[str, Relation]:
