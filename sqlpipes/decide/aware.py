@@ -56,7 +56,7 @@ def seen_by(
 ) -> Sight:
     """The history in the eyes of one reader. The same as it is where nothing is proven of its query."""
     whole = Sight(history, changed)
-    if aware is None or not _is_steady(aware, graph, name, name):
+    if aware is None or not _is_as_built(aware, graph, name, name):
         return whole
     columns = _columns_read(aware, graph, name)
     if columns is None:
@@ -143,7 +143,7 @@ def _columns_read(aware: Aware, graph: Graph, name: str) -> dict[str, Columns] |
         if other not in found or graph.assets[other].is_stored:
             continue
         read = found[other]
-        if read is None or not _is_steady(aware, graph, other, name):
+        if read is None or not _is_as_built(aware, graph, other, name):
             found[other] = None
             found |= dict.fromkeys(graph.parents(other))
         elif not _gather(graph, _edges_of(aware, other, read), found):
@@ -229,14 +229,19 @@ def _moved_of(
         own |= {column for column, tick in built.columns if tick > since}
     if asset.is_stored:
         return frozenset(own) if past.built else None
-    if not _is_steady(aware, graph, name, reader):
+    if not _is_as_built(aware, graph, name, reader):
         return None
     below = _through(aware, graph, history, name, reader, since)
-    return None if below is None else frozenset(own) | below
+    return None if below is None else frozenset(own) | below | _loose(aware, name)
 
 
-def _is_steady(aware: Aware, graph: Graph, name: str, reader: str) -> bool:
-    """Whether a query is understood, gives one answer only, and is what it was when it was last built.
+def _loose(aware: Aware, name: str) -> frozenset[str]:
+    """Columns that may be others each time they are computed, by their folded names."""
+    return frozenset(column.casefold() for column in aware.now[name].loose)
+
+
+def _is_as_built(aware: Aware, graph: Graph, name: str, reader: str) -> bool:
+    """Whether a query is understood, and is what it was when it was last built.
 
     An ephemeral one is built with its reader.
     """
@@ -244,13 +249,12 @@ def _is_steady(aware: Aware, graph: Graph, name: str, reader: str) -> bool:
     if asset.kind is not Kind.SQL or facts is None or not facts.complete or asset.volatile:
         return False
     if name in aware.fresh and name != reader:
-        now = aware.now.get(name)
-        return now is not None and not now.loose
+        return name in aware.now
     inlined = asset.materialized is Materialized.EPHEMERAL
     if not inlined and aware.versions.get(name) != graph.version(name):
         return False
     then = aware.then.get(reader if inlined else name, {}).get(name)
-    if then is None or then != aware.now.get(name) or then.loose:
+    if then is None or then != aware.now.get(name):
         return False
     return name != reader or not _is_volatile(graph, name)
 
