@@ -4,6 +4,7 @@ Every function takes and returns values, prints nothing and keeps nothing: two p
 project twice, can be worked on in one process. Engines and stores are opened here and closed here.
 """
 
+from sqlpipes.api.artifacts import artifacts
 from sqlpipes.api.build import build
 from sqlpipes.api.build_report import Report
 from sqlpipes.api.cards import Card, cards, column_docs
@@ -68,6 +69,7 @@ __all__ = [
     "Ticked",
     "Tried",
     "Watch",
+    "artifacts",
     "asset_pages",
     "branches",
     "build",

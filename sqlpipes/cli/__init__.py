@@ -29,6 +29,7 @@ COMMANDS = {
     "ls": "sqlpipes.cli.look",
     "lineage": "sqlpipes.cli.look",
     "impact": "sqlpipes.cli.impact",
+    "artifacts": "sqlpipes.cli.artifacts",
     "show": "sqlpipes.cli.look",
     "jobs": "sqlpipes.cli.jobs",
     "tick": "sqlpipes.cli.jobs",
