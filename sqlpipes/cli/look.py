@@ -21,15 +21,17 @@ from sqlpipes.cli.options import (
 if TYPE_CHECKING:
     from sqlpipes.api import Project
 
+DRAWN = ("mermaid", "dot")
+
 
 @click.command("ls")
 @selection_options
 @click.option(
     "--output",
     "-o",
-    type=click.Choice(["names", "tree", "path", "json"]),
+    type=click.Choice(["names", "tree", "path", "json", "mermaid", "dot"]),
     default="names",
-    help="names, a tree by folder, files, or JSON.",
+    help="names, a tree by folder, files, JSON, or drawn as a graph.",
 )
 @click.option(
     "--resource-type",
@@ -54,6 +56,7 @@ def ls_command(
     sqlpipes ls -o tree
     sqlpipes ls -s +daily_sales
     sqlpipes ls -s tag:finance --json
+    sqlpipes ls -s +daily_sales -o mermaid   drawn, or for Graphviz with -o dot
     sqlpipes ls --search refund            where the word stands; exit 1 if nowhere
     """
     from sqlpipes.api import select
@@ -75,6 +78,10 @@ def ls_command(
         docs = column_docs(project)
         said = [asset_json(graph, graph.assets[name], docs.get(name, ())) for name in names]
         click.echo(document(said))
+    elif output in DRAWN:
+        from sqlpipes.show.between import assets_drawn
+
+        echo_text(assets_drawn(graph, names, form=output))
     elif output == "tree":
         click.echo(tree_text(graph, names))
     elif output == "path":
@@ -95,6 +102,8 @@ def _search(project: Project, wanted: str, names: list[str], output: str, as_jso
     from sqlpipes.show.listing import names_text, tree_text
     from sqlpipes.show.search import search_json, search_text
 
+    if output in DRAWN:
+        raise click.UsageError(f"--search lists what it finds: it has no -o {output}")
     if not wanted.strip():
         raise click.UsageError("--search wants a word: sqlpipes ls --search refund")
     found, hint = search(project, wanted, set(names))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from click import style
 
 from sqlpipes.core.graph import Graph
@@ -29,6 +31,19 @@ def assets_between(graph: Graph, start: str, end: str, *, form: str = "tree") ->
     if not links:
         return nothing_text(start, end, bool(graph.ancestors([start]) & {end}))
     return "\n".join([head_line(picture.points[start]), *tree_lines(picture, up=False)])
+
+
+def assets_drawn(graph: Graph, names: Iterable[str], *, form: str) -> str:
+    """These assets as Mermaid or Graphviz; a faint arrow leads through assets that are left out."""
+    among = dict.fromkeys(names)
+    links = tuple(
+        Link(above, name, faint=above not in graph.parents(name))
+        for name in among
+        for above in sorted(graph.nearest(graph.parents(name), among))
+        if above != name
+    )
+    points = {name: asset_point(graph.assets[name]) for name in among}
+    return drawn(Picture("", points, links), form, ("assets", "edges"), {})
 
 
 def columns_between(

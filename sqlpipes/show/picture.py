@@ -48,7 +48,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`points` by key, `links` without doubles. `more`: how many further ones a cut left out, by key."""
+    """`points` by key, `links` without doubles. `start` is empty where none of them is.
+
+    `more`: how many further ones a cut left out, by key.
+    """
 
     start: str
     points: Mapping[str, Point]
@@ -181,7 +184,8 @@ def mermaid_text(picture: Picture) -> str:
         arrow = "-.->" if link.faint or link.doubtful else "-->"
         label = f'|"{_mermaid(short(link.remark))}"|' if link.remark else ""
         lines.append(f"    {ids[link.source]} {arrow}{label} {ids[link.target]}")
-    lines.append(f"    style {ids[picture.start]} stroke-width:3px")
+    if picture.start:
+        lines.append(f"    style {ids[picture.start]} stroke-width:3px")
     return "\n".join(lines)
 
 
