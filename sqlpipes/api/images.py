@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.hiding import hide_all
 from sqlpipes.api.project import Project
+from sqlpipes.api.whole_files import write_whole
 from sqlpipes.core.asset import Asset, SourceBody
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Problem, ProjectError
@@ -124,19 +123,9 @@ def write_image(project: Project, image: Image, path: str) -> None:
     if path == STANDARD:
         sys.stdout.write(text)
         return
-    folder = os.path.dirname(os.path.abspath(path))
     try:
-        with tempfile.NamedTemporaryFile(
-            "w", dir=folder, delete=False, encoding="utf-8", suffix=".part"
-        ) as file:
-            file.write(text)
+        write_whole(path, text)
     except OSError as error:
-        raise ProjectError(Problem("IMP005", f"{path}: {error.strerror}")) from error
-    try:
-        os.replace(file.name, path)
-    except OSError as error:
-        with suppress(OSError):
-            os.unlink(file.name)
         raise ProjectError(Problem("IMP005", f"{path}: {error.strerror}")) from error
 
 

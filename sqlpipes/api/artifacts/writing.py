@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import uuid
 from contextlib import suppress
 from datetime import datetime
@@ -20,6 +19,7 @@ from sqlpipes.api.past import run_details, runs
 from sqlpipes.api.planning import utc_now
 from sqlpipes.api.project import Project
 from sqlpipes.api.selection import Ask
+from sqlpipes.api.whole_files import write_whole
 from sqlpipes.core.asset import Kind, SeedBody
 from sqlpipes.core.errors import Problem, ProjectError, SqlpipesError
 from sqlpipes.core.lineage import documented
@@ -110,19 +110,10 @@ def _write(project: Project, path: str, said: dict[str, Any]) -> str:
     """As JSON, without secrets, with its keys in order. The file appears when it is whole."""
     text = json.dumps(said, indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n"
     text = hide_all(project.secrets)(text)
-    folder = os.path.dirname(path)
-    part = ""
     try:
-        os.makedirs(folder, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=folder, delete=False, encoding="utf-8", suffix=".part"
-        ) as file:
-            part = file.name
-            file.write(text)
-        os.replace(part, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        write_whole(path, text)
     except OSError as error:
-        with suppress(OSError):
-            os.unlink(part)
         said_of = Problem("ART001", f"{path}: {error.strerror}", hint="say another --target-path")
         raise ProjectError(said_of) from error
     return path
