@@ -18,7 +18,7 @@ from sqlpipes.cli.options import json_option, open_project, project_options
 @json_option
 @project_options
 def artifacts_command(run: str | None, target_path: str, as_json: bool, **options: Any) -> None:
-    """Write manifest.json, catalog.json and run_results.json as dbt writes them.
+    """Write the manifest, catalog and run results of dbt.
 
     For tools that read dbt's files: catalogs, orchestrators, documentation, monitors. Nothing is built.
 
