@@ -12,13 +12,17 @@ from sqlpipes.api.commit_files import default_ref, unpacked
 from sqlpipes.api.images import Faults, image_of, read_image, write_image
 from sqlpipes.api.kept import lend
 from sqlpipes.api.project import Project, load
+from sqlpipes.api.refused import newly_refused
 from sqlpipes.core.asset import Column
 from sqlpipes.core.config import NOTHING, Plain
 from sqlpipes.core.errors import Problem, ProjectError
-from sqlpipes.core.impact import Image, Impact
+from sqlpipes.core.impact import AssetImpact, Change, Effect, Image, Impact
 from sqlpipes.core.lineage import Lineage
 from sqlpipes.decide.impact import impact as weigh
 from sqlpipes.decide.unmet import unmet
+
+Seen = Mapping[tuple[str, str, str, str], tuple[Column, ...]]
+"""Columns of the warehouse's relations."""
 
 BUILT = "built"
 MODELS = (".sql", ".py")
@@ -42,10 +46,10 @@ def impact(
     lineage = _lineage(project, known_columns(project, connect=True, seen=seen))
     faults = faults_of(project, lineage)
     if against == BUILT:
-        old, now = _both(as_built(project), project, lineage, faults, seen, "what was built")
+        found = _since(as_built(project), project, lineage, faults, seen, "what was built")
     elif against is not None and os.path.isfile(against):
         now = image_of(project, lineage, faults, BUILT)
-        old = read_image(against)
+        found = weigh(project.graph, lineage, read_image(against), now, faults)
     else:
         ref = against or default_ref(project.root)
         with unpacked(project.root, ref) as (folder, commit):
@@ -58,8 +62,7 @@ def impact(
                 vars=vars,
             )
             called = commit if against is None or commit.startswith(against) else against
-            old, now = _both(before, project, lineage, faults, seen, called)
-    found = weigh(project.graph, lineage, old, now, faults)
+            found = _since(before, project, lineage, faults, seen, called)
     return replace(found, problems=_elsewhere(project))
 
 
@@ -72,12 +75,37 @@ def save_image(project: Project, path: str) -> Image:
     return image
 
 
+def _since(
+    before: Project,
+    project: Project,
+    lineage: Lineage,
+    faults: Faults,
+    seen: Seen,
+    name: str,
+) -> Impact:
+    """Compared with other files, whose queries can be tried beside those at hand."""
+    old, now = _both(before, project, lineage, faults, seen, name)
+    found = weigh(project.graph, lineage, old, now, faults)
+    asked = [each.asset for each in found.assets if _may_be_refused(each)]
+    refused = newly_refused(before, project, lineage, asked)
+    if not refused:
+        return found
+    more = {each: (*faults.get(each, ()), *problems) for each, problems in refused.items()}
+    return weigh(project.graph, lineage, old, now, {**faults, **more})
+
+
+def _may_be_refused(each: AssetImpact) -> bool:
+    """Nothing is said yet of why it would fail, and it is not what it was or reads what is not."""
+    is_other = each.change in (Change.ADDED, Change.CHANGED)
+    return not each.problems and (is_other or each.effect in (Effect.TOUCHED, Effect.UNKNOWN))
+
+
 def _both(
     before: Project,
     project: Project,
     lineage: Lineage,
     faults: Faults,
-    seen: Mapping[tuple[str, str, str, str], tuple[Column, ...]],
+    seen: Seen,
     name: str,
 ) -> tuple[Image, Image]:
     """Images of the old files and of those at hand; only queries that differ are looked into."""

@@ -73,11 +73,11 @@ def _unreadable(project: Project, faulty: set[str]) -> list[Problem]:
             try:
                 connect(asset.engine).parse(query.text)
             except EngineError as error:
-                found += [_in_file(problem, query, asset) for problem in error.problems]
+                found += [in_file(problem, query, asset) for problem in error.problems]
     return found
 
 
-def _in_file(problem: Problem, query: Query, asset: Asset) -> Problem:
+def in_file(problem: Problem, query: Query, asset: Asset) -> Problem:
     """A fault at a place of the query, at its place in the user's file."""
     at = problem.at
     if at is not None:

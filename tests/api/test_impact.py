@@ -241,6 +241,55 @@ def test_since_the_last_build(shop: Path) -> None:
     assert told(impact(load(str(shop)), "built"))["names"] == (Change.REMOVED, Effect.NONE)
 
 
+def built(shop: Path) -> None:
+    assert build(load(str(shop))).status == "success"
+
+
+def test_a_type_that_does_not_fit_any_more_breaks(shop: Path) -> None:
+    write(shop, {"models/below.sql": "select total + 1 as more from totals"})
+    built(shop)
+    write(shop, change("orders", "amount,", "'EUR ' || amount as amount,"))
+    found = impact(load(str(shop)), "built")
+    broken = of(found, "totals")
+    assert broken.effect is Effect.BREAKS
+    assert [(each.code, str(each.at)) for each in broken.problems] == [
+        ("IMP007", "models/totals.sql:1:21")
+    ]
+    assert "sum(VARCHAR)" in broken.problems[0].message
+    assert of(found, "below").because[0] == "totals breaks"
+
+
+def test_a_type_that_still_fits_breaks_nothing(shop: Path) -> None:
+    built(shop)
+    write(shop, change("orders", "amount,", "amount::integer as amount,"))
+    found = impact(load(str(shop)), "built")
+    assert not found.breaks
+    assert [str(each) for each in of(found, "orders").columns] == ["amount DOUBLE -> INTEGER"]
+
+
+def test_sides_that_do_not_fit_any_more_break(shop: Path) -> None:
+    write(
+        shop,
+        {
+            "models/both.sql": "select * from totals union all select customer_id, amount from orders"
+        },
+    )
+    built(shop)
+    write(shop, change("totals", "as total", "as total, count(*) as n"))
+    assert of(impact(load(str(shop)), "built"), "both").effect is Effect.BREAKS
+
+
+def test_what_was_refused_before_is_not_told(shop: Path) -> None:
+    write(shop, {"models/own.sql": "select our_macro(amount) as x from orders"})
+    git(shop, "init")
+    git(shop, "add", "models", "seeds", "sqlpipes.yml")
+    git(shop, "commit", "-m", "first")
+    write(shop, change("orders", "amount,", "amount + 1 as amount,"))
+    found = impact(load(str(shop)), "HEAD")
+    assert of(found, "own").effect is Effect.TOUCHED  # a macro that only the warehouse has
+    assert not found.breaks
+
+
 def git(root: Path, *words: str) -> None:
     who = [
         "-c",

@@ -32,6 +32,11 @@ class Skeleton:
         self.connection = connection
         self.sure: dict[str, Typed | None] = {}  # None: only the queries can tell
         self.traced: dict[str, Lineage] = {}
+        self.refused: dict[str, SqlpipesError] = {}  # queries whose inputs all stand
+
+    def make(self, name: str) -> None:
+        """Make it without rows, and all that it reads; `refused` says what could not be."""
+        self._sure(name)
 
     def known(self, name: str, reader: str) -> Known:
         """The columns of `name`; where nobody lists them, also those that `reader` reads of it."""
@@ -67,7 +72,8 @@ class Skeleton:
                 table = self.empty.quote(asset.relation)
                 self.connection.execute(f"create table {table} as {select}")
             return self.connection.describe(select)
-        except SqlpipesError:
+        except SqlpipesError as error:
+            self.refused[asset.name] = error
             return None
 
     def _select(self, asset: Asset) -> str | None:
