@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlpipes.api.hiding import hide_all
 from sqlpipes.api.project import Project
 from sqlpipes.api.whole_files import write_whole
 from sqlpipes.core.asset import Asset, SourceBody
@@ -18,6 +17,7 @@ from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.impact import AssetImage, Image, image_as_json, image_from_json
 from sqlpipes.core.sql import fold
+from sqlpipes.run.masking import Mask
 
 if TYPE_CHECKING:
     from sqlpipes.core.lineage import ColumnFacts, Lineage
@@ -118,8 +118,9 @@ def _plain(settings: Mapping[str, Plain]) -> dict[str, Plain]:
 
 def write_image(project: Project, image: Image, path: str) -> None:
     """As JSON, without secrets. The file appears when it is whole; `-` is stdout."""
-    text = json.dumps(image_as_json(image), indent=1, ensure_ascii=False, default=str) + "\n"
-    text = hide_all(project.secrets)(text)
+    plain = json.loads(json.dumps(image_as_json(image), default=str))
+    shown = Mask(project.secrets).value(plain)  # not of the JSON: digits may stand in a number, too
+    text = json.dumps(shown, indent=1, ensure_ascii=False) + "\n"
     if path == STANDARD:
         sys.stdout.write(text)
         return

@@ -196,6 +196,22 @@ def test_a_secret_is_in_none_of_them(tmp_path):
     )
 
 
+def test_a_secret_of_digits_is_hidden_in_texts_and_leaves_numbers_whole(tmp_path):
+    text = """/*
+---
+materialized: table
+---
+*/
+select '{{ env_var("DBT_ENV_SECRET_KEY") }}' as k from range(12345)"""
+    write(tmp_path, {"models/one.sql": text})
+    project = load(str(tmp_path), environ={"DBT_ENV_SECRET_KEY": "1234"})
+    build(project)
+    artifacts(project)
+    (result,) = said(tmp_path, "run_results")["results"]
+    assert result["adapter_response"]["rows_affected"] == 12345
+    assert "'***' as k" in result["compiled_code"]
+
+
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     project = load(str(write(tmp_path, {"models/one.sql": "select 1 as x", "file": ""})))
     with pytest.raises(ProjectError, match="ART001"):

@@ -13,7 +13,6 @@ from sqlpipes.api.artifacts.catalog import catalog
 from sqlpipes.api.artifacts.manifest import manifest
 from sqlpipes.api.artifacts.results import instant, run_results
 from sqlpipes.api.columns import found_for, known_columns, traced, warehouse_columns
-from sqlpipes.api.hiding import hide_all
 from sqlpipes.api.look import compiled
 from sqlpipes.api.past import run_details, runs
 from sqlpipes.api.planning import utc_now
@@ -23,6 +22,7 @@ from sqlpipes.api.whole_files import write_whole
 from sqlpipes.core.asset import Kind, SeedBody
 from sqlpipes.core.errors import Problem, ProjectError, SqlpipesError
 from sqlpipes.core.lineage import documented
+from sqlpipes.run.masking import Mask
 from sqlpipes.version import __version__
 
 FOLDER = "target"
@@ -108,8 +108,9 @@ def _texts(project: Project) -> dict[str, str]:
 
 def _write(project: Project, path: str, said: dict[str, Any]) -> str:
     """As JSON, without secrets, with its keys in order. The file appears when it is whole."""
-    text = json.dumps(said, indent=1, sort_keys=True, ensure_ascii=False, default=str) + "\n"
-    text = hide_all(project.secrets)(text)
+    plain = json.loads(json.dumps(said, default=str))
+    shown = Mask(project.secrets).value(plain)  # not of the JSON: `1234` may stand in a number, too
+    text = json.dumps(shown, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         write_whole(path, text)
