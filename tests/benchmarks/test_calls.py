@@ -1,0 +1,38 @@
+"""The everyday commands grow evenly with the project, and by no more a model than is known."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+EVEN = 3.0  # what a doubling adds over the doubling before it: 2 is even, 4 a square
+
+MOST = {  # calls a model more; about half as many again as were counted when they were written down
+    "`ls`, cold": 4_600,
+    "`ls`, warm": 1_050,
+    "`ls`, one file changed": 1_050,
+    "`build`, first": 38_000,
+    "`build`, the second": 14_000,
+    "`build`, nothing changed": 2_000,
+    "`plan`, nothing changed": 2_000,
+    "`build`, leaf changed": 8_700,
+    "`compile leaf`": 1_050,
+    "`impact --against built`": 5_000,
+    "`docs`": 9_000,
+}
+
+
+@pytest.mark.long
+def test_every_command_grows_evenly_and_costs_no_more_a_model() -> None:
+    pytest.importorskip("sqlglotc", reason="without it the parser's own calls are counted, too")
+    command = [sys.executable, str(BENCHMARKS / "calls.py"), "--models", "96", "--json"]
+    said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert said.keys() == MOST.keys()
+    over = {name: found for name, found in said.items() if found["each"] > MOST[name]}
+    uneven = {name: found for name, found in said.items() if found["step"] > EVEN}
+    assert (over, uneven) == ({}, {})
