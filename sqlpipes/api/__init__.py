@@ -2,52 +2,53 @@
 
 Every function takes and returns values, prints nothing and keeps nothing: two projects, or one
 project twice, can be worked on in one process. Engines and stores are opened here and closed here.
+
+Each is imported when it is first asked for: a command loads what it needs, and nothing else.
 """
 
-from sqlpipes.api.artifacts import artifacts
-from sqlpipes.api.build import build
-from sqlpipes.api.build_report import Report
-from sqlpipes.api.cards import Card, cards, column_docs
-from sqlpipes.api.columns import check_column, lineage
-from sqlpipes.api.commit_files import branches
-from sqlpipes.api.config import read_settings
-from sqlpipes.api.debug import Fact, debug, debug_unread
-from sqlpipes.api.folder import clean, write_starter
-from sqlpipes.api.freshness import SourceAge, freshness
-from sqlpipes.api.impact import impact, save_image
-from sqlpipes.api.jobs import How, JobStatus, Outcome, job_named, job_runs, jobs, load_as
-from sqlpipes.api.look import compiled, lint, rows
-from sqlpipes.api.metrics import Series, metric
-from sqlpipes.api.past import AssetStatus, forced_by_last, run_details, runs, status, unfinished
-from sqlpipes.api.plan import plan, plan_statements, why
-from sqlpipes.api.project import Project, load, project_root
-from sqlpipes.api.rename import Renamed, left_behind, rename
-from sqlpipes.api.report import report
-from sqlpipes.api.resources import with_resources
-from sqlpipes.api.search import search
-from sqlpipes.api.selection import Ask, select
-from sqlpipes.api.sensors import (
-    SensorStatus,
-    Tried,
-    reset_sensor,
-    run_sensor,
-    sensors,
-)
-from sqlpipes.api.serve import serve
-from sqlpipes.api.site import (
-    AssetPage,
-    Overview,
-    asset_pages,
-    hidden_in,
-    overview,
-    run_pages,
-    standing,
-)
-from sqlpipes.api.state import export_state, import_state, state_size
-from sqlpipes.api.terms import Watch
-from sqlpipes.api.tick import Ticked, run_job, tick
-from sqlpipes.api.unit_tests import due_unit_tests, run_unit_tests, unit_tests
-from sqlpipes.decide.states import SliceState
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlpipes.api.ages import SourceAge, freshness
+    from sqlpipes.api.build_report import Report
+    from sqlpipes.api.building import build
+    from sqlpipes.api.card import Card, cards, column_docs
+    from sqlpipes.api.columns import check_column, lineage
+    from sqlpipes.api.commit_files import branches
+    from sqlpipes.api.config import read_settings
+    from sqlpipes.api.dbt import artifacts
+    from sqlpipes.api.debugging import Fact, debug, debug_unread
+    from sqlpipes.api.folder import clean, write_starter
+    from sqlpipes.api.impacts import impact, save_image
+    from sqlpipes.api.look import compiled, lint, rows
+    from sqlpipes.api.metrics import Series, metric
+    from sqlpipes.api.past import AssetStatus, forced_by_last, run_details, runs, status, unfinished
+    from sqlpipes.api.plans import plan, plan_statements, why
+    from sqlpipes.api.project import Project, load, project_root
+    from sqlpipes.api.queue import How, JobStatus, Outcome, job_named, job_runs, jobs, load_as
+    from sqlpipes.api.renaming import Renamed, left_behind, rename
+    from sqlpipes.api.reporting import report
+    from sqlpipes.api.resources import with_resources
+    from sqlpipes.api.searching import search
+    from sqlpipes.api.selection import Ask, select
+    from sqlpipes.api.sensing import SensorStatus, Tried, reset_sensor, run_sensor, sensors
+    from sqlpipes.api.serving import serve
+    from sqlpipes.api.site import (
+        AssetPage,
+        Overview,
+        asset_pages,
+        hidden_in,
+        overview,
+        run_pages,
+        standing,
+    )
+    from sqlpipes.api.state import export_state, import_state, state_size
+    from sqlpipes.api.terms import Watch
+    from sqlpipes.api.testing import due_unit_tests, run_unit_tests, unit_tests
+    from sqlpipes.api.ticking import Ticked, run_job, tick
+    from sqlpipes.decide.states import SliceState
 
 __all__ = [
     "Ask",
@@ -126,3 +127,50 @@ __all__ = [
     "with_resources",
     "write_starter",
 ]
+
+_HOMES = {
+    "sqlpipes.api.ages": "SourceAge freshness",
+    "sqlpipes.api.build_report": "Report",
+    "sqlpipes.api.building": "build",
+    "sqlpipes.api.card": "Card cards column_docs",
+    "sqlpipes.api.columns": "check_column lineage",
+    "sqlpipes.api.commit_files": "branches",
+    "sqlpipes.api.config": "read_settings",
+    "sqlpipes.api.dbt": "artifacts",
+    "sqlpipes.api.debugging": "Fact debug debug_unread",
+    "sqlpipes.api.folder": "clean write_starter",
+    "sqlpipes.api.impacts": "impact save_image",
+    "sqlpipes.api.look": "compiled lint rows",
+    "sqlpipes.api.metrics": "Series metric",
+    "sqlpipes.api.past": "AssetStatus forced_by_last run_details runs status unfinished",
+    "sqlpipes.api.plans": "plan plan_statements why",
+    "sqlpipes.api.project": "Project load project_root",
+    "sqlpipes.api.queue": "How JobStatus Outcome job_named job_runs jobs load_as",
+    "sqlpipes.api.renaming": "Renamed left_behind rename",
+    "sqlpipes.api.reporting": "report",
+    "sqlpipes.api.resources": "with_resources",
+    "sqlpipes.api.searching": "search",
+    "sqlpipes.api.selection": "Ask select",
+    "sqlpipes.api.sensing": "SensorStatus Tried reset_sensor run_sensor sensors",
+    "sqlpipes.api.serving": "serve",
+    "sqlpipes.api.site": "AssetPage Overview asset_pages hidden_in overview run_pages standing",
+    "sqlpipes.api.state": "export_state import_state state_size",
+    "sqlpipes.api.terms": "Watch",
+    "sqlpipes.api.testing": "due_unit_tests run_unit_tests unit_tests",
+    "sqlpipes.api.ticking": "Ticked run_job tick",
+    "sqlpipes.decide.states": "SliceState",
+}
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    home = next((home for home, names in _HOMES.items() if name in names.split()), None)
+    if home is None:
+        raise AttributeError(f"module 'sqlpipes.api' has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(home), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

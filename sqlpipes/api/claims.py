@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlpipes.api.jobs import Outcome
+from sqlpipes.api.queue import Outcome
 from sqlpipes.api.sharing import Patience
 from sqlpipes.api.terms import Watch
 from sqlpipes.core.events import Status

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.observe import observe
-from sqlpipes.api.plan import wish_of
 from sqlpipes.api.planning import plan_from, plan_wish, sources_seen_by, utc_now
+from sqlpipes.api.plans import wish_of
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.selection import Ask

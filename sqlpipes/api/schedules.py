@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sqlpipes.api.jobs import is_due_here
 from sqlpipes.api.project import Project
+from sqlpipes.api.queue import is_due_here
 from sqlpipes.core.cron import times
 from sqlpipes.core.events import Status
 from sqlpipes.core.job import Job, Request

@@ -16,7 +16,7 @@ from sqlpipes.cli.seen import seen_by
 
 if TYPE_CHECKING:
     from sqlpipes.api import How, Outcome, Project
-    from sqlpipes.api.serve import Served
+    from sqlpipes.api.serving import Served
     from sqlpipes.core.plan import Plan
 
 

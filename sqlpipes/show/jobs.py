@@ -21,11 +21,11 @@ from sqlpipes.show.status import verdict_json
 
 if TYPE_CHECKING:
     from sqlpipes.api.claims import Died
-    from sqlpipes.api.jobs import JobStatus, Outcome
+    from sqlpipes.api.queue import JobStatus, Outcome
     from sqlpipes.api.schedules import Missed
-    from sqlpipes.api.sensors import SickSensor
-    from sqlpipes.api.serve import Served
-    from sqlpipes.api.tick import Ticked
+    from sqlpipes.api.sensing import SickSensor
+    from sqlpipes.api.serving import Served
+    from sqlpipes.api.ticking import Ticked
     from sqlpipes.stores import JobRun
 
 FEW = 5
@@ -233,9 +233,9 @@ def happening_text(happening: Served, root: str) -> str:
     """One thing that happens in a tick, as it happens."""
     from sqlpipes.api.claims import Died
     from sqlpipes.api.schedules import Missed
-    from sqlpipes.api.sensors import SickSensor
-    from sqlpipes.api.serve import Loaded, Trouble
-    from sqlpipes.api.tick import Begun
+    from sqlpipes.api.sensing import SickSensor
+    from sqlpipes.api.serving import Loaded, Trouble
+    from sqlpipes.api.ticking import Begun
 
     match happening:
         case Missed():
@@ -258,9 +258,9 @@ def happening_text(happening: Served, root: str) -> str:
 def happening_json(happening: Served) -> dict[str, Any]:
     from sqlpipes.api.claims import Died
     from sqlpipes.api.schedules import Missed
-    from sqlpipes.api.sensors import SickSensor
-    from sqlpipes.api.serve import Loaded, Trouble
-    from sqlpipes.api.tick import Begun
+    from sqlpipes.api.sensing import SickSensor
+    from sqlpipes.api.serving import Loaded, Trouble
+    from sqlpipes.api.ticking import Begun
 
     match happening:
         case Missed():

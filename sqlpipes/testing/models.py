@@ -55,7 +55,7 @@ def run_model(
     if missing not in NOTHING_MISSING:
         hint = did_you_mean(str(missing), NOTHING_MISSING) or "error or empty"
         raise ValueError(f"missing={missing!r} is unknown: {hint}")
-    from sqlpipes.api.unit_tests import model_rows
+    from sqlpipes.api.testing import model_rows
     from sqlpipes.decide.unit_tests import unit_test_problems
 
     read = _project(project, resources or {})

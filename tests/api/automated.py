@@ -12,9 +12,9 @@ import duckdb
 import sqlpipes
 from sqlpipes.api import Ask, Project, Report
 from sqlpipes.api.automation import Evaluated, automatic, remember
-from sqlpipes.api.jobs import How
 from sqlpipes.api.project import open_store_of
-from sqlpipes.api.tick import tick
+from sqlpipes.api.queue import How
+from sqlpipes.api.ticking import tick
 from sqlpipes.core.verdict import Decision, Seen
 
 DAY_BY_DAY = "partition: {by: day, column: d, start: 2024-01-01}"

@@ -9,11 +9,11 @@ import duckdb
 import pytest
 from sqlalchemy import make_url
 
-from sqlpipes.api.build import build
+from sqlpipes.api.ages import freshness
+from sqlpipes.api.building import build
 from sqlpipes.api.columns import lineage
-from sqlpipes.api.freshness import freshness
 from sqlpipes.api.look import rows
-from sqlpipes.api.plan import plan
+from sqlpipes.api.plans import plan
 from sqlpipes.api.project import Project, load
 from sqlpipes.engines.duckdb.extensions import packaged
 

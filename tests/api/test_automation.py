@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from api.automated import NOW, Shop, at, daily, table
 
-from sqlpipes.api.jobs import How
 from sqlpipes.api.project import open_store_of
-from sqlpipes.api.tick import tick
+from sqlpipes.api.queue import How
+from sqlpipes.api.ticking import tick
 from sqlpipes.core.verdict import Decision
 
 DAYS_CLOSED = (

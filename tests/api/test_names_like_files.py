@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sqlpipes.api.build import build
+from sqlpipes.api.building import build
 from sqlpipes.api.columns import lineage
 from sqlpipes.api.look import rows
-from sqlpipes.api.plan import plan
+from sqlpipes.api.plans import plan
 from sqlpipes.api.project import load
 
 TABLE = "/*\n---\nmaterialized: table\n---\n*/\n{}\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sqlpipes.api.build import build
+from sqlpipes.api.building import build
 from sqlpipes.api.project import load
 from sqlpipes.core.definitions import File
 from sqlpipes.core.errors import Problem

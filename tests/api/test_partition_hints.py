@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sqlpipes.api.plan import plan
+from sqlpipes.api.plans import plan
 from sqlpipes.api.project import load
 from sqlpipes.api.selection import Ask
 from sqlpipes.core.errors import ProjectError

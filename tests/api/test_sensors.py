@@ -13,9 +13,9 @@ from api.automated import Shop, at
 
 import sqlpipes
 from sqlpipes.api import reset_sensor, run_sensor, sensors
-from sqlpipes.api.jobs import How
 from sqlpipes.api.project import open_store_of
-from sqlpipes.api.tick import Ticked, tick
+from sqlpipes.api.queue import How
+from sqlpipes.api.ticking import Ticked, tick
 from sqlpipes.core.errors import ProjectError
 from sqlpipes.core.sensor import Outcome, SensorState
 
@@ -134,7 +134,7 @@ def test_what_was_kept_before_a_crash_is_built_after_it(tmp_path: Path) -> None:
     (tmp_path / "in" / "a.csv").touch()
     project = shop.project()
     with closing(open_store_of(project)) as store:
-        from sqlpipes.api.sensors import sensed
+        from sqlpipes.api.sensing import sensed
 
         assert len(sensed(project, store, shop.now)) == 1  # and the process dies before the queue
     assert [o.request.key for o in ticked(shop).outcomes] == ["new_files:a.csv"]

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from cli.projects import run
 
-from sqlpipes.api.build import build
+from sqlpipes.api.building import build
 from sqlpipes.api.look import rows
 from sqlpipes.api.project import load
 from sqlpipes.core.errors import Problem

@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from sqlalchemy import make_url
 
-from sqlpipes.api.build import build
+from sqlpipes.api.building import build
 from sqlpipes.api.look import rows
 from sqlpipes.api.project import load
 from sqlpipes.core.config import Plain, Target

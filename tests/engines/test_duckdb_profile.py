@@ -9,9 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from sqlpipes.api.build import build
+from sqlpipes.api.building import build
 from sqlpipes.api.look import rows
-from sqlpipes.api.plan import plan
+from sqlpipes.api.plans import plan
 from sqlpipes.api.project import load
 from sqlpipes.core.config import Plain, Target
 from sqlpipes.core.errors import EngineError, Problem

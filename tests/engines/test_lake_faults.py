@@ -8,7 +8,7 @@ import pytest
 from servers.lake import demand_lake
 from sqlalchemy import make_url
 
-from sqlpipes.api.build import build
+from sqlpipes.api.building import build
 from sqlpipes.api.project import load
 from sqlpipes.core.errors import Problem, SqlpipesError
 

@@ -8,7 +8,7 @@ import pytest
 from notyet import only
 from places import Place
 
-from sqlpipes.api.build import build
+from sqlpipes.api.building import build
 from sqlpipes.api.project import load
 from sqlpipes.core.errors import Problem, ProjectError
 

@@ -53,7 +53,7 @@ def serve() -> None:
     import sqlalchemy.dialects.sqlite  # noqa: F401
     import sqlglot.optimizer  # noqa: F401
 
-    import sqlpipes.api.build
+    import sqlpipes.api.building
     import sqlpipes.core.lineage
     import sqlpipes.engines.duckdb
     import sqlpipes.run.runner

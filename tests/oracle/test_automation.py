@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 import sqlpipes
 from sqlpipes.api import Ask, Project, status
-from sqlpipes.api.jobs import How
-from sqlpipes.api.tick import tick
+from sqlpipes.api.queue import How
+from sqlpipes.api.ticking import tick
 from sqlpipes.core.events import StepFinished
 
 FIRST = datetime(2024, 1, 1, tzinfo=UTC)

@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from places import Place
 
-from sqlpipes.api.build import build
 from sqlpipes.api.build_report import Report
+from sqlpipes.api.building import build
 from sqlpipes.api.columns import lineage
 from sqlpipes.api.look import lint, rows
-from sqlpipes.api.plan import plan, plan_statements
+from sqlpipes.api.plans import plan, plan_statements
 from sqlpipes.api.project import load
 from sqlpipes.api.selection import Ask
 from sqlpipes.core.errors import Problem, ProjectError
@@ -725,7 +725,7 @@ def follow(root: Path, operations: list[tuple[str, Any]]) -> None:
 CHILD = """
 import os, signal, sys, threading
 from datetime import UTC, datetime
-import duckdb, sqlpipes, sqlpipes.api.build, sqlpipes.run.runner, sqlpipes.stores.sql
+import duckdb, sqlpipes, sqlpipes.api.building, sqlpipes.run.runner, sqlpipes.stores.sql
 import sqlalchemy.dialects.sqlite, sqlglot.optimizer
 
 NAMES = ("replace", "unlink", "rename", "rmdir", "mkdir", "execute", "renameat2")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlpipes.api.artifacts.ids import asset_id, check_id
-from sqlpipes.api.artifacts.manifest import relation_name
+from sqlpipes.api.dbt.ids import asset_id, check_id
+from sqlpipes.api.dbt.manifest import relation_name
 from sqlpipes.core.asset import Kind
 from sqlpipes.core.events import DONE, Status
 from sqlpipes.core.plan import Action

@@ -9,10 +9,10 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlpipes.api.artifacts.catalog import catalog
-from sqlpipes.api.artifacts.manifest import manifest
-from sqlpipes.api.artifacts.results import instant, run_results
 from sqlpipes.api.columns import found_for, known_columns, traced, warehouse_columns
+from sqlpipes.api.dbt.catalog import catalog
+from sqlpipes.api.dbt.manifest import manifest
+from sqlpipes.api.dbt.results import instant, run_results
 from sqlpipes.api.look import compiled
 from sqlpipes.api.past import run_details, runs
 from sqlpipes.api.planning import utc_now

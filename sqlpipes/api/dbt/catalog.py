@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlpipes.api.artifacts.ids import asset_id
+from sqlpipes.api.dbt.ids import asset_id
 from sqlpipes.core.asset import Asset, Column, Kind, Materialized
 
 if TYPE_CHECKING:

@@ -3,6 +3,6 @@
 `artifacts` gathers and writes them; the modules below turn values into dbt's shapes and open nothing.
 """
 
-from sqlpipes.api.artifacts.writing import artifacts
+from sqlpipes.api.dbt.writing import artifacts
 
 __all__ = ["artifacts"]

@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlpipes.api.jobs import How, load_as
 from sqlpipes.api.planning import utc_now
 from sqlpipes.api.project import Project
-from sqlpipes.api.sensors import SickSensor
+from sqlpipes.api.queue import How, load_as
+from sqlpipes.api.sensing import SickSensor
 from sqlpipes.api.terms import Watch
-from sqlpipes.api.tick import Happening, tick
+from sqlpipes.api.ticking import Happening, tick
 from sqlpipes.core.errors import Problem, SqlpipesError
 
 LOCK = "serve.lock"

@@ -19,18 +19,18 @@ from sqlpipes.api.config import check_arguments, settings_of, with_config
 from sqlpipes.api.hiding import hide_all
 from sqlpipes.api.observe import WAREHOUSE
 from sqlpipes.api.own_files import own_places
-from sqlpipes.api.plan import wish_of
 from sqlpipes.api.planning import step_now, utc_now
+from sqlpipes.api.plans import wish_of
 from sqlpipes.api.portability import refuse_unportable
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.proofs import remember_tables
 from sqlpipes.api.ready import Ready, get_ready, look_again
-from sqlpipes.api.rename import refuse_half_renamed
+from sqlpipes.api.renaming import refuse_half_renamed
 from sqlpipes.api.resources import ready_resources
 from sqlpipes.api.selection import Ask
 from sqlpipes.api.sharing import Asked, Patience, Sharing, sharing
 from sqlpipes.api.terms import Terms, Watch
-from sqlpipes.api.unit_tests import gate_of
+from sqlpipes.api.testing import gate_of
 from sqlpipes.api.values import asking
 from sqlpipes.api.warehouses import are_shared, stamp_of
 from sqlpipes.core.asset import Materialized

@@ -19,7 +19,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.automation import Evaluated, automatic, remember
-from sqlpipes.api.build import new_run_id
+from sqlpipes.api.building import new_run_id
 from sqlpipes.api.claims import (
     BY_DEFAULT,
     BY_HAND,
@@ -30,7 +30,9 @@ from sqlpipes.api.claims import (
     is_by_hand,
     seen_dead,
 )
-from sqlpipes.api.jobs import (
+from sqlpipes.api.planning import utc_now
+from sqlpipes.api.project import Project, open_store_of
+from sqlpipes.api.queue import (
     How,
     Outcome,
     ask_of,
@@ -38,10 +40,8 @@ from sqlpipes.api.jobs import (
     perform,
     with_hooks,
 )
-from sqlpipes.api.planning import utc_now
-from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.schedules import AT_MOST, Missed, due_times, newest_missed, scheduled, schedules
-from sqlpipes.api.sensors import SickSensor, failing, sensed, still_wanted
+from sqlpipes.api.sensing import SickSensor, failing, sensed, still_wanted
 from sqlpipes.api.sharing import Patience
 from sqlpipes.api.terms import Watch
 from sqlpipes.core.config import NOTHING, Plain

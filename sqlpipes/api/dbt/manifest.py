@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlpipes.api.artifacts.ids import (
+from sqlpipes.api.dbt.ids import (
     asset_id,
     check_id,
     check_name,

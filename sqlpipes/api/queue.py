@@ -1,6 +1,6 @@
 """A job + a request -> a build, or the call of its op; what came of it, and its hooks.
 
-What is done under a request is on record before it begins (`stores.Jobs`); `api/tick.py` decides
+What is done under a request is on record before it begins (`stores.Jobs`); `api/ticking.py` decides
 when that is. Nothing here asks whether it is due.
 """
 
@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlpipes.api.build import build
 from sqlpipes.api.build_report import Report
+from sqlpipes.api.building import build
 from sqlpipes.api.planning import utc_now
 from sqlpipes.api.project import Project, load, open_store_of
 from sqlpipes.api.selection import Ask
