@@ -97,21 +97,24 @@ def _told(project: Project, engines: Engines | None) -> dict[str, Any]:
 def _locals(
     project: Project, names: tuple[str, ...], known: Known, built: Known
 ) -> dict[str, tuple[Local, ...]]:
-    from sqlpipes.core.lineage import Local
+    from sqlpipes.core.lineage import Local, localities
 
-    key = _fingerprint(project.graph, names, {**built, **known})
-    kept = read_json(project.root, PROOFS)
-    if kept is not None and kept.get("key") == key and "local" in kept:
-        return {
-            name: tuple(Local.from_plain(plain) for plain in said)
-            for name, said in kept["local"].items()
-        }
-    from sqlpipes.core.lineage import localities
-
-    dialect = project.config.dialect
-    found, _ = localities(project.graph, names, known, dialect, {}, built)
-    plain = {name: [each.to_plain() for each in said] for name, said in found.items()}
-    write_json(project.root, PROOFS, {"key": key, "local": plain}, project.secrets)
+    kept = read_json(project.root, PROOFS) or {}
+    if "asked" in kept:
+        asked = {name: built[name] for name in kept["asked"] if name in built}
+        if kept["key"] == _fingerprint(project.graph, names, {**asked, **known}):
+            return {
+                name: tuple(Local.from_plain(plain) for plain in said)
+                for name, said in kept["local"].items()
+            }
+    found, consulted = localities(project.graph, names, known, project.config.dialect, built)
+    asked = {name: built[name] for name in consulted if name in built}
+    said = {
+        "key": _fingerprint(project.graph, names, {**asked, **known}),
+        "asked": sorted(consulted),
+        "local": {name: [each.to_plain() for each in local] for name, local in found.items()},
+    }
+    write_json(project.root, PROOFS, said, project.secrets)
     return found
 
 

@@ -1,12 +1,7 @@
-"""Graph + columns of the sources -> what is proven of each query, each read at most once per change.
-
-What was learnt of a query is kept under a key of its text and of all that is above it, so nothing is
-parsed when nothing has changed.
-"""
+"""Graph + columns of the sources -> what is proven of each query: which rows of its inputs a slice reads."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -39,18 +34,17 @@ def localities(
     names: Iterable[str],
     known: Known,
     dialect: str,
-    cache: Mapping[str, Locals],
     built: Known = NOTHING_BUILT,
-) -> tuple[dict[str, Locals], dict[str, Locals]]:
-    """What is proven of each of `names`, and the cache entries that were used (old and new ones).
+) -> tuple[dict[str, Locals], frozenset[str]]:
+    """What is proven of each of `names`, and of which tables that a query makes the types were asked.
 
-    `built`: columns of tables as they stand, whose types are certain where those of a query are not.
+    `built`: columns of such tables as they stand, whose types are certain where those of a query are not:
+    while those that were asked for are as they were, so is the answer.
 
-    `known`: columns of what has no SELECT, as for `trace`. Only what a new or changed query among
-    `names` reads is parsed beside it. Python assets, SQL that cannot be read and templates that cannot be
-    rendered prove nothing.
+    `known`: columns of what has no SELECT, as for `trace`. Python assets, SQL that cannot be read and
+    templates that cannot be rendered prove nothing.
     """
-    prover = _Prover(graph, known, dialect, cache, built)
+    prover = _Prover(graph, known, dialect, built)
     found: dict[str, Locals] = {}
     for name in names:
         asset = graph.assets[name]
@@ -59,32 +53,24 @@ def localities(
             found[name] = prover.proven(asset, body)
         else:
             found[name] = ()
-    return found, prover.used
+    return found, frozenset(prover.asked)
 
 
 class _Prover:
     """What was proven so far, and what had to be read for it."""
 
-    __slots__ = ("built", "cache", "dialect", "graph", "keys", "kinds", "tracer", "used")
+    __slots__ = ("asked", "built", "dialect", "graph", "kinds", "tracer")
 
-    def __init__(
-        self,
-        graph: Graph,
-        known: Known,
-        dialect: str,
-        cache: Mapping[str, Locals],
-        built: Known,
-    ) -> None:
+    def __init__(self, graph: Graph, known: Known, dialect: str, built: Known) -> None:
         self.built = {
             name: {fold(column.name, True, dialect): column.type for column in columns}
             for name, columns in built.items()
         }
-        self.graph, self.cache = graph, cache
+        self.graph = graph
         self.tracer = Tracer(graph, known, dialect, {})  # for columns; reads when asked
         self.dialect = dialect
         self.kinds: dict[str, dict[str, str]] = {}  # query -> what its columns certainly are
-        self.keys: dict[str, str] = {}  # asset -> a text that moves when its columns may
-        self.used: dict[str, Locals] = {}
+        self.asked: set[str] = set()
 
     def proven(self, asset: Asset, body: SqlBody) -> Locals:
         """What holds however the query is rendered: a template may ask which slices are built."""
@@ -100,50 +86,10 @@ class _Prover:
             rendered = body.render(scope)
         except SqlpipesError:
             return ()
-        names = self.tracer.resolved(rendered)
-        key = self.key(rendered, names)
-        found = self.cache.get(key)
-        if found is None:
-            found = self.read(asset, rendered, names)
-        self.used[key] = found
+        found = self.read(rendered, self.tracer.resolved(rendered))
         return _in_file(found, asset, body, rendered)
 
-    def key(self, rendered: Rendered, names: Names) -> str:
-        said = [PROVER, self.tracer.dialect, rendered.text]
-        said += [f"{parts}={name}:{self.above(name)}" for parts, name in sorted(names.items())]
-        return _digest(said)
-
-    def above(self, name: str | None) -> str:
-        """A text that moves whenever the columns of an asset may: a key of all queries above it."""
-        if name is None or name in self.keys:
-            return self.keys.get(name or "", "")
-        todo = [name]
-        while todo:
-            parents = [] if todo[-1] in self.tracer.known else self.graph.parents(todo[-1])
-            waiting = [p for p in parents if p not in self.keys and p not in todo]
-            if waiting:
-                todo.append(waiting[0])
-                continue
-            current = todo.pop()
-            self.keys[current] = _digest(self.said(current, parents))
-        return self.keys[name]
-
-    def said(self, name: str, parents: Iterable[str]) -> list[str]:
-        asset = self.graph.assets[name]
-        columns = self.tracer.known.get(name)
-        if columns is not None or not isinstance(asset.body, SqlBody):
-            return [
-                repr([(c.name, c.type) for c in columns or asset.columns]),
-                str(columns is None),
-            ]
-        try:
-            text = asset.body.render(Scope()).text
-        except SqlpipesError:
-            text = ""
-        types = repr(self.built.get(name, ""))
-        return [text, types, *(f"{parent}={self.keys.get(parent, '')}" for parent in parents)]
-
-    def read(self, asset: Asset, rendered: Rendered, names: Names) -> Locals:
+    def read(self, rendered: Rendered, names: Names) -> Locals:
         from sqlpipes.core.lineage.reader import read_locals
         from sqlpipes.core.lineage.types import Types
 
@@ -165,12 +111,16 @@ class _Prover:
             return columns
         if name not in self.kinds:
             self.kinds[name] = self.kinds_of(asset.body)
-        kinds, built = self.kinds[name], self.built.get(name, {})
+        kinds = self.kinds[name]
         keys = [fold(column.name, True, self.dialect) for column in columns]
-        return tuple(
-            replace(column, type=_type(column.type, kinds.get(key)) or built.get(key))
-            for column, key in zip(columns, keys, strict=True)
-        )
+        types = [
+            _type(column.type, kinds.get(key)) for column, key in zip(columns, keys, strict=True)
+        ]
+        if None in types:
+            self.asked.add(name)
+            built = self.built.get(name, {})
+            types = [type or built.get(key) for type, key in zip(types, keys, strict=True)]
+        return tuple(replace(c, type=type) for c, type in zip(columns, types, strict=True))
 
     def kinds_of(self, body: SqlBody) -> dict[str, str]:
         from sqlpipes.core.lineage.reader import read_kinds
@@ -219,10 +169,6 @@ def _scopes(asset: Asset, body: SqlBody) -> tuple[Scope, ...]:
 
 def _claim(local: Local) -> object:
     return local.column, local.table, local.source, local.reaches
-
-
-def _digest(said: Iterable[str]) -> str:
-    return hashlib.blake2b("\n\n".join(said).encode(), digest_size=16).hexdigest()
 
 
 def _in_file(found: Locals, asset: Asset, body: SqlBody, rendered: Rendered) -> Locals:

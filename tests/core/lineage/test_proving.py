@@ -78,7 +78,7 @@ def graph_of(*assets: Asset) -> Graph:
 
 
 def proven(graph: Graph, name: str, known: Mapping[str, tuple[Column, ...]] = KNOWN) -> list[Local]:
-    return list(localities(graph, [name], known, "duckdb", {})[0][name])
+    return list(localities(graph, [name], known, "duckdb")[0][name])
 
 
 def test_a_rollup_is_proven_at_its_place_in_the_file() -> None:
@@ -120,36 +120,22 @@ def test_two_spellings_of_a_table_are_one_table() -> None:
     assert proven(graph, "some") == []
 
 
-def test_nothing_is_read_when_all_is_known() -> None:
+def test_types_of_tables_are_asked_for_only_where_a_query_leaves_them_open() -> None:
     graph = graph_of(
-        model("stg", "select * from visits", "visits"),
-        model("monthly", MONTHLY.replace("visits\n", "stg\n"), "stg"),
-    )
-    found, used = localities(graph, ["monthly"], KNOWN, "duckdb", {})
-    marked = {key: (Local("marked", "x", "y", ((),)),) for key in used}
-
-    again, same = localities(graph, ["monthly"], KNOWN, "duckdb", marked)
-    assert [local.column for local in again["monthly"]] == ["marked"]
-    assert same.keys() == used.keys()
-
-    other = {"visits": (Column("visited_on", "TIMESTAMP WITH TIME ZONE"),)}
-    moved, _ = localities(graph, ["monthly"], other, "duckdb", used)
-    assert moved["monthly"] != found["monthly"]
-
-
-def test_a_change_above_is_seen() -> None:
-    before = graph_of(
         model("stg", "select visited_on, page from visits", "visits"),
-        model("daily", "select * from stg", "stg"),
+        model("seen", "select coalesce(visited_on, now()) as at from visits", "visits"),
+        model("monthly", MONTHLY.replace("visits\n", "stg\n"), "stg"),
+        model("days", "select at::date as day, count(*) as n from seen group by all", "seen"),
     )
-    after = graph_of(
-        model("stg", "select visited_on, page as p from visits", "visits"),
-        model("daily", "select * from stg", "stg"),
-    )
-    _, used = localities(before, ["daily"], KNOWN, "duckdb", {})
-    found, _ = localities(after, ["daily"], KNOWN, "duckdb", used)
 
-    assert {local.column for local in found["daily"]} == {"visited_on", "p"}
+    assert localities(graph, ["monthly"], KNOWN, "duckdb")[1] == frozenset()
+    doubtful, asked = localities(graph, ["days"], KNOWN, "duckdb")
+    assert asked == {"seen"}
+
+    built = {"seen": (Column("at", "TIMESTAMP"),)}
+    certain, asked = localities(graph, ["days"], KNOWN, "duckdb", built)
+    assert asked == {"seen"}
+    assert certain != doubtful
 
 
 def test_templates_keep_their_lines() -> None:
@@ -169,10 +155,9 @@ def test_what_cannot_be_read_proves_nothing() -> None:
         model("wrong", "select visited_on from", *()),
     )
 
-    found, used = localities(graph, ["fails", "dark", "code", "wrong"], KNOWN, "duckdb", {})
+    found, _ = localities(graph, ["fails", "dark", "code", "wrong"], KNOWN, "duckdb")
     assert set(found.values()) == {()}
-    assert list(used.values()) == [()]
-    assert localities(graph, ["wrong"], KNOWN, "sqlite", {})[0] == {"wrong": ()}
+    assert localities(graph, ["wrong"], KNOWN, "sqlite")[0] == {"wrong": ()}
 
 
 def test_estimated_types_of_times_are_not_believed() -> None:
@@ -196,7 +181,7 @@ def test_columns_that_are_not_known() -> None:
         model("all_of_it", "select * from visits", "visits"),
         model("dated", "select d::date as d from all_of_it", "all_of_it"),
     )
-    found, _ = localities(graph, ["some", "all_of_it", "dated"], {}, "duckdb", {})
+    found, _ = localities(graph, ["some", "all_of_it", "dated"], {}, "duckdb")
 
     assert [local.source for local in found["some"]] == ["d", "n"]
     assert found["all_of_it"] == ()

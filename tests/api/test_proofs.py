@@ -1,0 +1,52 @@
+"""Proofs of slices are kept, and found anew when what they rest on has moved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sqlpipes.api import build, load
+
+SLICED = """/*
+---
+materialized: incremental
+partition: {by: day, column: day, start: 2024-01-01, end: 2024-01-03}
+---
+*/
+"""
+VISITS = "select date '2024-01-01' as d, 1 as n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models/visits.sql").write_text(VISITS)
+    return tmp_path
+
+
+def write(folder: Path, name: str, query: str) -> None:
+    (folder / f"models/{name}.sql").write_text(SLICED + query)
+
+
+def proven(folder: Path) -> tuple[int, bytes]:
+    assert build(load(str(folder))).ok
+    path = folder / ".sqlpipes/cache/proofs.json"
+    return path.stat().st_mtime_ns, path.read_bytes()
+
+
+def test_the_first_build_has_proven_what_later_ones_need(folder: Path) -> None:
+    write(folder, "daily", "select d::date as day, sum(n) as n from visits group by all")
+    write(folder, "above", "select day, n + 1 as n from daily")
+    assert proven(folder) == proven(folder)
+
+
+def test_a_type_that_only_the_built_table_tells_is_believed_once_it_is_there(folder: Path) -> None:
+    (folder / "models/seen.sql").write_text(
+        "/*\n---\nmaterialized: table\n---\n*/\n"
+        "select coalesce(d::timestamp, localtimestamp) as seen_at, n from visits\n"
+    )
+    write(folder, "daily", "select seen_at::date as day, sum(n) as n from seen group by all")
+    first = proven(folder)
+    second = proven(folder)
+    assert first != second == proven(folder)
