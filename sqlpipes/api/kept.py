@@ -34,7 +34,7 @@ def write_json(root: str, name: str, value: dict[str, Any], secrets: Sequence[st
     try:
         os.makedirs(folder, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as file:
-            json.dump(value, file)
+            file.write(json.dumps(value))  # in C, which `dump` is not
         os.replace(file.name, os.path.join(folder, name))
     except OSError:
         pass

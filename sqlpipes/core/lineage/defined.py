@@ -18,6 +18,8 @@ from sqlpipes.core.graph import Graph
 from sqlpipes.core.lineage.trace import Lineage
 
 if TYPE_CHECKING:
+    from sqlglot import exp
+
     from sqlpipes.core.lineage.types import Types
 
 DIGESTS = "1"
@@ -111,13 +113,14 @@ def _read(
     inputs: Mapping[tuple[str, ...], tuple[Column, ...] | None],
     tables: Mapping[tuple[str, ...], str | None],
 ) -> Defined | None:
-    from sqlpipes.core.lineage.digests import read_digests
+    from sqlpipes.core.lineage.digests import digests_of_trees, parsed
     from sqlpipes.core.lineage.types import Types
 
     types = Types(dialect)
-    if not _calls_known(text, types):
+    trees = parsed(text, types)
+    if not _calls_known(trees, types):
         return None
-    found = read_digests(text, types, inputs)
+    found = digests_of_trees(trees, types, inputs)
     if not found.rows or not found.listed or None in found.loose:
         return None
     unread = {name for name, digest in found.columns.items() if not digest}
@@ -127,22 +130,16 @@ def _read(
     return Defined(found.rows, columns, tuple(meant), loose | unread)
 
 
-def _calls_known(text: str, types: Types) -> bool:
+def _calls_known(trees: list[exp.Expr], types: Types) -> bool:
     """Whether all functions are the engine's own: what a macro does may be another thing tomorrow."""
     from sqlglot import exp
-    from sqlglot.errors import SqlglotError
 
     from sqlpipes.core.lineage.builtins import BUILTINS
 
     own = BUILTINS if types.dialect_name == "duckdb" else frozenset[str]()
-    try:
-        trees = types.dialect.parser().parse(types.dialect.tokenize(text), text)
-    except (SqlglotError, RecursionError):
-        return False
     return all(
         str(node.name).lower() in own and not isinstance(node.parent, exp.Dot)
         for tree in trees
-        if tree is not None
         for node in tree.find_all(exp.Anonymous, exp.AnonymousAggFunc)
     )
 

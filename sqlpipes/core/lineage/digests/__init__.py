@@ -7,6 +7,6 @@ counts as different from everything.
 
 from __future__ import annotations
 
-from sqlpipes.core.lineage.digests.digests import Digests, read_digests
+from sqlpipes.core.lineage.digests.digests import Digests, digests_of_trees, parsed, read_digests
 
-__all__ = ["Digests", "read_digests"]
+__all__ = ["Digests", "digests_of_trees", "parsed", "read_digests"]

@@ -73,6 +73,9 @@ def _may_decide_rows(reader: Reader, node: Any) -> bool:
 
 def _add_rows(reader: Reader, node: Any, term: Term, found: Projected) -> None:
     """What a column says of the rows: it spreads them, collapses them, or may do so."""
+    if isinstance(node, exp.Column):
+        found.keys.append(term)
+        return
     spreads = SPREADING if reader.dialect == "duckdb" else (*SPREADING, exp.Anonymous)
     if node.find(*spreads) is not None:
         found.rows.append(term)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from sqlpipes.core.lineage.digests.query import read_query
@@ -37,13 +38,25 @@ class Digests:
 
 def read_digests(text: str, types: Types, inputs: Inputs) -> Digests:
     """Never raises. `inputs`: folded parts of a reference -> its columns, None when not known."""
+    return digests_of_trees(parsed(text, types), types, inputs)
+
+
+def parsed(text: str, types: Types) -> list[exp.Expr]:
+    """The statements of a text; none when it cannot be read."""
     try:
         trees = types.dialect.parser().parse(types.dialect.tokenize(text), text)
-        queries = [tree for tree in trees if tree is not None]
-        if len(queries) != 1:
-            return Digests()
-        reader = Reader(types.dialect_name, read_query, inputs)
-        return _digests(read_query(reader, queries[0], Sight()))
+    except (SqlglotError, RecursionError):
+        return []
+    return [tree for tree in trees if tree is not None]
+
+
+def digests_of_trees(trees: list[exp.Expr], types: Types, inputs: Inputs) -> Digests:
+    """The same of a text that is `parsed`."""
+    if len(trees) != 1:
+        return Digests()
+    reader = Reader(types.dialect_name, read_query, inputs)
+    try:
+        return _digests(read_query(reader, trees[0], Sight()))
     except (Unread, SqlglotError, RecursionError, AttributeError, KeyError, TypeError, ValueError):
         return Digests()
 

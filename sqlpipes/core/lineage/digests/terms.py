@@ -8,7 +8,7 @@ may mean, so that it moves when any of them does. What is not understood raises 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -61,12 +61,20 @@ class Relation:
     rows: Term
     open: tuple[Term, ...] = ()
 
-    def named(self, key: str) -> Iterator[Term]:
-        return (term for name, term in self.columns if name == key)
+    _by_name: dict[str, list[Term]] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
+
+    def named(self, key: str) -> Sequence[Term]:
+        if self._by_name is None:  # a wide relation is asked for many names
+            self._by_name = {}
+            for name, term in self.columns:
+                self._by_name.setdefault(name, []).append(term)
+        return self._by_name.get(key, ())
 
     def further(self, key: str) -> Iterator[Term]:
         """What a name may mean among the columns that are not listed, or whose names nobody knows."""
-        yield from (term for name, term in self.columns if not name)
+        yield from self.named("")
         for term in self.open:
             yield Term(digest_of(term.digest, key), term.stable)
 
@@ -131,7 +139,7 @@ class _Written:
 
 
 def digest_of(*parts: object) -> str:
-    text = "\x1f".join(str(part) for part in parts)
+    text = "\x1f".join(map(str, parts))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
