@@ -97,37 +97,54 @@ def _told(project: Project, engines: Engines | None) -> dict[str, Any]:
 def _locals(
     project: Project, names: tuple[str, ...], known: Known, built: Known
 ) -> dict[str, tuple[Local, ...]]:
+    """What is proven of each asset; found anew is what rests on something that has moved."""
     from sqlpipes.core.lineage import Local, localities
 
+    graph = project.graph
+    prints = _prints(graph, names, known)
     kept = read_json(project.root, PROOFS) or {}
-    if "asked" in kept:
-        asked = {name: built[name] for name in kept["asked"] if name in built}
-        if kept["key"] == _fingerprint(project.graph, names, {**asked, **known}):
-            return {
-                name: tuple(Local.from_plain(plain) for plain in said)
-                for name, said in kept["local"].items()
-            }
-    found, consulted = localities(project.graph, names, known, project.config.dialect, built)
-    asked = {name: built[name] for name in consulted if name in built}
-    said = {
-        "key": _fingerprint(project.graph, names, {**asked, **known}),
-        "asked": sorted(consulted),
-        "local": {name: [each.to_plain() for each in local] for name, local in found.items()},
+    valid = {
+        name: kept[name]
+        for name in names
+        if name in kept and _holds(kept[name], prints[name], built)
     }
-    write_json(project.root, PROOFS, said, project.secrets)
-    return found
+    unproven = [name for name in names if name not in valid]
+    found, asked = localities(graph, unproven, known, project.config.dialect, built)
+    for name, local in found.items():
+        types = {each: _plain(built, each) for each in sorted(asked & graph.ancestors([name]))}
+        plain = [each.to_plain() for each in local]
+        valid[name] = {"print": prints[name], "types": types, "local": plain}
+    if valid != kept:
+        write_json(project.root, PROOFS, valid, project.secrets)
+    return {
+        name: found.get(name) or tuple(Local.from_plain(plain) for plain in valid[name]["local"])
+        for name in names
+    }
 
 
-def _fingerprint(graph: Graph, names: tuple[str, ...], known: Known) -> str:
-    """Moves with any query above these assets, where it stands, and any column that it may read."""
+def _holds(kept: Mapping[str, Any], print_now: str, built: Known) -> bool:
+    """`types`: those of tables that had to be asked, as they were then."""
+    if kept.get("print") != print_now:
+        return False
+    return all(_plain(built, name) == said for name, said in kept["types"].items())
+
+
+def _plain(built: Known, name: str) -> list[list[str | None]]:
+    return [[column.name, column.type] for column in built.get(name, ())]
+
+
+def _prints(graph: Graph, names: tuple[str, ...], known: Known) -> dict[str, str]:
+    """asset -> what moves with any query above it, where it stands, and any column that it may read."""
     from sqlpipes.core.lineage import PROVER
 
-    digest = hashlib.blake2b(f"{PROVER} {graph.dialect}".encode(), digest_size=16)
-    for name in sorted({*names, *graph.ancestors(names)}):
+    wanted = {*names, *graph.ancestors(names)}
+    found: dict[str, str] = {}
+    for name in (each for each in graph.order if each in wanted):
         asset = graph.assets[name]
-        said: list[Any] = [name, asset.version, str(asset.relation)]
+        said: list[Any] = [PROVER, graph.dialect, name, asset.version, str(asset.relation)]
         if isinstance(asset.body, SqlBody):
             said += [asset.path, asset.body.line, asset.body.text]
         said += [astuple(column) for column in known.get(name, ())]
-        digest.update(json.dumps(said).encode())
-    return digest.hexdigest()
+        said += [found.get(parent, "") for parent in graph.parents(name)]
+        found[name] = hashlib.blake2b(json.dumps(said).encode(), digest_size=12).hexdigest()
+    return found
