@@ -95,14 +95,14 @@ def learnt(project: Project) -> tuple[Lineage, Mapping[str, Defined]]:
     return lineage, found
 
 
-def definer(project: Project) -> Callable[[str], dict[str, Any]]:
-    """asset -> what is kept of its queries with a build; nothing is learnt before somebody asks."""
+def definer(project: Project, aware: Aware | None) -> Callable[[str], dict[str, Any]]:
+    """asset -> what is kept of its queries with a build; what is not known yet is learnt when asked for."""
     if not project.config.column_aware:
         return lambda name: {}
 
     @cache
     def known() -> Mapping[str, Defined]:
-        return learnt(project)[1]
+        return aware.now if aware else learnt(project)[1]
 
     def told(name: str) -> dict[str, Any]:
         if not isinstance(project.graph.assets[name].body, SqlBody):

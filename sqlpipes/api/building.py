@@ -42,6 +42,7 @@ from sqlpipes.core.unit_test import UnitResult
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Engines
     from sqlpipes.core.resource import ReadyResource
+    from sqlpipes.decide.aware import Aware
     from sqlpipes.decide.planner import Wish
     from sqlpipes.stores import Store
 
@@ -217,7 +218,7 @@ def _events(
         root=project.root,
         vars=project.config.vars,
         clock=terms.clock,
-        definition=_definitions(project),
+        definition=_definitions(project, ready.aware),
         tokens=ready.observed.tokens,
         sightings=ready.observed.windows,
         turns=turns,
@@ -232,11 +233,11 @@ def _events(
     )
 
 
-def _definitions(project: Project) -> Callable[[str], str]:
+def _definitions(project: Project, aware: Aware | None) -> Callable[[str], str]:
     """asset -> what is recorded of what it was built from."""
     from sqlpipes.decide.planner import definition_of
 
-    defined = definer(project)
+    defined = definer(project, aware)
 
     def told(name: str) -> str:
         found = definition_of(project.graph, name)
