@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlpipes.api.kept import read_json, write_json
+from sqlpipes.api.kept import is_kept, read_json, write_json
 from sqlpipes.api.project import Project
 from sqlpipes.api.warehouses import are_there, engines_to_look
 from sqlpipes.core.asset import Asset, Column, Kind, SqlBody
@@ -45,9 +45,19 @@ def traced(
     cached = _read_cache(project)
     found, used = trace(project.graph, known, project.config.dialect, cached)
     if keep and used.keys() != cached.keys():
-        plain = {key: facts.to_json() for key, facts in used.items()}
-        write_json(project.root, COLUMNS, plain, project.secrets)
+        _keep(project, used)
     return found
+
+
+def keep_first(project: Project, facts: Mapping[str, ColumnFacts]) -> None:
+    """What somebody has traced on the way, for the first `traced`; what is kept already is worth more."""
+    if facts and not is_kept(project.root, COLUMNS):
+        _keep(project, facts)
+
+
+def _keep(project: Project, facts: Mapping[str, ColumnFacts]) -> None:
+    plain = {key: each.to_json() for key, each in facts.items()}
+    write_json(project.root, COLUMNS, plain, project.secrets)
 
 
 def known_columns(

@@ -24,6 +24,10 @@ def read_json(root: str, name: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def is_kept(root: str, name: str) -> bool:
+    return os.path.exists(os.path.join(root, FOLDER, name))
+
+
 def write_json(root: str, name: str, value: dict[str, Any], secrets: Sequence[str] = ()) -> None:
     """Atomically; a folder that cannot be written only means that it is learnt again.
 

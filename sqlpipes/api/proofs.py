@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlpipes.api.columns import found_for, known_columns, with_types
+from sqlpipes.api.columns import found_for, keep_first, known_columns, with_types
 from sqlpipes.api.kept import TABLES, read_json, write_json
 from sqlpipes.api.project import Project
 from sqlpipes.core.asset import Column, SqlBody
@@ -109,15 +109,19 @@ def _locals(
         if name in kept and _holds(kept[name], prints[name], built)
     }
     unproven = [name for name in names if name not in valid]
-    found, asked = localities(graph, unproven, known, project.config.dialect, built)
-    for name, local in found.items():
-        types = {each: _plain(built, each) for each in sorted(asked & graph.ancestors([name]))}
+    found = localities(graph, unproven, known, project.config.dialect, built)
+    keep_first(project, found.traced)
+    for name, local in found.local.items():
+        types = {
+            each: _plain(built, each) for each in sorted(found.asked & graph.ancestors([name]))
+        }
         plain = [each.to_plain() for each in local]
         valid[name] = {"print": prints[name], "types": types, "local": plain}
     if valid != kept:
         write_json(project.root, PROOFS, valid, project.secrets)
     return {
-        name: found.get(name) or tuple(Local.from_plain(plain) for plain in valid[name]["local"])
+        name: found.local.get(name)
+        or tuple(Local.from_plain(plain) for plain in valid[name]["local"])
         for name in names
     }
 

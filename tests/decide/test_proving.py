@@ -39,7 +39,7 @@ def linked(*assets: Asset) -> Graph:
     graph, problems = link(assets)
     assert not [p for p in problems if p.is_error], problems
     names = provable(graph)
-    return proved(graph, localities(graph, names, {}, "duckdb")[0])
+    return proved(graph, localities(graph, names, {}, "duckdb").local)
 
 
 def reads(graph: Graph, name: str, of: str) -> Reads:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
+from typing import NamedTuple
 
 from sqlpipes.core.asset import Asset, Column, Rendered, Scope, SqlBody
 from sqlpipes.core.errors import Location, SqlpipesError
 from sqlpipes.core.graph import Graph
-from sqlpipes.core.lineage.facts import moved
+from sqlpipes.core.lineage.facts import ColumnFacts, moved
 from sqlpipes.core.lineage.local import Local, Locals
 from sqlpipes.core.lineage.trace import Known, Tracer, lines_of_template
 from sqlpipes.core.sql import fold
@@ -29,17 +30,27 @@ NOTHING_BUILT: Known = MappingProxyType({})
 Names = Mapping[tuple[str, ...], str | None]
 
 
+class Proven(NamedTuple):
+    """`asked`: tables that a query makes whose types were needed. `traced`: columns that were read for it,
+    under the keys by which `trace` finds them again.
+    """
+
+    local: dict[str, Locals]
+    asked: frozenset[str]
+    traced: dict[str, ColumnFacts]
+
+
 def localities(
     graph: Graph,
     names: Iterable[str],
     known: Known,
     dialect: str,
     built: Known = NOTHING_BUILT,
-) -> tuple[dict[str, Locals], frozenset[str]]:
-    """What is proven of each of `names`, and of which tables that a query makes the types were asked.
+) -> Proven:
+    """What is proven of each of `names`.
 
-    `built`: columns of such tables as they stand, whose types are certain where those of a query are not:
-    while those that were asked for are as they were, so is the answer.
+    `built`: columns of tables that a query makes, as they stand: their types are certain where those of the
+    query are not. While those that were asked for are as they were, so is the answer.
 
     `known`: columns of what has no SELECT, as for `trace`. Python assets, SQL that cannot be read and
     templates that cannot be rendered prove nothing.
@@ -53,7 +64,7 @@ def localities(
             found[name] = prover.proven(asset, body)
         else:
             found[name] = ()
-    return found, frozenset(prover.asked)
+    return Proven(found, frozenset(prover.asked), prover.tracer.used)
 
 
 class _Prover:

@@ -78,7 +78,7 @@ def graph_of(*assets: Asset) -> Graph:
 
 
 def proven(graph: Graph, name: str, known: Mapping[str, tuple[Column, ...]] = KNOWN) -> list[Local]:
-    return list(localities(graph, [name], known, "duckdb")[0][name])
+    return list(localities(graph, [name], known, "duckdb").local[name])
 
 
 def test_a_rollup_is_proven_at_its_place_in_the_file() -> None:
@@ -128,12 +128,12 @@ def test_types_of_tables_are_asked_for_only_where_a_query_leaves_them_open() -> 
         model("days", "select at::date as day, count(*) as n from seen group by all", "seen"),
     )
 
-    assert localities(graph, ["monthly"], KNOWN, "duckdb")[1] == frozenset()
-    doubtful, asked = localities(graph, ["days"], KNOWN, "duckdb")
+    assert localities(graph, ["monthly"], KNOWN, "duckdb").asked == frozenset()
+    doubtful, asked, _ = localities(graph, ["days"], KNOWN, "duckdb")
     assert asked == {"seen"}
 
     built = {"seen": (Column("at", "TIMESTAMP"),)}
-    certain, asked = localities(graph, ["days"], KNOWN, "duckdb", built)
+    certain, asked, _ = localities(graph, ["days"], KNOWN, "duckdb", built)
     assert asked == {"seen"}
     assert certain != doubtful
 
@@ -155,9 +155,9 @@ def test_what_cannot_be_read_proves_nothing() -> None:
         model("wrong", "select visited_on from", *()),
     )
 
-    found, _ = localities(graph, ["fails", "dark", "code", "wrong"], KNOWN, "duckdb")
+    found, *_ = localities(graph, ["fails", "dark", "code", "wrong"], KNOWN, "duckdb")
     assert set(found.values()) == {()}
-    assert localities(graph, ["wrong"], KNOWN, "sqlite")[0] == {"wrong": ()}
+    assert localities(graph, ["wrong"], KNOWN, "sqlite").local == {"wrong": ()}
 
 
 def test_estimated_types_of_times_are_not_believed() -> None:
@@ -181,7 +181,7 @@ def test_columns_that_are_not_known() -> None:
         model("all_of_it", "select * from visits", "visits"),
         model("dated", "select d::date as d from all_of_it", "all_of_it"),
     )
-    found, _ = localities(graph, ["some", "all_of_it", "dated"], {}, "duckdb")
+    found, *_ = localities(graph, ["some", "all_of_it", "dated"], {}, "duckdb")
 
     assert [local.source for local in found["some"]] == ["d", "n"]
     assert found["all_of_it"] == ()
@@ -209,3 +209,15 @@ def test_a_view_is_read_through() -> None:
         (Near(Span(days=1)),),
     }
     assert through(reader, Local("e", "t", "ts", ((),))) is None
+
+
+def test_what_was_traced_for_a_proof_is_not_traced_again() -> None:
+    graph = graph_of(
+        model("stg", "select visited_on, page from visits", "visits"),
+        model("monthly", MONTHLY.replace("visits\n", "stg\n"), "stg"),
+    )
+    traced = localities(graph, ["monthly"], KNOWN, "duckdb").traced
+
+    _, used = trace(graph, KNOWN, "duckdb", traced)
+    assert traced
+    assert all(used[key] is facts for key, facts in traced.items())
