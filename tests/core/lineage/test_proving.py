@@ -24,6 +24,7 @@ from sqlpipes.core.lineage import (
     locals_from_json,
     locals_json,
     through,
+    trace,
 )
 from sqlpipes.core.partitions import OTHER_CLOCK, DrillDown, Grain, Near, RollUp, Span
 from sqlpipes.core.sql import Reference, Relation
