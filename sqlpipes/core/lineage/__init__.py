@@ -12,8 +12,6 @@ from sqlpipes.core.lineage.local import (
     Local,
     Locals,
     Passed,
-    locals_from_json,
-    locals_json,
     through,
 )
 from sqlpipes.core.lineage.proving import PROVER, localities
@@ -42,8 +40,6 @@ __all__ = [
     "documented",
     "is_any_column",
     "localities",
-    "locals_from_json",
-    "locals_json",
     "rendered_once",
     "through",
     "trace",

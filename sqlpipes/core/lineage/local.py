@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import product
@@ -63,17 +62,6 @@ class Local:
 
 
 Locals = tuple[Local, ...]
-
-
-def locals_json(found: Locals) -> str:
-    """Compact: `locals_from_json` gives an equal value back."""
-    rows = [local.to_plain() for local in found]
-    return json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
-
-
-def locals_from_json(text: str) -> Locals:
-    """Raises ValueError, KeyError or TypeError on text that `locals_json` did not write."""
-    return tuple(Local.from_plain(plain) for plain in json.loads(text))
 
 
 def through(reader: Local, view: Local) -> Local | None:
