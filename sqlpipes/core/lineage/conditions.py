@@ -13,9 +13,10 @@ from sqlpipes.core.lineage.chains import settled
 from sqlpipes.core.lineage.hops import Step, added, back, forth, meeting, negative, road
 from sqlpipes.core.lineage.proofs import CONDITION, Chain, Col, Law, Value, Why
 from sqlpipes.core.lineage.reading import offset_of
-from sqlpipes.core.partitions import OTHER_CLOCK, TURNED_CLOCK, Near, Reach, Span
+from sqlpipes.core.partitions import OTHER_CLOCK, TURNED_CLOCK, TURNED_MONTH, Hop, Near, Reach, Span
 
 NOTHING = Span()
+TURNED = (TURNED_MONTH, TURNED_CLOCK)
 
 Reader = Callable[[Any], Value | None]
 
@@ -28,7 +29,7 @@ class Side:
     steps: tuple[Step, ...]
     kind: str | None = field(compare=False)
     shift: Span = NOTHING
-    loose: bool = field(default=False, compare=False)  # the span is added by another clock
+    clocks: frozenset[Hop] = field(default=frozenset(), compare=False)  # by which the span is added
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +148,15 @@ def _side(value: Value | None) -> Side | None:
     value = settled(value)
     if value is None or value.only is None:
         return None
-    steps, shift, loose = list(value.only.steps), NOTHING, False
+    steps, shift, clocks = list(value.only.steps), NOTHING, set[Hop]()
     while steps and steps[-1].shift is not None:
         total = added(shift, steps[-1].shift)
         if total is None:
             break
         shift = total
-        loose = loose or TURNED_CLOCK in steps.pop().back
-    return Side(value.only.base, tuple(steps), value.kind, shift, loose)
+        clocks.update(each for each in TURNED if each in steps[-1].back)
+        steps.pop()
+    return Side(value.only.base, tuple(steps), value.kind, shift, frozenset(clocks))
 
 
 def _ranges(bounds: list[Bound]) -> list[Law]:
@@ -184,9 +186,8 @@ def _between(low: Bound, high: Bound) -> list[Law]:
     bends = [meeting(bound.by.kind, bound.of.kind) for bound in (low, high)]
     if None in bends:
         return []
-    bend: Reach = ()
-    if any(b.by.loose or b.of.loose for b in (low, high)):
-        bend = (TURNED_CLOCK,)
+    sides = (low.by, low.of, high.by, high.of)
+    bend: Reach = tuple(each for each in TURNED if any(each in side.clocks for side in sides))
     if any(bends):
         bend = (OTHER_CLOCK, *bend)
     there = Near(negative(low.span), high.span)

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlglot import exp
 
-from sqlpipes.core.lineage.hops import WALL, Step, negative
+from sqlpipes.core.lineage.hops import Step, negative, turned
 from sqlpipes.core.lineage.intervals import spans_of
 from sqlpipes.core.lineage.proofs import FRAME, NOWHERE, Value, Why
 from sqlpipes.core.lineage.reading import offset_of
-from sqlpipes.core.partitions import TURNED_CLOCK, Near, Reach, Span
+from sqlpipes.core.partitions import Near, Reach, Span
 
 QUERIES = (exp.Query, exp.Values)
 FRAMED = (
@@ -90,7 +90,7 @@ def _range(window: Any, order: Any, spec: Any, read: Callable[[Any], Value | Non
 
 def _near(value: Value, low: Span, high: Span, why: Why) -> Look:
     near = Near(negative(low), high)
-    clock = () if value.kind in WALL or near == Near() else (TURNED_CLOCK,)
+    clock = () if near == Near() else turned(value.kind, low, high)
     return Look(value, (near, *clock), why)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlpipes.core.partitions import (
     OTHER_CLOCK,
     TURNED_CLOCK,
+    TURNED_MONTH,
     DrillDown,
     Grain,
     Hop,
@@ -28,7 +29,7 @@ TIMES = frozenset({"date", "stamp", "tz", "session", None})
 RANKS = {
     Grain.MINUTE: 0, Grain.HOUR: 1, Grain.DAY: 2, Grain.MONTH: 3, Grain.QUARTER: 4, Grain.YEAR: 5,
 }  # fmt: skip
-CLOCKS = (OTHER_CLOCK, TURNED_CLOCK)
+CLOCKS = (OTHER_CLOCK, TURNED_CLOCK, TURNED_MONTH)
 REPEATED = (Grain.MINUTE, Grain.HOUR)  # a clock set back shows them twice: the start may be later
 LENGTHS = {
     Grain.MINUTE: 1, Grain.HOUR: 1, Grain.DAY: 1, Grain.WEEK: 7, Grain.MONTH: 31, Grain.QUARTER: 92,
@@ -82,14 +83,21 @@ def shifted(parts: Sequence[Span], kind: str | None) -> tuple[Step, ...] | None:
     """The parts are added one after the other, months first, as the engines do."""
     if kind not in TIMES:
         return None
-    clock = () if kind in WALL else (TURNED_CLOCK,)
     steps = []
     for span in parts:
         if span == Span():
             continue
         back, forth = Near(span, negative(span)), Near(negative(span), span)
+        clock = turned(kind, span)
         steps.append(Step((*clock, back), (*clock, forth), span))
     return tuple(steps)
+
+
+def turned(kind: str | None, *spans: Span) -> Reach:
+    """What adding these may come to where a clock with a zone is asked, or may be."""
+    if kind in WALL:
+        return ()
+    return (TURNED_MONTH,) if any(span.months for span in spans) else (TURNED_CLOCK,)
 
 
 def another_clock() -> tuple[Step, ...]:

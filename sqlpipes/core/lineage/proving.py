@@ -15,7 +15,7 @@ from sqlpipes.core.lineage.local import Local, Locals
 from sqlpipes.core.lineage.trace import Known, Tracer, lines_of_template
 from sqlpipes.core.sql import fold
 
-PROVER = "5"
+PROVER = "6"
 """Moves when the same text may prove something else; part of every cache key."""
 
 DIALECTS = frozenset(

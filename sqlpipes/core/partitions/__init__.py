@@ -48,6 +48,7 @@ from sqlpipes.core.partitions.ranges import Range, Ranges
 from sqlpipes.core.partitions.reach import (
     OTHER_CLOCK,
     TURNED_CLOCK,
+    TURNED_MONTH,
     DrillDown,
     Hop,
     Near,
@@ -65,6 +66,7 @@ from sqlpipes.core.partitions.zones import is_zone, zone_names
 __all__ = [
     "OTHER_CLOCK",
     "TURNED_CLOCK",
+    "TURNED_MONTH",
     "UNITS",
     "WHOLE",
     "WHOLE_AXIS",

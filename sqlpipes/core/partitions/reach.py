@@ -123,6 +123,11 @@ TURN = Span(micros=3 * 3600 * 1_000_000)
 TURNED_CLOCK = Near(TURN, TURN)
 """What summer time may do to a span between two instants."""
 
+TURNED_MONTH = Near(Span(days=4), Span(days=4))
+"""The same of months, that a clock nobody knows adds: it may still show the last day of a month, whose
+day there is not in every month, where another shows the first of the next one.
+"""
+
 DAY_AND_MORE = Span(micros=26 * 3600 * 1_000_000)
 OTHER_CLOCK = Near(DAY_AND_MORE, DAY_AND_MORE)
 """What two clocks show of one instant: zones differ by up to 26 hours."""
@@ -245,6 +250,8 @@ def _hop_text(hop: Hop) -> str:
         return "up to 26 hours apart by the clock"
     if hop == TURNED_CLOCK:
         return "up to 3 hours apart by the clock"
+    if hop == TURNED_MONTH:
+        return "up to 4 days apart by the clock"
     if hop.back == hop.ahead.negative != Span():  # equal but for a shift
         later = hop.ahead.is_positive
         return f"{hop.ahead if later else hop.back} {'later' if later else 'earlier'}"
