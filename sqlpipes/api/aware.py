@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from sqlpipes.api.columns import keep_traced, tracer_of
 from sqlpipes.api.kept import read_json, write_json
 from sqlpipes.api.project import Project
 from sqlpipes.api.proofs import columns_of_tables
@@ -25,7 +25,7 @@ from sqlpipes.core.plan import Action, Plan, Step, Why
 from sqlpipes.core.sql.dialects import dialect_named
 
 if TYPE_CHECKING:
-    from sqlpipes.core.lineage import Defined, Lineage
+    from sqlpipes.core.lineage import Defined, Lineage, Tracer
     from sqlpipes.decide.aware import Aware
     from sqlpipes.stores import Store
 
@@ -69,49 +69,92 @@ def aware_of(project: Project, store: Store, history: History) -> Aware:
     return Aware(lineage, now, then, {name: history.of(name).version for name in then})
 
 
-def learnt(project: Project) -> tuple[Lineage, Mapping[str, Defined]]:
-    """The lineage of the project, and what each query that is understood makes of its tables."""
-    from sqlpipes.api.columns import traced
-    from sqlpipes.core.lineage import Defined, Lineage, defined
+class Learner:
+    """What each query makes of its tables, learnt when it is first asked for: of it and of what it reads.
 
-    if dialect_named(project.config.dialect) is None:  # an engine's own, that nobody can read
-        return Lineage(), {}
-    lineage = traced(project, columns_of_tables(project))
-    known = read_json(project.root, DEFINED) or {}
-    kept, used = dict(known), dict[str, Any]()
-    found: dict[str, Defined] = {}
-    for name, asset in project.graph.assets.items():
-        if not isinstance(asset.body, SqlBody):
-            continue
-        key = _key(project, lineage, name)
-        if key not in kept:
-            said = defined(project.graph, lineage, name)
-            kept[key] = said.to_plain() if said else None
-        used[key] = kept[key]
-        if told := Defined.from_plain(kept[key]):
-            found[name] = told
-    if used.keys() != known.keys():
-        write_json(project.root, DEFINED, used, project.secrets)
-    return lineage, found
+    `known`: what was learnt already, of all. A build learns so, step by step, while others go on.
+    """
 
+    def __init__(self, project: Project, known: Mapping[str, Defined] | None = None) -> None:
+        self._project = project
+        self._found: dict[str, Defined | None] = dict(known or {})
+        asks = project.config.column_aware and is_understood(project)
+        self._is_done = known is not None or not asks
+        self._used: dict[str, Any] = {}
+        self._sources: tuple[Tracer, dict[str, Any]] | None = None
 
-def definer(project: Project, aware: Aware | None) -> Callable[[str], dict[str, Any]]:
-    """asset -> what is kept of its queries with a build; what is not known yet is learnt when asked for."""
-    if not project.config.column_aware:
-        return lambda name: {}
+    def of(self, name: str) -> Defined | None:
+        if name not in self._found:
+            self._found[name] = None if self._is_done else self._learn(name)
+        return self._found[name]
 
-    @cache
-    def known() -> Mapping[str, Defined]:
-        return aware.now if aware else learnt(project)[1]
-
-    def told(name: str) -> dict[str, Any]:
-        if not isinstance(project.graph.assets[name].body, SqlBody):
+    def told(self, name: str) -> dict[str, Any]:
+        """What is kept of an asset's queries with a build."""
+        if not isinstance(self._project.graph.assets[name].body, SqlBody):
             return {}
-        parts = {OWN: name} | {each: each for each in project.graph.inlined(name)}
-        found = ((key, known().get(part)) for key, part in parts.items())
+        parts = {OWN: name} | {each: each for each in self._project.graph.inlined(name)}
+        found = ((key, self.of(part)) for key, part in parts.items())
         return {key: each.to_plain() for key, each in found if each is not None}
 
-    return told
+    def all(self) -> tuple[Lineage, Mapping[str, Defined]]:
+        """Of the whole project, with its lineage."""
+        from sqlpipes.core.lineage import Lineage
+
+        tracer, _ = self._opened()
+        tracer.reach(self._project.graph.order)
+        found = {name: self.of(name) for name in self._project.graph.order}
+        return Lineage(tracer.facts), {name: each for name, each in found.items() if each}
+
+    def keep(self) -> None:
+        """Keep what is new, for those who ask the next time."""
+        if self._sources is None:
+            return
+        tracer, kept = self._sources
+        keep_traced(self._project, tracer)
+        is_whole = tracer.facts.keys() >= set(self._project.graph.order)
+        wanted = self._used if is_whole else {**kept, **self._used}
+        if wanted.keys() != kept.keys():
+            write_json(self._project.root, DEFINED, wanted, self._project.secrets)
+
+    def _opened(self) -> tuple[Tracer, dict[str, Any]]:
+        if self._sources is None:
+            tracer = tracer_of(self._project, columns_of_tables(self._project))
+            self._sources = tracer, read_json(self._project.root, DEFINED) or {}
+        return self._sources
+
+    def _learn(self, name: str) -> Defined | None:
+        from sqlpipes.core.lineage import Defined, Lineage, defined
+
+        graph = self._project.graph
+        if not isinstance(graph.assets[name].body, SqlBody):
+            return None
+        tracer, kept = self._opened()
+        tracer.reach([name])
+        lineage = Lineage(tracer.facts)
+        key = _key(self._project, lineage, name)
+        if key in kept:
+            self._used[key] = kept[key]
+        else:
+            said = defined(graph, lineage, name)
+            self._used[key] = said.to_plain() if said else None
+        return Defined.from_plain(self._used[key])
+
+
+def learnt(project: Project) -> tuple[Lineage, Mapping[str, Defined]]:
+    """The lineage of the project, and what each query that is understood makes of its tables."""
+    from sqlpipes.core.lineage import Lineage
+
+    if not is_understood(project):
+        return Lineage(), {}
+    learner = Learner(project)
+    found = learner.all()
+    learner.keep()
+    return found
+
+
+def is_understood(project: Project) -> bool:
+    """Not in an engine's own dialect, that nobody can read."""
+    return dialect_named(project.config.dialect) is not None
 
 
 def _key(project: Project, lineage: Lineage, name: str) -> str:

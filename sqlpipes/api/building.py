@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlpipes.api.aware import Teller, definer
+from sqlpipes.api.aware import Learner, Teller
 from sqlpipes.api.build_report import Report, together
 from sqlpipes.api.commit import commit_of
 from sqlpipes.api.config import check_arguments, settings_of, with_config
@@ -42,7 +42,6 @@ from sqlpipes.core.unit_test import UnitResult
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Engines
     from sqlpipes.core.resource import ReadyResource
-    from sqlpipes.decide.aware import Aware
     from sqlpipes.decide.planner import Wish
     from sqlpipes.stores import Store
 
@@ -178,8 +177,11 @@ def _run(
         patience=terms.patience,
     )
     teller = Teller(ready.plan, project.graph, store, ready.aware)
+    learner = Learner(project, ready.aware.now if ready.aware else None)
     with shared as turns:
-        for event in _events(ready, engines, store, asked, resources, turns, terms, run_id):
+        for event in _events(
+            ready, engines, store, asked, resources, turns, terms, learner, run_id
+        ):
             event = teller.told(event)
             if turns is None:
                 store.append(event)
@@ -188,6 +190,7 @@ def _run(
             events.append(event)
             if terms.watch.on_event:
                 terms.watch.on_event(event)
+    learner.keep()
     status = next(e.status for e in reversed(events) if isinstance(e, RunFinished))
     return Report(run_id, ready.plan, tuple(events), status, (clock() - started).total_seconds())
 
@@ -200,6 +203,7 @@ def _events(
     resources: Mapping[str, ReadyResource],
     turns: Sharing | None,
     terms: Terms,
+    learner: Learner,
     run_id: str,
 ) -> Iterator[Event]:
     from sqlpipes.run.runner import run_plan
@@ -218,7 +222,7 @@ def _events(
         root=project.root,
         vars=project.config.vars,
         clock=terms.clock,
-        definition=_definitions(project, ready.aware),
+        definition=_definitions(project, learner),
         tokens=ready.observed.tokens,
         sightings=ready.observed.windows,
         turns=turns,
@@ -233,15 +237,13 @@ def _events(
     )
 
 
-def _definitions(project: Project, aware: Aware | None) -> Callable[[str], str]:
+def _definitions(project: Project, learner: Learner) -> Callable[[str], str]:
     """asset -> what is recorded of what it was built from."""
     from sqlpipes.decide.planner import definition_of
 
-    defined = definer(project, aware)
-
     def told(name: str) -> str:
         found = definition_of(project.graph, name)
-        if known := defined(name):
+        if known := learner.told(name):
             found["defined"] = known
         return json.dumps(found, default=str)
 

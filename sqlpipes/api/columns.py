@@ -16,7 +16,7 @@ from sqlpipes.core.sql import fold
 
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Engines
-    from sqlpipes.core.lineage import ColumnFacts, Lineage
+    from sqlpipes.core.lineage import ColumnFacts, Lineage, Tracer
 
 COLUMNS = "columns.json"
 
@@ -40,13 +40,30 @@ def traced(
 
     Not to `keep` what is learnt is for a project that its folder does not hold.
     """
-    from sqlpipes.core.lineage import trace
+    from sqlpipes.core.lineage import Lineage
 
-    cached = _read_cache(project)
-    found, used = trace(project.graph, known, project.config.dialect, cached)
-    if keep and used.keys() != cached.keys():
-        _keep(project, used)
-    return found
+    tracer = tracer_of(project, known)
+    tracer.reach(project.graph.order)
+    if keep:
+        keep_traced(project, tracer)
+    return Lineage(tracer.facts)
+
+
+def tracer_of(project: Project, known: Mapping[str, tuple[Column, ...]]) -> Tracer:
+    """What can be asked for the columns of one asset after the other, with what was kept."""
+    from sqlpipes.core.lineage import Tracer
+
+    return Tracer(project.graph, known, project.config.dialect, _read_cache(project))
+
+
+def keep_traced(project: Project, tracer: Tracer) -> None:
+    """Of a whole graph, exactly what it is made of; of a part, what is new besides."""
+    if tracer.facts.keys() >= set(project.graph.order):
+        wanted = tracer.used
+    else:
+        wanted = {**tracer.cache, **tracer.used}
+    if wanted.keys() != tracer.cache.keys():
+        _keep(project, wanted)
 
 
 def keep_first(project: Project, facts: Mapping[str, ColumnFacts]) -> None:

@@ -15,7 +15,7 @@ from sqlpipes.core.lineage.local import (
     through,
 )
 from sqlpipes.core.lineage.proving import PROVER, localities
-from sqlpipes.core.lineage.trace import ColumnRef, Hop, Lineage, column_facts, trace
+from sqlpipes.core.lineage.trace import ColumnRef, Hop, Lineage, Tracer, column_facts, trace
 from sqlpipes.core.lineage.ways import Way, Ways, ways
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Locals",
     "Passed",
     "RowSetKind",
+    "Tracer",
     "Way",
     "Ways",
     "column_facts",

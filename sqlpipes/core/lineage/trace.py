@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -175,6 +175,25 @@ class Tracer:
         self.used: dict[str, ColumnFacts] = {}
         self.prints: dict[str, str] = {}  # asset -> its columns as text, for the keys
         self.types: Any = None  # the parser is loaded when the first query is really read
+
+    def reach(self, names: Iterable[str]) -> None:
+        """Add these assets and all that they read, inputs first."""
+        todo = list(names)
+        begun: set[str] = set()
+        while todo:
+            name = todo[-1]
+            begun.add(name)
+            waits = [
+                parent
+                for parent in (() if name in self.facts else self.graph.parents(name))
+                if parent not in self.facts and parent not in begun
+            ]
+            if waits:
+                todo += waits
+                continue
+            todo.pop()
+            if name not in self.facts:
+                self.add(self.graph.assets[name])
 
     def add(self, asset: Asset) -> None:
         if isinstance(asset.body, SqlBody) and not asset.body.opaque:
