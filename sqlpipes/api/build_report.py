@@ -28,6 +28,7 @@ class Report:
     status: Status = Status.SUCCESS
     seconds: float = 0.0
     unit_tests: tuple[UnitResult, ...] = ()  # those that ran before; the others passed earlier
+    notes: tuple[Problem, ...] = ()  # what could not be told or written of it
 
     @property
     def ok(self) -> bool:
@@ -60,7 +61,7 @@ class Report:
     def warnings(self) -> tuple[Problem, ...]:
         """What was wrong at its end and failed no step, such as a resource that did not close."""
         found = (event for event in self.events if isinstance(event, RunFinished))
-        return tuple(problem for event in found for problem in event.problems)
+        return (*(problem for event in found for problem in event.problems), *self.notes)
 
     @property
     def checks(self) -> tuple[CheckFinished, ...]:

@@ -17,6 +17,7 @@ from sqlpipes.api.build_report import Report, together
 from sqlpipes.api.commit import commit_of
 from sqlpipes.api.config import check_arguments, settings_of, with_config
 from sqlpipes.api.hiding import hide_all
+from sqlpipes.api.listeners import beside, sent, with_artifacts
 from sqlpipes.api.observe import WAREHOUSE
 from sqlpipes.api.own_files import own_places
 from sqlpipes.api.planning import step_now, utc_now
@@ -67,6 +68,7 @@ def build(
     clock: Callable[[], datetime] = utc_now,
     patience: Patience = BY_DEFAULT,
     config: Mapping[str, Mapping[str, Plain]] | None = None,
+    artifacts: bool | None = None,
 ) -> Report:
     """Make what is asked for current. Every event is recorded before `on_event` sees it.
 
@@ -76,27 +78,37 @@ def build(
     Raises ProjectError for files that need mending, LockedError when another process is building
     for longer than `wait_s` seconds, which may be math.inf; `on_wait` is told who that is, `on_retry` why
     the warehouse does not open yet and when it is asked again. A failed
-    step is no exception: it is in the report. `job` is the one that it is a run of.
+    step is no exception: it is in the report. `job` is the one that it is a run of. `artifacts`: dbt's
+    are written at the end, however it ended; None: if the project says so.
     """
     project.raise_errors()
     ask = replace(ask or Ask(), config=(*(ask.config if ask else ()), *settings_of(config or {})))
     project = with_config(project, ask.config).project
-    watch = Watch(on_plan, on_event, on_wait, on_retry, cancel or threading.Event())
+    cancel = cancel or threading.Event()
     patience, threads = replace(patience, wait_s=wait_s), threads or project.target.threads
     command = hide_all(project.secrets)(command)  # it may hold --vars
-    terms = Terms(command, job, threads, fail_fast, patience, clock, watch, ask.now)
     gate = gate_of(project, ask, on_unit_test)
-    wish = wish_of(project, gate.ask)
     run_id = run_id or new_run_id(clock())
+    with sent(project) as sending:
+        heard = beside(on_event, sending)
+        watch = Watch(on_plan, heard, on_wait, on_retry, cancel)
+        terms = Terms(command, job, threads, fail_fast, patience, clock, watch, ask.now)
+        report = _build(project, wish_of(project, gate.ask), terms, run_id)
+    notes = sending.problems(run_id) if sending else ()
+    report = replace(report, unit_tests=gate.results, notes=notes)
+    wanted = project.config.artifacts if artifacts is None else artifacts
+    return with_artifacts(project, report) if wanted else report
+
+
+def _build(project: Project, wish: Wish, terms: Terms, run_id: str) -> Report:
     with ExitStack() as stack:
         store = _open_store(project, terms, stack)
         ready = get_ready(project, store, wish, terms, stack)
         _tell(terms, ready.plan)
         refuse_unportable(project, ready.plan, ready.engines)
         if ready.engines is None:
-            return Report(run_id, ready.plan, unit_tests=gate.results)
-        report = _run_all(ready, ready.engines, store, wish, terms, run_id)
-        return replace(report, unit_tests=gate.results)
+            return Report(run_id, ready.plan)
+        return _run_all(ready, ready.engines, store, wish, terms, run_id)
 
 
 def _open_store(project: Project, terms: Terms, stack: ExitStack) -> Store:

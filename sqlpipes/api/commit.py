@@ -71,3 +71,33 @@ def _is_dirty(root: str) -> bool:
         done = subprocess.run(asked, cwd=root, capture_output=True, timeout=PATIENCE_S, check=False)
         return done.returncode == 0 and bool(done.stdout.strip())
     return False
+
+
+def origin_of(root: str) -> str:
+    """The URL of the repository that `origin` is, as a browser may open it; "" where there is none.
+
+    Without a name or password that lets one in.
+    """
+    home = _git_folder(os.path.abspath(root))
+    if home is None:
+        return ""
+    shared = os.path.normpath(os.path.join(home, _text(os.path.join(home, "commondir")) or "."))
+    section = re.search(
+        r'(?s)\[remote "origin"\](.*?)(?=\n\[|\Z)', _text(os.path.join(shared, "config"))
+    )
+    found = re.search(r"(?m)^\s*url\s*=\s*(\S+)", section[1]) if section else None
+    return _as_web(found[1]) if found else ""
+
+
+def _as_web(url: str) -> str:
+    """
+    >>> _as_web("git@github.com:acme/shop.git"), _as_web("https://me:pw@git.acme.com/shop.git")
+    ('https://github.com/acme/shop', 'https://git.acme.com/shop')
+    >>> _as_web("/srv/git/shop.git")
+    ''
+    """
+    by_ssh = re.fullmatch(r"(?:ssh://)?(?:[^@/]*@)([^:/]+)(?::\d+/|[:/])(.+?)(?:\.git)?/?", url)
+    if by_ssh:
+        return f"https://{by_ssh[1]}/{by_ssh[2]}"
+    by_web = re.fullmatch(r"(https?)://(?:[^@/]*@)?([^?#]+?)(?:\.git)?/?", url)
+    return f"{by_web[1]}://{by_web[2]}" if by_web else ""

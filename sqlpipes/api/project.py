@@ -17,6 +17,7 @@ from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
 from sqlpipes.core.graph import Graph, engines_of, link
 from sqlpipes.core.hiding import worth_hiding
 from sqlpipes.core.job import NO_HOOKS, Hooks, Job
+from sqlpipes.core.outlet import Outlet
 from sqlpipes.core.partitions import WHOLE_AXIS, Axis
 from sqlpipes.core.resource import Resource
 from sqlpipes.core.sql import Relation, fold
@@ -57,6 +58,7 @@ class Project:
     jobs: tuple[Job, ...] = ()
     hooks: Hooks = NO_HOOKS
     sensors: tuple[Sensor, ...] = ()
+    outlet: Outlet | None = None  # where lineage events are told
     secrets: tuple[str, ...] = field(default=(), repr=False)  # that nothing shows or records
 
     @property
@@ -210,6 +212,7 @@ def _linked(root: str, reading: Reading) -> Project:
         jobs=reading.jobs,
         hooks=reading.hooks,
         sensors=reading.sensors,
+        outlet=reading.outlet,
         secrets=(*reading.secrets, *_unnamed(hidden(target, root), reading.config, target, graph)),
     )
 

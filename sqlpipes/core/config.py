@@ -78,5 +78,6 @@ class ProjectConfig:
     column_aware: bool = True  # a change of columns that are not read rebuilds nothing
     transpile: str = "checked"  # unchecked: queries are said in a target's dialect without proof
     secrets: tuple[str, ...] = ()  # further names of what is secret; * stands for any characters
+    artifacts: bool = False  # each build writes dbt's artifacts when it has ended
     state: str | None = field(default=None, repr=False)  # SQLAlchemy URL; None: .sqlpipes/state.db
     state_at: Location | None = field(default=None, compare=False, repr=False)

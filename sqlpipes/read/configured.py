@@ -41,6 +41,7 @@ class Configured:
     targets: tuple[str, ...] = ()  # that the profile has
     hooks: Node | None = None  # of the project file
     hidden: tuple[str, ...] = field(default=(), repr=False)  # secrets that stand in the profiles
+    openlineage: Node | None = None  # of the project file
 
 
 def configure(
@@ -70,7 +71,7 @@ def configure(
     templates = Templates(config.dialect, vars, choice.environ, output.target, macros)
     resources = (file.resources, output.resources)
     ways = (ground, templates, resources, output.targets, file.hooks, output.hidden)
-    return Configured(config, output.target, *ways)
+    return Configured(config, output.target, *ways, file.openlineage)
 
 
 def _output(root: str, config: ProjectConfig, choice: Choice, cache: Cache, names: Names) -> Output:

@@ -14,6 +14,7 @@ from sqlpipes.core.config import NOTHING, Plain
 from sqlpipes.core.errors import Problem, ProjectError, Severity, did_you_mean
 from sqlpipes.core.hiding import hidden_in, hidden_in_environ, matches, worth_hiding
 from sqlpipes.core.job import Hooks, Job
+from sqlpipes.core.outlet import Outlet
 from sqlpipes.core.sensor import Sensor
 from sqlpipes.core.sql import Relation
 from sqlpipes.core.unit_test import UnitTest
@@ -138,6 +139,7 @@ class _Work:
         self.ground, self.templates = stands.ground, stands.templates
         self.resource_layers, self.targets = stands.resources, stands.targets
         self.hooks_node, self.hidden = stands.hooks, stands.hidden
+        self.outlet_node = stands.openlineage
         self.problems = problems
         self.found = _Found()
 
@@ -328,6 +330,17 @@ class _Work:
 
         return read_hooks(self.hooks_node, self.root, self.ground.names, self.problems)
 
+    def outlet(self) -> Outlet | None:
+        environ = self.environ.all
+        if self.outlet_node is None and not environ.get("OPENLINEAGE_URL"):
+            return None
+        from sqlpipes.read.openlineage import read_outlet
+
+        names = replace(self.ground.names, environ=self.environ)
+        outlet = read_outlet(self.outlet_node, self.root, names, environ, self.problems)
+        self.found.secrets += outlet.hook.secrets if outlet and outlet.hook else ()
+        return outlet
+
     def reading(self, properties: Properties, given: Mapping[str, Any]) -> Reading:
         found = self.found
         every: list[Model | Asset] = [*found.models, *found.python]
@@ -348,6 +361,7 @@ class _Work:
 
             assets, found.checks = with_resources(assets, found.checks, resources, self.problems)
         selectors, hooks = sound_selectors(properties.selectors, self.problems), self.hooks()
+        outlet = self.outlet()
         asked = [*(c for asset in assets for c in asset.checks), *found.checks]
         secrets = self.secrets(assets)
         self.problems += self.unnamed_secrets()
@@ -369,6 +383,7 @@ class _Work:
             jobs=tuple(found.jobs),
             hooks=hooks,
             sensors=tuple(found.sensors),
+            outlet=outlet,
             secrets=secrets,
             spoken=spoken_elsewhere(self.config.dialect, self.target, self.ground.dialects),
         )

@@ -26,6 +26,7 @@ OF_DBT = {
     for key, folder in (("models", "models/staging"), ("seeds", "seeds"))
 }
 HOOKS = ("on_success", "on_failure")
+OUTLET = "openlineage"
 OTHER_NAMES = {  # dbt's names for the same things
     "model-paths": "model_paths",
     "seed-paths": "seed_paths",
@@ -53,6 +54,7 @@ class ProjectFile:
     resources: Node | None = None
     hooks: Node | None = None  # what holds `on_success` and `on_failure`
     state: Node | None = None
+    openlineage: Node | None = None
 
 
 def read_project_file(root: str, cache: Cache) -> ProjectFile:
@@ -78,7 +80,7 @@ def read_project_file(root: str, cache: Cache) -> ProjectFile:
     config = ProjectConfig(**{"name": name, **values})
     defaults, resources = nodes[0].get("defaults"), nodes[0].get("resources")
     dialect, hooks = values.get("dialect"), nodes[0] if any(map(nodes[0].get, HOOKS)) else None
-    rest = (dialect, resources, hooks, nodes[0].get("state"))
+    rest = (dialect, resources, hooks, nodes[0].get("state"), nodes[0].get(OUTLET))
     return ProjectFile(config, defaults, tuple(problems), *rest)
 
 
@@ -176,10 +178,10 @@ def _typed(node: Node, problems: list[Problem]) -> dict[str, Any]:
             if not isinstance(below.value, (dict, type(None))):
                 wanted = "a mapping of resource names"
                 problems.append(Problem("CFG002", f"'resources' must be {wanted}", below.at))
-        elif key in HOOKS:
-            continue  # read as those of jobs
+        elif key in HOOKS or key == OUTLET:
+            continue  # read where the environment and the target are known
         elif key not in KEYS:
-            known = (*KEYS, "resources", *HOOKS)
+            known = (*KEYS, "resources", *HOOKS, OUTLET)
             hint = OF_DBT.get(written) or did_you_mean(written, known)
             hint = hint or f"known keys: {', '.join(known)}"
             problems.append(
@@ -224,7 +226,7 @@ def _checked(key: str, value: Any) -> tuple[Any, str | None]:
         return name, None if name else "a dialect of SQL, such as duckdb or postgres"
     if key == "transpile":
         return value, None if value in ("checked", "unchecked") else "checked or unchecked"
-    if key in ("strict", "column_aware"):
+    if key in ("strict", "column_aware", "artifacts"):
         return value, None if isinstance(value, bool) else "true or false"
     return value, None if isinstance(value, str) and value else "a text"
 

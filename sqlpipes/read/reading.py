@@ -9,6 +9,7 @@ from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.config import Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.job import NO_HOOKS, Hooks, Job
+from sqlpipes.core.outlet import Outlet
 from sqlpipes.core.resource import Resource
 from sqlpipes.core.sensor import Sensor
 from sqlpipes.core.sql import SqlFacts
@@ -42,4 +43,5 @@ class Reading:
     spoken: Mapping[str, str] = field(
         default_factory=dict
     )  # engine -> its dialect, if not the project's
+    outlet: Outlet | None = None  # where lineage events are told
     secrets: tuple[str, ...] = ()  # values of components that nobody is to see

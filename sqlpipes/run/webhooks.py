@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import time
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from email.message import Message
+from types import MappingProxyType
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit, urlunsplit
@@ -24,28 +25,36 @@ WORTH_ANOTHER = frozenset({408, 425, 429})  # of the answers 4xx; all 5xx are, t
 MOVED = frozenset({301, 302, 303, 307, 308})
 SAME_AGAIN = frozenset({307, 308})
 MOST_MOVES = 5
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
-def post(hook: Hook, said: Mapping[str, Any], pause_s: float) -> str:
-    """What went wrong; "" when nothing did."""
+def post(
+    hook: Hook,
+    said: Mapping[str, Any],
+    pause_s: float,
+    *,
+    headers: Mapping[str, str] = NONE,
+    wait: Callable[[float], object] = time.sleep,
+) -> str:
+    """What went wrong; "" when nothing did. `wait` makes the pauses between two tries."""
     told = ""
     for attempt in range(hook.retries + 1):
         if attempt:
-            time.sleep(pause_s * 2 ** (attempt - 1))
-        told, again = _post_once(hook, said)
+            wait(pause_s * 2 ** (attempt - 1))
+        told, again = _post_once(hook, said, headers)
         if not again:
             break
     tries = attempt + 1
     return f"{told} (attempt {tries} of {hook.retries + 1})" if told and attempt else told
 
 
-def _post_once(hook: Hook, said: Mapping[str, Any]) -> tuple[str, bool]:
+def _post_once(hook: Hook, said: Mapping[str, Any], more: Mapping[str, str]) -> tuple[str, bool]:
     """What went wrong, and whether another try may go better."""
     from http.client import HTTPException
 
     try:
         url, headers = _address(hook.url or "")
-        _sent(url, headers, json.dumps(said).encode(), hook.timeout_s)
+        _sent(url, {**headers, **more}, json.dumps(said).encode(), hook.timeout_s)
         return "", False
     except HTTPError as error:
         error.close()

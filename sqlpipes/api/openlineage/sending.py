@@ -1,0 +1,201 @@
+"""Events of a build -> a file or an endpoint, beside the build: nothing here makes it wait or fail.
+
+The build puts its events into a bounded queue. One thread turns them into those of OpenLineage and appends
+them to the file; a few others post them, each the events of its own runs, so that these arrive in order.
+What was not delivered when the build has ended, and a short wait is over, is counted and told.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sqlpipes.core.errors import Problem, Severity
+from sqlpipes.core.events import Event
+from sqlpipes.core.hiding import without_passwords
+from sqlpipes.core.outlet import Outlet
+
+LOST = "OLN001"
+FULLEST = 20_000  # events of a build that may wait to be told
+IN_LINE = 100  # of a poster
+POSTERS = 4
+PAUSE_S = 0.5  # before the second try; it doubles
+IN_A_ROW = 3  # posts that failed: nobody is there, and the rest is not tried
+
+Json = dict[str, Any]
+Told = Callable[[Event], Iterable[Json]]
+
+
+class Sending:
+    """Takes events as they happen. `close` waits for what is under way, `wait_s` of the outlet at most."""
+
+    def __init__(self, outlet: Outlet, told: Told) -> None:
+        self._outlet, self._told = outlet, told
+        self._events: queue.Queue[Event | None] = queue.Queue(FULLEST)
+        self._tally = Tally()
+        self._posts: Posts | None = None
+        self._thread = threading.Thread(target=self._work, name="openlineage", daemon=True)
+        self._began = False
+
+    def __call__(self, event: Event) -> None:
+        if not self._began:  # a build that has nothing to do starts no threads
+            self._began = True
+            self._thread.start()
+        try:
+            self._events.put_nowait(event)
+        except queue.Full:
+            self._tally.lose("more happened at once than could be told")
+
+    def close(self) -> None:
+        until = time.monotonic() + self._outlet.wait_s
+        if not self._began:
+            return
+        try:
+            self._events.put(None, timeout=self._outlet.wait_s)
+        except queue.Full:
+            return
+        self._thread.join(max(until - time.monotonic(), 0.0))
+        if self._posts:
+            self._posts.close(until)
+
+    def problems(self, run_id: str) -> tuple[Problem, ...]:
+        """A warning when something did not arrive."""
+        untold = self._events.qsize()
+        lost, all_, why = self._tally.count()
+        if not lost and not self._thread.is_alive():
+            return ()
+        number = f"{lost} of {all_} lineage events were" if lost else "not all lineage events were"
+        if self._thread.is_alive() and lost:
+            number = f"at least {lost + untold} lineage events were"
+        why = why or f"not within {self._outlet.wait_s:g}s of the end of the build"
+        hint = f"`sqlpipes openlineage {run_id} --send` sends them again"
+        message = f"{number} not delivered to {shown(self._outlet)}: {why}"
+        return (Problem(LOST, message, self._outlet.at, hint, Severity.WARNING),)
+
+    def _work(self) -> None:
+        if self._outlet.hook:
+            self._posts = Posts(self._outlet, self._tally)
+        while (event := self._events.get()) is not None:
+            try:
+                for said in self._told(event):
+                    self._deliver(said)
+            except Exception as error:  # whatever is wrong with it, the build is not
+                self._tally.lose(f"{type(error).__name__}: {error}")
+
+    def _deliver(self, said: Json) -> None:
+        if self._outlet.file:
+            self._tally.expect()
+            self._tally.done(append(self._outlet.file, [said]))
+        if self._posts:
+            self._posts.put(said)
+
+
+class Tally:
+    """How many events are to be delivered, how many were, and what the last one failed with."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._all = self._arrived = self._in_a_row = 0
+        self._why = ""
+
+    def expect(self) -> None:
+        with self._lock:
+            self._all += 1
+
+    def done(self, fault: str) -> None:
+        """`fault`: what went wrong; "" when nothing did."""
+        with self._lock:
+            self._arrived += not fault
+            self._in_a_row = self._in_a_row + 1 if fault else 0
+            self._why = fault or self._why
+
+    def lose(self, why: str) -> None:
+        self.expect()
+        self.done(why)
+
+    def is_hopeless(self) -> bool:
+        return self._in_a_row >= IN_A_ROW
+
+    def count(self) -> tuple[int, int, str]:
+        """(lost, all, why)."""
+        with self._lock:
+            return self._all - self._arrived, self._all, self._why
+
+
+class Posts:
+    """Threads that post. The events of one run are all of one thread's."""
+
+    def __init__(self, outlet: Outlet, tally: Tally) -> None:
+        self._outlet, self._tally = outlet, tally
+        self._stop = threading.Event()  # pauses are over
+        self._over = threading.Event()  # nobody waits any more
+        self._lines: list[queue.Queue[Json | None]] = [queue.Queue(IN_LINE) for _ in range(POSTERS)]
+        self._threads = [
+            threading.Thread(target=self._work, args=(line,), daemon=True) for line in self._lines
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def put(self, said: Json) -> None:
+        """Waits while the line is full, which only the thread that tells does."""
+        self._tally.expect()
+        place = int(said["run"]["runId"][:8], 16) % POSTERS
+        while not self._over.is_set():
+            try:
+                self._lines[place].put(said, timeout=0.2)
+                return
+            except queue.Full:
+                continue
+
+    def close(self, until: float) -> None:
+        self._stop.set()
+        for line in self._lines:
+            try:
+                line.put(None, timeout=max(until - time.monotonic(), 0.0))
+            except queue.Full:
+                break
+        for thread in self._threads:
+            thread.join(max(until - time.monotonic(), 0.0))
+        self._over.set()
+
+    def _work(self, line: queue.Queue[Json | None]) -> None:
+        while (said := line.get()) is not None and not self._over.is_set():
+            if not self._tally.is_hopeless():
+                self._tally.done(posted(self._outlet, said, self._stop.wait))
+
+
+def posted(outlet: Outlet, said: Json, wait: Callable[[float], object] = time.sleep) -> str:
+    """What went wrong with a POST of it; "" when nothing did."""
+    from sqlpipes.run.webhooks import post
+
+    assert outlet.hook is not None
+    key = {"Authorization": f"Bearer {outlet.api_key}"} if outlet.api_key else {}
+    return post(outlet.hook, said, PAUSE_S, headers=key, wait=wait)
+
+
+def append(path: str, events: Iterable[Json]) -> str:
+    """A line for each, in one write: whoever else appends, lines stay whole. What went wrong, or ""."""
+    lines = "".join(json.dumps(said, ensure_ascii=False) + "\n" for said in events)
+    text = lines.encode("utf-8", "backslashreplace")
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        return f"{error.strerror}"
+    try:
+        return "" if os.write(file, text) == len(text) else "the disk is full"
+    except OSError as error:
+        return f"{error.strerror}"
+    finally:
+        os.close(file)
+
+
+def shown(outlet: Outlet) -> str:
+    """Where events go, without what is secret of it."""
+    places = [outlet.hook.shown] if outlet.hook else []
+    return " and ".join([*map(without_passwords, places), *([outlet.file] if outlet.file else [])])
