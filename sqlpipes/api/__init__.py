@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from sqlpipes.api.impacts import impact, save_image
     from sqlpipes.api.look import compiled, lint, rows
     from sqlpipes.api.metrics import Series, metric
+    from sqlpipes.api.openlineage.writing import (
+        openlineage_events,
+        send_openlineage,
+        write_openlineage,
+    )
     from sqlpipes.api.past import AssetStatus, forced_by_last, run_details, runs, status, unfinished
     from sqlpipes.api.plans import plan, plan_statements, why
     from sqlpipes.api.project import Project, load, project_root
@@ -97,6 +102,7 @@ __all__ = [
     "load",
     "load_as",
     "metric",
+    "openlineage_events",
     "overview",
     "plan",
     "plan_statements",
@@ -115,6 +121,7 @@ __all__ = [
     "save_image",
     "search",
     "select",
+    "send_openlineage",
     "sensors",
     "serve",
     "standing",
@@ -125,6 +132,7 @@ __all__ = [
     "unit_tests",
     "why",
     "with_resources",
+    "write_openlineage",
     "write_starter",
 ]
 
@@ -142,6 +150,7 @@ _HOMES = {
     "sqlpipes.api.impacts": "impact save_image",
     "sqlpipes.api.look": "compiled lint rows",
     "sqlpipes.api.metrics": "Series metric",
+    "sqlpipes.api.openlineage.writing": "openlineage_events send_openlineage write_openlineage",
     "sqlpipes.api.past": "AssetStatus forced_by_last run_details runs status unfinished",
     "sqlpipes.api.plans": "plan plan_statements why",
     "sqlpipes.api.project": "Project load project_root",

@@ -191,7 +191,7 @@ def perform(
         end = End(_unless_stopped(watch), message, (Problem("BLD008", message),))
     on_record = run_id if end.on_record else ""
     said = (end.status, end.message, began, clock(), on_record, end.problems, end.report)
-    return Outcome(job.name, request, *said)
+    return Outcome(job.name, request, *said, end.report.notes if end.report else ())
 
 
 def _in_file(problems: tuple[Problem, ...], job: Job, request: Request) -> tuple[Problem, ...]:
@@ -311,7 +311,7 @@ def with_hooks(project: Project, job: Job, outcome: Outcome) -> Outcome:
         return outcome
     said = summary(project, outcome)
     problems = run_hooks(hooks, said, root=project.root, environ=os.environ)
-    return replace(outcome, hook_problems=problems)
+    return replace(outcome, hook_problems=(*outcome.hook_problems, *problems))
 
 
 def summary(project: Project, outcome: Outcome) -> dict[str, Any]:

@@ -30,6 +30,7 @@ COMMANDS = {
     "lineage": "sqlpipes.cli.look",
     "impact": "sqlpipes.cli.impact",
     "artifacts": "sqlpipes.cli.artifacts",
+    "openlineage": "sqlpipes.cli.openlineage",
     "show": "sqlpipes.cli.look",
     "jobs": "sqlpipes.cli.jobs",
     "tick": "sqlpipes.cli.jobs",

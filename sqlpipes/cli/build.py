@@ -178,6 +178,7 @@ def _build(
 ) -> None:
     """`well`: how unit tests ended that ran before it, and told the warnings; None: there were none."""
     from sqlpipes.api import build
+    from sqlpipes.show.problems import problems_text
 
     as_json = options["as_json"]
     if not as_json and well is None:
@@ -204,9 +205,12 @@ def _build(
             on_retry=tell_retry,
             on_unit_test=unit_test_echo(options),
             cancel=interrupts.cancel,
+            artifacts=options["artifacts"],
         )
     if not as_json:
         _tell(project, ask, report)
+    elif report.notes:  # no event has them
+        click.echo(problems_text(report.notes, project.root), err=True)
     sys.exit(interrupts.exit_code or (0 if report.ok and well is not False else 1))
 
 
@@ -222,6 +226,7 @@ def _tell(project: Project, ask: Ask, report: Report) -> None:
     """What came of it, after the lines that were shown on the way."""
     from dataclasses import replace
 
+    from sqlpipes.show.problems import problems_text
     from sqlpipes.show.report import nothing_text, report_text
 
     if report.plan.steps:
@@ -230,6 +235,8 @@ def _tell(project: Project, ask: Ask, report: Report) -> None:
     else:
         text = nothing_text(report.plan, checks=ask.only_checks, picked=picked_by(ask))
         click.echo(text)
+        if report.notes:
+            click.echo(problems_text(report.notes, project.root), err=True)
     tell_before(report, project)
 
 

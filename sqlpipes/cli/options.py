@@ -131,6 +131,11 @@ run_options = _stack(
         help="How long to wait for another build; without this, until it ends.",
     ),
     click.option("--no-wait", is_flag=True, help="Fail at once when another build is running."),
+    click.option(
+        "--artifacts/--no-artifacts",
+        default=None,
+        help="Write dbt's artifacts when it has ended; else as the project file says.",
+    ),
     json_option,
 )
 

@@ -231,7 +231,7 @@ def _path_of(url: str) -> str:
 def _stem(path: str, kind: str) -> str:
     if kind == "sqlite" or not path:
         return ""
-    return "memory" if path == MEMORY else PurePath(path).stem
+    return "memory" if path == MEMORY else PurePath(path.removeprefix("md:")).stem
 
 
 def _text(said: Mapping[str, Plain], *names: str) -> str:

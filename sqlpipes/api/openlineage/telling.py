@@ -74,12 +74,12 @@ class Telling:
         self._open: dict[tuple[str, Partitions], str] = {}
         self._tries: dict[tuple[str, str], int] = {}
         self._checks: dict[str, list[CheckFinished]] = {}
-        self._broken: list[str] = []
+        self._broken: set[str] = set()
         self._written: dict[str, tuple[Column, ...]] = {}
 
     def __call__(self, event: Event) -> Iterator[Json]:
         if isinstance(event, RunStarted):
-            self._run, self._broken = event, []
+            self._run, self._broken = event, set()
             yield self._of_run(event.at, START)
         elif isinstance(event, RunFinished):
             yield self._of_run(event.at, ENDS.get(event.status, FAIL))
@@ -93,8 +93,8 @@ class Telling:
         if self._outlet.parent:
             found["parent"] = facets.parent(*self._outlet.parent, None)
         if how == FAIL:
-            broken = list(dict.fromkeys(self._broken))
-            found["errorMessage"] = facets.error(f"failed: {', '.join(broken) or 'the build'}")
+            broken = ", ".join(sorted(self._broken)) or "the build"
+            found["errorMessage"] = facets.error(f"failed: {broken}")
         run = {"runId": self._run_id(), "facets": found}
         job = self._job(self._name(), {"jobType": facets.job_type("DAG")})
         return self._event(at, how, run, job)
@@ -128,7 +128,7 @@ class Telling:
         if isinstance(event, StepSkipped) and event.is_done:
             return
         if isinstance(event, StepFailed) and status is not Status.SPLIT:
-            self._broken.append(event.asset)
+            self._broken.add(event.asset)
         if event.action in WRITES:
             yield self._step(event, asset, run_id, ENDS.get(status, FAIL))
         checks = self._checks.pop(event.asset, [])

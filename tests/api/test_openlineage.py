@@ -1,0 +1,252 @@
+"""Builds in OpenLineage's words: read by its own client, and held against what was built."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from servers.openlineage import read_event
+
+from sqlpipes.api import Ask, build, load, openlineage_events, runs
+
+pytest.importorskip("openlineage.client")
+
+SHOP = {
+    "sqlpipes.yml": "name: shop\nopenlineage: {file: lineage.jsonl, namespace: prod}\n",
+    "seeds/raw_orders.csv": "order_id,customer,amount,day\n1,ann,10.50,2024-01-01\n"
+    "2,bob,3.00,2024-01-02\n3,ann,4.00,2024-01-02\n",
+    "models/paid.sql": "/*\n---\nmaterialized: ephemeral\n---\n*/\n"
+    "select order_id, customer as who, amount, day from raw_orders where amount > 0",
+    "models/orders.sql": """/*
+---
+description: One row per order.
+owner: sales@acme.com
+tags: [finance]
+materialized: table
+checks:
+  - not_null: order_id
+  - accepted_values: {column: who, values: [ann], severity: warn}
+---
+*/
+select order_id, upper(who) as who, cast(amount as integer) as euros, day from paid
+where who <> 'eve'
+""",
+    "models/daily.sql": "/*\n---\nmaterialized: table\n"
+    "partition: {by: day, column: day, start: 2024-01-01, end: 2024-01-03}\n---\n*/\n"
+    "select day, sum(euros) as euros, count(*) as n from orders group by day",
+    "models/scores.py": "from sqlpipes import asset\n\n\n@asset\ndef scores(orders):\n"
+    "    '''Scored.'''\n    return [{'who': 'ann', 'score': 1.5}]\n",
+    "models/top.sql": "select * from scores order by score limit 1",
+}
+
+
+def write(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def told(root: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (root / "lineage.jsonl").read_text().splitlines()]
+
+
+def of(events: list[dict[str, Any]], job: str, how: str = "COMPLETE") -> dict[str, Any]:
+    (found,) = [e for e in events if (e["job"]["name"], e["eventType"]) == (job, how)]
+    return found
+
+
+def names(datasets: list[dict[str, Any]]) -> list[str]:
+    return [each["name"].rpartition("/")[2] for each in datasets]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = write(tmp_path_factory.mktemp("shop"), SHOP)
+    report = build(load(str(root)))
+    assert report.ok
+    assert report.warnings == ()
+    return root
+
+
+@pytest.fixture(scope="module")
+def events(shop: Path) -> list[dict[str, Any]]:
+    return told(shop)
+
+
+def test_the_client_of_openlineage_reads_every_event(events):
+    assert len(events) > 10
+    for event in events:
+        read_event(event)
+
+
+def test_a_build_is_a_run_and_each_step_one_below_it(shop, events):
+    (run,) = runs(load(str(shop)))
+    assert (events[0]["eventType"], events[-1]["eventType"]) == ("START", "COMPLETE")
+    assert events[0]["run"]["runId"] == events[-1]["run"]["runId"]
+    assert events[0]["run"]["facets"]["sqlpipes_run"]["run_id"] == run.run_id
+    assert {each["job"]["namespace"] for each in events} == {"prod"}
+    ids = {}
+    for event in events[1:-1]:
+        parent = event["run"]["facets"]["parent"]
+        assert parent["run"]["runId"] == events[0]["run"]["runId"]
+        assert parent["job"] == {"namespace": "prod", "name": "shop"}
+        ids.setdefault(event["run"]["runId"], []).append(event["eventType"])
+    assert set(map(tuple, ids.values())) == {("START", "COMPLETE")}
+
+
+def test_datasets_are_what_is_read_and_written(events):
+    seed = of(events, "shop.raw_orders")
+    assert names(seed["inputs"]) == ["raw_orders.csv"]
+    assert seed["inputs"][0]["namespace"] == "file"
+    assert names(seed["outputs"]) == ["shop.main.raw_orders"]
+    assert seed["outputs"][0]["namespace"].startswith("duckdb:///")
+    assert seed["outputs"][0]["outputFacets"]["outputStatistics"]["rowCount"] == 3
+    orders = of(events, "shop.orders")
+    assert names(orders["inputs"]) == ["shop.main.raw_orders"]  # `paid` stores nothing
+    assert not [each for each in events if each["job"]["name"] == "shop.paid"]
+    assert names(of(events, "shop.scores")["inputs"]) == ["shop.main.orders"]
+
+
+def test_a_dataset_is_told_as_the_files_and_the_warehouse_say_it(events):
+    facets = of(events, "shop.orders")["outputs"][0]["facets"]
+    fields = [(each["name"], each["type"]) for each in facets["schema"]["fields"]]
+    assert fields[1:3] == [("who", "VARCHAR"), ("euros", "INTEGER")]
+    assert facets["documentation"]["description"] == "One row per order."
+    assert facets["ownership"]["owners"] == [{"name": "sales@acme.com", "type": "OWNER"}]
+    assert facets["tags"]["tags"][0]["key"] == "finance"
+    assert facets["datasetType"]["datasetType"] == "TABLE"
+    top = of(events, "shop.top")["outputs"][0]["facets"]
+    assert top["datasetType"]["datasetType"] == "VIEW"
+
+
+def ways(facet: dict[str, Any]) -> dict[str, dict[str, list[str]]]:
+    """field -> source -> type and subtype; under "" what decides the rows."""
+    found = {name: each["inputFields"] for name, each in facet["fields"].items()}
+    return {
+        name: {
+            f"{each['name'].rpartition('.')[2]}.{each['field']}": [
+                f"{how['type']} {how['subtype']}" for how in each["transformations"]
+            ]
+            for each in fields
+        }
+        for name, fields in {**found, "": facet.get("dataset", [])}.items()
+    }
+
+
+def test_columns_are_followed_through_what_stores_no_rows(events):
+    found = ways(of(events, "shop.orders")["outputs"][0]["facets"]["columnLineage"])
+    assert found == {
+        "order_id": {"raw_orders.order_id": ["DIRECT IDENTITY"]},
+        "who": {"raw_orders.customer": ["DIRECT TRANSFORMATION"]},
+        "euros": {"raw_orders.amount": ["DIRECT TRANSFORMATION"]},
+        "day": {"raw_orders.day": ["DIRECT IDENTITY"]},
+        "": {
+            "raw_orders.amount": ["INDIRECT FILTER"],
+            "raw_orders.customer": ["INDIRECT FILTER"],
+        },
+    }
+    found = ways(of(events, "shop.daily")["outputs"][0]["facets"]["columnLineage"])
+    assert found["euros"] == {"orders.euros": ["DIRECT AGGREGATION"]}
+    assert found[""] == {"orders.day": ["INDIRECT GROUP_BY"]}
+
+
+def test_columns_that_only_the_build_knows_are_followed_at_once(events):
+    found = ways(of(events, "shop.top")["outputs"][0]["facets"]["columnLineage"])
+    assert found["score"] == {"scores.score": ["DIRECT IDENTITY"]}
+    assert found[""] == {"scores.score": ["INDIRECT SORT"]}
+
+
+def test_slices_of_time_are_a_nominal_time(events):
+    when = of(events, "shop.daily")["run"]["facets"]["nominalTime"]
+    assert when["nominalStartTime"] == "2024-01-01T00:00:00.000000Z"
+    assert when["nominalEndTime"] == "2024-01-03T00:00:00.000000Z"
+    assert "nominalTime" not in of(events, "shop.orders")["run"]["facets"]
+    step = of(events, "shop.daily", "START")["run"]["facets"]["sqlpipes_step"]
+    assert (step["slices"], step["reasons"]) == ("2024-01-01..2024-01-03", ["never built"])
+
+
+def test_a_job_has_its_query_and_where_it_stands(events):
+    facets = of(events, "shop.orders")["job"]["facets"]
+    assert facets["sql"]["query"].startswith("select order_id, upper(who)")
+    assert facets["sql"]["dialect"] == "duckdb"
+    assert facets["sourceCodeLocation"]["path"] == "models/orders.sql"
+    assert facets["jobType"]["jobType"] == "MODEL"
+    assert "sql" not in of(events, "shop.scores")["job"]["facets"]
+
+
+def test_checks_are_a_run_that_reads_what_they_look_at(events):
+    checks = of(events, "shop.orders.checks")
+    assert names(checks["inputs"]) == ["shop.main.orders"]
+    found = checks["inputs"][0]["inputFacets"]["dataQualityAssertions"]["assertions"]
+    said = {each["assertion"]: each for each in found}
+    assert (said["not_null"]["success"], said["not_null"]["column"]) == (True, "order_id")
+    warned = said["accepted_values"]
+    assert (warned["success"], warned["severity"], warned["actual"]) == (False, "warn", "3")
+
+
+def test_a_past_run_is_told_as_it_was(shop, events):
+    again = openlineage_events(load(str(shop)))
+    assert [shape(each) for each in again] == [shape(each) for each in events]
+    for event in again:
+        read_event(event)
+
+
+def shape(event: dict[str, Any]) -> tuple[Any, ...]:
+    columns = [each["facets"].get("columnLineage") for each in event["outputs"]]
+    said = event["eventTime"], event["eventType"], event["run"], event["job"]["name"]
+    return *said, names(event["inputs"]), names(event["outputs"]), columns
+
+
+def test_a_run_that_failed_is_told_with_what_it_failed_with(tmp_path):
+    files = {
+        "models/a.sql": "/*\n---\nmaterialized: table\nchecks: [not_null: x]\n---\n*/\n"
+        "select cast(null as integer) as x",
+        "models/b.sql": "select x from a",
+        "models/c.sql": "/*\n---\nmaterialized: table\n---\n*/\nselect 1 // 'x' as y",
+        "sqlpipes.yml": SHOP["sqlpipes.yml"],
+    }
+    report = build(load(str(write(tmp_path, files))))
+    assert not report.ok
+    events = told(tmp_path)
+    for event in events:
+        read_event(event)
+    assert events[-1]["eventType"] == "FAIL"
+    assert events[-1]["run"]["facets"]["errorMessage"]["message"] == "failed: a, c"
+    why = of(events, "shop.a", "FAIL")["run"]["facets"]["errorMessage"]["message"]
+    assert "not_null" in why
+    assert "CHK" in why
+    assert "columnLineage" not in of(events, "shop.a", "FAIL")["outputs"][0]["facets"]
+    checks = of(events, "shop.a.checks", "FAIL")
+    found = checks["inputs"][0]["inputFacets"]["dataQualityAssertions"]["assertions"]
+    assert [each["success"] for each in found] == [False]
+    skipped = of(events, "shop.b", "ABORT")["run"]["facets"]["errorMessage"]["message"]
+    assert skipped == "skipped: a"
+    assert [shape(each) for each in openlineage_events(load(str(tmp_path)))] == [
+        shape(each) for each in events
+    ]
+
+
+def test_a_build_that_has_nothing_to_do_tells_nothing(tmp_path):
+    write(tmp_path, {"models/a.sql": "select 1 as x", "sqlpipes.yml": SHOP["sqlpipes.yml"]})
+    build(load(str(tmp_path)))
+    before = told(tmp_path)
+    build(load(str(tmp_path)))
+    assert told(tmp_path) == before
+    build(load(str(tmp_path)), Ask(force=True))
+    assert told(tmp_path)[: len(before)] == before
+    assert len(told(tmp_path)) == 2 * len(before)
+
+
+def test_a_secret_is_in_no_event(tmp_path):
+    files = {
+        "models/a.sql": "/*\n---\nmaterialized: table\n---\n*/\n"
+        "select '{{ env_var('MY_TOKEN') }}' as x, 1 // 'tiptop-secret' as y",
+        "sqlpipes.yml": SHOP["sqlpipes.yml"],
+    }
+    environ = {"MY_TOKEN": "tiptop-secret", "PATH": "/usr/bin"}
+    build(load(str(write(tmp_path, files)), environ=environ))
+    assert "FAIL" in (tmp_path / "lineage.jsonl").read_text()
+    assert "tiptop-secret" not in (tmp_path / "lineage.jsonl").read_text()
