@@ -52,7 +52,7 @@ def beside(own: Listener | None, other: Listener | None) -> Listener | None:
 
 def with_artifacts(project: Project, report: Report) -> Report:
     """The report, once dbt's artifacts are written, with a warning if they could not be."""
-    from sqlpipes.api.artifacts import artifacts
+    from sqlpipes.api.dbt import artifacts
 
     try:
         artifacts(project, run=report.run_id if report.events else None)

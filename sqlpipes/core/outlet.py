@@ -22,7 +22,7 @@ class Outlet:
     file: str | None = None
     namespace: str = "default"
     api_key: str = field(default="", repr=False)
-    wait_s: float = 10.0
+    wait_s: float = 5.0
     places: Mapping[str, str] = field(default_factory=dict)
     parent: tuple[str, str, str] | None = None
     at: Location | None = field(default=None, compare=False)

@@ -12,6 +12,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from email.message import Message
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -84,6 +85,7 @@ def _sent(url: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -
             url = there
 
 
+@cache  # making one costs as much as a POST
 def _opener() -> OpenerDirector:
     return build_opener(_Stay)
 

@@ -56,6 +56,11 @@ PG = {"host": "db", "dbname": "dw", "user": "etl", "password": "s3cret"}
             {"catalog": "postgres:host=db port=5433 dbname=lake password=s3cret"},
             "ducklake://db:5433/lake mart.orders",
         ),
+        (
+            "redshift",
+            {"host": "wh.c0ffee.eu-west-1.redshift.amazonaws.com", "database": "dw"},
+            "redshift://wh.eu-west-1:5439 dw.mart.orders",
+        ),
         ("acme", {"host": "h", "port": 1}, "acme://h:1 mart.orders"),
     ],
 )

@@ -190,8 +190,8 @@ def test_what_did_not_arrive_is_sent_again(tmp_path, listening):
         nobody.bind(("127.0.0.1", 0))
         gone = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         built(tmp_path, f"{{url: '{gone}', retries: 0}}")
+        found = load(str(tmp_path))
         with pytest.raises(ProjectError, match="OLN002"):
-            found = load(str(tmp_path))
             send_openlineage(found, ({"run": {"runId": "0" * 8}},))
     listening.append(Endpoint())
     project(tmp_path, f"{{url: '{listening[0].url}'}}")
@@ -208,7 +208,7 @@ def test_the_command_writes_a_run_and_says_what_is_wrong(tmp_path):
     assert not (tmp_path / "lineage.jsonl").exists()
     at = ["--project-dir", str(tmp_path)]
     said = CliRunner().invoke(sqlpipes, ["openlineage", *at])
-    assert [json.loads(line)["eventType"] for line in said.output.splitlines()][0] == "START"
+    assert json.loads(said.output.splitlines()[0])["eventType"] == "START"
     said = CliRunner().invoke(sqlpipes, ["openlineage", "-o", str(tmp_path / "o.jsonl"), *at])
     assert said.output.startswith("6 events appended to ")
     said = CliRunner().invoke(sqlpipes, ["openlineage", "--send", *at])

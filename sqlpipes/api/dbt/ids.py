@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from sqlpipes.core.asset import Asset, Check, Kind, Materialized
+from sqlpipes.core.sql.quoting import identifier
 from sqlpipes.core.unit_test import UnitTest
 
 FILES = "files"  # the source of what has no schema
+BACKTICKS = frozenset({"spark", "spark2", "databricks", "hive", "bigquery", "mysql"})
+TWO_PARTS = frozenset({"mysql", "sqlite"})  # nothing stands before the schema
+
+if TYPE_CHECKING:
+    from sqlpipes.api.project import Project
 
 
 def asset_id(project: str, asset: Asset) -> str:
@@ -63,3 +71,23 @@ def check_id(project: str, check: Check) -> str:
 
 def unit_test_id(project: str, test: UnitTest) -> str:
     return f"unit_test.{project}.{test.model}.{test.name}"
+
+
+def relation_name(project: Project, asset: Asset) -> str | None:
+    """As a query of its engine names it, quoted, with the database where it is known."""
+    from sqlpipes.read.profiles import usual_dialect
+
+    relation, target = asset.relation, project.target.on(asset.engine)
+    if relation is None:
+        return None
+    dialect = usual_dialect(target)
+    mark = "`" if dialect in BACKTICKS else '"'
+    database = relation.catalog or (None if dialect in TWO_PARTS else target.catalog)
+    parts = (database, relation.schema, relation.name)
+    return ".".join(identifier(part, mark) for part in parts if part)
+
+
+def below(path: str, folders: Iterable[str]) -> str:
+    """The path as dbt says it: without the folder that is searched."""
+    head = next((each for each in folders if path.startswith(f"{each}/")), None)
+    return path if head is None else path[len(head) + 1 :]

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from sqlpipes.api.dbt.ids import asset_id, check_id
-from sqlpipes.api.dbt.manifest import relation_name
+from sqlpipes.api.dbt.ids import asset_id, check_id, relation_name
 from sqlpipes.core.asset import Kind
 from sqlpipes.core.events import DONE, Status
 from sqlpipes.core.plan import Action
@@ -96,7 +95,7 @@ def _of_asset(
         "failures": None,
         "compiled": name in compiled,
         "compiled_code": compiled.get(name),
-        "relation_name": relation_name(project, asset.relation),
+        "relation_name": relation_name(project, asset),
     }
 
 

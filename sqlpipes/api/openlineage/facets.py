@@ -7,7 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlpipes.api.artifacts.results import instant
+from sqlpipes.api.dbt.results import instant
 from sqlpipes.core.asset import Asset, Check, Column
 from sqlpipes.core.errors import Severity
 from sqlpipes.core.events import CheckFinished, Status

@@ -7,6 +7,7 @@ silent. No password, user or parameter of a URL gets into a name.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -40,6 +41,7 @@ SAME: Mapping[str, str] = MappingProxyType(  # other names of what OpenLineage h
     | {"clickhousedb": "clickhouse", "awsathena": "athena", "s3a": "s3", "s3n": "s3"}
 )
 PLAIN = "/:@+=;,"  # what a path may have in a URI
+REDSHIFT = r"([^.]+)\.[^.]+\.([^.]+)\.redshift(?:-serverless)?\.amazonaws\..+"
 AZURE = ("abfss", "abfs", "wasbs")  # a container stands before the host
 FILES = ("duckdb", "sqlite")
 TWO_PARTS = ("mysql", "clickhouse", "starrocks")  # a schema is a database
@@ -125,6 +127,8 @@ def namespace_of(target: Target, root: str) -> str:
         return f"awsathena://athena.{region}.amazonaws.com" if region else "awsathena://athena"
     port = at.port or PORTS.get(kind)
     host = f"[{at.host}]" if ":" in at.host else at.host
+    if found := re.fullmatch(REDSHIFT, host):
+        host = f"{found[1]}.{found[2]}"
     return f"{kind}://{host or LOCAL}" + (f":{port}" if port else "")
 
 

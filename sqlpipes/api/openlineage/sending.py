@@ -2,7 +2,8 @@
 
 The build puts its events into a bounded queue. One thread turns them into those of OpenLineage and appends
 them to the file; a few others post them, each the events of its own runs, so that these arrive in order.
-What was not delivered when the build has ended, and a short wait is over, is counted and told.
+While the build goes on all of them rest most of the time, as Python lets one thread work at once. What
+was not delivered when the build has ended, and a short wait is over, is counted and told.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ LOST = "OLN001"
 FULLEST = 20_000  # events of a build that may wait to be told
 IN_LINE = 100  # of a poster
 POSTERS = 4
+REST = 30  # times as long as a thread has worked
 PAUSE_S = 0.5  # before the second try; it doubles
 IN_A_ROW = 3  # posts that failed: nobody is there, and the rest is not tried
 
@@ -38,6 +40,7 @@ class Sending:
         self._outlet, self._told = outlet, told
         self._events: queue.Queue[Event | None] = queue.Queue(FULLEST)
         self._tally = Tally()
+        self._closing = threading.Event()
         self._posts: Posts | None = None
         self._thread = threading.Thread(target=self._work, name="openlineage", daemon=True)
         self._began = False
@@ -55,6 +58,7 @@ class Sending:
         until = time.monotonic() + self._outlet.wait_s
         if not self._began:
             return
+        self._closing.set()
         try:
             self._events.put(None, timeout=self._outlet.wait_s)
         except queue.Full:
@@ -79,13 +83,15 @@ class Sending:
 
     def _work(self) -> None:
         if self._outlet.hook:
-            self._posts = Posts(self._outlet, self._tally)
+            self._posts = Posts(self._outlet, self._tally, self._closing)
+        began = time.thread_time()
         while (event := self._events.get()) is not None:
             try:
                 for said in self._told(event):
                     self._deliver(said)
             except Exception as error:  # whatever is wrong with it, the build is not
                 self._tally.lose(f"{type(error).__name__}: {error}")
+            began = rested(began, self._closing)
 
     def _deliver(self, said: Json) -> None:
         if self._outlet.file:
@@ -130,9 +136,9 @@ class Tally:
 class Posts:
     """Threads that post. The events of one run are all of one thread's."""
 
-    def __init__(self, outlet: Outlet, tally: Tally) -> None:
+    def __init__(self, outlet: Outlet, tally: Tally, closing: threading.Event) -> None:
         self._outlet, self._tally = outlet, tally
-        self._stop = threading.Event()  # pauses are over
+        self._closing = closing  # nobody rests any more, nor pauses between two tries
         self._over = threading.Event()  # nobody waits any more
         self._lines: list[queue.Queue[Json | None]] = [queue.Queue(IN_LINE) for _ in range(POSTERS)]
         self._threads = [
@@ -153,7 +159,6 @@ class Posts:
                 continue
 
     def close(self, until: float) -> None:
-        self._stop.set()
         for line in self._lines:
             try:
                 line.put(None, timeout=max(until - time.monotonic(), 0.0))
@@ -164,9 +169,17 @@ class Posts:
         self._over.set()
 
     def _work(self, line: queue.Queue[Json | None]) -> None:
+        began = time.thread_time()
         while (said := line.get()) is not None and not self._over.is_set():
             if not self._tally.is_hopeless():
-                self._tally.done(posted(self._outlet, said, self._stop.wait))
+                self._tally.done(posted(self._outlet, said, self._closing.wait))
+            began = rested(began, self._closing)
+
+
+def rested(began: float, closing: threading.Event) -> float:
+    """Leaves the interpreter to the build for longer than this thread had it; the time from now on."""
+    closing.wait((time.thread_time() - began) * REST)
+    return time.thread_time()
 
 
 def posted(outlet: Outlet, said: Json, wait: Callable[[float], object] = time.sleep) -> str:
@@ -183,7 +196,7 @@ def append(path: str, events: Iterable[Json]) -> str:
     lines = "".join(json.dumps(said, ensure_ascii=False) + "\n" for said in events)
     text = lines.encode("utf-8", "backslashreplace")
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK, 0o666)
     except OSError as error:
         return f"{error.strerror}"

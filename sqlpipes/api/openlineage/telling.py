@@ -76,10 +76,14 @@ class Telling:
         self._checks: dict[str, list[CheckFinished]] = {}
         self._broken: set[str] = set()
         self._written: dict[str, tuple[Column, ...]] = {}
+        self._places: dict[str, tuple[Dataset, ...]] = {}  # by asset, as are the next two
+        self._said: dict[str, Json] = {}
+        self._jobs: dict[str, Json] = {}
 
     def __call__(self, event: Event) -> Iterator[Json]:
         if isinstance(event, RunStarted):
             self._run, self._broken = event, set()
+            self._jobs.clear()  # they name the commit
             yield self._of_run(event.at, START)
         elif isinstance(event, RunFinished):
             yield self._of_run(event.at, ENDS.get(event.status, FAIL))
@@ -143,13 +147,15 @@ class Telling:
             run["nominalTime"] = when
         if said := _why(event):
             run["errorMessage"] = facets.error(said)
-        job = {"jobType": facets.job_type("MODEL"), **facets.of_job(asset), **self._code(asset)}
+        if asset.name not in self._jobs:
+            about = {**facets.of_job(asset), **self._code(asset)}
+            self._jobs[asset.name] = {"jobType": facets.job_type("MODEL"), **about}
         end = event if isinstance(event, StepFinished) else None
         return self._event(
             event.at,
             how,
             {"runId": run_id, "facets": run},
-            self._job(f"{self._base()}.{asset.name}", job),
+            self._job(f"{self._base()}.{asset.name}", self._jobs[asset.name]),
             [self._input(asset, at) for asset, at in self._read(asset)],
             [self._output(asset, at, end, how) for at in self._datasets(asset)],
         )
@@ -229,7 +235,7 @@ class Telling:
     def _output(self, asset: Asset, at: Dataset, end: StepFinished | None, how: str) -> Json:
         if end is not None and end.columns:
             self._learn(asset, end.columns)
-        said = self._described(asset, at)
+        said = dict(self._described(asset, at))
         found = {"namespace": at.namespace, "name": at.name, "facets": said}
         if how != COMPLETE or end is None:
             return found
@@ -242,6 +248,11 @@ class Telling:
         return found
 
     def _described(self, asset: Asset, at: Dataset) -> Json:
+        if asset.name not in self._said:
+            self._said[asset.name] = self._facets(asset, at)
+        return self._said[asset.name]
+
+    def _facets(self, asset: Asset, at: Dataset) -> Json:
         columns = self._written.get(asset.name) or self._typed(asset.name, ())
         found = facets.of_dataset(asset, at.namespace, columns)
         sort = TYPES.get(asset.materialized, "FILE" if at.namespace == "file" else "TABLE")
@@ -261,8 +272,10 @@ class Telling:
         """Those that it was written with: of what no query defines, the build is the first to know."""
         new = not isinstance(asset.body, SqlBody) and not self._known().columns(asset.name)
         self._written[asset.name] = self._typed(asset.name, columns)
+        self._said.pop(asset.name, None)
         if new:
             self._lineage = None
+            self._said.clear()
 
     def _known(self) -> Lineage:
         if self._lineage is None:
@@ -270,8 +283,11 @@ class Telling:
         return self._lineage
 
     def _datasets(self, asset: Asset) -> tuple[Dataset, ...]:
-        project, places = self._project, self._outlet.places
-        return datasets_of(asset, project.target, project.root, places)
+        if asset.name not in self._places:
+            project, places = self._project, self._outlet.places
+            found = datasets_of(asset, project.target, project.root, places)
+            self._places[asset.name] = found
+        return self._places[asset.name]
 
     def _dataset(self, name: str) -> Dataset | None:
         asset = self._project.graph.assets.get(name)
