@@ -6,6 +6,7 @@ Names come from the user's files and from warehouses: whatever is in them, it is
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -195,13 +196,16 @@ def _mermaid_point(identity: str, point: Point) -> str:
 
 
 def _mermaid(text: str) -> str:
-    """Inside a quoted label; entities are written with # there.
+    """Inside a quoted label; entities are written with # there. Mermaid takes `\\n` for a new line, `$$` for
+    a formula, and `direction TB` for a command wherever it stands.
 
-    >>> _mermaid('a"b<i>#1')
-    'a#quot;b#lt;i#gt;#35;1'
+    >>> _mermaid('a"b<i>#1'), _mermaid("direction TB")
+    ('a#quot;b#lt;i#gt;#35;1', '#100;irection TB')
     """
     marks = {'"': "#quot;", "<": "#lt;", ">": "#gt;", "#": "#35;", "&": "#amp;", "`": "#96;"}
-    return "".join(marks.get(letter, letter) for letter in plain(text))
+    marks |= {"\\": "#92;", "$": "#36;"}
+    said = "".join(marks.get(letter, letter) for letter in plain(text))
+    return re.sub(r"(?i)d(?=irection\s+(tb|bt|rl|lr|td))", "#100;", said)
 
 
 def dot_text(picture: Picture) -> str:
@@ -230,11 +234,12 @@ def dot_text(picture: Picture) -> str:
 
 
 def _dot(text: str) -> str:
-    r"""
-    >>> print(_dot('a"b\\n'))
-    "a\"b\\n"
+    r"""Graphviz knows entities in any label.
+
+    >>> print(_dot('a"b\\n&lt;'))
+    "a\"b\\n&amp;lt;"
     """
-    escaped = plain(text).replace("\\", "\\\\").replace('"', '\\"')
+    escaped = plain(text).replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 

@@ -17,7 +17,9 @@ FILES = {
     "models/a.sql": "/*\n---\nmaterialized: table\nchecks: [not_null: x]\n---\n*/\nselect 1 as x",
     "models/b.sql": "select x from a",
 }
-BROKEN = "/*\n---\nmaterialized: table\nchecks: [not_null: x]\n---\n*/\nselect cast(null as int) as x"
+BROKEN = (
+    "/*\n---\nmaterialized: table\nchecks: [not_null: x]\n---\n*/\nselect cast(null as int) as x"
+)
 ALL = ["catalog.json", "manifest.json", "run_results.json"]
 
 
@@ -130,7 +132,7 @@ def check_names(root: Path) -> dict[str, Any]:
         found = rows(project, inline=nodes[f"model.shop.{name}"]["compiled_code"])
         assert [tuple(row) for row in found.rows] == [(1,)]
     catalog = said(root, "catalog")["nodes"]
-    assert [each for each in catalog["model.shop.a"]["columns"]] == ["x"]
+    assert list(catalog["model.shop.a"]["columns"]) == ["x"]
     return {name: node["relation_name"] for name, node in nodes.items() if "model" in name}
 
 

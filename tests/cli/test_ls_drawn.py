@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -62,3 +64,41 @@ def test_a_search_is_not_drawn(chain):
     found = CliRunner().invoke(sqlpipes, arguments)
     assert found.exit_code == 2
     assert "no -o dot" in found.output
+
+
+NASTY = [
+    "end",
+    "graph",
+    'a"b',
+    "a[b]",
+    "a|b",
+    "<b>bold<b>",
+    "&amp;",
+    "a\\nb",
+    "ünï",
+    "{x}",
+    "$$x$$",
+]
+
+
+def test_graphviz_draws_names_of_any_letters(tmp_path):
+    if shutil.which("dot") is None:
+        pytest.skip("Graphviz is not there")
+    (tmp_path / "models").mkdir()
+    for name in NASTY:
+        (tmp_path / "models" / f"{name}.sql").write_text("select 1 as x")
+    said = subprocess.run(
+        ["dot", "-Tsvg"], input=drawn(tmp_path, "-o", "dot"), capture_output=True, text=True
+    )
+    assert (said.returncode, said.stderr) == (0, "")
+    shown = [html.unescape(each) for each in re.findall(r"<text[^>]*>([^<]*)<", said.stdout)]
+    assert sorted(shown) == sorted(NASTY)
+
+
+def test_mermaid_is_given_no_name_that_means_something_to_it(tmp_path):
+    """What Mermaid 11 makes of the labels was looked at in a browser: each is shown as it is written."""
+    (tmp_path / "models").mkdir()
+    for name in ("direction TB", "a\\nb", "$$x$$", "`t`"):
+        (tmp_path / "models" / f"{name}.sql").write_text("select 1 as x")
+    text = drawn(tmp_path, "-o", "mermaid")
+    assert not re.search(r"direction\s|\\|\$|`", text)
