@@ -89,7 +89,7 @@ def build(
     command = hide_all(project.secrets)(command)  # it may hold --vars
     gate = gate_of(project, ask, on_unit_test)
     run_id = run_id or new_run_id(clock())
-    with sent(project) as sending:
+    with sent(project, cancel) as sending:
         heard = beside(on_event, sending)
         watch = Watch(on_plan, heard, on_wait, on_retry, cancel)
         terms = Terms(command, job, threads, fail_fast, patience, clock, watch, ask.now)

@@ -5,6 +5,7 @@ Nobody here makes a build wait or fail: what could not be told or written is a w
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,14 +19,18 @@ from sqlpipes.core.events import Event
 if TYPE_CHECKING:
     from sqlpipes.api.openlineage.sending import Sending
 
+STOPPED_S = 1.0
 UNWRITTEN = "ART002"
 
 Listener = Callable[[Event], None]
 
 
 @contextmanager
-def sent(project: Project) -> Iterator[Sending | None]:
-    """What takes the events of a build, if the project says where they go; at the end it is closed."""
+def sent(project: Project, cancel: threading.Event) -> Iterator[Sending | None]:
+    """What takes the events of a build, if the project says where they go; at the end it is closed.
+
+    Who has stopped the build, which is to `cancel` it, does not want to wait.
+    """
     if project.outlet is None:
         yield None
         return
@@ -35,7 +40,7 @@ def sent(project: Project) -> Iterator[Sending | None]:
     try:
         yield sending
     finally:
-        sending.close()
+        sending.close(STOPPED_S if cancel.is_set() else None)
 
 
 def beside(own: Listener | None, other: Listener | None) -> Listener | None:

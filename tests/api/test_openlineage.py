@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -250,3 +251,24 @@ def test_a_secret_is_in_no_event(tmp_path):
     build(load(str(write(tmp_path, files)), environ=environ))
     assert "FAIL" in (tmp_path / "lineage.jsonl").read_text()
     assert "tiptop-secret" not in (tmp_path / "lineage.jsonl").read_text()
+
+
+def test_the_sample_project_is_told_in_full(tmp_path):
+    pytest.importorskip("numpy")
+    here = Path(__file__).resolve().parents[2]
+    for part in ("models", "seeds", "raw", "macros", "tests/checks"):
+        shutil.copytree(here / part, tmp_path / part)
+    text = (here / "pyproject.toml").read_text()
+    more = '[tool.sqlpipes.openlineage]\nfile = "lineage.jsonl"\n'
+    (tmp_path / "pyproject.toml").write_text(f"{text}\n{more}")
+    assert build(load(str(tmp_path))).ok
+    events = told(tmp_path)
+    for event in events:
+        read_event(event)
+    sales = of(events, "shop.sales")
+    found = ways(sales["outputs"][0]["facets"]["columnLineage"])
+    assert len(found) == len(sales["outputs"][0]["facets"]["schema"]["fields"]) + 1
+    model = of(events, "shop.lead_model")["outputs"]
+    assert [(each["namespace"], names([each])) for each in model] == [("file", ["lead_model.json"])]
+    (sessions,) = of(events, "shop.stg_sessions")["inputs"]
+    assert sessions["name"] == str(tmp_path / "raw/sessions")

@@ -84,6 +84,16 @@ def test_who_is_not_there_costs_nothing_and_is_told(tmp_path):
     assert "refused" in message
 
 
+def test_each_place_that_lacks_some_is_told_and_no_other(tmp_path, listening):
+    listening.append(Endpoint())
+    listening[0].may_answer.clear()
+    message = warned(
+        built(tmp_path, f"{{url: '{listening[0].url}', wait_s: 0.2, file: lineage.jsonl}}")
+    )
+    assert "http://127.0.0.1: not within 0.2s of the end of the build" in message
+    assert len((tmp_path / "lineage.jsonl").read_text().splitlines()) == 6
+
+
 def test_what_is_busy_for_a_moment_is_asked_again(tmp_path, listening):
     listening.append(Endpoint(503, 429))
     assert built(tmp_path, f"{{url: '{listening[0].url}'}}").warnings == ()
@@ -144,6 +154,7 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "taken").write_text("a file")
     message = warned(built(tmp_path, "{file: taken/lineage.jsonl}"))
     assert message.endswith(("Not a directory", "File exists"))
+    assert str(tmp_path / "taken/lineage.jsonl") in message
     assert message.startswith("6 of 6 lineage events")
 
 

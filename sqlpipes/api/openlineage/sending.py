@@ -13,7 +13,8 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from sqlpipes.core.errors import Problem, Severity
@@ -27,6 +28,7 @@ IN_LINE = 100  # of a poster
 POSTERS = 4
 REST = 30  # times as long as a thread has worked
 PAUSE_S = 0.5  # before the second try; it doubles
+FILE_S = 5.0
 IN_A_ROW = 3  # posts that failed: nobody is there, and the rest is not tried
 
 Json = dict[str, Any]
@@ -39,7 +41,7 @@ class Sending:
     def __init__(self, outlet: Outlet, told: Told) -> None:
         self._outlet, self._told = outlet, told
         self._events: queue.Queue[Event | None] = queue.Queue(FULLEST)
-        self._tally = Tally()
+        self._filed, self._posted = Tally(), Tally()
         self._closing = threading.Event()
         self._posts: Posts | None = None
         self._thread = threading.Thread(target=self._work, name="openlineage", daemon=True)
@@ -52,53 +54,69 @@ class Sending:
         try:
             self._events.put_nowait(event)
         except queue.Full:
-            self._tally.lose("more happened at once than could be told")
+            self._lose("more happened at once than could be told")
 
-    def close(self) -> None:
-        until = time.monotonic() + self._outlet.wait_s
+    def close(self, wait_s: float | None = None) -> None:
+        """`wait_s`: instead of the outlet's."""
+        until = time.monotonic() + (self._outlet.wait_s if wait_s is None else wait_s)
         if not self._began:
             return
         self._closing.set()
-        try:
-            self._events.put(None, timeout=self._outlet.wait_s)
-        except queue.Full:
-            return
-        self._thread.join(max(until - time.monotonic(), 0.0))
+        with suppress(queue.Full):
+            self._events.put(None, timeout=left(until))
+        self._thread.join(left(until))
         if self._posts:
             self._posts.close(until)
+            self._thread.join(FILE_S)  # nobody is waited for by now but the disk
 
     def problems(self, run_id: str) -> tuple[Problem, ...]:
-        """A warning when something did not arrive."""
-        untold = self._events.qsize()
-        lost, all_, why = self._tally.count()
-        if not lost and not self._thread.is_alive():
-            return ()
-        number = f"{lost} of {all_} lineage events were" if lost else "not all lineage events were"
-        if self._thread.is_alive() and lost:
-            number = f"at least {lost + untold} lineage events were"
+        """A warning for each place where not all arrived."""
+        return tuple(
+            Problem(LOST, said, self._outlet.at, hint, Severity.WARNING)
+            for place, tally, hint in self._places(run_id)
+            if (said := self._missing(place, tally))
+        )
+
+    def _places(self, run_id: str) -> Iterator[tuple[str, Tally, str]]:
+        hook, file = self._outlet.hook, self._outlet.file
+        if hook:
+            hint = f"`sqlpipes openlineage {run_id} --send` sends them again"
+            yield without_passwords(hook.shown), self._posted, hint
+        if file:
+            yield file, self._filed, f"`sqlpipes openlineage {run_id} -o FILE` writes them"
+
+    def _missing(self, place: str, tally: Tally) -> str:
+        lost, all_, why = tally.count()
+        untold = self._thread.is_alive()
+        if not lost and not untold:
+            return ""
         why = why or f"not within {self._outlet.wait_s:g}s of the end of the build"
-        hint = f"`sqlpipes openlineage {run_id} --send` sends them again"
-        message = f"{number} not delivered to {shown(self._outlet)}: {why}"
-        return (Problem(LOST, message, self._outlet.at, hint, Severity.WARNING),)
+        number = f"{lost} of {all_}" if not untold else f"at least {lost}" if lost else "not all"
+        return f"{number} lineage events were not delivered to {place}: {why}"
 
     def _work(self) -> None:
         if self._outlet.hook:
-            self._posts = Posts(self._outlet, self._tally, self._closing)
+            self._posts = Posts(self._outlet, self._posted, self._closing)
         began = time.thread_time()
         while (event := self._events.get()) is not None:
             try:
                 for said in self._told(event):
                     self._deliver(said)
             except Exception as error:  # whatever is wrong with it, the build is not
-                self._tally.lose(f"{type(error).__name__}: {error}")
+                self._lose(f"{type(error).__name__}: {error}")
             began = rested(began, self._closing)
 
     def _deliver(self, said: Json) -> None:
         if self._outlet.file:
-            self._tally.expect()
-            self._tally.done(append(self._outlet.file, [said]))
+            self._filed.expect()
+            self._filed.done(append(self._outlet.file, [said]))
         if self._posts:
             self._posts.put(said)
+
+    def _lose(self, why: str) -> None:
+        for tally in (self._filed, self._posted):
+            tally.expect()
+            tally.done(why)
 
 
 class Tally:
@@ -119,10 +137,6 @@ class Tally:
             self._arrived += not fault
             self._in_a_row = self._in_a_row + 1 if fault else 0
             self._why = fault or self._why
-
-    def lose(self, why: str) -> None:
-        self.expect()
-        self.done(why)
 
     def is_hopeless(self) -> bool:
         return self._in_a_row >= IN_A_ROW
@@ -161,11 +175,11 @@ class Posts:
     def close(self, until: float) -> None:
         for line in self._lines:
             try:
-                line.put(None, timeout=max(until - time.monotonic(), 0.0))
+                line.put(None, timeout=left(until))
             except queue.Full:
                 break
         for thread in self._threads:
-            thread.join(max(until - time.monotonic(), 0.0))
+            thread.join(left(until))
         self._over.set()
 
     def _work(self, line: queue.Queue[Json | None]) -> None:
@@ -174,6 +188,10 @@ class Posts:
             if not self._tally.is_hopeless():
                 self._tally.done(posted(self._outlet, said, self._closing.wait))
             began = rested(began, self._closing)
+
+
+def left(until: float) -> float:
+    return max(until - time.monotonic(), 0.0)
 
 
 def rested(began: float, closing: threading.Event) -> float:
