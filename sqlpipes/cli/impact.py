@@ -60,7 +60,7 @@ def impact_command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """What a change breaks, touches or provably leaves alone below it.
+    """What a change breaks, touches or provably leaves alone.
 
     Nothing is built. Columns are followed through the queries, those of the files at hand and
     those that they are compared with.

@@ -55,7 +55,7 @@ ENDS = MappingProxyType(
 TYPES = MappingProxyType({Materialized.VIEW: "VIEW", Materialized.FILE: "FILE"})
 
 Known = Mapping[str, tuple[Column, ...]]
-Learn = Callable[[Known], "Lineage"]
+Learn = Callable[[Known], Callable[[str], "Lineage"]]
 Step = StepStarted | StepFinished | StepFailed | StepSkipped | StepRetrying
 
 
@@ -63,13 +63,14 @@ class Telling:
     """Callable: event -> events of OpenLineage. It knows what has begun: one is for the runs of one build.
 
     `lineage` is asked when a first dataset is told of, and again when a function has turned out to yield
-    columns; it is given those. `origin` is the URL of the repository, if any.
+    columns; it is given those, and gives what knows an asset and all above it. `origin` is the URL of the
+    repository, if any.
     """
 
     def __init__(self, project: Project, outlet: Outlet, lineage: Learn, origin: str = "") -> None:
         self._project, self._outlet, self._origin = project, outlet, origin
         self._ask = lineage
-        self._lineage: Lineage | None = None
+        self._lineage: Callable[[str], Lineage] | None = None
         self._run: RunStarted | None = None
         self._open: dict[tuple[str, Partitions], str] = {}
         self._tries: dict[tuple[str, str], int] = {}
@@ -239,7 +240,7 @@ class Telling:
         found = {"namespace": at.namespace, "name": at.name, "facets": said}
         if how != COMPLETE or end is None:
             return found
-        lineage = column_lineage(self._known(), asset.name, self._dataset)
+        lineage = column_lineage(self._known(asset.name), asset.name, self._dataset)
         if lineage is not None:
             said["columnLineage"] = lineage
         said["version"] = facets.facet("DatasetVersionDatasetFacet", datasetVersion=end.run_id)
@@ -261,7 +262,7 @@ class Telling:
     def _typed(self, name: str, seen: Iterable[tuple[str, str]]) -> tuple[Column, ...]:
         """Its columns, with the types that the warehouse says and what the files say about them."""
         asset = self._project.graph.assets[name]
-        known = self._known().columns(name)
+        known = self._known(name).columns(name)
         docs = {each.name.casefold(): each.description for each in (*known, *asset.columns)}
         pairs = tuple(seen) or tuple((each.name, each.type or "") for each in known)
         return tuple(
@@ -270,17 +271,17 @@ class Telling:
 
     def _learn(self, asset: Asset, columns: tuple[tuple[str, str], ...]) -> None:
         """Those that it was written with: of what no query defines, the build is the first to know."""
-        new = not isinstance(asset.body, SqlBody) and not self._known().columns(asset.name)
+        new = not isinstance(asset.body, SqlBody) and not self._known(asset.name).columns(asset.name)
         self._written[asset.name] = self._typed(asset.name, columns)
         self._said.pop(asset.name, None)
         if new:
             self._lineage = None
             self._said.clear()
 
-    def _known(self) -> Lineage:
+    def _known(self, name: str) -> Lineage:
         if self._lineage is None:
             self._lineage = self._ask(self._written)
-        return self._lineage
+        return self._lineage(name)
 
     def _datasets(self, asset: Asset) -> tuple[Dataset, ...]:
         if asset.name not in self._places:

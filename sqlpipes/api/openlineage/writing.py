@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sqlpipes.api.columns import traced
+from sqlpipes.api.columns import tracer_of
 from sqlpipes.api.commit import origin_of
 from sqlpipes.api.openlineage.facets import Json
 from sqlpipes.api.openlineage.recorded import events_of
@@ -76,20 +75,27 @@ def _telling(project: Project, outlet: Outlet) -> Callable[[Event], Iterator[Jso
     return lambda event: map(mask.value, telling(event))
 
 
-def _lineage_of(project: Project) -> Callable[[Known], Lineage]:
-    def learn(written: Known) -> Lineage:
+def _lineage_of(project: Project) -> Callable[[Known], Callable[[str], Lineage]]:
+    """Columns of what a build knows -> asset -> lineage of it and of all that it reads."""
+
+    def learn(written: Known) -> Callable[[str], Lineage]:
         from sqlpipes.core.lineage import Lineage
 
         if dialect_named(project.config.dialect) is None:  # an engine's own, that nobody can read
-            return Lineage()
+            return lambda name: Lineage()
         known = dict(columns_of_tables(project))
         undefined = {
             name: columns
             for name, columns in written.items()
             if name not in known and name in project.graph.assets
         }
-        with suppress(OSError):
-            return traced(project, {**known, **undefined}, keep=False)
-        return Lineage()
+        tracer = tracer_of(project, {**known, **undefined})
+        found = Lineage(tracer.facts)
+
+        def of(name: str) -> Lineage:
+            tracer.reach([name])
+            return found
+
+        return of
 
     return learn
