@@ -6,11 +6,12 @@ import json
 import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from servers.openlineage import read_event
 
-from sqlpipes.api import Ask, build, load, openlineage_events, runs
+from sqlpipes.api import Ask, How, build, load, openlineage_events, run_job, runs
 
 pytest.importorskip("openlineage.client")
 
@@ -272,3 +273,41 @@ def test_the_sample_project_is_told_in_full(tmp_path):
     assert [(each["namespace"], names([each])) for each in model] == [("file", ["lead_model.json"])]
     (sessions,) = of(events, "shop.stg_sessions")["inputs"]
     assert sessions["name"] == str(tmp_path / "raw/sessions")
+
+
+def test_a_job_is_told_as_what_runs_the_build(tmp_path):
+    files = {
+        "models/a.sql": "select 1 as x",
+        "jobs.yml": "jobs: [{name: nightly}]\n",
+        "sqlpipes.yml": SHOP["sqlpipes.yml"],
+    }
+    project = load(str(write(tmp_path, files)))
+    assert run_job(How(str(tmp_path)), project, "nightly").ok
+    events = told(tmp_path)
+    assert events[0]["job"]["name"] == "shop.job.nightly"
+    assert events[1]["job"]["name"] == "shop.a"
+    assert events[1]["run"]["facets"]["parent"]["job"]["name"] == "shop.job.nightly"
+
+
+def test_on_postgres_names_are_those_of_the_server(tmp_path, postgres_url):
+    said = (
+        f"shop: {{outputs: {{default: {{type: postgres, url: '{postgres_url}', schema: mart}}}}}}"
+    )
+    files = {
+        "models/a.sql": "/*\n---\nmaterialized: table\n---\n*/\nselect 1 as x",
+        "models/b.sql": "select x from a",
+        "sqlpipes.yml": SHOP["sqlpipes.yml"],
+        "profiles.yml": said,
+    }
+    report = build(load(str(write(tmp_path, files))))
+    assert report.ok
+    assert report.warnings == ()
+    events = told(tmp_path)
+    for event in events:
+        read_event(event)
+    (output,) = of(events, "shop.b")["outputs"]
+    at = urlsplit(postgres_url)
+    assert output["namespace"] == f"postgres://{at.hostname}:{at.port or 5432}"
+    assert output["name"] == f"{at.path.strip('/')}.mart.b"
+    assert output["facets"]["schema"]["fields"][0]["type"] == "integer"
+    assert ways(output["facets"]["columnLineage"])["x"] == {"a.x": ["DIRECT IDENTITY"]}

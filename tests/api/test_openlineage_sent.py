@@ -228,3 +228,21 @@ def test_the_command_writes_a_run_and_says_what_is_wrong(tmp_path):
     assert (said.exit_code, "RUN002" in said.output) == (2, True)
     said = CliRunner().invoke(sqlpipes, ["openlineage", "-o", str(tmp_path), *at])
     assert (said.exit_code, "OLN002" in said.output) == (2, True)
+
+
+def test_what_breaks_in_the_telling_breaks_no_build(tmp_path):
+    from datetime import UTC, datetime
+
+    from sqlpipes.api.openlineage.sending import Sending
+    from sqlpipes.core.events import RunFinished, Status
+    from sqlpipes.core.outlet import Outlet
+
+    def broken(event: object) -> Iterator[dict[str, Any]]:
+        raise KeyError("whatever")
+
+    sending = Sending(Outlet(file=str(tmp_path / "lineage.jsonl")), broken)
+    sending(RunFinished("1", datetime(2024, 1, 1, tzinfo=UTC), Status.SUCCESS, 0.0))
+    sending.close()
+    (problem,) = sending.problems("1")
+    assert problem.message.startswith("1 of 1 lineage events were not delivered")
+    assert problem.message.endswith("KeyError: 'whatever'")

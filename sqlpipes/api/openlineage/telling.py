@@ -271,7 +271,9 @@ class Telling:
 
     def _learn(self, asset: Asset, columns: tuple[tuple[str, str], ...]) -> None:
         """Those that it was written with: of what no query defines, the build is the first to know."""
-        new = not isinstance(asset.body, SqlBody) and not self._known(asset.name).columns(asset.name)
+        new = not isinstance(asset.body, SqlBody) and not self._known(asset.name).columns(
+            asset.name
+        )
         self._written[asset.name] = self._typed(asset.name, columns)
         self._said.pop(asset.name, None)
         if new:
