@@ -34,14 +34,16 @@ WRONG = "OLN003"
 
 def read_outlet(
     node: Node | None, root: str, names: Names, environ: Mapping[str, str], problems: list[Problem]
-) -> Outlet | None:
-    """None when nobody is to be told: nothing says where, or something says not to."""
-    if _is_true(environ.get("OPENLINEAGE_DISABLED")):
-        return None
+) -> tuple[Outlet | None, tuple[str, ...]]:
+    """None when nobody is to be told: nothing says where, or something says not to. What is secret of it,
+    whether it is used or not."""
     own = environ.get(URL, "").strip()
     if node is None and not own:
-        return None
-    return _Reader(node or Node("", {}, "", {}), root, names, environ, problems).outlet()
+        return None, ()
+    reader = _Reader(node or Node("", {}, "", {}), root, names, environ, problems)
+    outlet = reader.outlet()
+    is_off = _is_true(environ.get("OPENLINEAGE_DISABLED"))
+    return None if is_off else outlet, reader.secrets()
 
 
 class _Reader:
@@ -101,14 +103,22 @@ class _Reader:
         if address is None or not self.is_header(key):
             return None
         parts = urlsplit(address)
-        password = (unquote(parts.password),) if parts.password else ()
         return Hook(
             url=address,
             timeout_s=seconds.get("timeout_s", TIMEOUT_S),
             retries=RETRIES if tries is None else tries,
             shown=f"{parts.scheme}://{parts.hostname}",
             at=written.at if written and not own else Location(URL),
-            secrets=(*((key,) if key else ()), *password),
+            secrets=self.secrets(),
+        )
+
+    def secrets(self) -> tuple[str, ...]:
+        written = text(self.node.get("api_key"), []).strip()
+        urls = (self.environ.get(URL, ""), text(self.node.get("url"), []))
+        return tuple(
+            each
+            for each in (self.environ.get(KEY, "").strip(), written, *map(_password, urls))
+            if each and "{{" not in each
         )
 
     def key(self) -> str:
@@ -183,6 +193,13 @@ class _Reader:
         told = Problem(WRONG, message, Location(PARENT), hint, Severity.WARNING)
         self.problems.append(told)
         return None
+
+
+def _password(url: str) -> str:
+    try:
+        return unquote(urlsplit(url).password or "")
+    except ValueError:
+        return ""
 
 
 def _is_uuid(text: str) -> bool:

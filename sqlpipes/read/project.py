@@ -337,8 +337,8 @@ class _Work:
         from sqlpipes.read.openlineage import read_outlet
 
         names = replace(self.ground.names, environ=self.environ)
-        outlet = read_outlet(self.outlet_node, self.root, names, environ, self.problems)
-        self.found.secrets += outlet.hook.secrets if outlet and outlet.hook else ()
+        outlet, secrets = read_outlet(self.outlet_node, self.root, names, environ, self.problems)
+        self.found.secrets += secrets
         return outlet
 
     def reading(self, properties: Properties, given: Mapping[str, Any]) -> Reading:

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from sqlpipes.api import load
+from sqlpipes.cli import sqlpipes
 
 
 def read(root: Path, text: str, name: str = "sqlpipes.yml", **environ: str) -> Any:
@@ -121,3 +123,23 @@ def test_a_password_in_the_url_is_a_secret(tmp_path):
     project = read(tmp_path, "openlineage: {url: 'https://me:pa55-word@lineage.acme.com'}\n")
     assert "pa55-word" in project.secrets
     assert project.outlet.hook.shown == "https://lineage.acme.com"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "openlineage: {url: marquez, api_key: s3cret-key}\n",
+        "openlineage: {file: a.jsonl, api_key: s3cret-key, ulr: x}\n",
+        "openlineage: {enabled: false, url: 'http://a', api_key: \"{{ env_var('KEY') }}\"}\n",
+        "openlineage: {url: 'http://me:s3cret-key@a', enabled: false}\n",
+    ],
+)
+def test_what_is_secret_is_so_whether_it_is_used_or_not(tmp_path, text):
+    assert "s3cret-key" in read(tmp_path, text, KEY="s3cret-key").secrets
+
+
+def test_an_excerpt_shows_no_key(tmp_path):
+    read(tmp_path, "openlineage: {url: marquez, api_key: s3cret-key}\n")
+    said = CliRunner().invoke(sqlpipes, ["build", "--project-dir", str(tmp_path)])
+    assert "CFG002" in said.output
+    assert "s3cret-key" not in said.output
