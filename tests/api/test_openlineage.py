@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,6 +13,19 @@ import pytest
 from servers.openlineage import read_event
 
 from sqlpipes.api import Ask, How, build, load, openlineage_events, run_job, runs
+from sqlpipes.api.openlineage.facets import nominal_time
+from sqlpipes.api.openlineage.telling import Telling
+from sqlpipes.core.events import (
+    BUILT_BY,
+    RunStarted,
+    Status,
+    StepFailed,
+    StepSkipped,
+    StepStarted,
+)
+from sqlpipes.core.lineage import Lineage
+from sqlpipes.core.outlet import Outlet
+from sqlpipes.core.partitions import WHOLE, Grain, Partitions
 
 pytest.importorskip("openlineage.client")
 
@@ -311,3 +325,26 @@ def test_on_postgres_names_are_those_of_the_server(tmp_path, postgres_url):
     assert output["name"] == f"{at.path.strip('/')}.mart.b"
     assert output["facets"]["schema"]["fields"][0]["type"] == "integer"
     assert ways(output["facets"]["columnLineage"])["x"] == {"a.x": ["DIRECT IDENTITY"]}
+
+
+def test_parts_that_are_tried_again_are_runs_of_their_own_and_what_others_did_is_none(tmp_path):
+    project = load(str(write(tmp_path, {"models/a.sql": "select 1 as x"})))
+    at, whole = datetime(2024, 1, 1, tzinfo=UTC), WHOLE
+    about = ("r", at, "a", "create table")
+    start = StepStarted(*about, "1", "", whole, ("never built",))
+    failed = StepFailed(*about, Status.SPLIT, whole, 0.1, ())
+    skipped = StepSkipped(*about, whole, f"{BUILT_BY}other")
+    story = [RunStarted("r", at, "build", "dev", 1, 0), start, failed, start, skipped]
+    telling = Telling(project, Outlet(), lambda known: lambda name: Lineage())
+    events = [said for event in story for said in telling(event)]
+    assert [each["eventType"] for each in events] == ["START", "START", "FAIL", "START"]
+    runs_of = [each["run"]["runId"] for each in events[1:]]
+    assert runs_of[0] == runs_of[1]
+    assert runs_of[0] != runs_of[2]
+
+
+def test_a_nominal_time_spans_all_slices():
+    found = nominal_time(Partitions.of(Grain.DAY, [(0, 2), (5, 7)]))
+    assert found is not None
+    assert found["nominalStartTime"].startswith("1970-01-01T")
+    assert found["nominalEndTime"].startswith("1970-01-08T")

@@ -246,3 +246,14 @@ def test_what_breaks_in_the_telling_breaks_no_build(tmp_path):
     (problem,) = sending.problems("1")
     assert problem.message.startswith("1 of 1 lineage events were not delivered")
     assert problem.message.endswith("KeyError: 'whatever'")
+
+
+def test_after_three_in_a_row_the_rest_is_not_tried(tmp_path, listening):
+    listening.append(Endpoint(*[500] * 1000))
+    files = {f"models/m{i}.sql": "select 1 as x" for i in range(40)}
+    project(tmp_path, f"{{url: '{listening[0].url}', retries: 0}}")
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    message = warned(build(load(str(tmp_path))))
+    assert message.startswith("86 of 86 lineage events were not delivered")
+    assert len(listening[0].heard) < 20  # three, and what others were posting meanwhile
