@@ -17,6 +17,17 @@ from sqlpipes.api.openlineage import facets
 from sqlpipes.api.openlineage.columns import column_lineage
 from sqlpipes.api.openlineage.facets import Json
 from sqlpipes.api.openlineage.naming import Dataset, datasets_of, files_read
+from sqlpipes.api.openlineage.steps import (
+    COMPLETE,
+    ENDS,
+    FAIL,
+    RUNNING,
+    START,
+    WRITES,
+    Step,
+    of_start,
+    why,
+)
 from sqlpipes.core.asset import Asset, Column, Materialized, SqlBody
 from sqlpipes.core.events import (
     CheckFinished,
@@ -32,31 +43,15 @@ from sqlpipes.core.events import (
 )
 from sqlpipes.core.outlet import Outlet
 from sqlpipes.core.partitions import Partitions
-from sqlpipes.core.plan import Action
 
 if TYPE_CHECKING:
     from sqlpipes.api.project import Project
     from sqlpipes.core.lineage import Lineage
 
-START, RUNNING, COMPLETE, FAIL, ABORT = "START", "RUNNING", "COMPLETE", "FAIL", "ABORT"
-WRITES = frozenset(
-    {Action.VIEW, Action.TABLE, Action.SLICES, Action.MERGE, Action.APPEND, Action.SNAPSHOT}
-    | {Action.SEED, Action.PYTHON, Action.FILE}
-)
-ENDS = MappingProxyType(
-    {
-        Status.SUCCESS: COMPLETE,
-        Status.WARN: COMPLETE,
-        Status.CANCELLED: ABORT,
-        Status.INTERRUPTED: ABORT,
-        Status.SKIPPED: ABORT,
-    }
-)
 TYPES = MappingProxyType({Materialized.VIEW: "VIEW", Materialized.FILE: "FILE"})
 
 Known = Mapping[str, tuple[Column, ...]]
 Learn = Callable[[Known], Callable[[str], "Lineage"]]
-Step = StepStarted | StepFinished | StepFailed | StepSkipped | StepRetrying
 
 
 class Telling:
@@ -143,10 +138,10 @@ class Telling:
     def _step(self, event: Step, asset: Asset, run_id: str, how: str) -> Json:
         run: Json = {"processing_engine": facets.engine(), "parent": self._parent()}
         if isinstance(event, StepStarted):
-            run["sqlpipes_step"] = _of_start(event)
+            run["sqlpipes_step"] = of_start(event)
         if when := facets.nominal_time(event.slices):
             run["nominalTime"] = when
-        if said := _why(event):
+        if said := why(event):
             run["errorMessage"] = facets.error(said)
         if asset.name not in self._jobs:
             about = {**facets.of_job(asset), **self._code(asset)}
@@ -340,23 +335,3 @@ class Telling:
             "inputs": list(inputs),
             "outputs": list(outputs),
         }
-
-
-def _of_start(event: StepStarted) -> Json:
-    return facets.own_facet(
-        "RunFacet",
-        action=str(event.action),
-        version=event.version,
-        reasons=list(event.reasons),
-        slices="" if event.slices.is_whole else str(event.slices),
-        full=event.full,
-    )
-
-
-def _why(event: Step) -> str:
-    """What went wrong, or why nothing was done."""
-    if isinstance(event, StepSkipped):
-        return f"skipped: {event.because}"
-    if isinstance(event, StepFailed):
-        return "\n".join(str(problem) for problem in event.problems) or str(event.status)
-    return ""
