@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sqlpipes.api.dbt import artifacts
     from sqlpipes.api.debugging import Fact, debug, debug_unread
     from sqlpipes.api.folder import clean, write_starter
+    from sqlpipes.api.following import Following, holder_of, place_of
     from sqlpipes.api.impacts import impact, save_image
     from sqlpipes.api.look import compiled, lint, rows
     from sqlpipes.api.metrics import Series, metric
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from sqlpipes.api.terms import Watch
     from sqlpipes.api.testing import due_unit_tests, run_unit_tests, unit_tests
     from sqlpipes.api.ticking import Ticked, run_job, tick
+    from sqlpipes.api.watched import files_seen
     from sqlpipes.decide.states import SliceState
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "AssetStatus",
     "Card",
     "Fact",
+    "Following",
     "How",
     "JobStatus",
     "Outcome",
@@ -88,9 +91,11 @@ __all__ = [
     "debug_unread",
     "due_unit_tests",
     "export_state",
+    "files_seen",
     "forced_by_last",
     "freshness",
     "hidden_in",
+    "holder_of",
     "impact",
     "import_state",
     "job_named",
@@ -104,6 +109,7 @@ __all__ = [
     "metric",
     "openlineage_events",
     "overview",
+    "place_of",
     "plan",
     "plan_statements",
     "project_root",
@@ -147,6 +153,7 @@ _HOMES = {
     "sqlpipes.api.dbt": "artifacts",
     "sqlpipes.api.debugging": "Fact debug debug_unread",
     "sqlpipes.api.folder": "clean write_starter",
+    "sqlpipes.api.following": "Following holder_of place_of",
     "sqlpipes.api.impacts": "impact save_image",
     "sqlpipes.api.look": "compiled lint rows",
     "sqlpipes.api.metrics": "Series metric",
@@ -167,6 +174,7 @@ _HOMES = {
     "sqlpipes.api.terms": "Watch",
     "sqlpipes.api.testing": "due_unit_tests run_unit_tests unit_tests",
     "sqlpipes.api.ticking": "Ticked run_job tick",
+    "sqlpipes.api.watched": "files_seen",
     "sqlpipes.decide.states": "SliceState",
 }
 

@@ -56,18 +56,21 @@ class AssetStatus:
     auto: Automation | None = None
 
 
-def status(project: Project, ask: Ask | None = None) -> tuple[AssetStatus, ...]:
+def status(
+    project: Project, ask: Ask | None = None, *, looks: bool = True
+) -> tuple[AssetStatus, ...]:
     """The state of the selected assets, in graph order.
 
-    `ask.partitions` narrows it to some slices. While another process holds the warehouse, what it
-    holds is taken to be as it was recorded.
+    `ask.partitions` narrows it to some slices. While another process holds the warehouse, or if nobody
+    `looks` into it, what it holds is taken to be as it was recorded.
     """
     project.raise_errors()
     ask = ask or Ask()
     wish = wish_of(project, ask)
     names = [name for name in project.graph.order if name in wish.names]
     now = utc_now()
-    steps = {step.asset: step for step in _planned(project, _with_inputs(project, wish), now).steps}
+    planned = (_planned if looks else _as_recorded)(project, _with_inputs(project, wish), now)
+    steps = {step.asset: step for step in planned.steps}
     with suppress(SqlpipesError):  # the sources are cut as the plan has seen them
         project = with_proofs(project, None)
     with _settled(project) as store:
@@ -151,12 +154,18 @@ def _planned(project: Project, wish: Wish, now: datetime) -> Plan:
     try:
         return plan_wish(project, wish, now)
     except LockedError:
-        with suppress(SqlpipesError):  # columns that only the warehouse knows prove nothing today
-            project = with_proofs(project, None)
-        with closing(open_store_of(project)) as store:
-            history = store.history()
-            observed = observe(project, store, history, wish, None)
-            return plan_from(project, store, history, wish, observed, now)
+        return _as_recorded(project, wish, now)
+
+
+def _as_recorded(project: Project, wish: Wish, now: datetime) -> Plan:
+    """The plan if nobody but us has written. No warehouse is opened, and no function of the user's
+    is asked what a source looks like."""
+    with suppress(SqlpipesError):  # columns that only the warehouse knows prove nothing today
+        project = with_proofs(project, None)
+    with closing(open_store_of(project)) as store:
+        history = store.history()
+        observed = observe(project, store, history, wish, None)
+        return plan_from(project, store, history, wish, observed, now)
 
 
 def runs(project: Project, limit: int = 20) -> Sequence[RunRecord]:

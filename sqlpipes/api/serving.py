@@ -6,11 +6,10 @@ in a project; it stops between two rounds, or in the middle of a build as `build
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlpipes.api.planning import utc_now
@@ -19,11 +18,11 @@ from sqlpipes.api.queue import How, load_as
 from sqlpipes.api.sensing import SickSensor
 from sqlpipes.api.terms import Watch
 from sqlpipes.api.ticking import Happening, tick
+from sqlpipes.api.watched import files_seen
 from sqlpipes.core.errors import Problem, SqlpipesError
 
 LOCK = "serve.lock"
 NAP_S = 0.1
-SUFFIXES = frozenset({"sql", "py", "yml", "yaml", "toml"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,6 @@ class Trouble:
 
 
 Served = Loaded | Trouble | Happening
-
-Seen = tuple[tuple[str, int, int], ...]  # path, time and size of each file
 
 
 def serve(
@@ -65,13 +62,13 @@ def serve(
 
     watch, done = watch or Watch(), 0
     with sign_of_life(how.root, LOCK, keep=True):
-        project, seen = load_as(how), _files(how)
+        project, seen = load_as(how), files_seen(how)
         project.raise_errors()
         on_happening(Loaded(project, again=False))
         told: tuple[Problem, ...] = ()
         while not watch.cancel.is_set() and done != rounds:
             began = time.monotonic()
-            now_there = _files(how)
+            now_there = files_seen(how)
             if now_there != seen:
                 project, seen = _reloaded(how, project, on_happening), now_there
             told = _round(how, project, command, watch, on_happening, clock, told)
@@ -122,19 +119,3 @@ def _nap(seconds: float, cancel: threading.Event) -> None:
     end = time.monotonic() + seconds
     while not cancel.is_set() and (left := end - time.monotonic()) > 0:
         time.sleep(min(NAP_S, left))
-
-
-def _files(how: How) -> Seen:
-    """What tells that a file of the project has changed. Nothing is opened."""
-    from sqlpipes.read.files import one_file, walk
-
-    root, profiles = os.path.abspath(how.root), how.profiles_dir
-    files = [file for file in walk(root, ".", []) if file.suffix in SUFFIXES or _is_data(file.path)]
-    if profiles and (file := one_file(profiles, "profiles.yml")):
-        files.append(replace(file, path=file.absolute))
-    return tuple((file.path, file.mtime_ns, file.size) for file in files)
-
-
-def _is_data(path: str) -> bool:
-    """Whether it may be a seed: such are read as well, wherever the seeds' folder is."""
-    return path.rpartition(".")[2].casefold() in ("csv", "parquet", "json", "tsv")

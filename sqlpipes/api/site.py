@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlpipes.api.columns import lineage
+from sqlpipes.api.columns import lineage, traced
 from sqlpipes.api.hiding import hider
 from sqlpipes.api.look import compiled
 from sqlpipes.api.past import AssetStatus, run_details, runs, status
@@ -24,7 +24,7 @@ from sqlpipes.core.errors import SqlpipesError
 from sqlpipes.core.events import Status
 
 if TYPE_CHECKING:
-    from sqlpipes.core.lineage import ColumnFacts, Documented
+    from sqlpipes.core.lineage import ColumnFacts, Documented, Lineage
     from sqlpipes.stores import CheckRecord, Note, RunRecord
 
 LARGEST = 200_000  # characters of a file that is shown
@@ -67,21 +67,31 @@ class AssetPage:
     facts: ColumnFacts | None = field(default=None, repr=False)
 
 
-def overview(project: Project) -> Overview:
-    """Every asset with its state and columns. ProjectError when the project has errors."""
+def overview(project: Project, *, looks: bool = True) -> Overview:
+    """Every asset with its state and columns. ProjectError when the project has errors.
+
+    Unless it `looks`, no warehouse is opened: what it holds is taken to be as it was recorded.
+    """
     from sqlpipes.core.lineage import Lineage, documented
 
-    statuses = status(project)
+    statuses = status(project, looks=looks)
     with closing(open_store_of(project)) as store:
         newest = store.check_results()
         runs_of = list(dict.fromkeys(check.run_id for check in reversed(newest)))[:RUNS]
         checks = standing(each for run_id in runs_of for each in store.check_results(run_id))
         checks = standing(newest) | checks
-    traced = Lineage()
+    known = Lineage()
     with suppress(SqlpipesError):
-        traced = lineage(project)
-    columns = documented(project.graph, traced)
-    return Overview(project, utc_now(), statuses, columns, traced.facts, checks)
+        known = lineage(project) if looks else known_lineage(project)
+    columns = documented(project.graph, known)
+    return Overview(project, utc_now(), statuses, columns, known.facts, checks)
+
+
+def known_lineage(project: Project) -> Lineage:
+    """The columns as they are declared, or were when something was built last."""
+    from sqlpipes.api.proofs import columns_of_tables
+
+    return traced(project, columns_of_tables(project))
 
 
 def asset_pages(seen: Overview, names: Iterable[str] | None = None) -> Iterator[AssetPage]:

@@ -38,6 +38,7 @@ COMMANDS = {
     "sensors": "sqlpipes.cli.sensors",
     "status": "sqlpipes.cli.past",
     "runs": "sqlpipes.cli.past",
+    "ui": "sqlpipes.cli.ui",
     "docs": "sqlpipes.cli.page",
     "report": "sqlpipes.cli.outside",
     "source": "sqlpipes.cli.outside",

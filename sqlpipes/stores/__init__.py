@@ -29,6 +29,7 @@ from sqlpipes.stores.records import (
     Move,
     Note,
     PastVerdicts,
+    RunNews,
     RunRecord,
     Schedule,
     SliceRecord,
@@ -36,6 +37,7 @@ from sqlpipes.stores.records import (
 )
 
 if TYPE_CHECKING:
+    from sqlpipes.stores.following import SqlFollower
     from sqlpipes.stores.leases import SqlLeases
     from sqlpipes.stores.sql import SqlStore
 
@@ -48,6 +50,7 @@ __all__ = [
     "MemoryStore",
     "Move",
     "Note",
+    "RunNews",
     "RunRecord",
     "Schedule",
     "SliceRecord",
@@ -217,6 +220,9 @@ class Store(Protocol):
 
     def leases(self) -> SqlLeases | None:
         """Who may write what, among builds that share this state; None when no other can."""
+
+    def follow(self) -> SqlFollower | None:
+        """What other processes write to it, as they do; None when no other can."""
 
     def close(self) -> None: ...
 

@@ -242,6 +242,9 @@ class MemoryStore:
     def leases(self) -> None:
         """None: no other build can see this state."""
 
+    def follow(self) -> None:
+        """None, as above."""
+
     def jobs(self) -> MemoryJobs:
         return self._jobs
 

@@ -24,6 +24,7 @@ from sqlpipes.stores.schema import newest
 
 if TYPE_CHECKING:
     from sqlpipes.stores.asked import SqlAsked
+    from sqlpipes.stores.following import SqlFollower
     from sqlpipes.stores.jobs import SqlJobs
     from sqlpipes.stores.leases import SqlLeases
     from sqlpipes.stores.sql import SqlStore
@@ -140,6 +141,9 @@ class QuickStore:
 
     def leases(self) -> SqlLeases:
         return self._full.leases()
+
+    def follow(self) -> SqlFollower:
+        return self._full.follow()
 
     def jobs(self) -> SqlJobs:
         return self._full.jobs()

@@ -37,6 +37,22 @@ def list_runs(db: Connection, target: str, limit: int) -> tuple[RunRecord, ...]:
     return tuple(_run(row, counts.get(row.run_id, {})) for row in rows)
 
 
+def runs_of(db: Connection, target: str, which: Any) -> tuple[RunRecord, ...]:
+    """The runs that a condition holds for, oldest first, with counts and without steps."""
+    query = select(t.runs).where(t.runs.c.target == target, which).order_by(t.runs.c.id)
+    rows = db.execute(query).all()
+    counts = _counts(db, target, [row.run_id for row in rows]) if rows else {}
+    return tuple(_run(row, counts.get(row.run_id, {})) for row in rows)
+
+
+def steps_of(db: Connection, target: str, run_id: str, which: Any = None) -> tuple[StepRecord, ...]:
+    """The steps of a run in the order of their start; only those that a condition holds for."""
+    query = select(t.steps).where(t.steps.c.run_id == run_id, t.steps.c.target == target)
+    if which is not None:
+        query = query.where(which)
+    return tuple(_step(row) for row in db.execute(query.order_by(t.steps.c.id)))
+
+
 def find_run(db: Connection, target: str, wanted: str) -> RunRecord:
     """One run with its steps and checks. ProjectError: none, or several, are called so."""
     row = _run_row(db, target, wanted)
@@ -212,6 +228,7 @@ def _step(row: Any) -> StepRecord:
         ops=ops_from(row.ops),
         bytes=row.bytes,
         columns=tuple((name, kind) for name, kind in json.loads(row.columns)),
+        number=row.id,
     )
 
 

@@ -59,6 +59,7 @@ class StepRecord:
     ops: tuple[OpCall, ...] = ()
     bytes: int | None = None
     columns: tuple[tuple[str, str], ...] = ()  # name and type
+    number: int = 0  # one for each row of a state, in the order of their start
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,15 @@ class RunRecord:
     commit: str = ""  # of git
     steps: tuple[StepRecord, ...] = ()
     checks: tuple[CheckRecord, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunNews:
+    """What is new of a run: `steps` that have begun, gone on or ended, and how many are done in all."""
+
+    run: RunRecord
+    done: int
+    steps: tuple[StepRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)

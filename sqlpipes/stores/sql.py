@@ -22,7 +22,8 @@ from sqlpipes.core.windows import Slot
 from sqlpipes.stores import current, journal, recall
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.asked import SqlAsked
-from sqlpipes.stores.connect import begin, faults, make_engine, name_of, parse_url
+from sqlpipes.stores.connect import begin, faults, is_file, make_engine, name_of, parse_url
+from sqlpipes.stores.following import SqlFollower
 from sqlpipes.stores.jobs import SqlJobs
 from sqlpipes.stores.lasting import is_away, lasting, patiently, transaction_id, was_committed
 from sqlpipes.stores.leases import SqlLeases
@@ -108,6 +109,10 @@ class SqlStore:
 
     def leases(self) -> SqlLeases:
         return SqlLeases(self._read, self._write, self.target)
+
+    def follow(self) -> SqlFollower:
+        path = str(self._engine.url.database) if is_file(self._engine.url) else None
+        return SqlFollower(self._engine, self._read, self.target, path)
 
     def jobs(self) -> SqlJobs:
         return SqlJobs(self._read, self._write, self.target)

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from sqlpipes.api import AssetStatus, Overview
+from sqlpipes.api import AssetStatus, Overview, Project
 from sqlpipes.core.asset import Asset, Kind
 from sqlpipes.core.events import Status
-from sqlpipes.show.site.layout import HEIGHT, WIDTH, layered
+from sqlpipes.core.graph import Graph
+from sqlpipes.show.site.layout import HEIGHT, WIDTH, Layout, layered
 from sqlpipes.show.status import state_of
 from sqlpipes.version import __version__
 
@@ -34,23 +35,29 @@ def slug(name: str) -> str:
     return f"{plain}-{hashlib.blake2b(name.encode('utf-8', 'replace'), digest_size=4).hexdigest()}"
 
 
-def graph_document(seen: Overview) -> dict[str, Any]:
+def placed(project: Project) -> Layout:
+    """The picture of the graph. It hangs on who reads whom, and on nothing else."""
+    return layered({name: project.graph.parents(name) for name in project.graph.order})
+
+
+def graph_document(seen: Overview, layout: Layout | None = None) -> dict[str, Any]:
     """Every asset with its place in the picture, and who reads whom (by their numbers in `nodes`)."""
     graph = seen.project.graph
     inputs = {item.asset: graph.parents(item.asset) for item in seen.statuses}
-    layout = layered(inputs)
+    layout = layout or placed(seen.project)
     number = {name: at for at, name in enumerate(inputs)}
     failing = {n for n, c in seen.checks.items() if c.status in (Status.FAIL, Status.ERROR)}
+    checks_of = _checks_of(graph)
     nodes = []
     for item in seen.statuses:
         asset, place = graph.assets[item.asset], layout.places[item.asset]
-        checks = [check for check in graph.checks.values() if check.asset == item.asset]
+        checks = checks_of.get(item.asset, [])
         nodes.append(
             {
                 **_node(asset, item),
                 "columns": len(seen.columns.get(item.asset, ())),
                 "checks": len(checks),
-                "failing": sum(check.name in failing for check in checks),
+                "failing": sum(name in failing for name in checks),
                 "x": place.x,
                 "y": place.y,
                 "layer": place.layer,
@@ -111,10 +118,15 @@ def node_state(asset: Asset, item: AssetStatus) -> str:
 def search_document(seen: Overview) -> dict[str, Any]:
     """A row an asset: name, description, columns with theirs, checks, words."""
     graph = seen.project.graph
+    checks = _checks_of(graph)
+    return {"assets": [_row(graph.assets[i.asset], seen, checks) for i in seen.statuses]}
+
+
+def _checks_of(graph: Graph) -> dict[str, list[str]]:
     checks: dict[str, list[str]] = {}
     for check in graph.checks.values():
         checks.setdefault(check.asset, []).append(check.name)
-    return {"assets": [_row(graph.assets[i.asset], seen, checks) for i in seen.statuses]}
+    return checks
 
 
 def _row(asset: Asset, seen: Overview, checks: dict[str, list[str]]) -> list[Any]:

@@ -19,6 +19,16 @@ def runs_document(runs: Iterable[RunRecord]) -> dict[str, Any]:
     return {"runs": [_head(run) for run in runs]}
 
 
+def run_row(run: RunRecord) -> dict[str, Any]:
+    """As it stands in the list of runs."""
+    return _head(run)
+
+
+def step_row(step: StepRecord) -> dict[str, Any]:
+    """As it stands in the document of its run; `number` is its own there."""
+    return _step(step)
+
+
 def run_document(run: RunRecord) -> dict[str, Any]:
     return {
         **_head(run),
@@ -47,6 +57,7 @@ def _head(run: RunRecord) -> dict[str, Any]:
 
 def _step(step: StepRecord) -> dict[str, Any]:
     return {
+        "number": step.number,
         "asset": step.asset,
         "action": step.action,
         "status": str(step.status),
