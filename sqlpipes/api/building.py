@@ -36,7 +36,7 @@ from sqlpipes.api.values import asking
 from sqlpipes.api.warehouses import are_shared, stamp_of
 from sqlpipes.core.asset import Materialized
 from sqlpipes.core.config import Plain
-from sqlpipes.core.events import Event, RunFinished
+from sqlpipes.core.events import Event, RunFinished, StepSaid
 from sqlpipes.core.plan import Action, Plan, Step
 from sqlpipes.core.unit_test import UnitResult
 
@@ -199,6 +199,8 @@ def _run(
                 store.append(event)
             else:
                 event = turns.record(event)
+            if isinstance(event, StepSaid):
+                continue
             events.append(event)
             if terms.watch.on_event:
                 terms.watch.on_event(event)

@@ -27,6 +27,7 @@ class Following:
         self.project = project
         self._store: Store | None = None
         self._follower: SqlFollower | None = None
+        self.opened = 0  # times; after another one, what was told before may not hold any more
 
     def go_on_with(self, project: Project) -> None:
         """The same project, read again; its state may be kept elsewhere now."""
@@ -71,6 +72,7 @@ class Following:
         if self._follower is None:
             self._store = open_store_of(self.project)
             self._follower = self._store.follow()
+            self.opened += 1
         return self._follower
 
 

@@ -180,6 +180,18 @@ class StepRetrying:
 
 
 @dataclass(frozen=True, slots=True)
+class StepSaid:
+    """All that the functions of a step have printed and logged so far. It is recorded, for who looks on from
+    elsewhere, and not shown: the step's end tells it again."""
+
+    run_id: str
+    at: datetime
+    asset: str
+    action: str
+    log: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     """`problems` are those of its end, which no step has: a resource that could not be closed."""
 
@@ -199,6 +211,7 @@ Event = (
     | StepSkipped
     | StepWaiting
     | StepRetrying
+    | StepSaid
     | RunFinished
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from queue import SimpleQueue
 
 from sqlpipes.core.blocked import HasSession
 from sqlpipes.core.engine import Connection
+
+SPEAK_S = 1.0  # between two times that it is told what a step has said so far
 
 
 class Stopped(Exception):
@@ -43,6 +46,9 @@ class Job:
         self.permit: Callable[[Connection], None] | None = None
         self.said: SimpleQueue[str] = SimpleQueue()  # what who looks on should know at once
         self.hold: Hold | None = None  # as it was seen last
+        self.voice: Callable[[], str] = str  # what its functions have said so far
+        self._heard = ""
+        self._heard_at = time.monotonic()
 
     def start(self, connection: Connection) -> None:
         with self._lock:
@@ -72,6 +78,15 @@ class Job:
         """Raises Stopped when it was told to stop; asked between statements."""
         if self.stopped:
             raise Stopped
+
+    def heard(self) -> str | None:
+        """All that its functions have said, when that is more than before; at most once a second."""
+        now = time.monotonic()
+        if now - self._heard_at < SPEAK_S:
+            return None
+        self._heard_at, before = now, self._heard
+        self._heard = self.voice()
+        return self._heard if self._heard != before else None
 
     def publish(self) -> None:
         """The last moment to be stopped is now. Raises StoreError when `permit` refuses."""

@@ -48,6 +48,7 @@ def carry_out(order: Order, place: Place, job: Job, now: Callable[[], datetime])
     results: list[Result] = []
     place = replace(place, go_on=job.go_on, logged=[])
     with recording(job.go_on, place.mask) as recorder:
+        job.voice = lambda: recorder.log
         try:
             done = _done(order, place, job, now, results)
         except Blocked:

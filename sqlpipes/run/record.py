@@ -15,6 +15,7 @@ from sqlpipes.core.events import (
     StepFailed,
     StepFinished,
     StepRetrying,
+    StepSaid,
     StepSkipped,
     StepStarted,
     StepWaiting,
@@ -166,6 +167,9 @@ class Record:
         return StepRetrying(
             settings.run_id, settings.clock(), step.asset, step.action, step.slices, said
         )
+
+    def said(self, step: Step, log: str) -> StepSaid:
+        return StepSaid(self.settings.run_id, self.settings.clock(), step.asset, step.action, log)
 
     def skipped(self, step: Step, because: str, slices: Partitions) -> StepSkipped:
         return StepSkipped(

@@ -274,6 +274,8 @@ class Running:
         for flight in self.flights.values():
             while not flight.job.said.empty():
                 yield self.record.retrying(flight.step, flight.job.said.get())
+            if (said_so_far := flight.job.heard()) is not None:
+                yield self.record.said(flight.step, said_so_far)
         if arrival is not None:
             job, outcome = arrival
             alone = len(self.flights) == 1  # else another function may be in the middle of it

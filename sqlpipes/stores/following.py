@@ -131,10 +131,8 @@ class SqlFollower:
             return found.scalar_subquery()
 
         tick = select(t.ticks.c.tick).where(t.ticks.c.target == own).scalar_subquery()
-        going_on = (t.steps.c.target == own, t.steps.c.status == RUNNING)
-        said = select(func.sum(func.length(t.steps.c.log))).where(*going_on).scalar_subquery()
         with self._read() as db:
-            row = db.execute(select(tick, newest(t.runs), newest(t.steps), newest(t.checks), said))
+            row = db.execute(select(tick, newest(t.runs), newest(t.steps), newest(t.checks)))
             return tuple(row.one())
 
 

@@ -22,6 +22,7 @@ from sqlpipes.core.events import (
     Status,
     StepFailed,
     StepFinished,
+    StepSaid,
     StepSkipped,
     StepStarted,
 )
@@ -91,6 +92,8 @@ def record(to: Writing, event: Event) -> None:
             _step_failed(to, event)
         case StepSkipped():
             _step_skipped(to, event)
+        case StepSaid():
+            _step_said(to, event)
         case RunFinished():
             _run_finished(to, event)
 
@@ -273,7 +276,7 @@ def _close_step(to: Writing, step: OpenStep, event: StepFinished, outcome: dict[
     part = dict(row._mapping) | outcome
     del part["id"]
     to.db.execute(insert(t.steps), part)
-    still = {"slices": slices_text(rest), "full_rewrite": False}
+    still = {"slices": slices_text(rest), "full_rewrite": False, "log": ""}
     to.db.execute(update(t.steps).where(t.steps.c.id == step.id).values(**still))
 
 
@@ -305,6 +308,12 @@ def _step_skipped(to: Writing, event: StepSkipped) -> None:
     run(to.db, _INSERT_SKIPPED, _new_step(to, event, Status.SKIPPED) | end)
 
 
+def _step_said(to: Writing, event: StepSaid) -> None:
+    next_tick(to)
+    if (step := _open_step(to, event)) is not None:
+        run(to.db, _SAY, {"step": step.id, "log": plain_text(event.log)})
+
+
 def _check_finished(to: Writing, event: CheckFinished) -> None:
     values = {
         "run_id": event.run_id,
@@ -334,11 +343,11 @@ def _move(to: Writing, asset: str, before: AssetState, after: AssetState) -> Non
     to.memo.states[asset] = after
 
 
-def _key(event: StepStarted | StepFinished | StepFailed) -> tuple[str, str, str]:
+def _key(event: StepStarted | StepFinished | StepFailed | StepSaid) -> tuple[str, str, str]:
     return event.run_id, event.asset, str(event.action)
 
 
-def _open_step(to: Writing, event: StepFinished | StepFailed) -> OpenStep | None:
+def _open_step(to: Writing, event: StepFinished | StepFailed | StepSaid) -> OpenStep | None:
     """The newest step of this run, asset and kind that has not ended."""
     key = _key(event)
     if key in to.memo.steps:
@@ -404,6 +413,7 @@ _OPEN_STEP = (
 _INSERT_STEP = insert(t.steps).returning(t.steps.c.id)
 _INSERT_SKIPPED = insert(t.steps)
 _THIS_STEP = update(t.steps).where(t.steps.c.id == bindparam("step"))
+_SAY = _THIS_STEP.values(log=bindparam("log"))
 _MARK_STEP = _THIS_STEP.values(status=bindparam("status"))
 _END_STEP = _THIS_STEP.values(
     {

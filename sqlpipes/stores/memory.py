@@ -16,6 +16,7 @@ from sqlpipes.core.events import (
     Status,
     StepFailed,
     StepFinished,
+    StepSaid,
     StepSkipped,
     StepStarted,
 )
@@ -89,6 +90,8 @@ class MemoryStore:
             case StepSkipped():
                 skipped = replace(_step(event, Status.SKIPPED), finished_at=event.at)
                 self._new_step(event.run_id, replace(skipped, because=event.because))
+            case StepSaid():
+                self._step_said(event)
             case RunFinished():
                 self._run_finished(event)
 
@@ -311,6 +314,11 @@ class MemoryStore:
             self._see_windows(event.asset, event.sighting)
         self._close_step(step, record, event)
 
+    def _step_said(self, event: StepSaid) -> None:
+        self._tick += 1
+        if (step := self._open_step(event)) is not None:
+            self._steps[step] = (event.run_id, replace(self._steps[step][1], log=event.log))
+
     def _see_windows(self, asset: str, sighting: Sighting | None) -> None:
         """The tokens that moved; without a sighting the source was seen as a whole."""
         _, known = self._windows.pop(asset, (None, {}))
@@ -339,7 +347,7 @@ class MemoryStore:
             columns=event.columns,
         )
         if rest := rest_of(record.slices, event):
-            self._steps[step] = (event.run_id, replace(record, slices=rest, full=False))
+            self._steps[step] = (event.run_id, replace(record, slices=rest, full=False, log=""))
             self._new_step(event.run_id, done)
         else:
             self._steps[step] = (event.run_id, done)
@@ -380,7 +388,7 @@ class MemoryStore:
             if step.asset in self._states:
                 self._states[step.asset] = died(self._states[step.asset], frozenset(left))
 
-    def _open_step(self, event: StepFinished | StepFailed) -> int | None:
+    def _open_step(self, event: StepFinished | StepFailed | StepSaid) -> int | None:
         """The newest step of this run, asset and kind that has not ended."""
         for key in reversed(self._steps):
             run_id, step = self._steps[key]
@@ -391,7 +399,7 @@ class MemoryStore:
 
     def _new_step(self, run_id: str, record: StepRecord) -> int:
         self._last_step += 1
-        self._steps[self._last_step] = (run_id, record)
+        self._steps[self._last_step] = (run_id, replace(record, number=self._last_step))
         return self._last_step
 
     def _state(self, asset: str) -> AssetState:

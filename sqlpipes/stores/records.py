@@ -59,7 +59,9 @@ class StepRecord:
     ops: tuple[OpCall, ...] = ()
     bytes: int | None = None
     columns: tuple[tuple[str, str], ...] = ()  # name and type
-    number: int = 0  # one for each row of a state, in the order of their start
+    number: int = field(
+        default=0, compare=False
+    )  # of its row in the state, in the order of their start
 
 
 @dataclass(frozen=True, slots=True)

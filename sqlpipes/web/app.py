@@ -296,9 +296,11 @@ class Stream(Response):
             (b"content-type", b"text/event-stream; charset=utf-8"),
             (b"x-accel-buffering", b"no"),
         ]
-        with self._serving.feed.listening() as listener:
+        serving = self._serving
+        with serving.feed.listening() as listener:
+            serving.feed.tell(await to_thread.run_sync(serving.pulse.beat))  # nobody may have asked
             await send({"type": "http.response.start", "status": 200, "headers": heads})
-            await _send(send, event_text("hello", await to_thread.run_sync(hello, self._serving)))
+            await _send(send, event_text("hello", await to_thread.run_sync(hello, serving)))
             while True:
                 text: bytes | None = b": still here\n\n"
                 with anyio.move_on_after(HEARTBEAT_S):
@@ -325,7 +327,7 @@ def hello(serving: Serving) -> dict[str, Any]:
         live_row(each.run, each.done, mine=serving.builds.claim(each.run))
         for each in serving.pulse.live()
     ]
-    errors = serving.board.problems_json(serving.board.errors)
+    errors = serving.board.problems_json(serving.pulse.errors)
     found: dict[str, Any] = serving.board.hidden(
         {"runs": rows, "builds": serving.builds.rows(), "errors": errors}
     )

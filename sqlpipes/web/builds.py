@@ -132,6 +132,15 @@ class Builds:
                 interrupt(build.process)
         _wait_for((each.process for each in running), wait_s)
 
+    def close(self) -> None:
+        """Whatever still runs is stopped and goes on to its end alone."""
+        with self._lock:
+            for build in self._builds.values():
+                if build.is_running:
+                    interrupt(build.process)
+                build.output.close()
+            self._builds.clear()
+
 
 def arguments(how: How, wish: Wish) -> list[str]:
     """What is typed after `sqlpipes`. Values stand behind a =, so that none is taken for an option."""

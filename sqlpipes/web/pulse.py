@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FILES_S = 1.0  # between two looks at the files, and more where looking takes long
 FILES_SHARE = 50  # times what a look takes
+KNOWN = 200  # characters by which the place in a log is found again
+UNKNOWN = 2_000  # that are told where it is not found
 BURY_S = 2.0  # a run whose process died is not told by anybody
 WELL = (Status.SUCCESS, Status.WARN)
 ENDS = {  # how an asset's state is called after a step, until the state is seen as a whole
@@ -44,11 +46,11 @@ class Pulse:
         self._files_at = time.monotonic()
         self._files_s = FILES_S
         self._bury_at = time.monotonic()
-        self._logs: dict[tuple[str, int], int] = {}  # characters that were told
+        self._logs: dict[tuple[str, int], str] = {}  # of steps that go on, as it was told
         self._trouble: tuple[Problem, ...] = ()
 
     def beat(self) -> list[Message]:
-        """What has happened since the last one."""
+        """What has happened since the last one. A `hello` without data: nothing that was told holds."""
         with self._lock:
             return [*self._look_at_files(), *self._look_at_state()]
 
@@ -59,6 +61,11 @@ class Pulse:
                 return self._following.all_live()
             except SqlpipesError:
                 return ()
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """Why what is shown may be old: of newer files, or of the state."""
+        return self._board.errors or self._trouble
 
     def close(self) -> None:
         with self._lock:
@@ -83,8 +90,14 @@ class Pulse:
             if time.monotonic() - self._bury_at > BURY_S:
                 self._bury_at = time.monotonic()
                 self._following.bury()
-            found = self._news() if self._following.moved() else []
+            opened = self._following.opened
+            moved = self._following.moved()
             self._trouble = ()
+            if 0 < opened < self._following.opened:
+                self._board.note_moved()
+                self._following.news()
+                return [("hello", {})]
+            found = self._news() if moved else []
         except SqlpipesError as error:
             self._following.close()
             if error.problems == self._trouble:
@@ -120,17 +133,27 @@ class Pulse:
 
     def _log(self, run_id: str, doc: str, step: StepRecord) -> list[Message]:
         key = (run_id, step.number)
-        told = self._logs.pop(key, 0)
+        told = self._logs.pop(key, "")
         if step.status is Status.RUNNING and step.log:
-            self._logs[key] = len(step.log)
-        if len(step.log) <= told:
-            return []
-        lines = step.log[told:].splitlines()
-        return [("log", {"run": doc, "asset": step.asset, "lines": lines})]
+            self._logs[key] = step.log
+        lines = added(told, step.log).splitlines()
+        return [("log", {"run": doc, "asset": step.asset, "lines": lines})] if lines else []
 
     def _tell_states(self, messages: list[Message], nodes: dict[str, Node]) -> None:
         if nodes:
             messages.append(("state", {"nodes": self._board.hidden(nodes)}))
+
+
+def added(before: str, now: str) -> str:
+    """What a log says more than before. Of a long one the middle is left out, and more of it each time.
+
+    >>> added("a\\nb\\n", "a\\nb\\nc\\n"), added("", "a"), added("x" * 300, "gone")
+    ('c\\n', 'a', 'gone')
+    """
+    if now.startswith(before):
+        return now[len(before) :]
+    place = now.rfind(before[-KNOWN:])
+    return now[-UNKNOWN:] if place < 0 else now[place + len(before[-KNOWN:]) :]
 
 
 def live_row(run: RunRecord, done: int, *, mine: bool) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from anyio import to_thread
 
 from sqlpipes.api import How, load_as
 from sqlpipes.core.errors import Problem, ProjectError
-from sqlpipes.web.app import Serving, make_app
+from sqlpipes.web.app import Serving, hello, make_app
 from sqlpipes.web.board import Board
 from sqlpipes.web.builds import Builds
 from sqlpipes.web.feed import Feed, Message
@@ -81,7 +81,7 @@ def serve(
         try:
             asyncio.run(_run(serving, sock, cancel, lambda: on_ready(url_of(address, sock), gate)))
         finally:
-            builds.end(0)
+            builds.close()
             pulse.close()
 
 
@@ -132,7 +132,10 @@ async def _follow(serving: Serving) -> None:
 def beat(serving: Serving) -> list[Message]:
     """What has happened, of the project and of the builds that were started here."""
     builds: list[Message] = [("build", serving.board.hidden(row)) for row in serving.builds.news()]
-    return [*serving.pulse.beat(), *builds]
+    news = serving.pulse.beat()
+    if any(name == "hello" for name, _ in news):
+        return [("hello", hello(serving))]
+    return [*news, *builds]
 
 
 # ------------------------------------------------------------------------------------ the address

@@ -14,6 +14,7 @@ from sqlpipes.core.events import (
     Status,
     StepFailed,
     StepFinished,
+    StepSaid,
     StepSkipped,
     StepStarted,
 )
@@ -82,3 +83,8 @@ def built(
     """A step from its start to its good end."""
     common = {key: rest[key] for key in ("run_id", "action", "full") if key in rest}
     return (started(asset, slices, version, **common), finished(asset, slices, version, **rest))
+
+
+def said(asset: str, log: str, **rest: Any) -> StepSaid:
+    found: dict[str, Any] = {"run_id": "r1", "action": "create table"} | rest
+    return StepSaid(at=NOON, asset=asset, log=log, **found)
