@@ -5,7 +5,7 @@ The state is read; the warehouse is not opened.
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.past import runs
@@ -49,7 +49,7 @@ class Following:
         return found.news() if (found := self._open()) is not None else ()
 
     def all_live(self) -> tuple[RunNews, ...]:
-        """Every run that goes on, as far as `news` has told, with all of its steps."""
+        """Every run that goes on, as far as `news` has told, without its steps."""
         return found.all_live() if (found := self._open()) is not None else ()
 
     def bury(self) -> None:
@@ -92,10 +92,3 @@ def place_of(root: str) -> str:
     from sqlpipes.stores.lock import place_of
 
     return place_of(root)
-
-
-def live_runs(project: Project) -> tuple[RunNews, ...]:
-    """The runs that go on."""
-    with closing(Following(project)) as following:
-        following.news()
-        return following.all_live()

@@ -85,13 +85,10 @@ class SqlFollower:
         return tuple(each for each in found if each is not None)
 
     def all_live(self) -> tuple[RunNews, ...]:
-        """Every run that goes on, with all of its steps."""
+        """Every run that goes on, without its steps."""
         with self._read() as db:
             runs = runs_of(db, self._target, t.runs.c.run_id.in_(list(self._live)))
-            return tuple(
-                RunNews(run, self._live[run.run_id].done, steps_of(db, self._target, run.run_id))
-                for run in runs
-            )
+            return tuple(RunNews(run, self._live[run.run_id].done, ()) for run in runs)
 
     def close(self) -> None:
         if self._eye is not None:

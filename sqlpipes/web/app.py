@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -40,9 +41,8 @@ from sqlpipes.web.refused import Refusal, Refused, refused
 from sqlpipes.web.wish import Wish, wish_from
 
 LARGEST = 64_000  # bytes of a body
-BODY_S = 10.0  # for all of it to arrive
 HEARTBEAT_S = 15.0
-SEND_S = 20.0  # who takes no byte for that long is gone
+PATIENCE_S = 20.0  # for a body to arrive; who takes no byte for that long is gone
 
 
 @dataclass(slots=True)
@@ -57,6 +57,7 @@ class Serving:
     page: Page
     read_only: bool = False
     tell: Callable[[str], None] = print  # what went wrong in here, to the terminal
+    patience_s: float = PATIENCE_S
     planning: anyio.Lock = field(default_factory=anyio.Lock)
 
 
@@ -194,21 +195,21 @@ class Answers:
         return _json({"names": list(found.assets)})
 
     async def plan(self, request: Request) -> Response:
-        wish = wish_from(await _body(request))
+        wish = wish_from(await _body(request, self._serving.patience_s))
         async with self._serving.planning:
             return _json(await to_thread.run_sync(self._plan, wish))
 
     async def build(self, request: Request) -> Response:
         if self._serving.read_only:
             raise refused(403, "UIX017", "this page only shows: it was started with --read-only")
-        wish = wish_from(await _body(request))
+        wish = wish_from(await _body(request, self._serving.patience_s))
         build = await to_thread.run_sync(self._build, wish)
         return _json({"id": build}, 202)
 
     async def stop(self, request: Request) -> Response:
         if self._serving.read_only:
             raise refused(403, "UIX017", "this page only shows: it was started with --read-only")
-        await _body(request)
+        await _body(request, self._serving.patience_s)
         found = await to_thread.run_sync(self._serving.builds.stop, request.path_params["id"])
         if not found:
             raise refused(404, "UIX013", "this server has started no such build")
@@ -271,8 +272,6 @@ class Answers:
         return _problems(refused(error.status_code, "UIX013", error.detail).refusal)
 
     async def broken(self, request: Request, error: Exception) -> Response:
-        import traceback
-
         self._serving.tell("".join(traceback.format_exception(error)))
         return _problems(refused(500, "UIX019", "the server broke at this request").refusal)
 
@@ -300,19 +299,18 @@ class Stream(Response):
         with serving.feed.listening() as listener:
             serving.feed.tell(await to_thread.run_sync(serving.pulse.beat))  # nobody may have asked
             await send({"type": "http.response.start", "status": 200, "headers": heads})
-            await _send(send, event_text("hello", await to_thread.run_sync(hello, serving)))
+            await self._send(send, event_text("hello", await to_thread.run_sync(hello, serving)))
             while True:
                 text: bytes | None = b": still here\n\n"
                 with anyio.move_on_after(HEARTBEAT_S):
                     text = await listener.queue.get()
                 if text is None:
                     return
-                await _send(send, text)
+                await self._send(send, text)
 
-
-async def _send(send: Send, text: bytes) -> None:
-    with anyio.fail_after(SEND_S):
-        await send({"type": "http.response.body", "body": text, "more_body": True})
+    async def _send(self, send: Send, text: bytes) -> None:
+        with anyio.fail_after(self._serving.patience_s):
+            await send({"type": "http.response.body", "body": text, "more_body": True})
 
 
 async def _until_gone(receive: Receive, then: Callable[[], None]) -> None:
@@ -334,7 +332,7 @@ def hello(serving: Serving) -> dict[str, Any]:
     return found
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, patience_s: float) -> bytes:
     """All of it. Refused 413 when it is too large, 408 when it does not come."""
     too_large = refused(413, "UIX015", f"the body is larger than {LARGEST} bytes")
     said = request.headers.get("content-length", "0")
@@ -342,7 +340,7 @@ async def _body(request: Request) -> bytes:
         raise too_large
     found = b""
     try:
-        with anyio.fail_after(BODY_S):
+        with anyio.fail_after(patience_s):
             async for piece in request.stream():
                 found += piece
                 if len(found) > LARGEST:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 TAIL = 16_000  # bytes of output that are read
 LINES = 40
+WAIT_S = 10  # for somebody who was quicker; whoever holds it for long was told before
 KEPT = 20  # builds that are remembered
 WINDOWS = sys.platform == "win32"
 
@@ -150,7 +151,7 @@ def arguments(how: How, wish: Wish) -> list[str]:
         "--select": wish.select,
         "--exclude": wish.exclude,
         "--partition": wish.partitions,
-        "--project-dir": os.path.abspath(how.root),
+        "--project-dir": None if _is_here(how.root) else os.path.abspath(how.root),
         "--profiles-dir": how.profiles_dir,
         "--profile": how.profile,
         "--target": how.target,
@@ -162,7 +163,12 @@ def arguments(how: How, wish: Wish) -> list[str]:
         *(["--full-refresh"] if wish.full_refresh else []),
         *([f"--vars={json.dumps(vars)}"] if vars else []),
         *([] if how.cache else ["--no-cache"]),
+        f"--wait={WAIT_S}",
     ]
+
+
+def _is_here(root: str) -> bool:
+    return os.path.realpath(root) == os.path.realpath(os.getcwd())
 
 
 def command_text(arguments: Iterable[str]) -> str:
@@ -202,7 +208,7 @@ def _started(id: str, arguments: list[str]) -> Build:
 def _safely() -> list[str]:
     """The current folder holds no modules of Python's, as with the installed command; unless we are there."""
     home = os.path.dirname(os.path.dirname(os.path.abspath(sqlpipes.__file__)))
-    return [] if os.path.realpath(home) == os.path.realpath(os.getcwd()) else ["-P"]
+    return [] if _is_here(home) else ["-P"]
 
 
 def _environ(environ: Mapping[str, str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ import platform
 import secrets
 import socket
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -123,9 +124,16 @@ async def _run(
 
 async def _follow(serving: Serving) -> None:
     """One for all pages; while there is none, nothing is looked at."""
+    told = ""
     while True:
         await serving.feed.someone.wait()
-        serving.feed.tell(await to_thread.run_sync(beat, serving))
+        try:
+            serving.feed.tell(await to_thread.run_sync(beat, serving))
+        except Exception as error:  # a fault of ours must not leave the pages without news for ever
+            said = "".join(traceback.format_exception(error))
+            if said != told:
+                serving.tell(said)
+            told = said
         await asyncio.sleep(POLL_S)
 
 

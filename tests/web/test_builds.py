@@ -61,6 +61,7 @@ def test_one_that_goes_on_keeps_others_out_and_can_be_stopped(slow_shop, tmp_pat
         page.wait_for("build", lambda data: data["id"] == "2" and data["status"] == "ok")
 
 
+@pytest.mark.long
 def test_a_build_of_somebody_else_is_named(slow_shop, tmp_path):
     with served(slow_shop) as site, site.listening() as page:
         process = another(slow_shop, "build", "--threads", "2")
@@ -96,6 +97,7 @@ def test_a_build_that_fails_says_so(shop):
         assert any("total" in line for line in over["lines"])
 
 
+@pytest.mark.long
 def test_values_are_no_options_and_no_shell_reads_them(shop):
     with served(shop) as site, site.listening() as page:
         wish = {"select": "total $(touch broken)", "vars": {"a": "; touch broken"}}
