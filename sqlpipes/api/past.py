@@ -15,7 +15,7 @@ from sqlpipes.api.plans import wish_of
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.selection import Ask
-from sqlpipes.core.asset import Kind
+from sqlpipes.core.asset import Kind, SourceBody
 from sqlpipes.core.automation import Automation
 from sqlpipes.core.errors import Location, LockedError, Problem, ProjectError, SqlpipesError
 from sqlpipes.core.events import DONE, Status
@@ -69,7 +69,8 @@ def status(
     wish = wish_of(project, ask)
     names = [name for name in project.graph.order if name in wish.names]
     now = utc_now()
-    planned = (_planned if looks else _as_recorded)(project, _with_inputs(project, wish), now)
+    whole = _with_inputs(project, wish)
+    planned = _planned(project, whole, now) if looks else _unasked(project, whole, now)
     steps = {step.asset: step for step in planned.steps}
     with suppress(SqlpipesError):  # the sources are cut as the plan has seen them
         project = with_proofs(project, None)
@@ -157,9 +158,20 @@ def _planned(project: Project, wish: Wish, now: datetime) -> Plan:
         return _as_recorded(project, wish, now)
 
 
+def _unasked(project: Project, wish: Wish, now: datetime) -> Plan:
+    """As recorded; nor is a function of the user's asked what its source looks like."""
+    graph = project.graph
+    told = {
+        name
+        for name in (*wish.names, *wish.observe)
+        if isinstance(body := graph.assets[name].body, SourceBody) and body.observer
+    }
+    wish = replace(wish, names=wish.names - told, observe=wish.observe - told)
+    return _as_recorded(project, wish, now)
+
+
 def _as_recorded(project: Project, wish: Wish, now: datetime) -> Plan:
-    """The plan if nobody but us has written. No warehouse is opened, and no function of the user's
-    is asked what a source looks like."""
+    """The plan if nobody but us has written. No warehouse is opened."""
     with suppress(SqlpipesError):  # columns that only the warehouse knows prove nothing today
         project = with_proofs(project, None)
     with closing(open_store_of(project)) as store:

@@ -58,7 +58,8 @@ def ui_command(
     from sqlpipes.api import How, project_root
 
     _demand_extra()
-    from sqlpipes.web.server import Address, serve, with_token
+    from sqlpipes.web.address import Address, with_token
+    from sqlpipes.web.server import serve
 
     root = options["project_dir"] or project_root()
     seen_by(click.get_current_context()).root = root

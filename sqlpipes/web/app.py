@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
@@ -24,9 +21,6 @@ from sqlpipes.core.errors import LockedError, SqlpipesError
 from sqlpipes.show.letters import plain_lines
 from sqlpipes.show.plan import dialects, plan_json, plan_text
 from sqlpipes.show.problems import problem_json
-from sqlpipes.web.board import Board
-from sqlpipes.web.builds import Builds
-from sqlpipes.web.feed import Feed, event_text
 from sqlpipes.web.gate import (
     Gate,
     change_refusal,
@@ -35,30 +29,13 @@ from sqlpipes.web.gate import (
     is_token,
     site_refusal,
 )
-from sqlpipes.web.page import Page, door
-from sqlpipes.web.pulse import Pulse, live_row
+from sqlpipes.web.page import door
 from sqlpipes.web.refused import Refusal, Refused, refused
+from sqlpipes.web.serving import Serving
+from sqlpipes.web.stream import Stream
 from sqlpipes.web.wish import Wish, wish_from
 
 LARGEST = 64_000  # bytes of a body
-HEARTBEAT_S = 15.0
-PATIENCE_S = 20.0  # for a body to arrive; who takes no byte for that long is gone
-
-
-@dataclass(slots=True)
-class Serving:
-    """Everything that an answer may need."""
-
-    board: Board
-    pulse: Pulse
-    builds: Builds
-    feed: Feed
-    gate: Gate
-    page: Page
-    read_only: bool = False
-    tell: Callable[[str], None] = print  # what went wrong in here, to the terminal
-    patience_s: float = PATIENCE_S
-    planning: anyio.Lock = field(default_factory=anyio.Lock)
 
 
 def make_app(serving: Serving) -> ASGIApp:
@@ -274,62 +251,6 @@ class Answers:
     async def broken(self, request: Request, error: Exception) -> Response:
         self._serving.tell("".join(traceback.format_exception(error)))
         return _problems(refused(500, "UIX019", "the server broke at this request").refusal)
-
-
-class Stream(Response):
-    """Events for as long as somebody takes them."""
-
-    def __init__(self, serving: Serving) -> None:
-        super().__init__()
-        self._serving = serving
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async with anyio.create_task_group() as group:
-            group.start_soon(_until_gone, receive, group.cancel_scope.cancel)
-            with suppress(TimeoutError):
-                await self._tell(send)
-            group.cancel_scope.cancel()
-
-    async def _tell(self, send: Send) -> None:
-        heads = [
-            (b"content-type", b"text/event-stream; charset=utf-8"),
-            (b"x-accel-buffering", b"no"),
-        ]
-        serving = self._serving
-        with serving.feed.listening() as listener:
-            serving.feed.tell(await to_thread.run_sync(serving.pulse.beat))  # nobody may have asked
-            await send({"type": "http.response.start", "status": 200, "headers": heads})
-            await self._send(send, event_text("hello", await to_thread.run_sync(hello, serving)))
-            while True:
-                text: bytes | None = b": still here\n\n"
-                with anyio.move_on_after(HEARTBEAT_S):
-                    text = await listener.queue.get()
-                if text is None:
-                    return
-                await self._send(send, text)
-
-    async def _send(self, send: Send, text: bytes) -> None:
-        with anyio.fail_after(self._serving.patience_s):
-            await send({"type": "http.response.body", "body": text, "more_body": True})
-
-
-async def _until_gone(receive: Receive, then: Callable[[], None]) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    then()
-
-
-def hello(serving: Serving) -> dict[str, Any]:
-    """What goes on now."""
-    rows = [
-        live_row(each.run, each.done, mine=serving.builds.claim(each.run))
-        for each in serving.pulse.live()
-    ]
-    errors = serving.board.problems_json(serving.pulse.errors)
-    found: dict[str, Any] = serving.board.hidden(
-        {"runs": rows, "builds": serving.builds.rows(), "errors": errors}
-    )
-    return found
 
 
 async def _body(request: Request, patience_s: float) -> bytes:

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlpipes.api import How
+from sqlpipes.web.address import Address
 from sqlpipes.web.gate import Gate
-from sqlpipes.web.server import Address, serve
+from sqlpipes.web.server import serve
 
 TOKEN = "a-token-of-the-tests"
 PATIENCE_S = 60.0

@@ -11,7 +11,7 @@ from cli.projects import write
 from web.serving import JSON, SHOP, TOKEN
 
 from sqlpipes.api import How, load_as
-from sqlpipes.web.app import Serving, make_app
+from sqlpipes.web.app import make_app
 from sqlpipes.web.board import Board
 from sqlpipes.web.builds import Builds
 from sqlpipes.web.feed import BEHIND, MOST, Feed
@@ -19,6 +19,7 @@ from sqlpipes.web.gate import Gate
 from sqlpipes.web.page import read_page
 from sqlpipes.web.pulse import Pulse
 from sqlpipes.web.refused import Refused
+from sqlpipes.web.serving import Serving
 
 HOST = b"localhost:8580"
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 from cli.projects import ok, write
 from web.serving import SHOP, another, ended, served, slow, until
@@ -50,7 +52,7 @@ def test_a_build_in_another_process_is_seen_as_it_goes_on(shop, tmp_path):
     write(shop, {"models/slow.py": slow(go)})
     with served(shop) as site, site.listening() as page:
         site.get("/api/graph")
-        process = another(shop, "build")
+        process = another(shop, "build", "--json")
         begun = page.wait_for("step", lambda data: data["step"]["asset"] == "slow")
         assert begun["step"]["status"] == "running"
         said = page.wait_for("log", lambda data: data["asset"] == "slow")
@@ -73,7 +75,9 @@ def test_a_build_in_another_process_is_seen_as_it_goes_on(shop, tmp_path):
         assert last["nodes"]["slow"]["written_at"]
         lines = [line for data in page.of("log") for line in data["lines"]]
         assert lines == ["has begun", "may end"]
-        assert ended(process)[0] == 0
+        code, told = ended(process)
+        assert code == 0
+        assert "step_said" not in told  # which is for who looks on
         assert set(states(site).values()) == {"current"}
 
 
@@ -149,6 +153,32 @@ def test_without_a_listener_changes_are_seen_when_something_is_asked(shop):
         assert set(states(site).values()) == {"current"}
         write(shop, {"models/more.sql": "select * from total\n"})
         until(lambda: states(site).get("more") == "missing")
+
+
+def test_what_is_shown_asks_no_warehouse_and_no_function_of_the_users(shop):
+    """A file that is no database would be told by whoever opens it."""
+    with closing(duckdb.connect(str(shop / "shop.duckdb"))) as db:
+        db.execute("create table outside as select 1 as x")
+    asked = f"    open({str(shop / 'asked')!r}, 'a').close()\n    return '1'\n"
+    write(shop, {
+        "models/outside.yml": "sources:\n  - name: main\n    tables: [{name: outside}]\n",
+        "models/look.py": "from sqlpipes import observe\n\n\n"
+        "@observe(source='main.outside')\ndef look():\n" + asked,
+        "models/inside.sql": "select x from main.outside\n",
+    })  # fmt: skip
+    ok(shop, "build")
+    assert (shop / "asked").exists()
+    (shop / "asked").unlink()
+    (shop / "shop.duckdb").write_bytes(b"no database" * 1000)
+    with served(shop) as site, site.listening() as page:
+        assert {states(site)[name] for name in ("raw_orders", "orders", "total")} == {"current"}
+        for key in ("search", "runs", "asset/total", "asset/inside"):
+            assert site.get(f"/api/{key}").status == 200
+        write(shop, {"models/more.sql": "select * from total\n"})
+        page.wait_for("project")
+        assert states(site)["more"] == "missing"
+        assert not (shop / "asked").exists()
+        assert site.post("/api/plan", {}).status == 422  # which looks
 
 
 def test_a_state_that_is_thrown_away_is_opened_anew(shop):
