@@ -80,9 +80,7 @@ def guarded(app: ASGIApp, serving: Serving) -> ASGIApp:
 
 
 def _turned_away(gate: Gate, request: Request) -> Refusal | None:
-    heads = dict(request.headers.items())
-    if len(request.headers.getlist("host")) != 1:
-        heads["host"] = ""
+    heads = dict(request.headers.items())  # of Host there is one: else it was no request
     if (refusal := host_refusal(gate, heads)) is not None:
         return refusal
     if request.url.path == "/" and "token" in request.query_params and request.method == "GET":
@@ -168,19 +166,17 @@ class Answers:
             select=request.query_params.get("select", ""),
             exclude=request.query_params.get("exclude", ""),
         )
-        found = await to_thread.run_sync(select, self._serving.board.project, wish.ask)
-        return _json({"names": list(found.assets)})
+        return _json({"names": await self._in_turn(self._select, wish)})
 
     async def plan(self, request: Request) -> Response:
         wish = wish_from(await _body(request, self._serving.patience_s))
-        async with self._serving.planning:
-            return _json(await to_thread.run_sync(self._plan, wish))
+        return _json(await self._in_turn(self._plan, wish))
 
     async def build(self, request: Request) -> Response:
         if self._serving.read_only:
             raise refused(403, "UIX017", "this page only shows: it was started with --read-only")
         wish = wish_from(await _body(request, self._serving.patience_s))
-        build = await to_thread.run_sync(self._build, wish)
+        build = await self._in_turn(self._build, wish)
         return _json({"id": build}, 202)
 
     async def stop(self, request: Request) -> Response:
@@ -193,6 +189,9 @@ class Answers:
         return _json({})
 
     # ------------------------------------------------------------------------------- in a thread
+
+    async def _in_turn(self, work: Callable[[Wish], Any], wish: Wish) -> Any:
+        return await to_thread.run_sync(work, wish, limiter=self._serving.few)
 
     def _document(self, key: str) -> Any:
         if not len(self._serving.feed):
@@ -207,16 +206,22 @@ class Answers:
         project.raise_errors()
         return project
 
+    def _select(self, wish: Wish) -> list[str]:
+        with self._serving.board.reading:
+            return list(select(self._serving.board.project, wish.ask).assets)
+
     def _plan(self, wish: Wish) -> Any:
-        project = self._project(wish)
-        found = plan(project, wish.ask)
+        with self._serving.board.reading:
+            project = self._project(wish)
+            found = plan(project, wish.ask)
         title = f"{project.config.name}, target {project.target.name}{dialects(project.graph)}"
         text = plain_lines(unstyle(plan_text(found, title, fold=True)))
         return self._serving.board.hidden({**plan_json(found), "text": text})
 
     def _build(self, wish: Wish) -> str:
-        project = self._project(wish)
-        select(project, wish.ask)
+        with self._serving.board.reading:
+            project = self._project(wish)
+            select(project, wish.ask)
         if (holder := holder_of(project)) is not None:
             raise refused(409, "UIX016", f"{holder} is building here")
         if live := self._serving.pulse.live():

@@ -1,6 +1,7 @@
 """The project as it is shown: documents by key, made when asked for and kept until something changes.
 
-Called from several threads; one lock stands around all of it. What a document is made of is never changed.
+Called from several threads: one lock stands around documents, one around whatever runs the project's own
+code. What a document is made of is never changed.
 """
 
 from __future__ import annotations
@@ -55,6 +56,9 @@ class Board:
         self.project = project
         self.errors: tuple[Problem, ...] = ()  # of newer files, which cannot be shown
         self.hide: Callable[[str], str] = hidden_in(project)
+        self.reading = (
+            threading.RLock()
+        )  # modules of the project are loaded, or its functions called
         self._lock = threading.RLock()
         self._seen: Overview | None = None
         self._layout: Layout | None = None
@@ -88,13 +92,14 @@ class Board:
 
     def load_again(self) -> bool:
         """Read the files; whether they are good. If not, what was good before stays, and `errors` say why."""
-        with self._lock:
-            try:
+        try:
+            with self.reading:
                 found = load_as(self.how)
                 found.raise_errors()
-            except SqlpipesError as error:
-                self.errors = error.problems
-                return False
+        except SqlpipesError as error:
+            self.errors = error.problems
+            return False
+        with self._lock:
             self.project, self.errors, self.hide = found, (), hidden_in(found)
             self._seen = self._layout = None
             self._shown.clear()

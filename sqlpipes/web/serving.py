@@ -30,4 +30,5 @@ class Serving:
     read_only: bool = False
     tell: Callable[[str], None] = print  # what went wrong in here, to the terminal
     patience_s: float = PATIENCE_S
-    planning: anyio.Lock = field(default_factory=anyio.Lock)
+    few: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(3))
+    """Threads for what may take long: documents have others."""
