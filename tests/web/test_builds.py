@@ -206,3 +206,25 @@ def test_a_server_that_is_killed_leaves_its_build_alone(slow_shop, tmp_path):
     process.communicate()
     (tmp_path / "go").write_text("")
     until(lambda: '"success"' in ok(slow_shop, "runs", "--json"), "its end")
+
+
+@pytest.mark.long
+def test_without_its_packages_the_command_says_which_to_install(shop):
+    """In an interpreter that does not find them."""
+    import subprocess
+    import sys
+
+    code = (
+        "import importlib.util as u, sys\n"
+        "real = u.find_spec\n"
+        "u.find_spec = lambda name, *more: None if name == 'uvicorn' else real(name, *more)\n"
+        "from sqlpipes.cli import main\n"
+        "sys.argv = ['sqlpipes', 'ui']\nmain()\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=shop, env=env, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 2
+    assert "UIX003 sqlpipes ui needs uvicorn" in found.stderr
+    assert "pip install 'sqlpipes[ui]'" in found.stderr
