@@ -58,7 +58,12 @@ def edges_document(facts: ColumnFacts | None) -> list[dict[str, Any]]:
             "source": edge.source,
             "kind": str(edge.kind),
             "expression": edge.expression,
-            "line": edge.line,
+            "at": {
+                "file": edge.file,
+                "line": edge.line,
+                "column": edge.column_at,
+                "length": edge.length,
+            },
         }
         for edge in (facts.edges if facts else ())
         if edge.table

@@ -75,15 +75,16 @@
         <circle cx="8" cy="10" r="2.6" /><circle cx="8" cy="22" r="2.6" /><circle cx="24" cy="16" r="2.6" /></svg>
         <b>${graph ? graph.project : "sqlpipes"}</b>${graph && graph.target !== "default" && html`<span class="target">${graph.target}</span>`}</a>
       <nav aria-label="Pages">${PAGES.map(([key, word]) => html`<a href="#/${key}" aria-current=${here === key ? "page" : undefined}>${word}</a>`)}</nav>
+      <${sp.Building} />
       <button class="find" onClick=${search} aria-label="Search (press / or Ctrl-K)" aria-keyshortcuts="/ Control+K"><svg viewBox="0 0 20 20" aria-hidden="true"><circle cx="9" cy="9" r="5.5" /><path d="M13 13l4 4" /></svg>
-        <span>Search</span><kbd>/</kbd></button><${Theme} /></header>`;
+        <span>Search</span><kbd>/</kbd></button><${sp.Live} /><${Theme} /></header>`;
   }
 
   const HERE = { asset: "assets", assets: "assets", run: "runs", runs: "runs" };
 
   function View({ graph, at }) {
     const [page, name, , column] = at.parts, change = (patch) => setQuery(at, patch);
-    if (page === "asset") return html`<${sp.Asset} key=${name} graph=${graph} name=${name} column=${column} />`;
+    if (page === "asset") return html`<${sp.Asset} key=${name} graph=${graph} name=${name} column=${column} mark=${at.query.mark} />`;
     if (page === "assets") return html`<${sp.Assets} graph=${graph} query=${at.query} setQuery=${change} />`;
     if (page === "runs") return html`<${sp.Runs} />`;
     if (page === "run") return html`<${sp.Run} key=${name} id=${name} />`;
@@ -95,16 +96,29 @@
   function App() {
     const [document_, error] = sp.useDocument("graph");
     const [graph, setGraph] = useState(null);
-    const [searching, setSearching] = useState(false);
+    const [searching, setSearching] = useState(false), [planning, setPlanning] = useState(null);
+    const { runs } = sp.useLive("states", "runs", "errors");
     const at = useRoute(), page = at.parts[0] || "graph";
-    useEffect(() => document_ && setGraph(sp.linked(document_)), [document_]);
+    useEffect(() => {
+      if (!document_) return;
+      sp.live.graph = sp.linked(document_);
+      setGraph(sp.live.graph);
+    }, [document_]);
+    useEffect(() => {
+      const planned = (event) => setPlanning(event.detail);
+      window.addEventListener("sqlpipes-plan", planned);
+      return () => window.removeEventListener("sqlpipes-plan", planned);
+    }, []);
+    const going = [...runs.values()][0], far = going ? `▶ ${going.done || 0}${going.total ? "/" + going.total : ""} · ` : "";
     useEffect(() => {
       const what = at.parts[1] || (PAGES.find(([key]) => key === page) || ["", "Graph"])[1];
-      document.title = graph ? `${what} · ${graph.project}` : "sqlpipes";
+      document.title = far + (graph ? `${what} · ${graph.project}` : "sqlpipes");
+    }, [at.parts.join("/"), graph, far]);
+    useEffect(() => {
       if (page !== "graph") window.scrollTo(0, 0);
       const part = at.query.to;
       if (part) setTimeout(() => document.getElementById(part)?.scrollIntoView(), 150);
-    }, [at.parts.join("/"), graph]);
+    }, [at.parts.join("/"), Boolean(graph)]);
     useEffect(() => {
       const keys = (event) => {
         const asked = (event.key === "/" && !typing(event.target)) || (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey));
@@ -115,9 +129,10 @@
       window.addEventListener("keydown", keys);
       return () => window.removeEventListener("keydown", keys);
     }, []);
-    return html`<${Header} graph=${graph} here=${HERE[page] || "graph"} search=${() => setSearching(true)} />
+    return html`<${Header} graph=${graph} here=${HERE[page] || "graph"} search=${() => setSearching(true)} /><${sp.Banner} />
       ${error ? html`<main class="page" id="main"><${sp.Fault} error=${error} /></main>` : graph ? html`<${View} graph=${graph} at=${at} />` : html`<${sp.Loading} />`}
-      ${graph && page !== "graph" && html`<footer class="foot quiet small">As it stood ${sp.minute(graph.at)} · sqlpipes ${graph.sqlpipes}</footer>`}
+      ${graph && page !== "graph" && !sp.live.isOn && html`<footer class="foot quiet small">As it stood ${sp.minute(graph.at)} · sqlpipes ${graph.sqlpipes}</footer>`}
+      ${planning && html`<${sp.Plan} start=${planning} close=${() => setPlanning(null)} />`}
       ${searching && html`<${sp.Search} close=${() => setSearching(false)} />`}`;
   }
 

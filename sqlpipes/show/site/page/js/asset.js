@@ -1,7 +1,7 @@
 // One asset in full, and the list of all of them.
 (function (sp) {
   "use strict";
-  const { html, useState, useMemo } = sp;
+  const { html, useState } = sp;
   const WROTE = new Set(["success", "warn"]);
 
   const Section = ({ id, title, more, children }) => html`<section class="part" id=${id} aria-labelledby="${id}-title">
@@ -24,6 +24,11 @@
     return html`<dl class="facts">${rows.map(([word, value]) => html`<div><dt>${word}</dt><dd>${value}</dd></div>`)}</dl>`;
   }
 
+  /** How a column comes from another; a click marks the expression in the SQL below. */
+  const How = ({ edge, of }) => (sp.isMarked(of.name, edge) && of.sql.written
+    ? html`<a class="how how-${edge.kind}" href=${sp.markHref(of.name, edge)} title="${edge.expression}: show it in the SQL">${edge.kind.replace("_", " ")}</a>`
+    : html`<span class="how how-${edge.kind}">${edge.kind.replace("_", " ")}</span>`);
+
   function Columns({ of, chosen }) {
     const checks = new Map();
     for (const check of of.checks)
@@ -39,7 +44,7 @@
             title="${check.name}: ${check.status || "not run yet"}">${check.type.replace(/_/g, " ")}</span>`)}</th>
         <td><code>${(column.type || "").toLowerCase()}</code></td>
         <td>${sources(column.name).slice(0, 6).map((edge) => html`<div class="source"><a href=${edge.source === sp.ANY ? sp.assetHref(edge.asset)
-          : sp.graphHref({ at: edge.asset, column: edge.source })}>${edge.asset}${edge.source === sp.ANY ? ` (${sp.nameOf(sp.ANY, edge)})` : "." + edge.source}</a> <span class="how how-${edge.kind}">${edge.kind.replace("_", " ")}</span></div>`)}</td>
+          : sp.graphHref({ at: edge.asset, column: edge.source })}>${edge.asset}${edge.source === sp.ANY ? ` (${sp.nameOf(sp.ANY, edge)})` : "." + edge.source}</a> <${How} edge=${edge} of=${of} /></div>`)}</td>
         <td>${column.description}${column.inherited_from && html`<small class="quiet"> from ${column.inherited_from}</small>`}</td></tr>`)}
       </tbody></table></div>`;
   }
@@ -59,20 +64,31 @@
       ${check.results.length > 0 && html`<${sp.Dots} results=${check.results} name=${check.name} />`}</li>`)}</ul>`;
   }
 
-  function Sql({ of }) {
+  /** Where an edge's expression stands in the text as it is written: {line, column, length}, or null. */
+  function markOf(of, said) {
+    const [line, column, length] = (said || "").split(".").map(Number);
+    return length > 0 && of.sql.written ? { line, column, length } : null;
+  }
+
+  function Sql({ of, mark }) {
     const [written, line, language] = of.sql.written || ["", 1, "text"];
     const tabs = [["written", "As written", written && [written, line, language]],
       ["compiled", "As it would run now", of.sql.compiled && [of.sql.compiled, 1, "sql"]],
       ["ran", "As it ran last", of.sql.ran.length > 0 && [of.sql.ran.map((s) => s.trim().replace(/;?$/, ";")).join("\n\n"), 1, "sql"]],
     ].filter(([, , text]) => text);
     const [chosen, choose] = useState("");
+    sp.useEffect(() => {
+      if (!mark) return;
+      choose("written");
+      setTimeout(() => document.querySelector("#sql mark")?.scrollIntoView({ block: "center" }), 60);
+    }, [mark && [mark.line, mark.column, mark.length].join()]);
     if (!tabs.length) return null;
     const [key, title, text] = tabs.find(([name]) => name === chosen) || tabs[0];
     return html`<${Section} id="sql" title=${language === "python" ? "Code" : "SQL"}>
       <div class="tabs" role="group" aria-label="Which text">${tabs.map(([name, word]) => html`<button aria-pressed=${name === key ? "true" : "false"}
         onClick=${() => choose(name)}>${word}</button>`)}
         ${key === "ran" && html`<a class="quiet small" href="#/run/${encodeURIComponent(of.sql.ran_in)}">run ${of.sql.ran_in}</a>`}</div>
-      <${sp.Code} text=${text[0]} line=${text[1]} language=${text[2]} label=${title} /><//>`;
+      <${sp.Code} text=${text[0]} line=${text[1]} language=${text[2]} label=${title} mark=${key === "written" ? mark : null} /><//>`;
   }
 
   function History({ of }) {
@@ -92,7 +108,7 @@
           <td class="quiet small">${step.reasons.join("; ")}</td></tr>`)}</tbody></table></div>`;
   }
 
-  function Asset({ graph, name, column }) {
+  function Asset({ graph, name, column, mark }) {
     const at = graph.number.get(name);
     const [of, error] = sp.useDocument(at === undefined ? null : "asset/" + graph.nodes[at].doc);
     if (at === undefined) return html`<main class="page" id="main"><h1>There is no asset '${name}'</h1><p><a href="#/assets">All assets</a></p></main>`;
@@ -101,9 +117,10 @@
     const logged = Object.entries(of.logged);
     return html`<main class="page" id="main">
       <header class="head"><div><h1>${of.name}</h1>
-        <p class="chips"><${sp.State} word=${of.state} /><${sp.Kind} of=${of} /></p></div>
+        <p class="chips"><${sp.State} word=${sp.stateOf(of)} /><${sp.Kind} of=${of} /></p><${sp.Going} name=${of.name} /></div>
         <p class="buttons"><a class="button" href=${sp.graphHref({ at: of.name })}>In the graph</a>
-          <a class="button soft" href=${sp.graphHref({ at: of.name, select: `+${of.name}+` })}>Only its lineage</a></p></header>
+          <a class="button soft" href=${sp.graphHref({ at: of.name, select: `+${of.name}+` })}>Only its lineage</a>
+          <${sp.PlanButton} start=${{ select: of.name, name: of.name }} /></p></header>
       ${of.description && html`<${sp.Prose} text=${of.description} />`}
       ${of.reasons.length > 0 && html`<div class="note"><b>The next build runs it:</b> ${of.reasons.join("; ")}</div>`}
       <div class="split"><${Facts} of=${of} />
@@ -112,7 +129,7 @@
       <${Section} id="columns" title="Columns" more=${of.columns.length || ""}><${Columns} of=${of} chosen=${column} /><//>
       ${of.slices && html`<${Section} id="slices" title="Slices"><${sp.Slices} of=${of.slices} /><//>`}
       <${Section} id="checks" title="Checks" more=${of.checks.length || ""}><${Checks} of=${of} /><//>
-      <${Sql} of=${of} />
+      <${Sql} of=${of} mark=${markOf(of, mark)} />
       ${logged.length > 0 && html`<${Section} id="logged" title="Logged by its newest build">
         <dl class="facts logged">${logged.map(([key, value]) => html`<div><dt>${key}</dt><dd><${sp.Value} of=${value} /></dd></div>`)}</dl><//>`}
       <${Section} id="history" title="Builds" more=${of.history.length || ""}><${History} of=${of} /><//>
@@ -121,24 +138,19 @@
 
   function Assets({ graph, query, setQuery }) {
     const text = query.select || "";
-    const { shown, wrong } = useMemo(() => {
-      try {
-        return { shown: sp.select(text, graph), wrong: "" };
-      } catch (error) {
-        return { shown: new Set(), wrong: error.message };
-      }
-    }, [graph, text]);
+    const { shown, wrong, isAsked } = sp.useSelection(graph, text);
+    sp.useLive("states", "building");
     const nodes = graph.nodes.filter((_, i) => !shown || shown.has(i));
     const folders = new Map();
     for (const node of [...nodes].sort((a, b) => (a.name < b.name ? -1 : 1))) folders.set(node.folder, [...(folders.get(node.folder) || []), node]);
     return html`<main class="page" id="main"><header class="head"><h1>Assets <small>${nodes.length}</small></h1>
       <label class="filter ${wrong ? "is-wrong" : ""}"><span class="hidden">Filter assets</span>
         <input type="search" value=${text} placeholder="name, +name+, tag:x, owner:x, state:stale" spellcheck="false" aria-invalid=${wrong ? "true" : "false"}
-          onInput=${(event) => setQuery({ select: event.target.value })} /></label></header>
-      <p class=${wrong ? "fault" : "hidden"} role="status">${wrong || sp.plural(nodes.length, "asset")}</p>
+          onInput=${(event) => setQuery({ select: event.target.value })} /></label><${sp.PlanButton} start=${{ select: text.trim() }} word=${text.trim() ? "Plan these…" : "Plan…"} /></header>
+      <p class=${wrong ? "fault" : isAsked ? "quiet" : "hidden"} role="status">${wrong || isAsked && "asking the server …" || sp.plural(nodes.length, "asset")}</p>
       ${[...folders].sort((a, b) => (a[0] < b[0] ? -1 : 1)).map(([folder, own]) => html`<section class="part"><h2>${folder} <small>${own.length}</small></h2>
         <ul class="list">${own.map((node) => html`<li><a href=${sp.assetHref(node.name)}><b>${node.name}</b></a>
-          <span class="about">${node.about}</span><span class="ends"><${sp.Kind} of=${node} /><${sp.State} word=${node.state} /></span></li>`)}</ul></section>`)}
+          <span class="about">${node.about}</span><span class="ends"><${sp.Kind} of=${node} /><${sp.State} word=${sp.stateOf(node)} /></span></li>`)}</ul></section>`)}
     </main>`;
   }
 

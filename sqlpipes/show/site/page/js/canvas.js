@@ -2,11 +2,11 @@
 // less of it from far away: names below the first of these scales, second lines below the other.
 (function (sp) {
   "use strict";
-  const NAMES = 0.34, LINES = 0.56, LEAST = 0.04, MOST = 2.5, EDGE_WORDS = 0.6, READABLE = 0.6;
+  const BEAT_MS = 70, NAMES = 0.34, LINES = 0.56, LEAST = 0.04, MOST = 2.5, EDGE_WORDS = 0.6, READABLE = 0.6;
   const FONT = '"Inter", system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
   class Canvas {
-    /** say: {pick(box|null), open(box), view()} */
+    /** say: {pick(box|null, whether one more), open(box)} */
     constructor(element, say) {
       this.element = element;
       this.paper = element.getContext("2d");
@@ -26,6 +26,7 @@
 
     close() {
       this.ends.abort();
+      clearTimeout(this.beats);
       this.watch.disconnect();
       cancelAnimationFrame(this.wanted);
     }
@@ -33,12 +34,24 @@
     show(scene) {
       Object.assign(this.scene, scene);
       this.theme();
+      this.beat();
+    }
+
+    /** Draws on while something pulses, a few times a second; with a still ring where motion is not wanted. */
+    beat() {
+      clearTimeout(this.beats);
+      this.isStill = matchMedia("(prefers-reduced-motion: reduce)").matches;
+      if (!this.scene.pulsing || !this.scene.pulsing.size || this.isStill) return;
+      this.beats = setTimeout(() => {
+        if (!document.hidden) this.draw();
+        this.beat();
+      }, BEAT_MS);
     }
 
     /** Colours are those of the style sheet, asked for anew when the theme may have moved. */
     theme() {
       const style = getComputedStyle(this.element);
-      const names = ["--ink", "--quiet", "--card", "--line", "--edge", "--accent", "--paper", "--faint"];
+      const names = ["--ink", "--quiet", "--card", "--line", "--edge", "--accent", "--paper", "--faint", "--state-running"];
       this.ink = Object.fromEntries(names.map((name) => [name.slice(2), style.getPropertyValue(name).trim()]));
       this.paint = new Map();
       for (const name of new Set(this.scene.colours.values()))
@@ -127,7 +140,7 @@
       const up = (event) => {
         const was = this.pointers.delete(event.pointerId);
         if (event.type === "pointerup" && was && this.dragged < 6 && !this.pointers.size)
-          this.say.pick(this.boxAt(event.offsetX, event.offsetY));
+          this.say.pick(this.boxAt(event.offsetX, event.offsetY), event.shiftKey || event.ctrlKey || event.metaKey);
       };
       on("pointerup", up);
       on("pointercancel", up);
@@ -253,7 +266,7 @@
       if (scale < NAMES) {
         paper.fillStyle = colour;
         paper.fillRect(box.x, box.y, w, h);
-        if (scene.chosen === box.id) this.ring(box, w, h);
+        this.rings(box, w, h);
         paper.globalAlpha = 1;
         return;
       }
@@ -270,7 +283,7 @@
       paper.beginPath();
       paper.roundRect(box.x, box.y, 6, h, [8, 0, 0, 8]);
       paper.fill();
-      if (scene.chosen === box.id) this.ring(box, w, h);
+      this.rings(box, w, h);
       this.text(box, w, h, scale);
       paper.globalAlpha = 1;
     }
@@ -282,11 +295,28 @@
       if (edge) this.paper.stroke();
     }
 
-    ring(box, w, h) {
-      this.paper.strokeStyle = this.ink.accent;
-      this.paper.lineWidth = Math.max(2.5, 2 / this.view.scale);
+    /** Around what is chosen, what is picked, and what is being built. */
+    rings(box, w, h) {
+      const { chosen, picked, pulsing } = this.scene, { paper, ink, view } = this;
+      if (pulsing && pulsing.has(box.id)) {
+        const wave = this.isStill ? 0.6 : (1 + Math.sin(performance.now() / 320)) / 2, alpha = paper.globalAlpha;
+        paper.globalAlpha = alpha * (0.25 + 0.5 * wave);
+        this.ring(box, w, h, 3 + 3 * wave, ink["state-running"], Math.max(3, 2 / view.scale));
+        paper.globalAlpha = alpha;
+      }
+      if (picked && picked.has(box.id)) {
+        paper.setLineDash([6, 4]);
+        this.ring(box, w, h, 4, ink.accent, Math.max(2, 1.5 / view.scale));
+        paper.setLineDash([]);
+      }
+      if (chosen === box.id) this.ring(box, w, h, 2, ink.accent, Math.max(2.5, 2 / view.scale));
+    }
+
+    ring(box, w, h, away, colour, width) {
+      this.paper.strokeStyle = colour;
+      this.paper.lineWidth = width;
       this.paper.beginPath();
-      this.paper.roundRect(box.x - 2, box.y - 2, w + 4, h + 4, 10);
+      this.paper.roundRect(box.x - away, box.y - away, w + 2 * away, h + 2 * away, 8 + away);
       this.paper.stroke();
     }
 

@@ -3,19 +3,25 @@
   "use strict";
   const { html, useState, useEffect, useRef, useMemo } = window.htmPreact;
 
-  /** [document or null, error or null]; the document of the newest key. */
+  /** [document or null, error or null]; the document of the newest key. What is shown stays until what has
+   * taken its place is here. */
   function useDocument(key) {
     const [found, setFound] = useState({ key: null });
     useEffect(() => {
       if (key === null) return undefined;
-      let alive = true;
-      const say = (more) => alive && setFound({ key, ...more });
-      sp.load(key).then(
-        (value) => say({ value }),
-        (error) => say({ error }),
-      );
+      let alive = true, asked = 0;
+      const ask = () => {
+        const own = (asked += 1);
+        const say = (more) => alive && own === asked && setFound((was) =>
+          (was.key === key && was.value !== undefined && was.value === more.value ? was
+            : was.key === key && was.value && more.error && sp.isServed ? was : { key, ...more }));
+        sp.load(key).then((value) => say({ value }), (error) => say({ error }));
+      };
+      const ends = sp.watch((keys) => sp.touched(keys, key) && ask());
+      ask();
       return () => {
         alive = false;
+        ends();
       };
     }, [key]);
     return found.key === key ? [found.value ?? null, found.error ?? null] : [null, null];
@@ -63,6 +69,13 @@
     const said = Object.entries(query).filter(([, value]) => value);
     return "#/graph" + (said.length ? "?" + new URLSearchParams(said) : "");
   };
+
+  /** Whether an edge's expression stands in the text of its asset, and not in a file that it takes in. */
+  function isMarked(asset, edge) {
+    const graph = sp.live.graph, at = graph ? graph.number.get(asset) : undefined;
+    return Boolean(at !== undefined && edge.at && edge.at.length && edge.at.file === graph.nodes[at].path);
+  }
+  const markHref = (asset, edge) => `#/asset/${part(asset)}?mark=${edge.at.line}.${edge.at.column}.${edge.at.length}`;
 
   /** A state in words and colour, with a shape of its own. */
   const SIGNS = {
@@ -130,7 +143,7 @@
 
   Object.assign(sp, {
     html, useState, useEffect, useRef, useMemo, useDocument,
-    count, plural, seconds, size, minute, go, assetHref, graphHref, SIGNS, tone,
+    count, plural, seconds, size, minute, go, assetHref, graphHref, markHref, isMarked, SIGNS, tone,
     State, Kind, Loading, Fault, Link, Prose, Value,
   });
 })(window.sqlpipes);

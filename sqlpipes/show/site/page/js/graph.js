@@ -8,22 +8,14 @@
   const FOLDS = [["none", "Every asset"], ["folder", "By folder"], ["group", "By group"]];
   const narrow = () => window.innerWidth < 760;
 
-  function chosenOf(graph, text) {
-    try {
-      return { shown: sp.select(text || "", graph), wrong: "" };
-    } catch (error) {
-      return { shown: null, wrong: error.message };
-    }
-  }
-
   /** The way of a column, when one is asked for. */
   function usePath(graph, asset, column) {
     const [path, setPath] = useState(null);
     useEffect(() => {
       let alive = true;
-      setPath(null);
       if (asset && column)
         sp.columnPath(graph, asset, column).then((found) => alive && setPath(found), () => alive && setPath(null));
+      else setPath(null);
       return () => {
         alive = false;
       };
@@ -33,13 +25,13 @@
 
   function labelOf(box, path) {
     if (box.fold) {
-      const { members, label } = box.fold, behind = members.filter((node) => !["current", "external", "inlined"].includes(node.state));
+      const { members, label } = box.fold, behind = members.filter((node) => !["current", "external", "inlined"].includes(sp.stateOf(node)));
       return [label, sp.plural(members.length, "asset") + (behind.length ? ` · ${behind.length} not current` : "")];
     }
     const { node } = box, columns = path && path.columns.get(node.name);
     if (columns) return [node.name, [...columns].join(", "), true];
     const kind = ["sql", "python"].includes(node.kind) ? node.materialized : node.kind;
-    return [node.name, `${kind} · ${node.state}${node.failing ? ` · ${sp.plural(node.failing, "failing check")}` : ""}`];
+    return [node.name, `${kind} · ${sp.stateOf(node)}${node.failing ? ` · ${sp.plural(node.failing, "failing check")}` : ""}`];
   }
 
   function colourOf(box, colour, names) {
@@ -70,18 +62,21 @@
   }
 
   function Graph({ graph, query, setQuery }) {
-    const element = useRef(null), canvas = useRef(null), fitted = useRef("");
+    const element = useRef(null), canvas = useRef(null), fitted = useRef(""), revealed = useRef("");
     const [open, setOpen] = useState(() => new Set());
     const [text, setText] = useState(query.select || "");
     const isLarge = useMemo(() => graph.nodes.length > MANY && new Set(graph.nodes.map((node) => node.folder)).size > 1, [graph]);
     const by = query.by || (isLarge && !query.select && !query.at ? "folder" : "none"), colour = query.colour || "state", at = query.at || "";
     const path = usePath(graph, at, query.column || "");
-    const { shown, wrong } = useMemo(() => chosenOf(graph, query.select), [graph, query.select]);
+    const { shown, wrong, isAsked } = sp.useSelection(graph, query.select || "");
+    const { count: moved } = sp.useLive("states", "building");
+    const going = graph.nodes.filter((node) => sp.stateOf(node) === "running").map((node) => node.name).join("\n");
+    const [picked, setPicked] = useState(() => new Set());
     const only = path && query.only ? new Set([...path.columns.keys()].map((name) => graph.number.get(name))) : shown;
     const made = useMemo(() => sp.picture(graph, { shown: only, by: by === "none" || (path && query.only) ? "" : by, open,
       across: path && query.only ? 230 : undefined }),
       [graph, shown, by, open, path, query.only]);
-    const words = useMemo(() => sp.legend(graph.nodes.filter((_, i) => !shown || shown.has(i)), colour), [graph, shown, colour]);
+    const words = useMemo(() => sp.legend(graph.nodes.filter((_, i) => !shown || shown.has(i)), colour), [graph, shown, colour, moved, going]);
     const chosen = at && made.byName.get(at);
     useEffect(() => setText(query.select || ""), [query.select]);
     useEffect(() => {
@@ -91,7 +86,8 @@
 
     const act = useRef({});
     act.current = {
-      pick: (box) => {
+      pick: (box, isMore) => {
+        if (isMore && sp.live.isOn) return box && setPicked(toggled(picked, box.fold ? box.fold.members.map((node) => node.name) : [box.node.name]));
         if (!box) setQuery({ at: "", column: "", only: "" });
         else if (box.fold) setOpen(new Set([...open, box.fold.label]));
         else setQuery({ at: box.node.name, column: "", only: "", by: query.by || (by === "none" ? "" : by) });
@@ -100,7 +96,7 @@
     };
     useEffect(() => {
       canvas.current = new sp.Canvas(element.current, {
-        pick: (box) => act.current.pick(box), open: (box) => act.current.open(box),
+        pick: (box, isMore) => act.current.pick(box, isMore), open: (box) => act.current.open(box),
       });
       sp.canvas = canvas.current; // for a look from outside, as the browser tests take
       return () => canvas.current.close();
@@ -115,6 +111,8 @@
         colours: new Map(made.boxes.map((box) => [box.id, colourOf(box, colour, names)])),
         labels: new Map(made.boxes.map((box) => [box.id, labelOf(box, path)])),
         chosen: chosen ? chosen.id : null,
+        pulsing: new Set(going ? going.split("\n").map((name) => made.byName.get(name)).filter(Boolean).map((box) => box.id) : []),
+        picked: new Set([...picked].map((name) => made.byName.get(name)).filter(Boolean).map((box) => box.id)),
         ...marks,
       });
       const now = [query.select, by, [...open], path ? path.asset + "." + path.column : "", query.only].join("|");
@@ -124,8 +122,9 @@
         if (first && at && !path) {
           canvas.current.fit(made.boxes.filter((box) => marks.marked && marks.marked.has(box.id)), 1, margin(), chosen);
         } else fitAll(path && chosen);
-      } else if (chosen) canvas.current.reveal(chosen);
-    }, [made, words, colour, at, path]);
+      } else if (chosen && revealed.current !== at) canvas.current.reveal(chosen);
+      revealed.current = at;
+    }, [made, words, colour, at, path, moved, going, picked]);
 
     return html`<section class="graph" aria-label="Graph of assets">
       <canvas ref=${element} tabindex="0" role="application" onKeyDown=${(event) => keys(event, graph, made, at, setQuery, canvas.current)}
@@ -140,9 +139,12 @@
         <${Choice} label="Fold" options=${FOLDS} value=${by} onChange=${(value) => { setOpen(new Set()); setQuery({ by: value }); }} />
         <${Choice} label="Colour" options=${COLOURS} value=${colour} onChange=${(value) => setQuery({ colour: value === "state" ? "" : value })} />
         ${open.size > 0 && html`<button class="soft" onClick=${() => setOpen(new Set())}>Fold all</button>`}
+        ${picked.size > 0 ? html`<span class="picked"><b>${picked.size}</b> picked <${sp.PlanButton} start=${{ select: [...picked].join(" ") }} />
+          <button class="close" aria-label="Pick none" onClick=${() => setPicked(new Set())}>×</button></span>`
+          : html`<${sp.PlanButton} start=${{ select: query.select || "" }} word=${query.select ? "Plan these…" : "Plan…"} />`}
       </div>
-      <p class="says ${wrong ? "is-wrong" : "hidden"}" id="filter-says" role="status">
-        ${wrong || `${shown ? shown.size : graph.nodes.length} of ${sp.plural(graph.nodes.length, "asset")} shown`}</p>
+      <p class="says ${wrong ? "is-wrong" : isAsked ? "is-asked" : "hidden"}" id="filter-says" role="status">
+        ${wrong || isAsked && "asking the server …" || `${shown ? shown.size : graph.nodes.length} of ${sp.plural(graph.nodes.length, "asset")} shown`}</p>
       <ul class="legend" aria-label="Colours">
         ${words.slice(0, 10).map(([word, name, count]) => html`<li><i style=${`background:var(${name})`}></i>${word}<b>${count}</b></li>`)}
         ${words.length > 10 && html`<li>and ${words.length - 10} more</li>`}
@@ -154,8 +156,9 @@
       </div>
       ${at && graph.number.has(at) && (query.column
         ? html`<${PathPanel} path=${path} asset=${at} column=${query.column} only=${query.only} setQuery=${setQuery} />`
-        : html`<${AssetPanel} graph=${graph} node=${graph.nodes[graph.number.get(at)]} setQuery=${setQuery} />`)}
-      <p class="hidden" role="status">${chosen && chosen.node ? `${chosen.node.name}, ${chosen.node.state}` : ""}</p>
+        : html`<${AssetPanel} graph=${graph} node=${graph.nodes[graph.number.get(at)]} setQuery=${setQuery} picked=${picked}
+            toggle=${() => setPicked(toggled(picked, [at]))} />`)}
+      <p class="hidden" role="status">${chosen && chosen.node ? `${chosen.node.name}, ${sp.stateOf(chosen.node)}` : ""}</p>
     </section>`;
   }
 
@@ -192,19 +195,36 @@
   const Close = ({ setQuery }) => html`<button class="close" aria-label="Close the panel"
     onClick=${() => setQuery({ at: "", column: "", only: "" })}>×</button>`;
 
-  function AssetPanel({ graph, node, setQuery }) {
+  /** All of them, or none of them if they were in it. */
+  const toggled = (set, names) => {
+    const next = new Set(set), isIn = names.every((name) => set.has(name));
+    names.forEach((name) => (isIn ? next.delete(name) : next.add(name)));
+    return next;
+  };
+
+  /** A step that builds it right now, and where to follow it. */
+  function Going({ name }) {
+    const { building, runs } = sp.useLive("building", "runs"), row = runs.get(building.get(name));
+    return row ? html`<p class="small now"><i class="spin" aria-hidden="true"></i>being built: <a href="#/run/${encodeURIComponent(row.id)}">follow it</a></p>` : null;
+  }
+
+  function AssetPanel({ graph, node, setQuery, picked, toggle }) {
     const [found] = sp.useDocument("asset/" + node.doc);
     const i = graph.number.get(node.name);
     return html`<aside class="panel" aria-label="About ${node.name}">
       <${Close} setQuery=${setQuery} />
       <h2><a href=${sp.assetHref(node.name)}>${node.name}</a></h2>
-      <p class="chips"><${sp.State} word=${node.state} /><${sp.Kind} of=${node} /></p>
+      <p class="chips"><${sp.State} word=${sp.stateOf(node)} /><${sp.Kind} of=${node} /></p>
+      <${Going} name=${node.name} />
       ${node.why && html`<p class="quiet small">${node.why}</p>`}
       ${node.about && html`<p>${node.about}</p>`}
       <p class="quiet small">reads ${graph.inputs[i].length} · read by ${graph.readers[i].length}${node.owners.length
         ? ` · ${node.owners.join(", ")}` : ""}</p>
       <p class="buttons"><a class="button" href=${sp.assetHref(node.name)}>Open</a>
-        <button class="soft" onClick=${() => setQuery({ select: `+${node.name}+` })}>Only its lineage</button></p>
+        <button class="soft" onClick=${() => setQuery({ select: `+${node.name}+` })}>Only its lineage</button>
+        <${sp.PlanButton} start=${{ select: node.name, name: node.name }} />
+        ${sp.live.isOn && html`<button class="soft" aria-pressed=${picked.has(node.name) ? "true" : "false"} title="Pick several, to plan them together (or shift and click)"
+          onClick=${toggle}>${picked.has(node.name) ? "Picked" : "Pick"}</button>`}</p>
       ${found && found.columns.length > 0 && html`<h3>Columns <small>choose one to light up its path</small></h3>
         <ul class="columns">${found.columns.map((column) => html`<li><button
           onClick=${() => setQuery({ column: column.name })}><span>${column.name}</span><code>${(column.type || "").toLowerCase()}</code></button></li>`)}</ul>`}
@@ -214,13 +234,18 @@
   const End = ({ at, edge, setQuery }) => html`<button class="end" onClick=${() => setQuery({ at: at.asset, column: at.column === sp.ANY ? "" : at.column })}>
     <span>${at.asset}</span>${at.column === sp.ANY ? ` (${sp.nameOf(at.column, edge)})` : html`.<b>${at.column}</b>`}</button>`;
 
+  /** What it is made by; a click shows where that stands in the SQL. */
+  const Expression = ({ edge, asset }) => (!edge.expression ? null : sp.isMarked(asset, edge)
+    ? html`<a class="expression" href=${sp.markHref(asset, edge)} title="Show it in the SQL of ${asset}"><code>${edge.expression}</code></a>`
+    : html`<code class="expression">${edge.expression}</code>`);
+
   const Hops = ({ title, hops, far, setQuery, none }) => html`<h3>${title}</h3>
     ${hops.length ? html`<ol class="hops">${hops.slice(0, 60).map((hop) => html`<li style=${`--depth:${Math.min(hop.depth - 1, 5)}`}>
       <${End} at=${hop[far]} edge=${hop.edge} setQuery=${setQuery} />
       <span class="how how-${hop.edge.kind}">${hop.edge.kind.replace("_", " ")}</span>
       ${far === "from" && hop.depth > 1 && html`<small class="quiet">into ${hop.to.asset}.${sp.nameOf(hop.to.column, hop.edge)}</small>`}
       ${far === "to" && hop.depth > 1 && html`<small class="quiet">from ${hop.from.asset}.${sp.nameOf(hop.from.column, hop.edge)}</small>`}
-      ${hop.edge.expression && html`<code class="expression">${hop.edge.expression}</code>`}</li>`)}
+      <${Expression} edge=${hop.edge} asset=${hop.to.asset} /></li>`)}
       ${hops.length > 60 && html`<li class="quiet">and ${hops.length - 60} more</li>`}</ol>`
       : html`<p class="quiet small">${none}</p>`}`;
 
@@ -238,9 +263,10 @@
         ${path.rows.length > 0 && html`<h3>Rows decided by</h3><ul class="hops">${path.rows.map((edge) => html`<li>
           <${End} at=${{ asset: edge.asset, column: edge.source }} edge=${edge} setQuery=${setQuery} />
           <span class="how">${edge.kind.replace("_", " ")}</span>
-          ${edge.expression && html`<code class="expression">${edge.expression}</code>`}</li>`)}</ul>`}`}
+          <${Expression} edge=${edge} asset=${asset} /></li>`)}</ul>`}`}
     </aside>`;
   }
 
   sp.Graph = Graph;
+  sp.Going = Going;
 })(window.sqlpipes);

@@ -55,7 +55,7 @@
   function wordOf(node, colour) {
     if (colour === "owner") return node.owners[0] || "no owner";
     return colour === "folder" ? node.folder : colour === "group" ? node.group || "no group"
-      : colour === "kind" ? node.kind : node.state;
+      : colour === "kind" ? node.kind : sp.stateOf(node);
   }
 
   /** [[word, name of a CSS colour, count]]: states and kinds have colours of their own, the most frequent
@@ -72,7 +72,7 @@
     });
   }
 
-  const worst = (nodes) => nodes.map((node) => node.state).sort((a, b) => WORST.indexOf(a) - WORST.indexOf(b))[0];
+  const worst = (nodes) => nodes.map(sp.stateOf).sort((a, b) => WORST.indexOf(a) - WORST.indexOf(b))[0];
 
   Object.assign(sp, { picture, bounds, legend, wordOf, worst });
 })(window.sqlpipes);

@@ -46,19 +46,22 @@
     state: (node, text) => node.state === text.replace(/_/g, " "),
   };
 
+  /** What this page cannot say, though `sqlpipes` can; a server is asked then. */
+  const beyond = (words) => Object.assign(new Error(words), { isBeyond: true });
+
   function matcher(text) {
     const [, method, value] = /^([a-z_.]+):(.*)$/s.exec(text) || [];
     if (method === undefined)
       return text.includes("/") || /\.(sql|py|csv|yml|yaml)$/.test(text)
         ? (node) => inPath(node, text) || node.path.endsWith("/" + text) : (node) => named(node, text);
     if (ELSEWHERE.includes(method) || method.startsWith("config."))
-      throw new Error(`'${method}:' cannot be asked on this page; sqlpipes ls -s '${text}' can`);
+      throw beyond(`'${method}:' cannot be asked on this page; sqlpipes ls -s '${text}' can`);
     if (!HERE.includes(method)) throw new Error(`there is no method '${method}:'; there are ${HERE.join(", ")}`);
     if (!value) throw new Error(`'${method}:' wants a value`);
     if (method === "state" && !STATES.includes(value.replace(/_/g, " "))) {
       const other = /^(new|old|modified|unmodified)/.test(value) ? `; sqlpipes ls -s '${text}' can` : "";
-      throw new Error(other ? `'${text}' compares two versions, which this page cannot${other}`
-        : `'${value}' is no state; there are ${STATES.join(", ").replace("in doubt", "in_doubt")}`);
+      if (other) throw beyond(`'${text}' compares two versions, which this page cannot${other}`);
+      throw new Error(`'${value}' is no state; there are ${STATES.join(", ").replace("in doubt", "in_doubt")}`);
     }
     return (node) => METHODS[method](node, value);
   }
@@ -118,5 +121,33 @@
     return { ...document, inputs, readers, number };
   }
 
-  Object.assign(sp, { select, linked, reach });
+  /** {shown: Set or null, wrong: text, isAsked}: by this page alone, or by a server where this page cannot.
+   * What was shown stays while a server is asked. */
+  function useSelection(graph, text) {
+    const [told, setTold] = sp.useState({}), now = sp.useLive("states");
+    const own = sp.useMemo(() => {
+      try {
+        return { shown: select(text, graph), wrong: "" };
+      } catch (error) {
+        return { shown: null, wrong: error.message, isBeyond: Boolean(error.isBeyond && sp.isServed) };
+      }
+    }, [graph, text, /state:/.test(text) && now.count]);
+    sp.useEffect(() => {
+      if (!own.isBeyond) return undefined;
+      const stop = new AbortController();
+      sp.ask("select?" + new URLSearchParams({ select: text }), undefined, stop.signal).then(
+        ({ names }) => setTold({ text, names, wrong: "" }),
+        (error) => error.name !== "AbortError" && setTold({ text, names: null, wrong: said(error) }),
+      );
+      return () => stop.abort();
+    }, [own]);
+    const answer = sp.useMemo(() => ({
+      shown: told.names ? new Set(told.names.map((name) => graph.number.get(name)).filter((i) => i !== undefined)) : null,
+      wrong: told.text === text ? told.wrong : "", isAsked: told.text !== text,
+    }), [told, graph, text]);
+    return own.isBeyond ? answer : own;
+  }
+  const said = ({ problems, message }) => (problems ? problems.map((each) => each.message + (each.hint ? `; ${each.hint}` : "")).join("\n") : message);
+
+  Object.assign(sp, { select, linked, reach, useSelection });
 })(window.sqlpipes);

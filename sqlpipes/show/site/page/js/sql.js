@@ -35,7 +35,39 @@
     return found;
   }
 
-  function Code({ text, language = "sql", line = 1, label }) {
+  /** Where a place of the file lies in a text that begins at `first`: [from, to], or null. Columns and lengths
+   * count characters as Python does, which are not always those of a script. */
+  function spanOf(text, first, { line, column, length }) {
+    const lines = text.split("\n"), at = line - first;
+    if (at < 0 || at >= lines.length) return null;
+    const from = lines.slice(0, at).reduce((sum, each) => sum + each.length + 1, 0) + [...lines[at]].slice(0, column - 1).join("").length;
+    return [from, from + [...text.slice(from)].slice(0, length).join("").length];
+  }
+
+  /** The pieces cut where the mark begins and ends: [[kind, piece, whether it is marked]]. */
+  function marked(found, [from, to]) {
+    let at = 0;
+    return found.flatMap(([kind, piece]) => {
+      const begin = at, end = (at += piece.length);
+      const cuts = [begin, ...[from, to].filter((cut) => cut > begin && cut < end), end];
+      return cuts.slice(1).map((cut, i) => [kind, piece.slice(cuts[i] - begin, cut - begin), cuts[i] >= from && cut <= to]);
+    });
+  }
+
+  const Piece = ({ kind, text }) => (kind ? html`<span class="t-${kind}">${text}</span>` : text);
+
+  /** Neighbours that are marked stand in one <mark>. */
+  function drawn(found) {
+    const out = [];
+    for (const [kind, piece, isMarked] of found) {
+      const last = out[out.length - 1];
+      if (isMarked && Array.isArray(last)) last.push([kind, piece]);
+      else out.push(isMarked ? [[kind, piece]] : html`<${Piece} kind=${kind} text=${piece} />`);
+    }
+    return out.map((each) => (Array.isArray(each) ? html`<mark>${each.map(([kind, piece]) => html`<${Piece} kind=${kind} text=${piece} />`)}</mark>` : each));
+  }
+
+  function Code({ text, language = "sql", line = 1, label, mark }) {
     const [copied, setCopied] = useState(false);
     text = text.replace(/\s+$/, "");
     const lines = text.split("\n").length;
@@ -43,13 +75,13 @@
       setCopied(true);
       setTimeout(() => setCopied(false), 1500);
     }, () => {});
+    const span = mark && spanOf(text, line, mark);
     const long = text.length > 60000;
     return html`<div class="code">
       ${navigator.clipboard && html`<button class="copy" onClick=${copy}>${copied ? "copied" : "copy"}</button>`}
       <div class="scroll" tabindex="0" role="region" aria-label=${label}>
         <pre class="numbers" aria-hidden="true">${Array.from({ length: lines }, (_, i) => line + i).join("\n")}</pre>
-        <pre class="text">${long ? text : pieces(text, language).map(([kind, piece]) =>
-          (kind ? html`<span class="t-${kind}">${piece}</span>` : piece))}</pre>
+        <pre class="text">${long ? text : drawn(span ? marked(pieces(text, language), span) : pieces(text, language))}</pre>
       </div></div>`;
   }
 
