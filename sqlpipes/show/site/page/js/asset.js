@@ -145,7 +145,7 @@
     for (const node of [...nodes].sort((a, b) => (a.name < b.name ? -1 : 1))) folders.set(node.folder, [...(folders.get(node.folder) || []), node]);
     return html`<main class="page" id="main"><header class="head"><h1>Assets <small>${nodes.length}</small></h1>
       <label class="filter ${wrong ? "is-wrong" : ""}"><span class="hidden">Filter assets</span>
-        <input type="search" value=${text} placeholder="name, +name+, tag:x, owner:x, state:stale" spellcheck="false" aria-invalid=${wrong ? "true" : "false"}
+        <input type="search" value=${text} placeholder="name, +name+, tag:x, owner:x, state:stale" spellcheck=${false} aria-invalid=${wrong ? "true" : "false"}
           onInput=${(event) => setQuery({ select: event.target.value })} /></label><${sp.PlanButton} start=${{ select: text.trim() }} word=${text.trim() ? "Plan these…" : "Plan…"} /></header>
       <p class=${wrong ? "fault" : isAsked ? "quiet" : "hidden"} role="status">${wrong || isAsked && "asking the server …" || sp.plural(nodes.length, "asset")}</p>
       ${[...folders].sort((a, b) => (a[0] < b[0] ? -1 : 1)).map(([folder, own]) => html`<section class="part"><h2>${folder} <small>${own.length}</small></h2>

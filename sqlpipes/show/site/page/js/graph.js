@@ -133,7 +133,7 @@
         <label class="filter ${wrong ? "is-wrong" : ""}">
           <span class="hidden">Filter assets</span>
           <input type="search" value=${text} placeholder="Filter: name, +name+, tag:x, state:stale"
-            spellcheck="false" autocomplete="off" aria-invalid=${wrong ? "true" : "false"} aria-describedby="filter-says"
+            spellcheck=${false} autocomplete="off" aria-invalid=${wrong ? "true" : "false"} aria-describedby="filter-says"
             onInput=${(event) => setText(event.target.value)} />
         </label>
         <${Choice} label="Fold" options=${FOLDS} value=${by} onChange=${(value) => { setOpen(new Set()); setQuery({ by: value }); }} />

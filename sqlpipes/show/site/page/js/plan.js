@@ -56,9 +56,9 @@
       ${of.unit_tests.length > 0 && html`<p class="small quiet">${sp.plural(of.unit_tests.length, "unit test")} first: ${of.unit_tests.slice(0, 5).join(", ")}${of.unit_tests.length > 5 ? " …" : ""}</p>`}`;
   }
 
-  const Field = ({ name, label, hint, wrong, ...rest }) => html`<label class="field ${wrong.length ? "is-wrong" : ""}"><span>${label}</span>
-    <input type="text" spellcheck="false" autocomplete="off" autocapitalize="off" aria-invalid=${wrong.length ? "true" : "false"} aria-describedby="${name}-says" ...${rest} />
-    <small id="${name}-says" class=${wrong.length ? "is-bad" : "quiet"}>${wrong.length ? wrong.map((each) => html`<span>${each.message}${each.hint && html`<br />${each.hint}`}</span>`) : hint}</small></label>`;
+  const Field = ({ name, label, hint, wrong, ...rest }) => html`<div class="field ${wrong.length ? "is-wrong" : ""}"><label><span>${label}</span>
+    <input type="text" spellcheck=${false} autocomplete="off" autocapitalize="off" aria-invalid=${wrong.length ? "true" : "false"} aria-describedby="${name}-says" ...${rest} /></label>
+    <small id="${name}-says" class=${wrong.length ? "is-bad" : "quiet"}>${wrong.length ? wrong.map((each) => html`<span>${each.message}${each.hint && html`<br />${each.hint}`}</span>`) : hint}</small></div>`;
 
   const SCOPES = [["Only it", (n) => n], ["With what it reads", (n) => "+" + n], ["With what reads it", (n) => n + "+"], ["Both", (n) => `+${n}+`]];
 
@@ -148,12 +148,13 @@
         ${run.build && html`<${Ended} of=${run.build} />`}
         ${rest.length > 0 && html`<div class="fault"><${sp.Problems} of=${rest} /></div>`}
         ${value && !problems.length && html`<${Notes} of=${value.notes} /><div class=${isAsked ? "is-old" : ""}><${Steps} of=${value} /></div>`}
+        ${problems.length > rest.length && !rest.length && html`<p class="quiet">Mend what is marked above to see the plan.</p>`}
         ${!value && !problems.length && html`<p class="quiet" role="status">looking …</p>`}
       </div>
-      <footer><p role="status"><b>${isAsked && !value ? "" : problems.length ? "Not to be planned so" : count ? sp.plural(count, "step") : "Nothing has to run"}</b>
+      <footer><p role="status"><b>${isAsked && !value ? "" : problems.length ? "It cannot be planned like this" : count ? sp.plural(count, "step") : "Nothing has to run"}</b>
           <code class="command" title="The same in a terminal">${command(wish)}</code></p>
         <p class="buttons"><button type="button" class="soft" onClick=${close}>Close</button>
-          ${!isReadOnly && html`<button type="submit" class=${of.full ? "danger" : "button"} disabled=${!can}>${run.isStarting ? "Starting …" : of.full ? `Write ${count} anew` : "Build"}</button>`}</p></footer>
+          ${!isReadOnly && html`<button type="submit" class=${of.full ? "danger" : "button"} disabled=${!can}>${run.isStarting ? "Starting …" : of.full ? (count ? `Write ${count} anew` : "Write anew") : "Build"}</button>`}</p></footer>
       </form></dialog>`;
   }
 

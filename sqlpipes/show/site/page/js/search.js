@@ -74,7 +74,7 @@
       onClick=${(event) => event.target === dialog.current && close()}>
       <div class="inner"><input type="search" role="combobox" aria-expanded="true" aria-controls="hits" aria-label="Search assets, columns, checks and runs"
         aria-activedescendant=${hits[at] ? "hit-" + at : undefined} autofocus placeholder="Search assets, columns, checks, runs …" value=${text}
-        spellcheck="false" autocomplete="off" onKeyDown=${keys} onInput=${(event) => { setText(event.target.value); setAt(0); }} />
+        spellcheck=${false} autocomplete="off" onKeyDown=${keys} onInput=${(event) => { setText(event.target.value); setAt(0); }} />
       ${error && html`<${sp.Fault} error=${error} />`}
       <ul id="hits" role="listbox" aria-label="Found" ref=${list}>${hits.map((hit, i) => html`<li id="hit-${i}" role="option" key=${hit.kind + hit.title}
         aria-selected=${i === at ? "true" : "false"} onClick=${() => open(hit)} onPointerMove=${() => i !== at && setAt(i)}>
