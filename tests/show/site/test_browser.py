@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 import statistics
 from collections.abc import Iterator
@@ -13,6 +11,7 @@ from typing import Any
 
 import pytest
 from cli.projects import SHOP, ok, write
+from show.site.browsing import PHONE, WIDE, accessible, looked_at, scene
 from show.site.sites import LIVELY, built, document
 
 if os.environ.get("SQLPIPES_TEST_LEG") != "browser":
@@ -20,8 +19,6 @@ if os.environ.get("SQLPIPES_TEST_LEG") != "browser":
     pytest.skip(why, allow_module_level=True)
 pytestmark = pytest.mark.browser
 
-AXE = Path(__file__).parent / "vendor/axe-core/axe.min.js.gz"
-WIDE, PHONE = (1440, 900), (360, 740)
 LAYERS, MANY = 10, 100
 
 
@@ -54,37 +51,10 @@ def large(tmp_path_factory, browser):
 def opened(
     browser: Any, site: Path, route: str = "", size: tuple[int, int] = WIDE, dark: bool = False
 ) -> Iterator[Any]:
-    """The page at a route. Nothing may be said on its console and nothing asked of a network."""
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        color_scheme="dark" if dark else "light",
-        has_touch=size == PHONE,
-    )
-    page = context.new_page()
-    wrong: list[str] = []
-    page.on("console", lambda said: said.type in ("error", "warning") and wrong.append(said.text))
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", lambda asked: asked.url.startswith("file:") or wrong.append(asked.url))
-    page.goto(f"{(site / 'index.html').as_uri()}{route}")
-    page.wait_for_selector("header.top nav a")
-    yield page
-    context.close()
-    assert not wrong
-
-
-def scene(page: Any) -> dict[str, Any]:
-    """What the canvas has drawn: boxes with their places on the screen, and which are lit."""
-    page.wait_for_function("sqlpipes.canvas && sqlpipes.canvas.frames > 0")
-    page.wait_for_timeout(120)
-    return page.evaluate(
-        """() => { const c = sqlpipes.canvas, s = c.scene, at = c.element.getBoundingClientRect();
-        return { scale: c.view.scale, chosen: s.chosen, marked: s.marked && [...s.marked],
-          words: (s.words || []).map(w => [w.from.id, w.to.id, w.text]),
-          labels: Object.fromEntries(s.labels), links: s.picture.links.length,
-          boxes: Object.fromEntries(s.picture.boxes.map(b => [b.id, [
-            at.x + c.view.x + (b.x + 100) * c.view.scale,
-            at.y + c.view.y + (b.y + 24) * c.view.scale]])) } }"""
-    )
+    """The page at a route, opened from the disk."""
+    url = f"{(site / 'index.html').as_uri()}{route}"
+    with looked_at(browser, url, "file:", size=size, dark=dark) as page:
+        yield page
 
 
 def colours(page: Any) -> int:
@@ -177,6 +147,21 @@ def test_a_filter_that_the_page_cannot_answer_says_who_can(browser, site):
             page.get_by_role("status").filter(has_text=said).first.wait_for()
         field.fill("state:current")
         page.wait_for_function("sqlpipes.canvas?.scene.picture?.boxes.length === 5")
+
+
+def test_an_edge_that_is_chosen_is_marked_in_the_sql(browser, site):
+    with opened(browser, site, "#/asset/daily") as page:
+        page.get_by_role("link", name="aggregated", exact=True).click()
+        page.wait_for_function("document.querySelector('#sql mark')?.innerText === 'sum(amount)'")
+        page.get_by_role("link", name="copied", exact=True).click()
+        page.wait_for_function("document.querySelector('#sql mark')?.innerText === 'day'")
+    with opened(browser, site, "#/graph?at=total&column=revenue") as page:
+        page.get_by_role("link", name="sum(amount)", exact=True).click()
+        page.get_by_role("heading", name="daily", level=1).wait_for()
+        assert page.locator("#sql mark").inner_text() == "sum(amount)"
+    with opened(browser, site, "#/asset/daily?mark=999.1.5") as page:
+        page.get_by_role("heading", name="SQL").wait_for()
+        assert page.locator("mark").count() == 0
 
 
 def test_folders_fold_and_unfold(browser, site):
@@ -299,16 +284,7 @@ def test_axe_finds_nothing_serious(browser, site, route, dark):
             page.keyboard.press("/")
             page.keyboard.type("daily")
             page.wait_for_timeout(200)
-        page.evaluate(gzip.decompress(AXE.read_bytes()).decode())
-        found = page.evaluate("axe.run(document, {resultTypes: ['violations'], preload: false})")[
-            "violations"
-        ]
-        serious = [
-            (each["id"], each["help"], [node["html"][:120] for node in each["nodes"][:3]])
-            for each in found
-            if each["impact"] in ("serious", "critical")
-        ]
-        assert not serious, json.dumps(serious, indent=1)
+        accessible(page)
 
 
 def test_a_thousand_assets_load_and_pan(browser, large):
@@ -385,3 +361,11 @@ def test_a_data_file_that_is_gone_is_told_and_the_rest_stays(browser, tmp_path):
         page.get_by_role("alert").filter(has_text="cannot be read").wait_for()
         page.get_by_role("link", name="Runs").click()
         page.get_by_role("heading", name="Runs").wait_for()
+
+
+def test_a_page_of_files_has_nothing_that_needs_a_server(browser, site):
+    for route in ("", "#/asset/daily", "#/runs", "#/graph?at=daily"):
+        with opened(browser, site, route) as page:
+            page.wait_for_timeout(200)
+            assert page.get_by_role("button", name="Plan").count() == 0
+            assert page.locator(".link").count() == 0

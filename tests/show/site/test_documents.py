@@ -60,9 +60,10 @@ def test_an_asset_has_columns_with_docs_types_and_where_they_come_from(site):
     edges = {(e["column"], e["asset"], e["source"], e["kind"]) for e in daily["edges"]}
     assert ("revenue", "stg_orders", "amount", "aggregated") in edges
     assert (None, "stg_orders", "day", "group") in edges
-    assert (
-        next(e for e in daily["edges"] if e["column"] == "revenue")["expression"] == "sum(amount)"
-    )
+    revenue = next(e for e in daily["edges"] if e["column"] == "revenue")
+    assert revenue["expression"] == "sum(amount)"
+    at = {"file": "models/daily.sql", "line": 10, "column": 13, "length": len("sum(amount)")}
+    assert revenue["at"] == at
     amount = document(site, "asset/stg_orders")["columns"][2]
     assert amount["description"] == "euro, with tax"
     assert daily["inputs"] == ["stg_orders"]

@@ -8,6 +8,8 @@
   const PATIENCE_S = 15; // so long it is reconnecting, and then it is offline
   const UNSEEN_MS = 60000; // a tab that nobody sees gives its connection back: a browser has six a server
   const SETTLE_MS = 1500; // between two looks at the checks of a run that goes on
+  const MOST_STEPS = 300; // of a run that is looked at so; the checks of a longer one are seen when it ends
+  const BATCH_MS = 80; // so long events are gathered: a fast build has hundreds a second
   const MOST_LINES = 2000; // of a step's output
   const listeners = new Set();
 
@@ -66,7 +68,8 @@
   const settling = new Set();
   /** What events do not carry, such as checks, is asked for a little later, if anybody looks at the run. */
   function settle(doc) {
-    if (settling.has(doc)) return;
+    const row = live.runs.get(doc);
+    if (settling.has(doc) || (row && row.planned > MOST_STEPS)) return;
     settling.add(doc);
     setTimeout(() => {
       settling.delete(doc);
@@ -91,6 +94,8 @@
 
   const TAKE = {
     hello({ runs, builds, errors }) {
+      tries = lost = 0;
+      setLink("live");
       live.runs = new Map((runs || []).map((row) => [row.doc, row]));
       live.builds = new Map((builds || []).map((build) => [build.id, build]));
       live.building.clear();
@@ -157,6 +162,12 @@
   };
 
   let stream = null, timer = 0, tries = 0, lost = 0;
+  const waiting = [];
+
+  function gathered(name, data) {
+    if (!waiting.length) setTimeout(() => waiting.splice(0).forEach(([each, said]) => TAKE[each](said)), BATCH_MS);
+    waiting.push([name, data]);
+  }
 
   function setLink(word) {
     if (live.link === word) return;
@@ -168,14 +179,7 @@
     clearTimeout(timer);
     if (stream) stream.close();
     stream = new EventSource(root.live);
-    for (const [name, take] of Object.entries(TAKE))
-      stream.addEventListener(name, (event) => {
-        if (name === "hello") {
-          tries = lost = 0;
-          setLink("live");
-        }
-        take(JSON.parse(event.data));
-      });
+    for (const name of Object.keys(TAKE)) stream.addEventListener(name, (event) => gathered(name, JSON.parse(event.data)));
     stream.onerror = away;
   }
 

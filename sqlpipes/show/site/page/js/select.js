@@ -129,7 +129,7 @@
       try {
         return { shown: select(text, graph), wrong: "" };
       } catch (error) {
-        return { shown: null, wrong: error.message, isBeyond: Boolean(error.isBeyond && sp.isServed) };
+        return { shown: null, wrong: error.message, isBeyond: Boolean(error.isBeyond && sp.live.isOn) };
       }
     }, [graph, text, /state:/.test(text) && now.count]);
     sp.useEffect(() => {
