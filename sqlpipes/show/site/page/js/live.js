@@ -57,11 +57,12 @@
     const at = live.graph && live.graph.number.get(asset);
     return at === undefined || at === null ? null : "asset/" + live.graph.nodes[at].doc;
   };
-  const same = (one, other) => one.asset === other.asset && one.begin === other.begin;
+  const idOf = (step) => (step.number ? String(step.number) : step.asset + " " + step.begin);
+  const goesOn = (step) => step.status === "running" && !step.end;
 
   /** A step in the place of what was known of it, or as the newest. */
   function withStep(steps, step) {
-    const at = steps.findIndex((each) => same(each, step));
+    const at = steps.findIndex((each) => idOf(each) === idOf(step));
     return at < 0 ? [...steps, step] : steps.map((each, i) => (i === at ? { ...each, ...step } : each));
   }
 
@@ -78,7 +79,7 @@
   }
 
   function isBuilding(doc, step) {
-    if (step.live) live.building.set(step.asset, doc);
+    if (goesOn(step)) live.building.set(step.asset, doc);
     else if (live.building.get(step.asset) === doc) live.building.delete(step.asset);
   }
 
@@ -88,7 +89,7 @@
   /** Which steps of a run go on, when its events were missed. */
   const catchUp = (doc) => sp.load("run/" + doc).then((run) => {
     if (!live.runs.has(doc)) return;
-    for (const step of run.steps) if (step.status === "running") live.building.set(step.asset, doc);
+    for (const step of run.steps) if (goesOn(step)) live.building.set(step.asset, doc);
     tell("building");
   }, () => {});
 
@@ -125,7 +126,7 @@
     step({ run, step }) {
       isBuilding(run, step);
       sp.amend("run/" + run, (found) => ({ ...found, steps: withStep(found.steps, step) }));
-      if (!step.live) {
+      if (!goesOn(step)) {
         settle(run);
         const doc = docOf(step.asset);
         if (doc) sp.forget(doc);
@@ -229,5 +230,5 @@
     window.addEventListener("pagehide", () => stream && stream.close());
   }
 
-  Object.assign(sp, { live, useLive, useNow, stateOf });
+  Object.assign(sp, { live, useLive, useNow, stateOf, idOf, goesOn });
 })(window.sqlpipes);

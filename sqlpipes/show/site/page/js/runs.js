@@ -28,16 +28,13 @@
     return [begin, Math.max(run.end ? ms(run.end) : now || begin, begin + 1, ...ends)];
   }
 
-  const idOf = (step) => step.asset + " " + step.begin;
-  const goesOn = (step) => step.status === "running" && !step.end;
-
   function Gantt({ run, now, chosen, choose }) {
     const [begin, end] = span(run, now), whole = end - begin;
     const marks = [0, 0.25, 0.5, 0.75, 1];
     return html`<div class="gantt">
       <div class="ruler" aria-hidden="true"><span></span><div>${marks.map((at) => html`<i style="left:${at * 100}%">${sp.seconds((whole * at) / 1000)}</i>`)}</div></div>
       <ol>${run.steps.map((step) => {
-        const id = idOf(step), isLive = Boolean(now) && goesOn(step), isOpen = chosen === id;
+        const id = sp.idOf(step), isLive = Boolean(now) && sp.goesOn(step), isOpen = chosen === id;
         const left = ((ms(step.begin) - begin) / whole) * 100;
         const took = step.end ? ms(step.end) - ms(step.begin) : step.seconds === null ? Math.max(end - ms(step.begin), 0) : 0;
         const width = Math.min(Math.max((took / whole) * 100, 0.4), 100 - left);
@@ -51,12 +48,8 @@
   /** What it said: of a step that goes on, as it is told. */
   function Log({ run, step }) {
     const { logs } = sp.useLive("logs"), told = logs.get(run.doc) && logs.get(run.doc).get(step.asset);
-    if (goesOn(step)) {
-      const text = [step.log, ...(told || [])].filter(Boolean).join("\n");
-      return text ? html`<details open><summary>Log</summary><${sp.Tail} text=${text} label="Log of ${step.asset}" /></details>`
-        : html`<p class="quiet small">It has said nothing yet.</p>`;
-    }
     const text = step.log || (told || []).join("\n");
+    if (!text && sp.goesOn(step)) return html`<p class="quiet small">It has said nothing yet.</p>`;
     return text && html`<details open><summary>Log</summary><${sp.Tail} text=${text} label="Log of ${step.asset}" /></details>`;
   }
 
