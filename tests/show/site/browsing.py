@@ -31,6 +31,7 @@ def looked_at(
         has_touch=size == PHONE,
     )
     page = context.new_page()
+    page.set_default_timeout(20_000)
     wrong: list[str] = []
 
     def said(message: Any) -> None:
@@ -49,9 +50,19 @@ def looked_at(
     assert not wrong
 
 
+def until(page: Any, said: str, seconds: float = 20.0) -> None:
+    """Until an expression holds. `wait_for_function` would evaluate text in the page, which a served one
+    forbids."""
+    for _ in range(int(seconds / 0.05)):
+        if page.evaluate(said):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"it never was so: {said}")
+
+
 def scene(page: Any) -> dict[str, Any]:
     """What the canvas has drawn: boxes with their places on the screen, and which are lit."""
-    page.wait_for_function("sqlpipes.canvas && sqlpipes.canvas.frames > 0")
+    until(page, "Boolean(sqlpipes.canvas && sqlpipes.canvas.frames > 0)")
     page.wait_for_timeout(120)
     return page.evaluate(
         """() => { const c = sqlpipes.canvas, s = c.scene, at = c.element.getBoundingClientRect();

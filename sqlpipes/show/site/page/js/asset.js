@@ -119,8 +119,8 @@
       <header class="head"><div><h1>${of.name}</h1>
         <p class="chips"><${sp.State} word=${sp.stateOf(of)} /><${sp.Kind} of=${of} /></p><${sp.Going} name=${of.name} /></div>
         <p class="buttons"><a class="button" href=${sp.graphHref({ at: of.name })}>In the graph</a>
-          <a class="button soft" href=${sp.graphHref({ at: of.name, select: `+${of.name}+` })}>Only its lineage</a>
-          <${sp.PlanButton} start=${{ select: of.name, name: of.name }} /></p></header>
+          <a class="button soft" href=${sp.graphHref({ at: of.name, select: `+${sp.selecting(of.name)}+` })}>Only its lineage</a>
+          <${sp.PlanButton} start=${{ select: sp.selecting(of.name), name: of.name }} /></p></header>
       ${of.description && html`<${sp.Prose} text=${of.description} />`}
       ${of.reasons.length > 0 && html`<div class="note"><b>The next build runs it:</b> ${of.reasons.join("; ")}</div>`}
       <div class="split"><${Facts} of=${of} />

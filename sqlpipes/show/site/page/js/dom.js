@@ -65,6 +65,8 @@
   const part = encodeURIComponent;
   const assetHref = (name, column) =>
     `#/asset/${part(name)}` + (column ? `/column/${part(column)}` : "");
+  /** A name as a selection: what would mean something there is any one letter. */
+  const selecting = (name) => name.replace(/[\s,+@*[\]:]/g, "?");
   const graphHref = (query) => {
     const said = Object.entries(query).filter(([, value]) => value);
     return "#/graph" + (said.length ? "?" + new URLSearchParams(said) : "");
@@ -143,7 +145,7 @@
 
   Object.assign(sp, {
     html, useState, useEffect, useRef, useMemo, useDocument,
-    count, plural, seconds, size, minute, go, assetHref, graphHref, markHref, isMarked, SIGNS, tone,
+    count, plural, seconds, size, minute, go, assetHref, graphHref, selecting, markHref, isMarked, SIGNS, tone,
     State, Kind, Loading, Fault, Link, Prose, Value,
   });
 })(window.sqlpipes);

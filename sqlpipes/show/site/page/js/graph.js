@@ -139,7 +139,7 @@
         <${Choice} label="Fold" options=${FOLDS} value=${by} onChange=${(value) => { setOpen(new Set()); setQuery({ by: value }); }} />
         <${Choice} label="Colour" options=${COLOURS} value=${colour} onChange=${(value) => setQuery({ colour: value === "state" ? "" : value })} />
         ${open.size > 0 && html`<button class="soft" onClick=${() => setOpen(new Set())}>Fold all</button>`}
-        ${picked.size > 0 ? html`<span class="picked"><b>${picked.size}</b> picked <${sp.PlanButton} start=${{ select: [...picked].join(" ") }} />
+        ${picked.size > 0 ? html`<span class="picked"><b>${picked.size}</b> picked <${sp.PlanButton} start=${{ select: [...picked].map(sp.selecting).join(" ") }} />
           <button class="close" aria-label="Pick none" onClick=${() => setPicked(new Set())}>×</button></span>`
           : html`<${sp.PlanButton} start=${{ select: query.select || "" }} word=${query.select ? "Plan these…" : "Plan…"} />`}
       </div>
@@ -221,8 +221,8 @@
       <p class="quiet small">reads ${graph.inputs[i].length} · read by ${graph.readers[i].length}${node.owners.length
         ? ` · ${node.owners.join(", ")}` : ""}</p>
       <p class="buttons"><a class="button" href=${sp.assetHref(node.name)}>Open</a>
-        <button class="soft" onClick=${() => setQuery({ select: `+${node.name}+` })}>Only its lineage</button>
-        <${sp.PlanButton} start=${{ select: node.name, name: node.name }} />
+        <button class="soft" onClick=${() => setQuery({ select: `+${sp.selecting(node.name)}+` })}>Only its lineage</button>
+        <${sp.PlanButton} start=${{ select: sp.selecting(node.name), name: node.name }} />
         ${sp.live.isOn && html`<button class="soft" aria-pressed=${picked.has(node.name) ? "true" : "false"} title="Pick several, to plan them together (or shift and click)"
           onClick=${toggle}>${picked.has(node.name) ? "Picked" : "Pick"}</button>`}</p>
       ${found && found.columns.length > 0 && html`<h3>Columns <small>choose one to light up its path</small></h3>

@@ -179,9 +179,10 @@
   function connect() {
     clearTimeout(timer);
     if (stream) stream.close();
-    stream = new EventSource(root.live);
-    for (const name of Object.keys(TAKE)) stream.addEventListener(name, (event) => gathered(name, JSON.parse(event.data)));
-    stream.onerror = away;
+    const own = new EventSource(root.live);
+    stream = own;
+    for (const name of Object.keys(TAKE)) own.addEventListener(name, (event) => gathered(name, JSON.parse(event.data)));
+    own.onerror = () => own === stream && away();
   }
 
   /** By our own clock, as a browser that was refused once does not ask again. */
@@ -214,6 +215,7 @@
     clearTimeout(unseen);
     if (document.hidden) {
       unseen = setTimeout(() => {
+        if (live.runs.size) return seen(); // the title of the tab tells how far it is
         clearTimeout(timer);
         if (stream) stream.close();
         stream = null;
@@ -227,6 +229,7 @@
   if (live.isOn) {
     connect();
     document.addEventListener("visibilitychange", seen);
+    window.addEventListener("pageshow", (event) => event.persisted && connect());
     window.addEventListener("pagehide", () => stream && stream.close());
   }
 

@@ -22,20 +22,20 @@
     title="What a build would do, and why" onClick=${() => plan(start)}>${word}</button>`;
 
   /** [plan, problems, whether it is asked for]; asked anew a moment after `of` has changed. */
-  function usePlan(of, again) {
+  function usePlan(of, { errors, ended }) {
     const [found, setFound] = useState({}), text = JSON.stringify(of);
     useEffect(() => {
       const stop = new AbortController();
       setFound((was) => ({ ...was, isAsked: true }));
       const timer = setTimeout(() => sp.ask("plan", of, stop.signal).then(
         (value) => setFound({ value, text }),
-        (error) => error.name !== "AbortError" && setFound({ problems: error.problems || [{ message: error.message }], text }),
+        (error) => error.name !== "AbortError" && setFound({ problems: error.problems || [{ message: error.message }], status: error.status, text }),
       ), found.text ? WAIT_MS : 0);
       return () => {
         clearTimeout(timer);
         stop.abort();
       };
-    }, [text, again]);
+    }, [text, errors, ended]);
     return found;
   }
 
@@ -57,14 +57,14 @@
   }
 
   const Field = ({ name, label, hint, wrong, ...rest }) => html`<div class="field ${wrong.length ? "is-wrong" : ""}"><label><span>${label}</span>
-    <input type="text" spellcheck=${false} autocomplete="off" autocapitalize="off" aria-invalid=${wrong.length ? "true" : "false"} aria-describedby="${name}-says" ...${rest} /></label>
+    <input type="text" name=${name} spellcheck=${false} autocomplete="off" autocapitalize="off" aria-invalid=${wrong.length ? "true" : "false"} aria-describedby="${name}-says" ...${rest} /></label>
     <small id="${name}-says" class=${wrong.length ? "is-bad" : "quiet"}>${wrong.length ? wrong.map((each) => html`<span>${each.message}${each.hint && html`<br />${each.hint}`}</span>`) : hint}</small></div>`;
 
   const SCOPES = [["Only it", (n) => n], ["With what it reads", (n) => "+" + n], ["With what reads it", (n) => n + "+"], ["Both", (n) => `+${n}+`]];
 
   function Scope({ name, select, choose }) {
-    return html`<div class="scopes" role="group" aria-label="How far around ${name}">${SCOPES.map(([word, of]) => html`<button type="button" aria-pressed=${select.trim() === of(name) ? "true" : "false"}
-      onClick=${() => choose(of(name))}>${word}</button>`)}</div>`;
+    return html`<div class="scopes" role="group" aria-label="How far around ${name}">${SCOPES.map(([word, of]) => html`<button type="button" aria-pressed=${select.trim() === of(sp.selecting(name)) ? "true" : "false"}
+      onClick=${() => choose(of(sp.selecting(name)))}>${word}</button>`)}</div>`;
   }
 
   /** Of what is written anew, what nobody can bring back by another build may be lost. */
@@ -102,9 +102,9 @@
   const Ended = ({ of }) => html`<div class="note"><b>${ENDS[of.status] || of.status}</b></div>
     ${(of.lines || []).length > 0 && html`<pre class="log" tabindex="0" role="region" aria-label="What the build printed">${of.lines.join("\n")}</pre>`}`;
 
-  function Refused({ of, status }) {
+  function Refused({ of, status, word }) {
     const { runs } = sp.live;
-    return html`<div class="fault" role="alert"><b>${status === 409 ? "Another build is under way." : "The build was refused."}</b>
+    return html`<div class="fault" role="alert">${(status === 409 || word) && html`<b>${status === 409 ? "Another build is under way." : word}</b>`}
       <${sp.Problems} of=${of} />
       ${status === 409 && runs.size > 0 && html`<p><a href="#/run/${encodeURIComponent([...runs.values()][0].id)}">Follow it</a></p>`}</div>`;
   }
@@ -113,8 +113,8 @@
     const dialog = useRef(null);
     const [of, setOf] = useState({ select: start.select || "", exclude: "", partitions: start.partitions || "", full: false });
     const wish = body(of), change = (patch) => { setOf({ ...of, ...patch }); run.reset(); };
-    const { link, isReadOnly } = sp.useLive("link", "errors");
-    const { value, problems = [], isAsked } = usePlan(wish, sp.live.errors);
+    const live = sp.useLive("link", "errors", "runs"), { link, isReadOnly } = live;
+    const { value, problems = [], status, isAsked } = usePlan(wish, live);
     const run = useStart(wish, close);
     useEffect(() => {
       const before = document.activeElement;
@@ -144,10 +144,11 @@
         ${of.full && html`<${Warning} steps=${value && !isAsked ? value.steps : null} />`}
       </div>
       <div class="says-plan" tabindex="0" role="region" aria-label="The plan" aria-busy=${isAsked ? "true" : "false"}>
-        ${run.problems.length > 0 && html`<${Refused} of=${run.problems} status=${run.status} />`}
+        <div class="asking" aria-hidden="true">${isAsked && html`<i></i>`}</div>
+        ${run.problems.length > 0 && html`<${Refused} of=${run.problems} status=${run.status} word="The build was refused." />`}
         ${run.build && html`<${Ended} of=${run.build} />`}
-        ${rest.length > 0 && html`<div class="fault"><${sp.Problems} of=${rest} /></div>`}
-        ${value && !problems.length && html`<${Notes} of=${value.notes} /><div class=${isAsked ? "is-old" : ""}><${Steps} of=${value} /></div>`}
+        ${rest.length > 0 && html`<${Refused} of=${rest} status=${status} />`}
+        ${value && !problems.length && html`<${Notes} of=${value.notes} /><${Steps} of=${value} />`}
         ${problems.length > rest.length && !rest.length && html`<p class="quiet">Mend what is marked above to see the plan.</p>`}
         ${!value && !problems.length && html`<p class="quiet" role="status">looking …</p>`}
       </div>

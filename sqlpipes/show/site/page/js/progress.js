@@ -65,8 +65,8 @@
     const row = [...runs.values()][0];
     if (row) {
       const said = row.total ? `${row.done || 0} of ${row.total}` : String(row.done || 0);
-      return html`<a class="busy" href=${runs.size > 1 ? "#/runs" : hrefOf(row)} aria-label="${runs.size > 1 ? `${runs.size} builds go on` : "A build goes on"}: ${said} steps done">
-        <i class="spin" aria-hidden="true"></i><span aria-hidden="true"><b class="word">${runs.size > 1 ? `${runs.size} builds` : "Building"} </b>${said.replace(" of ", "/")}</span></a>`;
+      return html`<a class="busy" href=${runs.size > 1 ? "#/runs" : hrefOf(row)} title="Follow it">
+        <i class="spin" aria-hidden="true"></i><span><b class="word">${runs.size > 1 ? `${runs.size} builds` : "Building"} </b>${said.replace(" of ", "/")}</span><span class="hidden"> steps done</span></a>`;
     }
     return shown && html`<a class="busy ${sp.tone(shown.status)} is-over" href=${hrefOf(shown)}><i aria-hidden="true">${sp.SIGNS[shown.status]}</i><span>${OVER[shown.status] || shown.status}</span></a>`;
   }
