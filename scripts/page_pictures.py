@@ -32,6 +32,14 @@ OF_FILES = {  # name: where, and light or dark
     "page-asset": ("#/asset/daily_sales", "dark"),
 }
 WAITS, AFTER = "demand_forecast", "    forecasts = []\n"
+WAIT = """\
+    import itertools, pathlib, time
+    for n in itertools.count(1):
+        print(f"{{len(rows['units']):,}} rows read, waiting since {{n}} s")
+        time.sleep(1)
+        if pathlib.Path({go!r}).exists():
+            break
+"""
 EDITED = "models/staging/stg_refunds.sql"
 
 
@@ -60,9 +68,7 @@ def main() -> None:
 def make_it_wait(project: Path) -> None:
     """One asset goes on until a file is there, and one has changed."""
     path = next(project.glob(f"models/**/{WAITS}.py"))
-    wait = f"    import pathlib, time\n    while not pathlib.Path({str(project / 'go')!r}).exists():\n"
-    text = path.read_text().replace(AFTER, f"{wait}        time.sleep(0.1)\n{AFTER}")
-    path.write_text(text)
+    path.write_text(path.read_text().replace(AFTER, WAIT.format(go=str(project / "go")) + AFTER))
     edited = project / EDITED
     edited.write_text(edited.read_text().rstrip() + "\nwhere true\n")
 
@@ -82,13 +88,15 @@ def served(project: Path) -> Iterator[str]:
 
 def take_live(view: Page, url: str) -> None:
     """What would be built, a run that goes on, and the graph meanwhile."""
-    view.goto(url)
+    view.goto(url + "#/asset/stg_refunds")
     view.get_by_role("button", name="Plan").click()
+    view.get_by_role("button", name="With what reads it").click()
     view.wait_for_selector("dialog button[type=submit]:not([disabled])")
     take(view, "page-plan")
     view.locator("dialog button[type=submit]").click()
     view.locator(".gantt .is-live", has_text=WAITS).click()
-    view.wait_for_timeout(2000)
+    view.wait_for_timeout(4000)
+    view.mouse.wheel(0, 330)
     take(view, "page-live")
     view.emulate_media(color_scheme="dark")
     view.get_by_role("link", name="Graph", exact=True).click()

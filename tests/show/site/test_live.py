@@ -38,6 +38,7 @@ def gate(stg_orders):
         time.sleep(0.05)
     return stg_orders.arrow()
 """
+AT_END = "(e => e.scrollHeight - e.scrollTop - e.clientHeight)(document.querySelector('pre.log'))"
 AFTER = "select count(*) as n from gate\n"
 
 
@@ -141,6 +142,12 @@ def test_a_build_of_another_process_is_followed_from_its_first_step_to_its_end(b
         page.get_by_role("progressbar").wait_for()
         step.click()
         assert "never built" in page.locator(".more").inner_text()
+        log = page.get_by_role("log", name="Log of gate")
+        log.get_by_text("still waiting 30").wait_for()
+        until(page, f"{AT_END} < 2")
+        page.evaluate("document.querySelector('pre.log').scrollTop = 0")
+        until(page, "/still waiting 60/.test(document.querySelector('pre.log').innerText)")
+        assert page.evaluate("document.querySelector('pre.log').scrollTop") == 0
         let_on(closed.root)
         page.locator(".gantt button.tone-success", has_text="after").wait_for()
         page.locator("h1 ~ .chips .tone-success").wait_for()

@@ -47,6 +47,11 @@
 
   function Theme() {
     const [isDark, setDark] = useState(dark);
+    useEffect(() => {
+      const system = matchMedia("(prefers-color-scheme: dark)"), turned = () => setDark(dark());
+      system.addEventListener("change", turned);
+      return () => system.removeEventListener("change", turned);
+    }, []);
     const turn = () => {
       document.documentElement.dataset.theme = isDark ? "light" : "dark";
       try {

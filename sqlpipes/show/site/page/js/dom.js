@@ -79,6 +79,9 @@
   }
   const markHref = (asset, edge) => `#/asset/${part(asset)}?mark=${edge.at.line}.${edge.at.column}.${edge.at.length}`;
 
+  /** What was typed. Where the project is, is left out: this page is about one. */
+  const typed = (command) => command.replace(/ --project-dir[= ]('[^']*'|\S+)/, "");
+
   /** A state in words and colour, with a shape of its own. */
   const SIGNS = {
     current: "●", built: "●", success: "●", passed: "●",
@@ -145,7 +148,7 @@
 
   Object.assign(sp, {
     html, useState, useEffect, useRef, useMemo, useDocument,
-    count, plural, seconds, size, minute, go, assetHref, graphHref, selecting, markHref, isMarked, SIGNS, tone,
+    count, plural, seconds, size, minute, go, assetHref, graphHref, selecting, typed, markHref, isMarked, SIGNS, tone,
     State, Kind, Loading, Fault, Link, Prose, Value,
   });
 })(window.sqlpipes);

@@ -97,11 +97,11 @@
     hello({ runs, builds, errors }) {
       tries = lost = 0;
       setLink("live");
-      live.runs = new Map((runs || []).map((row) => [row.doc, row]));
-      live.builds = new Map((builds || []).map((build) => [build.id, build]));
+      if (runs) live.runs = new Map(runs.map((row) => [row.doc, row]));
+      if (builds) live.builds = new Map(builds.map((build) => [build.id, build]));
+      if (errors) live.errors = errors;
       live.building.clear();
       live.logs.clear();
-      live.errors = errors || [];
       sp.forget();
       live.runs.forEach((_, doc) => catchUp(doc));
       ["runs", "builds", "building", "logs", "errors"].forEach(tell);

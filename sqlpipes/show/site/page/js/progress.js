@@ -9,7 +9,7 @@
 
   /** Seconds that are left, by earlier runs of the same command over as many steps; null: nobody knows. */
   function left(row, runs, now) {
-    const alike = runs.filter((run) => run.status === "success" && run.command === row.command
+    const alike = runs.filter((run) => run.status === "success" && sp.typed(run.command) === sp.typed(row.command)
       && run.planned === row.planned && run.seconds !== null).map((run) => run.seconds).sort((a, b) => a - b);
     if (alike.length < ALIKE || !row.planned) return null;
     const rest = alike[Math.floor(alike.length / 2)] - elapsed(row, now);
@@ -41,15 +41,16 @@
     const { runs } = sp.useLive("runs", "builds", "building");
     if (!runs.size) return null;
     return html`<section class="going" aria-label="Going on now">${[...runs.values()].map((row) => html`<article key=${row.doc}>
-      <div class="going-head"><${sp.State} word="running" /><a href=${hrefOf(row)}><code>${row.command}</code></a>
+      <div class="going-head"><${sp.State} word="running" /><a href=${hrefOf(row)}><code>${sp.typed(row.command)}</code></a>
         ${row.job && html`<span class="tag">${row.job}</span>`}<${Told} row=${row} /><${Stop} doc=${row.doc} /></div>
       <${Meter} row=${row} /><${Doing} doc=${row.doc} /></article>`)}</section>`;
   }
 
-  /** The steps that are under way, by name. */
-  function Doing({ doc }) {
+  /** The steps that are under way, by name; `pick` shows one of them. */
+  function Doing({ doc, pick }) {
     const names = [...sp.useLive("building").building].filter(([, run]) => run === doc).map(([name]) => name);
-    return html`<p class="small quiet doing">${names.length ? html`now: ${names.slice(0, 6).map((name, i) => html`${i ? ", " : ""}<a href=${sp.assetHref(name)}>${name}</a>`)}
+    return html`<p class="small quiet doing">${names.length ? html`now: ${names.slice(0, 6).map((name, i) => html`${i ? ", " : ""}${pick
+      ? html`<button class="end" onClick=${() => pick(name)}>${name}</button>` : html`<a href=${sp.assetHref(name)}>${name}</a>`}`)}
       ${names.length > 6 && ` and ${names.length - 6} more`}` : "between two steps"}</p>`;
   }
 

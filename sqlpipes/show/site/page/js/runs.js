@@ -16,7 +16,7 @@
       ${!found ? html`<${sp.Loading} />` : !over.length && !live.size ? html`<p class="quiet">Nothing was run yet: <code>sqlpipes build</code></p>`
         : html`<ul class="list runs">${over.map((run) => html`<li key=${run.id}>
           <a href="#/run/${encodeURIComponent(run.id)}"><b>${sp.minute(run.begin)}</b></a><${sp.State} word=${run.status} />
-          <span class="about"><code>${run.command}</code>${run.job && html` <span class="tag">${run.job}</span>`}</span>
+          <span class="about"><code title=${run.command}>${sp.typed(run.command)}</code>${run.job && html` <span class="tag">${run.job}</span>`}</span>
           <span class="ends"><${Counts} of=${run.counts} /><span class="quiet nowrap">${sp.seconds(run.seconds)}</span></span></li>`)}</ul>`}
     </main>`;
   }
@@ -38,7 +38,7 @@
         const left = ((ms(step.begin) - begin) / whole) * 100;
         const took = step.end ? ms(step.end) - ms(step.begin) : step.seconds === null ? Math.max(end - ms(step.begin), 0) : 0;
         const width = Math.min(Math.max((took / whole) * 100, 0.4), 100 - left);
-        return html`<li key=${id}><button aria-expanded=${isOpen ? "true" : "false"} class="${sp.tone(step.status)} ${isLive ? "is-live" : ""}" onClick=${() => choose(isOpen ? null : id)}>
+        return html`<li key=${id} id="step-${id}"><button aria-expanded=${isOpen ? "true" : "false"} class="${sp.tone(step.status)} ${isLive ? "is-live" : ""}" onClick=${() => choose(isOpen ? null : id)}>
           <span class="who"><i class="sign" aria-hidden="true">${sp.SIGNS[step.status] || "○"}</i><b>${step.asset}</b>${step.slices && html` <small>${step.slices}</small>`}<span class="hidden"> ${step.status} </span></span>
           <span class="lane"><i class="bar-of" style="left:${left}%;width:${width}%"></i><small style=${left + width > 82 ? `right:${100.6 - left}%` : `left:${left + width + 0.6}%`}>${sp.seconds(took / 1000)}</small></span>
         </button>${isOpen && html`<${StepMore} run=${run} step=${step} />`}</li>`;
@@ -88,14 +88,20 @@
     const [found, error] = sp.useDocument(known ? "run/" + known.doc : null);
     const [chosen, choose] = useState(null);
     const now = sp.useNow(Boolean(row)), run = found && row ? { ...found, ...row } : found;
+    const pick = (name) => {
+      const step = run.steps.find((each) => each.asset === name && sp.goesOn(each));
+      if (!step) return;
+      choose(sp.idOf(step));
+      setTimeout(() => document.getElementById("step-" + sp.idOf(step))?.scrollIntoView({ block: "center" }), 60);
+    };
     const title = html`<h1>Run <small>${id}</small></h1>`;
     if (head && !known) return html`<main class="page" id="main">${title}<p>It is not among the newest runs that this page has. <code>sqlpipes runs show ${id}</code> tells it.</p></main>`;
     if (error) return html`<main class="page" id="main">${title}<${sp.Fault} error=${error} /></main>`;
     if (!run) return html`<main class="page" id="main">${title}<${sp.Loading} /></main>`;
     return html`<main class="page wide" id="main">
-      <header class="head"><div>${title}<p class="chips"><${sp.State} word=${run.status} /><code>${run.command}</code></p></div>
+      <header class="head"><div>${title}<p class="chips"><${sp.State} word=${run.status} /><code title=${run.command}>${sp.typed(run.command)}</code></p></div>
         ${row && html`<p class="buttons"><${sp.Stop} doc=${row.doc} /></p>`}</header>
-      ${row && html`<div class="going"><article><div class="going-head"><${sp.Told} row=${row} /></div><${sp.Meter} row=${row} /><${sp.Doing} doc=${row.doc} /></article></div>`}
+      ${row && html`<div class="going"><article><div class="going-head"><${sp.Told} row=${row} /></div><${sp.Meter} row=${row} /><${sp.Doing} doc=${row.doc} pick=${pick} /></article></div>`}
       <dl class="facts inline">
         <div><dt>Begun</dt><dd>${sp.minute(run.begin)}</dd></div>${!row && html`<div><dt>Took</dt><dd>${sp.seconds(run.seconds) || "not ended"}</dd></div>`}
         <div><dt>Target</dt><dd>${run.target}</dd></div><div><dt>Steps</dt><dd><${Counts} of=${run.counts} /></dd></div>

@@ -13,7 +13,7 @@
         list.push(["column", `${name}.${column}`, said, sp.graphHref({ at: name, column }), said]);
       for (const check of checks) list.push(["check", check, "", sp.assetHref(name) + "?to=checks", ""]);
     }
-    for (const run of runs) list.push(["run", run.id, run.command, "#/run/" + encodeURIComponent(run.id), `${run.status}: ${run.command}`]);
+    for (const run of runs) list.push(["run", run.id, run.command, "#/run/" + encodeURIComponent(run.id), `${run.status}: ${sp.typed(run.command)}`]);
     return list.map(([kind, title, text, href, about]) => ({ kind, title, href, about, low: title.toLowerCase(), text: text.toLowerCase() }));
   }
 
