@@ -348,6 +348,13 @@ def test_names_that_are_no_file_names_can_be_opened(browser, tmp_path):
     site = built(tmp_path, files)
     with opened(browser, site) as page:
         assert {"Weird", "a b+c"} <= set(scene(page)["boxes"])
+        for text in ('fqn:"a b+c"', '1+"a b+c"', '"a b+c",fqn:"a b+c"'):
+            wanted = set(ok(tmp_path, "ls", "-s", text).split("\n")) - {""}
+            page.get_by_role("searchbox", name="Filter assets").fill(text)
+            page.wait_for_function(
+                "n => sqlpipes.canvas?.scene.picture?.boxes.length === n", arg=len(wanted)
+            )
+            assert set(scene(page)["boxes"]) == wanted
     with opened(browser, site, "#/asset/a%20b%2Bc") as page:
         page.get_by_role("heading", name="a b+c", level=1).wait_for()
         page.get_by_role("link", name="Weird", exact=True).first.click()

@@ -65,8 +65,8 @@
   const part = encodeURIComponent;
   const assetHref = (name, column) =>
     `#/asset/${part(name)}` + (column ? `/column/${part(column)}` : "");
-  /** A name as a selection: what would mean something there is any one letter. */
-  const selecting = (name) => name.replace(/[\s,+@*[\]:]/g, "?");
+  /** A name as a selection, whatever is in it. */
+  const selecting = (name) => (/^[\w$.-]+$/.test(name) && !/\.(sql|py|csv|parquet|json|ya?ml)$/.test(name) ? name : `fqn:"${name.replace(/"/g, '""')}"`);
   const graphHref = (query) => {
     const said = Object.entries(query).filter(([, value]) => value);
     return "#/graph" + (said.length ? "?" + new URLSearchParams(said) : "");

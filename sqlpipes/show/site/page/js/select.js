@@ -6,7 +6,8 @@
   const HERE = ["tag", "owner", "kind", "group", "path", "state", "name", "fqn", "materialized", "engine"];
   const ELSEWHERE = ["column", "config", "file", "package", "resource_type", "result", "selector", "source",
     "source_status", "stale", "test", "test_name", "test_type", "unit_test"];
-  const ATOM = /^(@?)(?:(\d*)(\+))?(.*?)(?:(\+)(\d*))?$/;
+  const ATOM = /^(@?)(?:(\d*)(\+))?(.*?)(?:(\+)(\d*))?$/s;
+  const QUOTED = /^"((?:[^"]|"")*)"$/s;
 
   function pattern(text, { folders = false, lower = false } = {}) {
     const any = folders ? "[^/]*" : ".*";
@@ -20,7 +21,7 @@
   }
 
   function named(node, text) {
-    const fits = pattern(text);
+    const fits = text instanceof RegExp ? text : pattern(text);
     if (fits.test(node.name) || (node.relation && fits.test(node.relation))) return true;
     const parts = node.fqn || []; // a beginning of it, with or without the project
     for (const start of [0, 1])
@@ -50,6 +51,8 @@
   const beyond = (words) => Object.assign(new Error(words), { isBeyond: true });
 
   function matcher(text) {
+    const own = QUOTED.exec(text);
+    if (own) return (node) => named(node, literal(own[1]));
     const [, method, value] = /^([a-z_.]+):(.*)$/s.exec(text) || [];
     if (method === undefined)
       return text.includes("/") || /\.(sql|py|csv|yml|yaml)$/.test(text)
@@ -63,8 +66,26 @@
       if (other) throw beyond(`'${text}' compares two versions, which this page cannot${other}`);
       throw new Error(`'${value}' is no state; there are ${STATES.join(", ").replace("in doubt", "in_doubt")}`);
     }
+    const held = QUOTED.exec(value);
+    if (held && ["name", "fqn"].includes(method)) return (node) => named(node, literal(held[1]));
+    if (held) throw beyond(`'${text}': what is quoted after '${method}:' cannot be asked on this page; sqlpipes ls -s can`);
     return (node) => METHODS[method](node, value);
   }
+
+  /** Parted at a mark, outside of quotes. */
+  function split(text, mark) {
+    const found = [""];
+    let isQuoted = false;
+    for (const letter of text) {
+      if (letter === '"') isQuoted = !isQuoted;
+      if (!isQuoted && mark.test(letter)) found.push("");
+      else found[found.length - 1] += letter;
+    }
+    return found;
+  }
+
+  /** What stands in quotes means itself. */
+  const literal = (text) => new RegExp("^" + text.replace(/""/g, '"').replace(/[.*+?^${}()|[\]\\\/]/g, "\\$&") + "$");
 
   function reach(start, step, depth) {
     const found = new Set(start);
@@ -99,11 +120,12 @@
 
   /** text -> Set of numbers of nodes; null: everything. Throws Error with what is wrong, in words. */
   function select(text, graph) {
-    const terms = text.trim().split(/\s+/).filter(Boolean);
-    if (!terms.length) return null;
+    if (!text.trim()) return null;
+    if (text.split('"').length % 2 === 0) throw new Error("a quote is never closed");
+    const terms = split(text, /\s/).filter(Boolean);
     const found = new Set();
     for (const term of terms) {
-      const sets = term.split(",").map((each) => atom(each, graph));
+      const sets = split(term, /,/).map((each) => atom(each, graph));
       for (const i of sets[0]) if (sets.every((set) => set.has(i))) found.add(i);
     }
     if (!found.size) throw new Error("no asset matches all of this");
