@@ -25,6 +25,7 @@ from playwright.sync_api import Page, sync_playwright
 from terminal_pictures import PARTS, ROOT
 
 SIZE = {"width": 1280, "height": 720}
+TALL = {"width": 1280, "height": 920}
 FLAGS = ["--no-sandbox", "--disable-gpu"]
 IMAGES = ROOT / "docs" / "images"
 OF_FILES = {  # name: where, and light or dark
@@ -96,8 +97,10 @@ def take_live(view: Page, url: str) -> None:
     view.locator("dialog button[type=submit]").click()
     view.locator(".gantt .is-live", has_text=WAITS).click()
     view.wait_for_timeout(4000)
-    view.mouse.wheel(0, 330)
+    view.mouse.move(0, 0)
+    view.set_viewport_size(TALL)
     take(view, "page-live")
+    view.set_viewport_size(SIZE)
     view.emulate_media(color_scheme="dark")
     view.get_by_role("link", name="Graph", exact=True).click()
     take(view, "page-graph")
