@@ -1,10 +1,10 @@
-"""Take the pictures of the page that stand in the README and the docs: the sample project, in Debian's Chromium.
+"""Take the pictures of the page for the README and the docs: the sample project, in Debian's Chromium.
 
     pip install playwright && apt-get install chromium
     python scripts/page_pictures.py            writes docs/images/page-*.png
 
-A copy of the project is built in a temporary folder, so nothing here is touched. Those of the served page show a
-build that goes on: in the copy, one asset waits until they are taken.
+A copy of the project is built in a temporary folder, so nothing here is touched. Those of the served page
+show a build that goes on: in the copy, one asset waits until they are taken.
 """
 
 from __future__ import annotations

@@ -38,6 +38,9 @@ def gate(stg_orders):
         time.sleep(0.05)
     return stg_orders.arrow()
 """
+TOO_WIDE = """() => [...document.querySelectorAll("header.top *, dialog *, .going *")]
+  .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest(".hidden"))
+  .map(e => e.outerHTML.slice(0, 90))"""
 AT_END = "(e => e.scrollHeight - e.scrollTop - e.clientHeight)(document.querySelector('pre.log'))"
 AFTER = "select count(*) as n from gate\n"
 
@@ -71,8 +74,8 @@ class Served:
         self.url = f"http://127.0.0.1:{self.port}/"
         self.start()
 
-    def start(self) -> None:
-        arguments = ("ui", "--port", str(self.port), "--token", TOKEN, "--no-open", *self.more)
+    def start(self, token: str = TOKEN) -> None:
+        arguments = ("ui", "--port", str(self.port), "--token", token, "--no-open", *self.more)
         self.process = spawn(self.root, *arguments)
         assert self.process.stdout is not None
         for line in self.process.stdout:
@@ -120,7 +123,9 @@ def closed(tmp_path, browser):
 
 
 def state_of(asset: str, state: str) -> str:
-    return f"sqlpipes.stateOf(sqlpipes.live.graph.nodes.find(n => n.name === {asset!r})) === {state!r}"
+    return (
+        f"sqlpipes.stateOf(sqlpipes.live.graph.nodes.find(n => n.name === {asset!r})) === {state!r}"
+    )
 
 
 def test_a_build_of_another_process_is_followed_from_its_first_step_to_its_end(browser, closed):
@@ -310,6 +315,33 @@ def test_the_page_goes_on_by_itself_when_the_server_is_back(browser, shop):
         assert page.evaluate("window.notReloaded")
 
 
+def test_who_has_an_old_token_is_told_where_the_new_one_is(browser, shop):
+    lost = ["ERR_CONNECTION", "ERR_INCOMPLETE", "ERR_EMPTY", "ERR_NETWORK", "403"]
+    with shop.page(browser, "#/asset/total", allowed=lost) as page:
+        shop.stop()
+        shop.start("another-token-of-the-tests")
+        page.get_by_role("alert").filter(has_text="wants another token").wait_for()
+        page.get_by_role("heading", name="total", level=1).wait_for()
+
+
+def test_what_failed_is_told_and_planned_again(browser, shop):
+    path = shop.root / "models/total.sql"
+    head = "/*\n---\nmaterialized: table\n---\n*/\n"
+    path.write_text(head + "select error('boom: ' || sum(revenue)) as y from daily\n")
+    with shop.page(browser, "#/asset/total") as page:
+        page.get_by_role("button", name="Plan").click()
+        page.get_by_role("dialog").get_by_role("button", name="Build").click()
+        page.locator("h1 ~ .chips .tone-error").wait_for()
+        page.locator(".gantt button.tone-error", has_text="total").click()
+        page.locator(".problem").filter(has_text="models/total.sql").wait_for()
+        page.get_by_role("button", name="Plan what failed").click()
+        field = page.get_by_role("dialog").get_by_role("textbox", name="Assets")
+        assert field.input_value() == "total"
+        page.keyboard.press("Escape")
+        page.get_by_role("link", name="Graph", exact=True).click()
+        until(page, state_of("total", "failed"))
+
+
 def test_a_filter_that_needs_the_whole_grammar_is_asked_from_the_server(browser, shop):
     with shop.page(browser, allowed=["422"]) as page:
         field = page.get_by_role("searchbox", name="Filter assets")
@@ -376,7 +408,6 @@ def test_nothing_that_is_live_is_wider_than_a_phone(browser, closed, route):
             page.goto(closed.url + route)
         page.wait_for_timeout(500)
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
-        wide = "[...document.querySelectorAll('header.top *, dialog *, .going *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.hidden')).map(e => e.outerHTML.slice(0, 90))"
-        assert page.evaluate(wide) == []
+        assert page.evaluate(TOO_WIDE) == []
     let_on(closed.root)
     assert ended(build) == 0

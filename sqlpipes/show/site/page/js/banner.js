@@ -13,7 +13,9 @@
   const Problems = ({ of }) => html`<ul class="troubles">${of.map((each) => html`<${Problem} of=${each} />`)}</ul>`;
 
   function Banner() {
-    const { errors } = sp.useLive("errors"), [all, setAll] = useState(false);
+    const { errors, link } = sp.useLive("errors", "link"), [all, setAll] = useState(false);
+    if (link === "out") return html`<section class="banner" role="alert" aria-label="Locked out"><p><b>The server wants another token.</b>
+      Open the address that <code>sqlpipes ui</code> printed when it was started; what is shown here is old.</p></section>`;
     if (!errors.length) return null;
     const shown = all ? errors : errors.slice(0, FEW);
     return html`<section class="banner" role="alert" aria-label="Problems in the project's files">

@@ -32,7 +32,9 @@ window.sqlpipes = (function () {
   async function fromServer(key) {
     const path = key.split("/").map(encodeURIComponent).join("/"), known = before.get(key);
     const headers = { accept: "application/json", ...(known && { "if-none-match": known[0] }) };
-    const answer = await fetch(source + "/" + path, { headers });
+    const answer = await fetch(source + "/" + path, { headers }).catch(() => {
+      throw new Error("the server does not answer");
+    });
     if (answer.status === 304 && known) return known[1];
     if (!answer.ok) throw await faultOf(answer);
     const found = await answer.json();

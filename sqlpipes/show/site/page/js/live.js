@@ -191,14 +191,15 @@
     stream.close();
     stream = null;
     lost = lost || Date.now();
-    later(isRefused ? find : connect);
+    if (isRefused) find();
+    else later(connect);
   }
 
   function later(next) {
     tries += 1;
     if (live.link !== "out") setLink(Date.now() - lost < PATIENCE_S * 1000 ? "reconnecting" : "offline");
     clearTimeout(timer);
-    timer = setTimeout(next, Math.min(300 * 2 ** tries, 8000));
+    timer = setTimeout(next, Math.min(300 * 2 ** tries, 5000));
   }
 
   /** An EventSource does not say why it was refused. */
@@ -206,8 +207,7 @@
     const answer = await fetch(sp.source + "/runs", { headers: { accept: "application/json" } }).catch(() => null);
     if (answer && (answer.status === 401 || answer.status === 403)) setLink("out");
     else if (live.link === "out") setLink("reconnecting");
-    if (live.link === "out") later(find);
-    else connect();
+    later(live.link === "out" ? find : connect);
   }
 
   let unseen = 0;

@@ -81,6 +81,8 @@
     return html`<details class="output" open=${Boolean(build)}><summary>What the build prints</summary><${sp.Tail} text=${lines.join("\n")} label="What the build prints" /></details>`;
   }
 
+  const NOT_DONE = new Set(["error", "fail", "skipped", "interrupted", "cancelled"]);
+
   function Run({ id }) {
     const [head] = sp.useDocument("runs"), { runs } = sp.useLive("runs", "builds");
     const row = [...runs.values()].find((each) => each.id === id);
@@ -98,9 +100,10 @@
     if (head && !known) return html`<main class="page" id="main">${title}<p>It is not among the newest runs that this page has. <code>sqlpipes runs show ${id}</code> tells it.</p></main>`;
     if (error) return html`<main class="page" id="main">${title}<${sp.Fault} error=${error} /></main>`;
     if (!run) return html`<main class="page" id="main">${title}<${sp.Loading} /></main>`;
+    const failed = [...new Set(run.steps.filter((step) => NOT_DONE.has(step.status)).map((step) => step.asset))];
     return html`<main class="page wide" id="main">
       <header class="head"><div>${title}<p class="chips"><${sp.State} word=${run.status} /><code title=${run.command}>${sp.typed(run.command)}</code></p></div>
-        ${row && html`<p class="buttons"><${sp.Stop} doc=${row.doc} /></p>`}</header>
+        <p class="buttons">${row ? html`<${sp.Stop} doc=${row.doc} />` : failed.length > 0 && html`<${sp.PlanButton} start=${{ select: failed.map(sp.selecting).join(" ") }} word="Plan what failed…" />`}</p></header>
       ${row && html`<div class="going"><article><div class="going-head"><${sp.Told} row=${row} /></div><${sp.Meter} row=${row} /><${sp.Doing} doc=${row.doc} pick=${pick} /></article></div>`}
       <dl class="facts inline">
         <div><dt>Begun</dt><dd>${sp.minute(run.begin)}</dd></div>${!row && html`<div><dt>Took</dt><dd>${sp.seconds(run.seconds) || "not ended"}</dd></div>`}
