@@ -81,10 +81,12 @@ def served(project: Path) -> Iterator[str]:
     process = subprocess.Popen(told, cwd=project, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     found = (re.search(r"http://\S+token=\S+", line) for line in process.stdout)
-    yield next(match[0] for match in found if match)
-    (project / "go").touch()
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    try:
+        yield next(match[0] for match in found if match)
+    finally:
+        (project / "go").touch()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
 
 
 def take_live(view: Page, url: str) -> None:

@@ -65,7 +65,7 @@ window.sqlpipes = (function () {
       throw Object.assign(new Error("the server does not answer"), { problems: [{ message: "the server does not answer" }], status: 0 });
     }
     if (!answer.ok) throw await faultOf(answer);
-    return answer.json().catch(() => ({}));
+    return answer.json();
   }
 
   function load(key) {

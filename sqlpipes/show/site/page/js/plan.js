@@ -28,8 +28,8 @@
       const stop = new AbortController();
       setFound((was) => ({ ...was, isAsked: true }));
       const timer = setTimeout(() => sp.ask("plan", of, stop.signal).then(
-        (value) => setFound({ value, text }),
-        (error) => error.name !== "AbortError" && setFound({ problems: error.problems || [{ message: error.message }], status: error.status, text }),
+        (value) => !stop.signal.aborted && setFound({ value, text }),
+        (error) => !stop.signal.aborted && setFound({ problems: error.problems || [{ message: error.message }], status: error.status, text }),
       ), found.text ? WAIT_MS : 0);
       return () => {
         clearTimeout(timer);

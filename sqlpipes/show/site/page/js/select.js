@@ -158,8 +158,8 @@
       if (!own.isBeyond) return undefined;
       const stop = new AbortController();
       sp.ask("select?" + new URLSearchParams({ select: text }), undefined, stop.signal).then(
-        ({ names }) => setTold({ text, names, wrong: "" }),
-        (error) => error.name !== "AbortError" && setTold({ text, names: null, wrong: said(error) }),
+        ({ names }) => !stop.signal.aborted && setTold({ text, names, wrong: "" }),
+        (error) => !stop.signal.aborted && setTold({ text, names: null, wrong: said(error) }),
       );
       return () => stop.abort();
     }, [own]);
