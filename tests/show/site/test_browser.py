@@ -201,6 +201,7 @@ def test_search_finds_everything_by_keyboard_alone(browser, site):
         page.wait_for_selector("dialog", state="detached")
         page.keyboard.press("Control+k")
         page.keyboard.type("total")
+        page.get_by_role("option", name="total").first.wait_for()
         page.keyboard.press("ArrowDown")
         page.keyboard.press("ArrowUp")
         page.keyboard.press("Enter")
