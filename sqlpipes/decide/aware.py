@@ -107,7 +107,15 @@ def what_changed(
         return None
     since = min((each.read_at for each in pieces), default=0)
     moved = _through(aware, graph, history, asset.name, asset.name, since)
-    return None if moved is None else own | moved
+    if moved is None or _is_cut_by(asset, own | moved):
+        return None
+    return own | moved
+
+
+def _is_cut_by(asset: Asset, columns: frozenset[str]) -> bool:
+    """Whether one of the columns says which slice a row is in: another value may leave the row out."""
+    cut = asset.partition.columns if asset.partition is not None else ()
+    return any(column.casefold() in columns for column in cut)
 
 
 def proof_of(
@@ -143,7 +151,11 @@ def _columns_read(aware: Aware, graph: Graph, name: str) -> dict[str, Columns] |
         if other not in found or graph.assets[other].is_stored:
             continue
         read = found[other]
-        if read is None or not _is_as_built(aware, graph, other, name):
+        if (
+            read is None
+            or not _is_as_built(aware, graph, other, name)
+            or read & _loose(aware, other)
+        ):
             found[other] = None
             found |= dict.fromkeys(graph.parents(other))
         elif not _gather(graph, _edges_of(aware, other, read), found):
@@ -256,7 +268,10 @@ def _is_as_built(aware: Aware, graph: Graph, name: str, reader: str) -> bool:
     then = aware.then.get(reader if inlined else name, {}).get(name)
     if then is None or then != aware.now.get(name):
         return False
-    return name != reader or not _is_volatile(graph, name)
+    if name != reader:
+        return True
+    # of several right answers, what stands there may be one that no build would give now
+    return not then.loose and not _is_volatile(graph, name)
 
 
 def _is_volatile(graph: Graph, name: str) -> bool:

@@ -79,6 +79,7 @@ class _Weighing:
         if old.body == new.body and asset.kind is not Kind.PYTHON:
             self._restate(name, old, new, reached)
         moved = _together(own, reached, old, new, self.graph.dialect)
+        moved.rows = moved.rows or bool(_deciding(asset, self.graph.dialect) & moved.columns.keys())
         moved.ways = {
             key: f"{way} -> {name}.{reached.columns[key]}"
             for key, way in reached.ways.items()
@@ -181,6 +182,15 @@ def _together(own: Own, reached: _Reach, old: AssetImage, new: AssetImage, diale
             if is_other or is_retyped(before[key], after[key]):
                 columns.setdefault(key, key)
     return Moved(columns, own.moved.rows or reached.rows, bool(reached.unknown))
+
+
+def _deciding(asset: Asset, dialect: str) -> frozenset[str]:
+    """Columns of its own by which rows are written or left out, folded: of slices, keys and ages."""
+    own = set(asset.partition.columns if asset.partition is not None else ())
+    own |= set(asset.unique_key)
+    ages = asset.incremental.updated_at, asset.snapshot and asset.snapshot.updated_at
+    own |= {each for each in ages if each}
+    return frozenset(fold(name, True, dialect) for name in own)
 
 
 @dataclass(slots=True)

@@ -364,3 +364,76 @@ def test_views_that_are_spared_go_on_to_work_on_a_server(
         held = place.sql(shop, f"select * from main.{name} order by 1")
         assert held == place.sql(shop, f"select {query} from main.users order by 1")
     assert is_settled(shop)
+
+
+DAYS = "/*\n---\npartition: {by: day, column: day, start: 2024-01-01, end: 2024-01-04}\n---\n*/\n"
+MAILS = "/*\n---\npartition: {by: values, column: Email, values: [a@x, b@x]}\n---\n*/\n"
+BY_DAY = "select id, amount, email, cast(day + interval 2 day as date) as day from raw"
+BY_MAIL = "select id, amount, replace(email, 'b', 'c') as email, day from raw"
+
+
+@pytest.mark.parametrize(("head", "query"), [(DAYS, BY_DAY), (MAILS, BY_MAIL)])
+def test_a_column_that_rows_are_cut_by_decides_which_there_are(
+    shop: Path, head: str, query: str
+) -> None:
+    readers = {"sums": "select sum(amount) as total from users", "ids": READERS["ids"]}
+    write(shop, "users", USERS, head)
+    for name, text in readers.items():
+        write(shop, name, text)
+    build(shop)
+    write(shop, "users", query, head)
+    assert built(build(shop)) == {"users", *readers}
+    held, true = held_and_true(shop, readers)
+    assert held == true
+    assert is_settled(shop)
+
+
+def test_where_a_row_stands_in_its_table_may_move_with_any_column(shop: Path) -> None:
+    readers = {
+        "places": "select id, rowid as place from users",
+        "first_row": "select id from users where rowid = 0",
+    }
+    for name, text in readers.items():
+        write(shop, name, text)
+    build(shop)
+    write(
+        shop,
+        "users",
+        f"{USERS.removesuffix(' from raw')}, row_number() over w as n from raw "
+        "window w as (order by email desc, id desc)",
+    )
+    build(shop)
+    held, true = held_and_true(shop, readers)
+    assert held == true
+
+
+CHOOSERS = {  # of several right answers each takes the one that the table's order suggests
+    "any": "select any_value(id) as id from users",
+    "last": "select last(id) as id from users",
+    "listed_ids": "select list(id) as ids from users",
+    "in_array": "select array(select id from users) as ids",
+    "numbered": "select id, row_number() over () as n from users",
+    "tied": "select id, row_number() over (order by length(day::varchar)) as n from users",
+    "best": "select arg_max(id, length(day::varchar)) as id from users",
+    "one": "select raw.id, (select u.id from users u limit 1) as other from raw",
+    "nearest": "select r.id, u.id as other from raw r asof join (select id, 1 as k from users) u "
+    "on r.id >= u.k",
+    "keyed": "with recursive r(k, v) using key (k) as (select 1, id from users union "
+    "select k, v from r where false) select v from r",
+    "through_a_view": "select first from firsts",
+}
+
+
+def test_who_chooses_by_the_order_of_rows_is_built(shop: Path) -> None:
+    write(shop, "firsts", "select first(id) as first, count(*) as n from users", "")
+    write(shop, "counted", "select n from firsts")
+    for name, text in CHOOSERS.items():
+        write(shop, name, text)
+    build(shop)
+    query = "row_number() over (order by email desc, id desc) as n"
+    write(shop, "users", USERS.replace(" from", f", {query} from"))
+    report = build(shop)
+    held, true = held_and_true(shop, CHOOSERS)
+    assert held == true
+    assert "counted" not in built(report)
+    assert is_settled(shop)

@@ -585,3 +585,26 @@ def test_a_name_of_odd_signs_breaks_no_table(shop: Path) -> None:
     found = since(shop, {"models/a|b`c.sql": "select order_id + 1 as order_id from orders"})
     (row,) = [line for line in impact_markdown(found).splitlines() if "order_id computed" in line]
     assert row.startswith("| a\\|b\\`c | ")
+
+
+CUT = "partition: {by: values, column: customer_id, values: ['7', '8']}"
+MERGED = "materialized: incremental\nunique_key: customer_id"
+
+
+@pytest.mark.parametrize("settings", [CUT, MERGED])
+def test_a_column_that_rows_are_cut_or_merged_by_decides_which_there_are(
+    shop: Path, settings: str
+) -> None:
+    head = f"/*\n---\n{settings}\n---\n*/\n"
+    before = {"models/orders.sql": head + SHOP["models/orders.sql"]}
+    write(shop, before)
+    found = since(
+        shop,
+        {
+            k: v.replace(", customer_id,", ", 15 - customer_id as customer_id,")
+            for k, v in before.items()
+        },
+    )
+    told = {each.asset: each for each in found.assets}
+    assert told["counts"].effect is Effect.TOUCHED
+    assert told["counts"].because == ("rows of orders",)

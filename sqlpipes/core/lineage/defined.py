@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sqlpipes.core.lineage.types import Types
 
-DIGESTS = "1"
+DIGESTS = "2"
 """Moves when the same text may have other digests; those that were kept before count for nothing then."""
 
 UNSTEADY = re.compile(

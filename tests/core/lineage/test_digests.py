@@ -227,3 +227,17 @@ def test_equal_digests_hold_equal_values(warehouse: duckdb.DuckDBPyConnection) -
 def test_equal_digests_hold_equal_values_many_times(warehouse: duckdb.DuckDBPyConnection) -> None:
     dice = random.Random()
     assert sum(check_pair(warehouse, dice) for _ in range(60_000)) > 6_000
+
+
+def test_the_key_of_a_recursion_counts() -> None:
+    text = (
+        "with recursive r(k, v) using key ({}) as (select a, b from t union select k, v from r "
+        "where v < 0) select k, v from r"
+    )
+    assert moved(text.format("k"), text.format("v")) == {"k", "v", None}
+    assert said(text.format("k")).loose == {"k", "v", None}
+
+
+def test_a_query_in_a_list_has_no_order() -> None:
+    assert said("select array(select b from t) as l, a from t").loose == {"l"}
+    assert said("select [a, b] as l from t").loose == set()

@@ -50,6 +50,8 @@ def _with_ctes(reader: Reader, node: Any, around: Sight) -> Sight:
     with_ = node.args.get("with_")
     if with_ is None:
         return around
+    if with_.args.get("search"):
+        raise Unread
     ctes = dict(around.ctes)
     sight = Sight(around.parent, ctes, around.sources, around.aliases, windows=around.windows)
     for cte in with_.expressions:
@@ -73,7 +75,11 @@ def _recursive(reader: Reader, cte: Any, key: str, sight: Sight) -> Relation | N
         raise Unread
     sides = [read_query(reader, side, inner) for side in (cte.this.this, cte.this.expression)]
     only(cte.this, frozenset({"this", "expression", "distinct"}))
-    all_of_it = together(f"recursive {cte.this.args.get('distinct')}", *map(whole, sides))
+    keyed = [reader.key_of(each.name) for each in cte.args.get("key_expressions") or ()]
+    said = f"recursive {cte.this.args.get('distinct')} {keyed}"
+    all_of_it = together(said, *map(whole, sides))
+    if keyed:  # of two rows for one key the last one stays, whichever that is
+        all_of_it = all_of_it._replace(stable=False)
     columns = [
         (name, Term(digest_of(all_of_it.digest, place), all_of_it.stable))
         for place, (name, _) in enumerate(sides[0].columns)

@@ -223,6 +223,8 @@ def is_loose(node: Any) -> bool:
         return str(node.name).lower() in LOOSE_NAMES
     if isinstance(node, exp.WindowSpec):
         return str(node.args.get("kind")).upper() != "RANGE"
+    if isinstance(node, exp.Array):  # of a query: its rows in a list
+        return any(isinstance(each.unnest(), exp.Query) for each in node.expressions)
     return isinstance(node, LOOSE)
 
 
