@@ -98,6 +98,7 @@ def _make_table(engine: Engine, table: str) -> None:
             except EngineError:  # another build makes it at this very moment
                 if attempt == ATTEMPTS:
                     raise
+                time.sleep(PAUSE_S * attempt)  # its transaction may be asleep, too
 
 
 def put_fence(connection: Steady, fences: Fences, fence: int, run_id: str) -> None:

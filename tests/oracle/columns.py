@@ -17,11 +17,12 @@ from sqlpipes.core.events import Event
 Rows = list[tuple[Any, ...]]
 BASES = {"raw": ("id", "k", "a", "b", "d"), "ext.events": ("id", "k", "x", "y")}
 KINDS = ("plain", "plain", "plain", "star", "group", "join", "union", "distinct", "window", "cte")
+KINDS += ("blind",)
 HOWS = ("table", "table", "table", "view", "ephemeral", "sliced")
 OPS = ("{0}", "{0}", "{0} + {2}", "coalesce({0}, 0) * {2}", "{0} - {1}")
 OPS += ("case when {0} > {2} then {1} end", "cast({0} as double)", "greatest({0}, {1})")
 VERBS = ("alter", "alter", "alter", "append", "append", "insert", "drop", "rename", "reorder")
-VERBS += ("filter", "comment", "respell", "row", "event", "rekind", "revert", "how")
+VERBS += ("filter", "comment", "respell", "row", "event", "rekind", "revert", "how", "cut")
 CUT = "partition: {by: values, column: k, values: [0, 1, 2, 3]}"
 
 
@@ -52,6 +53,7 @@ class Query:
     limit: int = 0
     key: str = "k"
     spelling: int = 0
+    turn: int = 0  # how its slices' column is made of that of its input
     before: list[Out] = field(default_factory=list)
 
 
@@ -127,6 +129,9 @@ class Project:
         said += f" -- edit {query.spelling}\n" if query.spelling % 3 == 1 else ""
         where = f"where l.{query.key} > {query.limit} or l.{query.key} is null"
         rest = ", " + said if query.outs else ""
+        k = f"(l.k + {query.turn}) % 5 as k" if query.turn else "l.k"
+        if query.kind == "blind":  # it reads rows, and nothing that slices are cut by
+            return f"select 0 as k, count(*) as n{name}{_sums(query)} from {one} l"
         if query.kind == "star":
             return f"select l.*{rest} from {one} l"
         if query.kind == "group":
@@ -138,11 +143,11 @@ class Project:
             )
             return f"select l.k, {sums or 'count(*) as n'} from {one} l {where} group by l.k"
         if query.kind == "join":
-            return f"select l.k{rest} from {one} l left join {other} r on l.k = r.k {where}"
+            return f"select {k}{rest} from {one} l left join {other} r on l.k = r.k {where}"
         if query.kind == "union":
-            return f"select k from {other} union all select l.k from {one} l {where}"
+            return f"select k from {other} union all select {k} from {one} l {where}"
         if query.kind == "distinct":
-            return f"select distinct l.k{rest} from {one} l"
+            return f"select distinct {k}{rest} from {one} l"
         if query.kind == "window":
             spread = f"count(*) over (partition by l.k) as w{name}"
             top = (
@@ -150,11 +155,11 @@ class Project:
                 if query.outs
                 else ""
             )
-            return f"select l.k, {spread}{top}{rest} from {one} l"
+            return f"select {k}, {spread}{top}{rest} from {one} l"
         if query.kind == "cte":
             alias = f"q{query.spelling % 2}"
-            return f"with {alias} as (select l.k{rest} from {one} l {where}) select * from {alias}"
-        return f"select l.k{rest} from {one} l {where}"
+            return f"with {alias} as (select {k}{rest} from {one} l {where}) select * from {alias}"
+        return f"select {k}{rest} from {one} l {where}"
 
     def write(self) -> None:
         """All models as they are now; what reads a column that is gone reads another one."""
@@ -218,6 +223,10 @@ class Project:
         query.key = self.random.choice(self.columns(query.over[0]))
         if self.random.random() < 0.7:
             query.key = "k"
+
+    def cut(self, query: Query) -> None:
+        """Rows move to other slices, or out of all of them."""
+        query.turn = self.random.randrange(5)
 
     def comment(self, query: Query) -> None:
         query.spelling += 3 if query.spelling % 3 else 1
@@ -300,6 +309,10 @@ class Project:
             finally:
                 connection.execute("use main; drop schema truth cascade")
         return found
+
+
+def _sums(query: Query) -> str:
+    return "".join(f", max({out.text()}) as {out.name}" for out in query.outs)
 
 
 def _rest(out: Out) -> tuple[Any, ...]:
