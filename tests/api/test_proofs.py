@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sqlpipes.api import build, load
+from sqlpipes.api import build, lineage, load
 
 SLICED = """/*
 ---
@@ -50,3 +50,14 @@ def test_a_type_that_only_the_built_table_tells_is_believed_once_it_is_there(fol
     first = proven(folder)
     second = proven(folder)
     assert first != second == proven(folder)
+
+
+def test_what_slices_are_cut_by_decides_which_rows_there_are(folder: Path) -> None:
+    """A row outside of all slices is not kept, so the rows of every reader hang on it."""
+    write(folder, "daily", "select d as day, n from visits")
+    (folder / "models/total.sql").write_text("select sum(n) as n from daily")
+    hops = lineage(load(str(folder))).upstream("total", "n", rows=True)
+    found = {(str(hop.column), str(hop.edge.kind)) for hop in hops if hop.reader == "daily"}
+    assert found == {("visits.n", "copied"), ("visits.d", "partition")}
+    [guard] = [hop.edge for hop in hops if hop.edge.kind == "partition"]
+    assert (guard.at.line, guard.expression) == (7, "d")

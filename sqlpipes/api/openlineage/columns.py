@@ -34,6 +34,7 @@ SUBTYPES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "group": ("INDIRECT", "GROUP_BY"),
         "distinct": ("INDIRECT", "GROUP_BY"),
         "set_op": ("INDIRECT", "FILTER"),
+        "partition": ("INDIRECT", "FILTER"),
         "order_limit": ("INDIRECT", "SORT"),
     }
 )

@@ -43,6 +43,7 @@ class RowSetKind(StrEnum):
     ORDER_LIMIT = "order_limit"
     DISTINCT = "distinct"
     SET_OP = "set_op"
+    PARTITION = "partition"  # what the slices are cut by: no row outside of them is kept
     UNKNOWN = "unknown"  # may or may not decide, in whatever way
 
 

@@ -15,6 +15,7 @@ from sqlpipes.core.lineage.facts import (
     ColumnFacts,
     Edge,
     EdgeKind,
+    RowSetKind,
     is_any_column,
     opaque,
     put,
@@ -197,7 +198,7 @@ class Tracer:
 
     def add(self, asset: Asset) -> None:
         if isinstance(asset.body, SqlBody) and not asset.body.opaque:
-            self.facts[asset.name] = self.read(asset, asset.body)
+            self.facts[asset.name] = _cut(self.read(asset, asset.body), asset)
             return
         if isinstance(asset.body, SqlBody):
             self.facts[asset.name] = self.unread(asset, asset.body)
@@ -299,6 +300,23 @@ def with_assets(facts: ColumnFacts, names: Mapping[str, str]) -> ColumnFacts:
         for edge in facts.edges
     )
     return replace(facts, edges=edges)
+
+
+def _cut(facts: ColumnFacts, asset: Asset) -> ColumnFacts:
+    """With what decides in which slice a row is: one outside of all slices is not kept."""
+    if asset.partition is None or not asset.is_stored:
+        return facts
+    names = {column.casefold() for column in asset.partition.columns}
+    told = {(edge.table, edge.source) for edge in facts.edges if edge.is_row_set}
+    found: dict[tuple[str, str], Edge] = {}
+    for edge in facts.edges:
+        place = edge.table, edge.source
+        if edge.column is None or edge.column.casefold() not in names or not edge.table:
+            continue
+        if place not in told:  # it decides already, by what the query says
+            kind = RowSetKind.UNKNOWN if edge.kind is EdgeKind.UNKNOWN else RowSetKind.PARTITION
+            found.setdefault(place, replace(edge, column=None, kind=kind))
+    return replace(facts, edges=(*facts.edges, *found.values())) if found else facts
 
 
 def _in_file(facts: ColumnFacts, asset: Asset, body: SqlBody, rendered: Rendered) -> ColumnFacts:
