@@ -121,12 +121,21 @@ class Graph:
         return tuple([self.checks[check] for check in self.guards.get(name, ())])
 
     def checks_version(self, name: str) -> str:
-        """Moves when a check of the gate is added, dropped or changed; empty without checks."""
+        """Moves when a check of the gate is added, dropped or changed, or an ephemeral asset that stands in
+        one; empty without checks.
+        """
         gate = self.gate(name)
         if not gate:
             return ""
         said = sorted(json.dumps(_identity(check), default=str) for check in gate)
+        read = {name, *(other for check in gate for other in (*check.inputs, check.asset))}
+        inlined = {other for other in read if self._is_ephemeral(other)}
+        said += [f"{other}={self.version(other)}" for other in sorted(inlined)]
         return hashlib.blake2b("\n".join(said).encode(), digest_size=8).hexdigest()
+
+    def _is_ephemeral(self, name: str) -> bool:
+        asset = self.assets.get(name)
+        return asset is not None and asset.materialized is Materialized.EPHEMERAL
 
     def check_versions(self, name: str) -> dict[str, str]:
         """Check of the asset -> a text that moves when the check is changed."""
