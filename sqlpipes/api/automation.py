@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from sqlpipes.api.aware import aware_of, knows_columns
+from sqlpipes.api.aware import knows_columns
 from sqlpipes.api.observe import looking, observe
 from sqlpipes.api.planning import sources_seen_by
 from sqlpipes.api.project import Project
@@ -131,7 +131,7 @@ def _evaluate(project: Project, store: Store, now: datetime) -> Evaluation:
         project = with_proofs(project, engines)
         observed, unreadable = _observe(project, store, history, wish, engines)
     graph = project.graph
-    aware = aware_of(project, store, history) if knows_columns(project, history) else None
+    aware = _aware(project, store, history) if knows_columns(project, history) else None
     situation = Situation(
         now,
         seen,
@@ -144,6 +144,12 @@ def _evaluate(project: Project, store: Store, now: datetime) -> Evaluation:
         aware,
     )
     return evaluate(graph, history, observed, situation)
+
+
+def _aware(project: Project, store: Store, history: History) -> Aware:
+    from sqlpipes.api.learning import Learner
+
+    return Learner(project, store.definitions(history.assets)).aware(history)
 
 
 def _is_due(graph: Graph, seen: Mapping[str, Seen], name: str, now: datetime) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -12,11 +11,13 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlpipes.api.aware import Learner, Teller
+from sqlpipes.api.aware import Teller
+from sqlpipes.api.bases import Bases
 from sqlpipes.api.build_report import Report, together
 from sqlpipes.api.commit import commit_of
 from sqlpipes.api.config import check_arguments, settings_of, with_config
 from sqlpipes.api.hiding import hide_all
+from sqlpipes.api.kept import TABLES, is_kept
 from sqlpipes.api.listeners import beside, sent, with_artifacts
 from sqlpipes.api.observe import WAREHOUSE
 from sqlpipes.api.own_files import own_places
@@ -141,6 +142,8 @@ def _run_all(
 ) -> Report:
     """Run the plan, and plans of what it left to do for as long as there are any."""
     project = ready.project
+    if not is_kept(project.root, TABLES):
+        remember_tables(project, engines)
     report = _run(ready, engines, store, wish, terms, run_id)
     for _ in asking(project.graph, wish.names):  # one query may wait for what another cuts
         again = look_again(project, store, engines, wish, report, terms.now())
@@ -189,12 +192,11 @@ def _run(
         patience=terms.patience,
     )
     teller = Teller(ready.plan, project.graph, store, ready.aware)
-    learner = Learner(project, ready.aware.now if ready.aware else None)
     with shared as turns:
-        for event in _events(
-            ready, engines, store, asked, resources, turns, terms, learner, run_id
-        ):
+        bases = Bases(project, store, shared=turns is not None)
+        for event in _events(ready, engines, store, asked, resources, turns, terms, bases, run_id):
             event = teller.told(event)
+            bases.told(event)
             if turns is None:
                 store.append(event)
             else:
@@ -204,7 +206,6 @@ def _run(
             events.append(event)
             if terms.watch.on_event:
                 terms.watch.on_event(event)
-    learner.keep()
     status = next(e.status for e in reversed(events) if isinstance(e, RunFinished))
     return Report(run_id, ready.plan, tuple(events), status, (clock() - started).total_seconds())
 
@@ -217,7 +218,7 @@ def _events(
     resources: Mapping[str, ReadyResource],
     turns: Sharing | None,
     terms: Terms,
-    learner: Learner,
+    bases: Bases,
     run_id: str,
 ) -> Iterator[Event]:
     from sqlpipes.run.runner import run_plan
@@ -236,7 +237,7 @@ def _events(
         root=project.root,
         vars=project.config.vars,
         clock=terms.clock,
-        definition=_definitions(project, learner),
+        definition=bases.definition,
         tokens=ready.observed.tokens,
         sightings=ready.observed.windows,
         turns=turns,
@@ -249,19 +250,6 @@ def _events(
         fail_fast=terms.fail_fast,
         cancel=terms.watch.cancel,
     )
-
-
-def _definitions(project: Project, learner: Learner) -> Callable[[str], str]:
-    """asset -> what is recorded of what it was built from."""
-    from sqlpipes.decide.planner import definition_of
-
-    def told(name: str) -> str:
-        found = definition_of(project.graph, name)
-        if known := learner.told(name):
-            found["defined"] = known
-        return json.dumps(found, default=str)
-
-    return told
 
 
 def _outputs(project: Project, store: Store) -> dict[str, str]:

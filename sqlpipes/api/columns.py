@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlpipes.api.kept import is_kept, read_json, write_json
 from sqlpipes.api.project import Project
@@ -16,9 +16,13 @@ from sqlpipes.core.sql import fold
 
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Engines
+    from sqlpipes.core.graph import Graph
     from sqlpipes.core.lineage import ColumnFacts, Lineage, Tracer
 
 COLUMNS = "columns.json"
+ROOM = 3  # entries for each asset
+
+T = TypeVar("T")
 
 Place = tuple[str, str, str, str]  # engine, database ("": its own), schema and name, folded
 
@@ -59,11 +63,20 @@ def tracer_of(project: Project, known: Mapping[str, tuple[Column, ...]]) -> Trac
 def keep_traced(project: Project, tracer: Tracer) -> None:
     """Of a whole graph, exactly what it is made of; of a part, what is new besides."""
     if tracer.facts.keys() >= set(project.graph.order):
-        wanted = tracer.used
+        wanted: Mapping[str, ColumnFacts] = tracer.used
+    elif tracer.used.keys() <= tracer.cache.keys():
+        return
     else:
-        wanted = {**tracer.cache, **tracer.used}
+        wanted = newest(tracer.cache, tracer.used, project.graph)
     if wanted.keys() != tracer.cache.keys():
         _keep(project, wanted)
+
+
+def newest(old: Mapping[str, T], new: Mapping[str, T], graph: Graph) -> dict[str, T]:
+    """What is kept of a part of a graph: it is added, and what was added long ago goes."""
+    both = {key: old[key] for key in old if key not in new} | dict(new)
+    too_many = len(both) - ROOM * max(100, len(graph.assets))
+    return both if too_many <= 0 else dict(list(both.items())[too_many:])
 
 
 def keep_first(project: Project, facts: Mapping[str, ColumnFacts]) -> None:

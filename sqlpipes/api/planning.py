@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlpipes.api.aware import aware_of, may_spare
+from sqlpipes.api.aware import may_spare
 from sqlpipes.api.crossings import with_crossings
 from sqlpipes.api.observe import looking, observe
 from sqlpipes.api.project import Project, open_store_of
@@ -112,8 +112,13 @@ def _planned(
     plan = make_plan(*asked)
     if not may_spare(project, history, plan):
         return plan, None
-    aware = aware_of(project, store, history)
-    return make_plan(*asked, aware=aware), aware
+    from sqlpipes.api.learning import Learner
+
+    learner = Learner(project, store.definitions(history.assets))
+    aware = learner.aware(history)
+    plan = make_plan(*asked, aware=aware)
+    learner.keep()
+    return plan, aware
 
 
 def step_now(

@@ -95,7 +95,8 @@ def what_changed(
     ):
         return None
     known = aware.then.get(asset.name, {})
-    then, now = known.get(asset.name), aware.now.get(asset.name)
+    then = known.get(asset.name)
+    now = aware.now.get(asset.name) if then is not None else None
     if then is None or now is None or _is_volatile(graph, asset.name):
         return None
     if any(known.get(each) != aware.now.get(each) for each in graph.inlined(asset.name)):

@@ -12,6 +12,7 @@ from sqlpipes.core.asset import Materialized, Scope, SqlBody
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import ProjectError
 from sqlpipes.core.graph import Graph
+from sqlpipes.core.lineage import Basis
 from sqlpipes.core.plan import Reason, Why
 from sqlpipes.core.sql import diff
 
@@ -31,7 +32,7 @@ class Definition(TypedDict):
     sql: str
     settings: dict[str, Plain]
     inlined: dict[str, str]
-    defined: NotRequired[dict[str, Any]]  # what the queries make of which tables, as digests
+    basis: NotRequired[dict[str, Any]]  # what the names in its queries mean, with which columns
     rendered: NotRequired[str]  # a digest of what a template says, wherever its table stands
 
 
@@ -54,6 +55,14 @@ def definition_of(graph: Graph, name: str) -> Definition:
     if asset.materialized in KEPT and isinstance(asset.body, SqlBody) and asset.body.template:
         found["rendered"] = _rendered(asset.body)
     return found
+
+
+def basis_in(recorded: str, name: str) -> Basis:
+    """What an asset was built from, of the definition that was `recorded` as JSON; nothing where none is."""
+    found: Definition | None = json.loads(recorded) if recorded else None
+    if found is None or "basis" not in found:
+        return Basis()
+    return Basis.from_plain(found["basis"], {name: found["sql"], **found["inlined"]})
 
 
 def _rendered(body: SqlBody) -> str:

@@ -68,12 +68,27 @@ def reasons_to_build(
     reasons += _suspect(past, wanted)
     kept = list(_kept(past, wanted))
     reasons += _other_version(asset, kept, version, wanted, everything)
-    seen = seen_by(aware, graph, history, changed, name)
-    reasons += _newer_inputs(graph, seen.history, seen.changed, name, kept)
+    reasons += _newer_than_it(aware, graph, history, changed, name, kept)
     reasons += _volatile(graph, asset, wanted)
     if name in graph.reads_self and asset.partition is not None:
         reasons += _after_own(name, kept, reasons, wanted)
     return tuple(reason for reason in reasons if reason.slices)
+
+
+def _newer_than_it(
+    aware: Aware | None,
+    graph: Graph,
+    history: History,
+    changed: Changed,
+    name: str,
+    kept: list[Kept],
+) -> list[Reason]:
+    """Inputs that were written since. Which of their columns it reads is asked only where it matters."""
+    found = list(_newer_inputs(graph, history, changed, name, kept))
+    if not found or aware is None:
+        return found
+    seen = seen_by(aware, graph, history, changed, name)
+    return list(_newer_inputs(graph, seen.history, seen.changed, name, kept))
 
 
 def is_moved(asset: Asset, past: Past) -> bool:

@@ -31,6 +31,8 @@ from sqlpipes.run.outcome import Order, Outcome
 from sqlpipes.run.resources import Resources
 from sqlpipes.run.turns import Turns
 
+Columns = tuple[tuple[str, str], ...]  # name and type
+
 EMPTY_SUFFIX = "-empty"  # of the version of a relation that was built without rows
 
 
@@ -42,7 +44,7 @@ class Settings:
     target: Target
     root: str
     clock: Callable[[], datetime]
-    definition: Callable[[str], str]
+    definition: Callable[[str, Columns], str]
     tokens: Mapping[str, str | None]
     vars: Mapping[str, Plain]
     fail_fast: bool
@@ -120,7 +122,7 @@ class Record:
             outcome.seconds,
             outcome.rows,
             outcome.statements,
-            self.settings.definition(asset.name),
+            self.settings.definition(asset.name, outcome.columns),
             self.settings.tokens.get(asset.name) or _file_token(order, outcome),
             recorded(outcome.metadata),
             _where(asset, outcome.metadata),

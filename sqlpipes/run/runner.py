@@ -30,7 +30,7 @@ from sqlpipes.run.holdable import not_holdable
 from sqlpipes.run.masking import Mask
 from sqlpipes.run.moving import not_movable
 from sqlpipes.run.parts import LOOKS_ONLY
-from sqlpipes.run.record import Settings
+from sqlpipes.run.record import Columns, Settings
 from sqlpipes.run.resources import Resources
 from sqlpipes.run.running import Running
 from sqlpipes.run.turns import Turns
@@ -50,7 +50,7 @@ def run_plan(
     target: Target,
     root: str,
     clock: Callable[[], datetime],
-    definition: Callable[[str], str] = lambda name: "",
+    definition: Callable[[str, Columns], str] = lambda name, columns: "",
     tokens: Mapping[str, str | None] = NOTHING,  # type: ignore[assignment]
     sightings: Mapping[str, Sighting] = NOTHING,  # type: ignore[assignment]
     vars: Mapping[str, Plain] = NOTHING,

@@ -5,7 +5,8 @@ window of a query's column hangs on. sqlglot's second door: it is imported only 
 really read.
 """
 
-from sqlpipes.core.lineage.defined import DIGESTS, Defined, defined, rendered_once
+from sqlpipes.core.lineage.basis import Basis, Bound, Columns, basis, bound, queries_of
+from sqlpipes.core.lineage.defined import DIGESTS, Defined, defined
 from sqlpipes.core.lineage.facts import ColumnFacts, Edge, EdgeKind, RowSetKind, is_any_column
 from sqlpipes.core.lineage.inherited import Documented, documented
 from sqlpipes.core.lineage.local import (
@@ -21,8 +22,11 @@ from sqlpipes.core.lineage.ways import Way, Ways, ways
 __all__ = [
     "DIGESTS",
     "PROVER",
+    "Basis",
+    "Bound",
     "ColumnFacts",
     "ColumnRef",
+    "Columns",
     "Defined",
     "Documented",
     "Edge",
@@ -36,12 +40,14 @@ __all__ = [
     "Tracer",
     "Way",
     "Ways",
+    "basis",
+    "bound",
     "column_facts",
     "defined",
     "documented",
     "is_any_column",
     "localities",
-    "rendered_once",
+    "queries_of",
     "through",
     "trace",
     "ways",

@@ -166,13 +166,26 @@ def trace(
 class Tracer:
     """The assets met so far, and what was learnt."""
 
-    __slots__ = ("cache", "dialect", "facts", "graph", "known", "prints", "types", "used")
+    __slots__ = (
+        "cache",
+        "dialect",
+        "facts",
+        "graph",
+        "known",
+        "prints",
+        "settled",
+        "types",
+        "used",
+    )
 
     def __init__(
         self, graph: Graph, known: Known, dialect: str, cache: Mapping[str, ColumnFacts]
     ) -> None:
         self.graph, self.known, self.dialect, self.cache = graph, known, dialect, cache
         self.facts: dict[str, ColumnFacts] = {}
+        self.settled: dict[
+            str, tuple[Column, ...]
+        ] = {}  # of queries that need not be read for that
         self.used: dict[str, ColumnFacts] = {}
         self.prints: dict[str, str] = {}  # asset -> its columns as text, for the keys
         self.types: Any = None  # the parser is loaded when the first query is really read
@@ -253,6 +266,8 @@ class Tracer:
         """The columns of an asset when all of them are certain."""
         if name is None:
             return None
+        if name in self.settled:
+            return self.settled[name]
         if name not in self.facts:  # a query that reads its own table
             return self.known.get(name)
         facts = self.facts[name]
@@ -273,7 +288,7 @@ class Tracer:
             text = (
                 "?" if columns is None else repr([(column.name, column.type) for column in columns])
             )
-            if name not in self.facts:
+            if name not in self.facts and name not in self.settled:
                 return text
             self.prints[name] = text
         return self.prints[name]

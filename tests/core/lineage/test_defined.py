@@ -6,32 +6,34 @@ import json
 
 import pytest
 
-from sqlpipes.core.asset import Asset, Kind, Materialized, SqlBody
+from sqlpipes.core.asset import Asset, Column, Kind, Materialized, SqlBody
 from sqlpipes.core.errors import Location
 from sqlpipes.core.graph import Graph, link
-from sqlpipes.core.lineage import Defined, defined, trace
+from sqlpipes.core.lineage import Basis, Defined, basis, bound, defined, trace
 from sqlpipes.core.sql import analyse
 from sqlpipes.core.sql.relation import Relation
 
 BASE = "select 1 as id, 2 as amount, 'x' as email"
 
 
-def linked(**queries: str) -> Graph:
+def linked(*, errors: bool = False, **queries: str) -> Graph:
     assets = []
     for name, sql in queries.items():
         at = Location(f"models/{name}.sql")
-        body = SqlBody(sql, analyse(sql, "duckdb", at=at).references)
+        facts = analyse(sql, "duckdb", at=at)
+        body = SqlBody(sql, facts.references, files=facts.files, opaque=facts.opaque)
         kind, relation = Materialized.TABLE, Relation(name, "main")
         assets.append(Asset(name, Kind.SQL, kind, relation, body, "1.1", at, at.file))
     graph, problems = link(assets, ())
-    assert not [each for each in problems if each.is_error]
+    assert errors or not [each for each in problems if each.is_error]
     return graph
 
 
 def known(sql: str, base: str = BASE) -> Defined | None:
     graph = linked(base=base, it=sql)
     lineage, _ = trace(graph, {}, "duckdb", {})
-    return defined(graph, lineage, "it")
+    query = bound(graph, "it")
+    return defined(query, "duckdb", {"base": lineage.columns("base")}) if query else None
 
 
 @pytest.mark.parametrize(
@@ -103,3 +105,27 @@ def test_it_is_kept_as_plain_json() -> None:
     assert Defined.from_plain(json.loads(json.dumps(found.to_plain()))) == found
     assert Defined.from_plain(["0", *found.to_plain()[1:]]) is None
     assert Defined.from_plain(None) is None
+
+
+def test_what_it_was_built_from_is_kept_as_plain_json_without_a_text_twice() -> None:
+    graph = linked(base=BASE, it="select b.* from main.base b join base using (id)")
+    columns = {name: (Column("id", "INTEGER"),) for name in ("base", "it")}
+    found = basis(graph, "it", columns.get)
+    assert found.queries["it"].tables == ((("base",), "base"), (("main", "base"), "base"))
+    assert found.columns == columns
+    texts = {"it": found.queries["it"].text}
+    plain = json.dumps(found.to_plain(texts))
+    assert texts["it"] not in plain
+    assert Basis.from_plain(json.loads(plain), texts) == found
+    assert Basis.from_plain(found.to_plain({}), {}) == found
+
+
+def test_columns_that_nobody_knows_are_left_out() -> None:
+    graph = linked(base=BASE, it="select id from base")
+    assert basis(graph, "it", lambda name: None).columns == {}
+
+
+@pytest.mark.parametrize("sql", ["select * from 'x.csv'", "select id from", "select id from it"])
+def test_a_query_that_is_not_understood_has_no_part_in_it(sql: str) -> None:
+    graph = linked(base=BASE, it=sql, errors=True)
+    assert basis(graph, "it", lambda name: None).queries == {}
