@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
+from edited import (
+    EDITS,
+    RAW,
+    TABLE,
+    USERS,
+    build,
+    built,
+    held_and_true,
+    is_settled,
+    make_shop,
+    write,
+)
 from places import Place
 
 import sqlpipes
-from sqlpipes.core.events import StepFinished
 
-TABLE = "/*\n---\nmaterialized: table\n---\n*/\n"
-RAW = "id,amount,email,day\n1,10,a@x,2024-01-01\n2,20,b@x,2024-01-02\n3,30,a@x,2024-01-03\n"
-USERS = "select id, amount, email, day from raw"
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    return make_shop(tmp_path)
+
 
 READERS = {  # name -> what it does with the table, whose column `email` gets other values
     "ids": "select id from users",
@@ -59,51 +71,6 @@ TOUCHED = {
     "everything": "from users",
     "natural": "select count(*) as n from users natural join raw",
     "used": "select users.id from users join raw using (id, email)",
-}
-
-
-def write(root: Path, name: str, text: str, head: str = TABLE) -> None:
-    (root / "models").mkdir(exist_ok=True)
-    (root / "models" / f"{name}.sql").write_text(f"{head}{text}\n")
-
-
-@pytest.fixture
-def shop(tmp_path: Path) -> Path:
-    (tmp_path / "sqlpipes.yml").write_text("name: shop\n")
-    (tmp_path / "seeds").mkdir()
-    (tmp_path / "seeds" / "raw.csv").write_text(RAW)
-    write(tmp_path, "users", USERS)
-    return tmp_path
-
-
-def build(root: Path, **ask: Any) -> sqlpipes.Report:
-    report = sqlpipes.build(sqlpipes.load(str(root), environ={}), sqlpipes.api.Ask(**ask))
-    assert report.ok, [event.problems for event in report.failed]
-    return report
-
-
-def built(report: sqlpipes.Report) -> set[str]:
-    return {event.asset for event in report.events if isinstance(event, StepFinished)}
-
-
-def is_settled(root: Path) -> bool:
-    return sqlpipes.plan(sqlpipes.load(str(root), environ={})).steps == ()
-
-
-def held_and_true(root: Path, queries: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What each table holds, and what its query says now."""
-    with duckdb.connect(str(root / "shop.duckdb")) as db:
-        held = {n: sorted(db.execute(f"from main.{n}").fetchall(), key=repr) for n in queries}
-        true = {n: sorted(db.execute(q).fetchall(), key=repr) for n, q in queries.items()}
-    return held, true
-
-
-EDITS = {
-    "other values": "select id, amount, 'z' || (9 - id) as email, day from raw",
-    "at the end": "select id, amount, email, day, 1 as extra from raw",
-    "in the middle": "select id, 1 as extra, amount, email, day from raw",
-    "another order": "select email, day, amount, id from raw",
-    "other rows": "select id, amount, email, day from raw where id < 3",
 }
 
 
