@@ -46,7 +46,7 @@ class Bases:
 
             known = self._known(name, columns)
             texts = {name: found["sql"], **found["inlined"]}
-            found["basis"] = basis(self._graph, name, known.get).to_plain(texts)
+            found["basis"] = basis(self._graph, name, known.get).to_plain(name, texts)
         elif columns:
             self._built[name] = _columns(columns)
         return json.dumps(found, default=str)

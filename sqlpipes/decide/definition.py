@@ -62,7 +62,7 @@ def basis_in(recorded: str, name: str) -> Basis:
     found: Definition | None = json.loads(recorded) if recorded else None
     if found is None or "basis" not in found:
         return Basis()
-    return Basis.from_plain(found["basis"], {name: found["sql"], **found["inlined"]})
+    return Basis.from_plain(found["basis"], name, {name: found["sql"], **found["inlined"]})
 
 
 def _rendered(body: SqlBody) -> str:

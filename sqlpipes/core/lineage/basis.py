@@ -29,6 +29,9 @@ It may stand in a comment or a text: then less is known than could be."""
 LATER = Scope("this_table", True, False, "2001-02-03", "2001-02-04", "2001-02-03")
 
 
+OWN = ""  # in place of the asset's name
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
     """A query, and what its names mean: (folded parts of a table as it is written, asset), sorted."""
@@ -53,31 +56,40 @@ class Basis:
     queries: Mapping[str, Bound] = field(default_factory=dict)
     columns: Mapping[str, Columns] = field(default_factory=dict)
 
-    def to_plain(self, texts: Mapping[str, str]) -> dict[str, Any]:
-        """`texts`: those that are kept beside it, by asset, and need not be said twice."""
+    def to_plain(self, name: str, texts: Mapping[str, str]) -> dict[str, Any]:
+        """Of the asset of this name, which is not in it: it may be renamed.
+
+        `texts`: those that are kept beside it, by asset, and need not be said twice.
+        """
         queries = {
-            name: [None if texts.get(name) == bound.text else bound.text, bound.tables]
-            for name, bound in self.queries.items()
+            _key(each, name): [None if texts.get(each) == bound.text else bound.text, bound.tables]
+            for each, bound in self.queries.items()
         }
         columns = {
-            name: [[each.name, each.type] for each in told] for name, told in self.columns.items()
+            _key(each, name): [[column.name, column.type] for column in told]
+            for each, told in self.columns.items()
         }
         return {"queries": queries, "columns": columns}
 
     @staticmethod
-    def from_plain(plain: Mapping[str, Any], texts: Mapping[str, str]) -> Basis:
+    def from_plain(plain: Mapping[str, Any], name: str, texts: Mapping[str, str]) -> Basis:
+        """The inverse of `to_plain`; `name`: what the asset is called by now."""
         queries = {
-            name: Bound(
-                texts[name] if text is None else text,
+            key or name: Bound(
+                texts[key or name] if text is None else text,
                 tuple((tuple(parts), asset) for parts, asset in tables),
             )
-            for name, (text, tables) in plain["queries"].items()
+            for key, (text, tables) in plain["queries"].items()
         }
         columns = {
-            name: tuple(Column(column, type) for column, type in told)
-            for name, told in plain["columns"].items()
+            key or name: tuple(Column(column, type) for column, type in told)
+            for key, told in plain["columns"].items()
         }
         return Basis(queries, columns)
+
+
+def _key(asset: str, own: str) -> str:
+    return OWN if asset == own else asset
 
 
 def basis(graph: Graph, name: str, columns: Callable[[str], Columns | None]) -> Basis:

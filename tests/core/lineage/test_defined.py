@@ -114,10 +114,13 @@ def test_what_it_was_built_from_is_kept_as_plain_json_without_a_text_twice() -> 
     assert found.queries["it"].tables == ((("base",), "base"), (("main", "base"), "base"))
     assert found.columns == columns
     texts = {"it": found.queries["it"].text}
-    plain = json.dumps(found.to_plain(texts))
+    plain = json.dumps(found.to_plain("it", texts))
     assert texts["it"] not in plain
-    assert Basis.from_plain(json.loads(plain), texts) == found
-    assert Basis.from_plain(found.to_plain({}), {}) == found
+    assert Basis.from_plain(json.loads(plain), "it", texts) == found
+    assert Basis.from_plain(found.to_plain("it", {}), "it", {}) == found
+    renamed = Basis.from_plain(json.loads(plain), "other", {"other": texts["it"]})
+    assert renamed.queries == {"other": found.queries["it"]}
+    assert renamed.columns == {"base": columns["base"], "other": columns["it"]}
 
 
 def test_columns_that_nobody_knows_are_left_out() -> None:
