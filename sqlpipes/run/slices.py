@@ -32,9 +32,7 @@ def slices(work: Work) -> Transaction:
     found = tuple(pieces(work.step.slices, work.asset.name, work.graph))
     if not isinstance(work.asset.body, PythonBody):
         return _sql_slices(work, found, fresh=work.fresh)
-    if len(found) > 1:
-        return _python_anew(work, found)
-    return _python_slices(work, found[0], work.fresh)
+    return _python_slices(work, found, fresh=work.fresh)
 
 
 def _partition(work: Work) -> Partitioning:
@@ -139,26 +137,34 @@ def scope(work: Work, part: Partitions, create: bool) -> Scope:
 # ---------------------------------------------------------------------------------------- Python
 
 
-def _python_slices(work: Work, part: Partitions, fresh: bool) -> Transaction:
+def _python_slices(work: Work, parts: tuple[Partitions, ...], *, fresh: bool) -> Transaction:
+    """The rows of several calls wait until the last is there: all of them are published at once."""
+    whole, source = None, work.stage
+    if len(parts) > 1:
+        whole = work.warehouse.temporary(f"sqlpipes_{work.asset.name}_whole")
+        source = work.warehouse.quote(whole)
+    written = together(parts)
     if fresh:
         first: tuple[Statement, ...] = make_room(work, RelationType.TABLE)
     else:
-        first = (_columns_asked(work, part), _delete(work, part))
-    publish = _published(work, part, fresh)
-    return Transaction(
-        (*first, publish, clean(work.stage)),
-        part,
-        calls=(_call(work, part),),
-        fresh=fresh,
-    )
+        first = (_columns_asked(work, written, source), _delete(work, written))
+    publish = _published(work, written, source, fresh=fresh)
+    calls = tuple(_call(work, part, whole, first=i == 0) for i, part in enumerate(parts))
+    return Transaction((*first, publish, *_swept(work, source)), written, calls=calls, fresh=fresh)
 
 
-def _published(work: Work, part: Partitions, fresh: bool, picked: str = "*") -> Statement:
-    put = work.put(fresh, "", f"select {picked} from {work.stage}", work.limit)
+def _published(
+    work: Work, part: Partitions, source: str, *, fresh: bool, picked: str = "*"
+) -> Statement:
+    put = work.put(fresh, "", f"select {picked} from {source}", work.limit)
     return _opening(work, part, put)
 
 
-def _columns_asked(work: Work, part: Partitions) -> Statement:
+def _swept(work: Work, source: str) -> tuple[Statement, ...]:
+    return tuple(clean(table) for table in dict.fromkeys((work.stage, source)))
+
+
+def _columns_asked(work: Work, part: Partitions, source: str) -> Statement:
     """What the rows' columns are, once they have landed: they may not be the table's any more."""
 
     def fit(new: Columns, old: Columns | None, now: datetime) -> Fitted:
@@ -167,31 +173,12 @@ def _columns_asked(work: Work, part: Partitions) -> Statement:
             names = ", ".join(
                 names_of(both(new, old or (), work.warehouse.dialect), work.warehouse.can)
             )
-            put = _published(work, part, False, names)
-            return Fitted((_delete(work, part), put, clean(work.stage)), instead=True)
+            put = _published(work, part, source, fresh=False, picked=names)
+            return Fitted((_delete(work, part), put, *_swept(work, source)), instead=True)
         return Fitted(altered(work, found))
 
-    sql = f"{compared(work.asset)}select * from {work.stage}"
+    sql = f"{compared(work.asset)}select * from {source}"
     return Statement(sql, Purpose.FIT, fit=fit, relation=work.relation)
-
-
-def _python_anew(work: Work, parts: tuple[Partitions, ...]) -> Transaction:
-    """Several calls whose rows replace a table that is read: all of them wait until the last is there."""
-    whole = work.warehouse.temporary(f"sqlpipes_{work.asset.name}_whole")
-    table = work.warehouse.quote(whole)
-    publish = work.put(True, "", f"select * from {table}", work.limit)
-    publish = _opening(work, together(parts), publish)
-    return Transaction(
-        (
-            *make_room(work, RelationType.TABLE),
-            publish,
-            clean(work.stage),
-            clean(table),
-        ),
-        together(parts),
-        calls=tuple(_call(work, part, whole, first=i == 0) for i, part in enumerate(parts)),
-        fresh=True,
-    )
 
 
 def _call(

@@ -221,6 +221,30 @@ def test_two_builds_share_the_slices(shop: Path) -> None:
     demand_current(shop, *DAYS)
 
 
+def test_a_build_that_was_planned_before_another_began_keeps_what_that_one_writes(
+    shop: Path,
+) -> None:
+    """Its plan would write all slices anew, by a table that was not there and is by now."""
+    first = Seen()
+    others: list[Future[sqlpipes.Report]] = []
+
+    def meanwhile(plan: sqlpipes.Plan) -> None:
+        if not others:
+            others.append(pool.submit(build, shop, "days", on_event=first))
+            first.wait_for(StepFinished, "days")
+
+    with at_work() as pool:
+        report = build(shop, *DAYS, on_plan=meanwhile)
+        other = others[0].result()
+    assert (report.failed, other.failed) == ((), ())
+    assert other.finished
+    assert set(slices_done(report, other).values()) == {1}
+    days = "select count(*), count(distinct day) from days"
+    assert rows(shop, days) == [(12, 12)]
+    assert rows(shop, "select * from total") == [(24,)]
+    demand_current(shop, *DAYS)
+
+
 def test_what_another_build_is_at_is_waited_for_and_not_built_again(shop: Path) -> None:
     first, second = Seen(), Seen()
     with at_work() as pool:
