@@ -12,6 +12,7 @@ from sqlpipes.api.project import Project
 from sqlpipes.api.warehouses import are_there, engines_to_look
 from sqlpipes.core.asset import Asset, Column, Kind, SqlBody
 from sqlpipes.core.errors import EngineError, Problem, ProjectError, did_you_mean
+from sqlpipes.core.garbage import resting
 from sqlpipes.core.sql import fold
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ def traced(
     from sqlpipes.core.lineage import Lineage
 
     tracer = tracer_of(project, known)
-    tracer.reach(project.graph.order)
+    with resting():
+        tracer.reach(project.graph.order)
     if keep:
         keep_traced(project, tracer)
     return Lineage(tracer.facts)

@@ -14,6 +14,7 @@ from sqlpipes.api.whole_files import write_whole
 from sqlpipes.core.asset import Asset, SourceBody
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Problem, ProjectError
+from sqlpipes.core.garbage import resting
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.impact import AssetImage, Image, image_as_json, image_from_json
 from sqlpipes.core.sql import fold
@@ -40,7 +41,8 @@ def image_of(
     from sqlpipes.core.lineage.digested import digests_of
 
     names = [each for each in project.graph.assets if digested is None or each in digested]
-    digests = digests_of(project.graph, lineage, names)
+    with resting():
+        digests = digests_of(project.graph, lineage, names)
     assets = {
         each.name: _asset_image(
             project.root,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.config import NOTHING, Plain
 from sqlpipes.core.errors import Problem, ProjectError, Severity, did_you_mean
+from sqlpipes.core.garbage import resting
 from sqlpipes.core.hiding import hidden_in, hidden_in_environ, matches, worth_hiding
 from sqlpipes.core.job import Hooks, Job
 from sqlpipes.core.outlet import Outlet
@@ -78,7 +77,7 @@ def read_project(
         raise ProjectError(Problem("PRJ001", f"there is no folder {root}"))
     root, problems, asked = os.path.abspath(root), list[Problem](), Asked(environ)
     choice = Choice(target, profile, profiles_dir, dict(vars), asked, own_target)
-    with _without_collector():
+    with resting():
         kept = open_cache(root, enabled=cache)
         stands = configure(root, choice, kept, problems, placed or {})
         work = _Work(root, kept, stands, problems, asked)
@@ -89,18 +88,6 @@ def read_project(
         )
         save_cache(kept, found.secrets)
         return found
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Reading makes no garbage in circles; collecting it costs more than the reading."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 @dataclass(slots=True)

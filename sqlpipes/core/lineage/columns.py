@@ -10,6 +10,7 @@ from sqlglot.errors import SqlglotError
 
 from sqlpipes.core.asset import Column
 from sqlpipes.core.errors import Location, Problem, Severity
+from sqlpipes.core.garbage import sweep
 from sqlpipes.core.lineage.facts import ANY, ColumnFacts, Edge, EdgeKind, RowSetKind, opaque, placed
 from sqlpipes.core.lineage.places import Places
 from sqlpipes.core.lineage.reading import Reading
@@ -29,6 +30,7 @@ Inputs = Mapping[tuple[str, ...], tuple[Column, ...] | None]
 
 def read_columns(text: str, types: Types, inputs: Inputs) -> ColumnFacts:
     """Facts with places in the text itself (first line 1, no file)."""
+    sweep()
     try:
         tokens = types.dialect.tokenize(text)
         trees = types.dialect.parser().parse(tokens, text)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from sqlpipes.core.garbage import sweep
 from sqlpipes.core.lineage.digests.query import read_query
 from sqlpipes.core.lineage.digests.terms import (
     NOTHING,
@@ -43,6 +44,7 @@ def read_digests(text: str, types: Types, inputs: Inputs) -> Digests:
 
 def parsed(text: str, types: Types) -> list[exp.Expr]:
     """The statements of a text; none when it cannot be read."""
+    sweep()
     try:
         trees = types.dialect.parser().parse(types.dialect.tokenize(text), text)
     except (SqlglotError, RecursionError):

@@ -1,0 +1,55 @@
+"""Trees of queries that were read go while the reading goes on, though the collector rests."""
+
+from __future__ import annotations
+
+import gc
+
+from sqlglot import exp
+
+from sqlpipes.core.errors import Location
+from sqlpipes.core.garbage import resting, sweep
+from sqlpipes.core.sql import analyse
+
+QUERIES = 120
+
+
+def query(number: int) -> str:
+    columns = ", ".join(f"coalesce(t.c{i}, {number}) + {i} as c{i}" for i in range(60))
+    return f"select {columns} from t where t.c1 > {number} group by all"
+
+
+def living() -> int:
+    """Whole queries in memory."""
+    return sum(type(each) is exp.Select for each in gc.get_objects())
+
+
+def test_trees_do_not_stay_until_the_end() -> None:
+    gc.collect()
+    before = living()
+    with resting():
+        for number in range(QUERIES):
+            assert analyse(query(number), "duckdb", at=Location("x.sql")).references
+        assert living() - before < QUERIES / 2
+
+
+def test_without_a_sweep_they_would() -> None:
+    """So the test above can fail: nothing but the sweep frees them."""
+    from sqlpipes.core.sql import analysis
+
+    gc.collect()
+    before = living()
+    with resting():
+        for number in range(QUERIES):
+            analysis.analyse(query(number), "duckdb", at=Location("x.sql"))
+        assert living() - before >= QUERIES
+        sweep()
+        assert living() - before < QUERIES
+
+
+def test_who_had_switched_it_off_finds_it_off() -> None:
+    with resting():
+        assert not gc.isenabled()
+        with resting():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
