@@ -25,7 +25,7 @@ from sqlpipes.api.planning import step_now, utc_now
 from sqlpipes.api.plans import wish_of
 from sqlpipes.api.portability import refuse_unportable
 from sqlpipes.api.project import Project, open_store_of
-from sqlpipes.api.proofs import remember_tables
+from sqlpipes.api.proofs import remember_built, remember_tables
 from sqlpipes.api.ready import Ready, get_ready, look_again
 from sqlpipes.api.renaming import refuse_half_renamed
 from sqlpipes.api.resources import ready_resources
@@ -152,7 +152,10 @@ def _run_all(
         _tell(terms, again.plan)
         more = _run(again, engines, store, wish, terms, new_run_id(terms.clock()))
         report = together(report, more)
-    remember_tables(project, engines)
+    if ready.trusted:
+        remember_built(project, engines, report.finished)
+    else:
+        remember_tables(project, engines)
     engines.close()
     is_part = wish.narrows or wish.only_checks  # a source that moved may have been left out
     saw_all = report.ok and not is_part and wish.names >= set(project.graph.order)

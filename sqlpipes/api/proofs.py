@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.api.columns import found_for, keep_first, known_columns, with_types
 from sqlpipes.api.kept import TABLES, read_json, write_json
 from sqlpipes.api.project import Project
-from sqlpipes.core.asset import Column, SqlBody
+from sqlpipes.core.asset import Column, Kind, SqlBody
+from sqlpipes.core.events import StepFinished
 from sqlpipes.core.graph import Graph
 
 if TYPE_CHECKING:
@@ -48,6 +49,32 @@ def remember_tables(project: Project, engines: Engines) -> None:
 
     if project.config.column_aware or provable(project.graph):
         write_json(project.root, TABLES, _told(project, engines))
+
+
+def remember_built(project: Project, engines: Engines, finished: Iterable[StepFinished]) -> None:
+    """The same after a build that nobody else wrote beside: what it has not built is as it was.
+
+    Functions and statements of hooks may have written anywhere, and a source has moved because somebody
+    did: then all is asked.
+    """
+    kept = read_json(project.root, TABLES)
+    if kept is None or not all(_tells_itself(project, event) for event in finished):
+        remember_tables(project, engines)
+        return
+    told = {
+        event.asset: [list(column) for column in event.columns]
+        for event in finished
+        if project.graph.assets[event.asset].is_stored
+    }
+    if any(kept.get(name) != columns for name, columns in told.items()):
+        write_json(project.root, TABLES, {**kept, **told})
+
+
+def _tells_itself(project: Project, event: StepFinished) -> bool:
+    asset = project.graph.assets[event.asset]
+    if asset.kind not in (Kind.SQL, Kind.SEED) or asset.before or asset.after:
+        return False
+    return bool(event.columns) or not asset.is_stored
 
 
 def columns_of_tables(project: Project) -> Known:
