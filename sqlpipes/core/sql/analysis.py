@@ -115,7 +115,7 @@ def _query_facts(
         digest=digest_text,
         opaque=tree is None,
         docs=column_docs(text, tokens),
-        volatile=volatile_calls(tokens),
+        volatile=volatile_calls(text, tokens),
         unused_ctes=tuple(sorted(ctes, key=lambda cte: cte.at)),
         problems=tuple(problems),
     )

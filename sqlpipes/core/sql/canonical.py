@@ -100,22 +100,19 @@ def _canonical(text: str, tokens: Sequence[Token]) -> tuple[list[str], list[int]
 
 def _written_words(text: str, tokens: Sequence[Token]) -> tuple[list[str], list[str], list[int]]:
     """Each word as written, in upper case ("" when it is no name or keyword), and a token's number."""
-    written: list[str] = []
-    upper: list[str] = []
+    written = [text[token.start : token.end + 1] for token in tokens]
+    upper = [word.upper() if word.isidentifier() else "" for word in written]
     counts = [1] * len(tokens)
-    for index, token in enumerate(tokens):
-        word = text[token.start : token.end + 1]
-        if word.isidentifier():
-            written.append(word)
-            upper.append(word.upper())
-        elif not (word[0].isalpha() and word[-1].isalpha()):
-            written.append(word)
-            upper.append("")
-        else:
-            parts = word.split()
-            written += parts
-            upper += [part.upper() for part in parts]
-            counts[index] = len(parts)
+    several = [
+        index
+        for index, word in enumerate(upper)
+        if not word and written[index][0].isalpha() and written[index][-1].isalpha()
+    ]
+    for index in reversed(several):  # `group  by`
+        parts = written[index].split()
+        written[index : index + 1] = parts
+        upper[index : index + 1] = [part.upper() for part in parts]
+        counts[index] = len(parts)
     return written, upper, counts
 
 

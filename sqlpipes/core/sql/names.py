@@ -9,7 +9,7 @@ from sqlglot import Token, TokenType
 
 from sqlpipes.core.sql.relation import FileReference, Reference
 from sqlpipes.core.sql.text import Lines
-from sqlpipes.core.sql.tokens import STRINGS, is_name
+from sqlpipes.core.sql.tokens import STRINGS, is_name, may_name
 from sqlpipes.core.sql.vocabulary import READERS
 
 _LOOKS_LIKE_FILE = re.compile(
@@ -56,9 +56,9 @@ def _is_file(r: Reference, dialect: str) -> bool:
 
 def read_files(text: str, tokens: Sequence[Token], lines: Lines) -> Iterator[FileReference]:
     """The constant patterns given to functions that read files; a span is the quoted pattern's."""
-    names = [token.text.lower() for token in tokens[:-2]]
-    if READERS.isdisjoint(names):
+    if not may_name(text, READERS):
         return
+    names = [token.text.lower() for token in tokens[:-2]]
     for index, name in enumerate(names):
         if name in READERS and _opens(tokens[index + 1]):
             for token in constant_strings(tokens, index + 2):

@@ -6,7 +6,7 @@ a dollar-quoted string.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import pairwise
 
@@ -112,15 +112,23 @@ def _write_after_ctes(statement: Sequence[Token]) -> Token | None:
     return None
 
 
-def volatile_calls(tokens: Sequence[Token]) -> tuple[str, ...]:
+def may_name(text: str, words: Iterable[str]) -> bool:
+    """Whether one of these words, in lower case, may be a token of the text. Most texts have none of them,
+    which is seen without going through their tokens; an escape may spell anything."""
+    lowered = text.lower()
+    return "\\" in text or any(word in lowered for word in words)
+
+
+def volatile_calls(text: str, tokens: Sequence[Token]) -> tuple[str, ...]:
     """What of the clock, of chance or of a sequence is asked, lower case, once per use.
 
-    >>> volatile_calls(tokens_of("select now(), current_date, 'today'::date, t.now from t", "duckdb"))
+    >>> text = "select now(), current_date, 'today'::date, t.now from t"
+    >>> volatile_calls(text, tokens_of(text, "duckdb"))
     ('now', 'current_date', 'today')
     """
-    names = [token.text.lower() for token in tokens]
-    if _VOLATILE.isdisjoint(names):
+    if not may_name(text, _VOLATILE):
         return ()
+    names = [token.text.lower() for token in tokens]
     found: list[str] = []
     last = len(tokens) - 1
     for index, (name, token) in enumerate(zip(names, tokens, strict=True)):
