@@ -14,8 +14,8 @@ import pytest
 import sqlpipes
 from sqlpipes.api import rows as rows_of
 from sqlpipes.core.asset import Kind, Materialized
-from sqlpipes.core.events import Status
 from sqlpipes.core.plan import Why
+from sqlpipes.core.status import Status
 
 pytest.importorskip("numpy")
 

@@ -14,9 +14,10 @@ from sqlpipes.api.selection import Ask, chosen
 from sqlpipes.api.warehouses import are_there, connections, engines_to_look, look
 from sqlpipes.core.asset import Asset, SourceBody
 from sqlpipes.core.errors import EngineError, Problem, ProjectError, SqlpipesError
-from sqlpipes.core.events import CheckFinished, Status
+from sqlpipes.core.events import CheckFinished
 from sqlpipes.core.freshness import Age, Verdict, judged
 from sqlpipes.core.partitions import as_naive_utc
+from sqlpipes.core.status import Status
 
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Connection

@@ -24,12 +24,12 @@ from sqlpipes.api.project import Project
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.core.asset import Kind
 from sqlpipes.core.errors import LockedError, ProjectError
-from sqlpipes.core.events import Status
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import History, doubt
 from sqlpipes.core.job import AUTOMATION, Request
 from sqlpipes.core.partitions import Partitions, as_naive_utc
 from sqlpipes.core.plan import Step, Why
+from sqlpipes.core.status import Status
 from sqlpipes.core.verdict import Decision, Seen, Verdict
 
 if TYPE_CHECKING:

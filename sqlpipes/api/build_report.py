@@ -9,12 +9,12 @@ from sqlpipes.core.events import (
     CheckFinished,
     Event,
     RunFinished,
-    Status,
     StepFailed,
     StepFinished,
     StepSkipped,
 )
 from sqlpipes.core.plan import Plan
+from sqlpipes.core.status import Status
 from sqlpipes.core.unit_test import UnitResult
 
 

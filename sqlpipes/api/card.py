@@ -11,8 +11,8 @@ from sqlpipes.api.columns import lineage
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.errors import ProjectError, SqlpipesError
-from sqlpipes.core.events import Status
 from sqlpipes.core.plan import Action
+from sqlpipes.core.status import Status
 
 if TYPE_CHECKING:
     from sqlpipes.core.lineage import Documented

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from sqlpipes.api.queue import Outcome
 from sqlpipes.api.sharing import Patience
 from sqlpipes.api.terms import Watch
-from sqlpipes.core.events import Status
 from sqlpipes.core.job import Request
+from sqlpipes.core.status import Status
 
 if TYPE_CHECKING:
     from sqlpipes.stores import JobRun, Store

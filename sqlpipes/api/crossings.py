@@ -13,11 +13,11 @@ from sqlpipes.api.warehouses import blank_engines
 from sqlpipes.core.asset import Asset, Kind
 from sqlpipes.core.engine import Engines
 from sqlpipes.core.errors import Problem
-from sqlpipes.core.events import Status
 from sqlpipes.core.graph import Graph, borrowed
 from sqlpipes.core.graph.engines import no_way
 from sqlpipes.core.history import History
 from sqlpipes.core.plan import Plan
+from sqlpipes.core.status import Status
 
 if TYPE_CHECKING:
     from sqlpipes.decide.crossings import Size

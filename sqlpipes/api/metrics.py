@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
-from sqlpipes.core.events import Status
 from sqlpipes.core.metadata import numbers
 from sqlpipes.core.partitions import WHOLE, Partitions, parse_partitions
+from sqlpipes.core.status import Status
 
 if TYPE_CHECKING:
     from sqlpipes.stores import CheckRecord, Note, StepRecord

@@ -44,8 +44,8 @@ def misplaced(root: str, config: ProjectConfig, target: Target, graph: Graph) ->
     path that its asset has left."""
     root = os.path.abspath(root)
     files = [asset for asset in graph.assets.values() if asset.export is not None]
-    kept = own_places(root, config, target, graph) if files else ()
-    return [*_over_own(root, kept, files), *_left_behind(root, graph)]
+    over = _over_own(root, own_places(root, config, target, graph), files) if files else ()
+    return [*over, *_left_behind(root, graph)]
 
 
 def _over_own(root: str, kept: tuple[str, ...], files: list[Asset]) -> Iterator[Problem]:

@@ -18,10 +18,11 @@ from sqlpipes.api.selection import Ask
 from sqlpipes.core.asset import Kind, SourceBody
 from sqlpipes.core.automation import Automation
 from sqlpipes.core.errors import Location, LockedError, Problem, ProjectError, SqlpipesError
-from sqlpipes.core.events import DONE, Status
+from sqlpipes.core.events import DONE
 from sqlpipes.core.history import Past, doubt
 from sqlpipes.core.partitions import WHOLE, Partitions, as_naive_utc, narrowed
 from sqlpipes.core.plan import Plan, Step, Why
+from sqlpipes.core.status import Status
 from sqlpipes.core.verdict import NOT_SEEN, Verdict
 from sqlpipes.decide.states import SliceStates, slice_states
 

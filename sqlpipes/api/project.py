@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,14 +13,14 @@ from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
 from sqlpipes.core.graph import Graph, engines_of, link
 from sqlpipes.core.hiding import worth_hiding
-from sqlpipes.core.job import NO_HOOKS, Hooks, Job
-from sqlpipes.core.outlet import Outlet
 from sqlpipes.core.partitions import WHOLE_AXIS, Axis
-from sqlpipes.core.resource import Resource
 from sqlpipes.core.sql import Relation, fold
 
 if TYPE_CHECKING:
     from sqlpipes.core.definitions import Definitions
+    from sqlpipes.core.job import Hooks, Job
+    from sqlpipes.core.outlet import Outlet
+    from sqlpipes.core.resource import Resource
     from sqlpipes.core.sensor import Sensor
     from sqlpipes.core.sql import SqlFacts
     from sqlpipes.core.unit_test import UnitTest
@@ -56,7 +53,7 @@ class Project:
     unit_tests: tuple[UnitTest, ...] = ()
     resources: Mapping[str, Resource] = field(default_factory=dict)
     jobs: tuple[Job, ...] = ()
-    hooks: Hooks = NO_HOOKS
+    hooks: Hooks | None = None  # of jobs that have none of their own
     sensors: tuple[Sensor, ...] = ()
     outlet: Outlet | None = None  # where lineage events are told
     secrets: tuple[str, ...] = field(default=(), repr=False)  # that nothing shows or records
@@ -228,6 +225,10 @@ def _unnamed(
 
 def own_folder() -> str:
     """A new folder that goes when nobody holds the path any more, at the latest with the process."""
+    import shutil
+    import tempfile
+    import weakref
+
     path = _Folder(tempfile.mkdtemp(prefix="sqlpipes-"))
     weakref.finalize(path, shutil.rmtree, str(path), ignore_errors=True)
     return path

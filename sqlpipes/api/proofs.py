@@ -15,11 +15,11 @@ from sqlpipes.api.columns import found_for, keep_first, known_columns, with_type
 from sqlpipes.api.kept import TABLES, read_json, write_json
 from sqlpipes.api.project import Project
 from sqlpipes.core.asset import Column, Kind, SqlBody
-from sqlpipes.core.events import StepFinished
 from sqlpipes.core.graph import Graph
 
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Engines
+    from sqlpipes.core.events import StepFinished
     from sqlpipes.core.lineage import Local
 
 PROOFS = "proofs.json"

@@ -22,8 +22,9 @@ from sqlpipes.api.terms import Watch
 from sqlpipes.core.config import NOTHING, Plain
 from sqlpipes.core.cron import next_time
 from sqlpipes.core.errors import Location, Problem, ProjectError, SqlpipesError, near_or_all
-from sqlpipes.core.events import RunFinished, Status, StepFailed
+from sqlpipes.core.events import RunFinished, StepFailed
 from sqlpipes.core.job import Job, Request, SliceRule, slice_rule
+from sqlpipes.core.status import Status
 
 if TYPE_CHECKING:
     from sqlpipes.stores import JobRun
@@ -306,6 +307,8 @@ def with_hooks(project: Project, job: Job, outcome: Outcome) -> Outcome:
     from sqlpipes.run.hooks import run_hooks
 
     said_by = job if job.on_success or job.on_failure else project.hooks
+    if said_by is None:
+        return outcome
     hooks = said_by.on_success if outcome.ok else said_by.on_failure
     if not hooks or outcome.status is Status.CANCELLED:
         return outcome

@@ -14,11 +14,12 @@ from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.core.asset import Asset, Kind, Materialized
 from sqlpipes.core.errors import Location, Problem, ProjectError, SqlpipesError
-from sqlpipes.core.events import Status, StepFinished
+from sqlpipes.core.events import StepFinished
 from sqlpipes.core.history import Past
 from sqlpipes.core.metadata import recorded
 from sqlpipes.core.partitions import WHOLE, Partitions, as_naive_utc, parse_partitions
 from sqlpipes.core.plan import Action
+from sqlpipes.core.status import Status
 
 REPORTS = "report-"  # how the ids of what is no run begin
 

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from sqlpipes.api.project import Project
 from sqlpipes.api.queue import is_due_here
 from sqlpipes.core.cron import times
-from sqlpipes.core.events import Status
 from sqlpipes.core.job import Job, Request
+from sqlpipes.core.status import Status
 
 if TYPE_CHECKING:
     from sqlpipes.stores import Store

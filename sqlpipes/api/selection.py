@@ -9,16 +9,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlpipes.api.columns import lineage
-from sqlpipes.api.config import Setting
-from sqlpipes.api.planning import everything, plan_wish, utc_now
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.core.asset import Kind, Materialized
-from sqlpipes.core.partitions import Partitions
-from sqlpipes.core.plan import Action
 
 if TYPE_CHECKING:
+    from sqlpipes.api.config import Setting
     from sqlpipes.core.lineage import Lineage
+    from sqlpipes.core.partitions import Partitions
     from sqlpipes.decide.selection import Selection, SelectionFacts
 
 
@@ -93,11 +90,10 @@ def _selection_facts(project: Project, ask: Ask) -> SelectionFacts:
     if _asks_for("state", said):
         facts = replace(facts, modified=_modified(project))
     if _asks_for("stale", said) or _asks_for("source_status", said):
-        project.raise_errors()
-        planned = plan_wish(project, everything(project), utc_now())
-        fresher = (s.asset for s in planned.steps if s.action is Action.OBSERVE)
-        facts = replace(facts, stale=planned.names, fresher_sources=frozenset(fresher))
+        facts = _with_stale(project, facts)
     if _asks_for("column", said):
+        from sqlpipes.api.columns import lineage
+
         facts = replace(facts, **_column_facts(lineage(project)))
     return facts
 
@@ -134,6 +130,16 @@ def _modified(project: Project) -> Mapping[str, frozenset[str]]:
             parts |= {"configs"} if settings != built_settings else set()
         found[name] = frozenset(parts)
     return found
+
+
+def _with_stale(project: Project, facts: SelectionFacts) -> SelectionFacts:
+    from sqlpipes.api.planning import everything, plan_wish, utc_now
+    from sqlpipes.core.plan import Action
+
+    project.raise_errors()
+    planned = plan_wish(project, everything(project), utc_now())
+    fresher = frozenset(s.asset for s in planned.steps if s.action is Action.OBSERVE)
+    return replace(facts, stale=planned.names, fresher_sources=fresher)
 
 
 def _column_facts(traced: Lineage) -> dict[str, Any]:

@@ -19,10 +19,11 @@ from sqlpipes.api.planning import step_now
 from sqlpipes.api.project import Project
 from sqlpipes.api.warehouses import are_shared
 from sqlpipes.core.errors import EngineError, LockedError, Problem, StoreError
-from sqlpipes.core.events import Event, Status, StepFailed, StepFinished
+from sqlpipes.core.events import Event, StepFailed, StepFinished
 from sqlpipes.core.history import less
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Action, Step
+from sqlpipes.core.status import Status
 
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Connection, Engine, Engines

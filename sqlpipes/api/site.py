@@ -21,7 +21,7 @@ from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.selection import Ask
 from sqlpipes.core.asset import Asset, PythonBody, SqlBody
 from sqlpipes.core.errors import SqlpipesError
-from sqlpipes.core.events import Status
+from sqlpipes.core.status import Status
 
 if TYPE_CHECKING:
     from sqlpipes.core.lineage import ColumnFacts, Documented, Lineage

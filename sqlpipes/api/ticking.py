@@ -46,8 +46,8 @@ from sqlpipes.api.sharing import Patience
 from sqlpipes.api.terms import Watch
 from sqlpipes.core.config import NOTHING, Plain
 from sqlpipes.core.errors import LockedError, Problem
-from sqlpipes.core.events import Status
 from sqlpipes.core.job import Job, Request
+from sqlpipes.core.status import Status
 from sqlpipes.core.verdict import Verdict
 
 if TYPE_CHECKING:

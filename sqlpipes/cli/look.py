@@ -60,8 +60,7 @@ def ls_command(
     sqlpipes ls --search refund            where the word stands; exit 1 if nowhere
     """
     from sqlpipes.api import select
-    from sqlpipes.show.jsonl import document
-    from sqlpipes.show.listing import asset_json, names_text, tree_text
+    from sqlpipes.show.listing import names_text, tree_text
 
     project = open_project(options)
     graph = project.graph
@@ -74,6 +73,8 @@ def ls_command(
         _search(project, wanted, names, output, as_json)
     elif as_json or output == "json":
         from sqlpipes.api import column_docs
+        from sqlpipes.show.jsonl import document
+        from sqlpipes.show.listing import asset_json
 
         docs = column_docs(project)
         said = [asset_json(graph, graph.assets[name], docs.get(name, ())) for name in names]

@@ -13,6 +13,7 @@ from sqlpipes.cli.seen import seen_by
 
 if TYPE_CHECKING:
     from sqlpipes.api import Ask, Project
+    from sqlpipes.api.config import Setting
     from sqlpipes.core.asset import Kind
     from sqlpipes.core.errors import Problem
     from sqlpipes.core.plan import Plan
@@ -187,7 +188,7 @@ def _vars_of(text: str) -> dict[str, Any]:
 
 def ask_from(options: dict[str, Any], kinds: Sequence[Kind] | None = None) -> Ask:
     """The selection and build options as one value; what a command lacks keeps its default."""
-    from sqlpipes.api import Ask, read_settings
+    from sqlpipes.api import Ask
 
     flags, file = options.get("config", ()), options.get("config_file")
     return Ask(
@@ -204,8 +205,14 @@ def ask_from(options: dict[str, Any], kinds: Sequence[Kind] | None = None) -> As
         full_refresh=options.get("full_refresh", False),
         force=options.get("force", False),
         empty=options.get("empty", False),
-        config=read_settings(flags, file) if flags or file else (),
+        config=_settings(flags, file) if flags or file else (),
     )
+
+
+def _settings(flags: Sequence[str], file: str | None) -> tuple[Setting, ...]:
+    from sqlpipes.api import read_settings
+
+    return read_settings(flags, file)
 
 
 def picked_by(ask: Ask) -> list[str]:

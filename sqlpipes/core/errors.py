@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import StrEnum
 
 
@@ -118,6 +117,8 @@ def near_or_all(name: str, known: Sequence[str], otherwise: str) -> str:
 
 def nearest(name: str, known: Iterable[str], limit: int = 1) -> list[str]:
     """The `limit` names of `known` most alike to `name`, letter case aside, best first."""
+    from difflib import get_close_matches  # most runs of most commands have nothing to suggest
+
     by_folded: dict[str, str] = {}
     for candidate in known:
         by_folded.setdefault(candidate.casefold(), candidate)

@@ -4,32 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from math import isfinite
 from typing import Any
 
 from sqlpipes.core.errors import Problem
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.status import Status
 from sqlpipes.core.windows import Sighting
 
 BUILT_BY = "built by run "  # begins what a step was skipped for that another build has done
 UNCHANGED = "inputs hold what they held"  # what a step was skipped for after all
 DONE = (BUILT_BY, UNCHANGED)
-
-
-class Status(StrEnum):
-    """How a step, a check or a run ended."""
-
-    SUCCESS = "success"
-    WARN = "warn"
-    FAIL = "fail"  # a blocking check found bad rows: nothing was published
-    ERROR = "error"  # a statement or function failed
-    SKIPPED = "skipped"  # something above it failed
-    CANCELLED = "cancelled"  # Ctrl-C or --fail-fast
-    SPLIT = "split"  # it failed over several slices, which are then tried apart
-    RUNNING = "running"
-    INTERRUPTED = "interrupted"  # its process died
-    QUEUED = "queued"  # asked of a job and not yet begun
 
 
 @dataclass(frozen=True, slots=True)

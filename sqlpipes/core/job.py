@@ -126,9 +126,6 @@ class Hooks:
     on_failure: tuple[Hook, ...] = ()
 
 
-NO_HOOKS = Hooks()
-
-
 @dataclass(frozen=True, slots=True)
 class JobOp:
     """The op that a job calls in place of a build. `load` imports the user's module and returns it."""

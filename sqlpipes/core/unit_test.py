@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location, Problem
-from sqlpipes.core.events import Status
 from sqlpipes.core.row_diff import RowDiff
+from sqlpipes.core.status import Status
 
 THIS = "this"  # the input that is the model's own table, as it was before
 

@@ -16,18 +16,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
-from random import random
 from time import sleep
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlpipes.core.config import Target
-from sqlpipes.core.engine import Engine
 from sqlpipes.core.errors import EngineError, Location, Problem, SqlpipesError, did_you_mean
 from sqlpipes.core.faults import NO_TLS, NOT_LET_IN, NOT_NOW, UNREACHED, only
 from sqlpipes.core.hiding import hidden_in
 from sqlpipes.core.retry import Retry
 from sqlpipes.engines.generic.dialects import TYPES
+
+if TYPE_CHECKING:
+    from sqlpipes.core.engine import Engine
 
 __all__ = [
     "ENTRY_POINTS",
@@ -91,6 +92,8 @@ def open_engine(
             times = _times(target, error)
             if failed > times:
                 raise
+            from random import random
+
             seconds = PATIENCE.pause_of(failed, random())
             said = error.problems[0].message
             on_wait(f"{said}; again in {seconds:.1f} s ({failed}/{times})")

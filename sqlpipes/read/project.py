@@ -12,11 +12,7 @@ from sqlpipes.core.config import NOTHING, Plain
 from sqlpipes.core.errors import Problem, ProjectError, Severity, did_you_mean
 from sqlpipes.core.garbage import resting
 from sqlpipes.core.hiding import hidden_in, hidden_in_environ, matches, worth_hiding
-from sqlpipes.core.job import Hooks, Job
-from sqlpipes.core.outlet import Outlet
-from sqlpipes.core.sensor import Sensor
 from sqlpipes.core.sql import Relation
-from sqlpipes.core.unit_test import UnitTest
 from sqlpipes.read.braces import Asked
 from sqlpipes.read.cache import Cache, open_cache, problems_from_json, save_cache
 from sqlpipes.read.checks import distinct
@@ -40,6 +36,10 @@ from sqlpipes.read.strays import sound_selectors, stray_problems
 
 if TYPE_CHECKING:
     from sqlpipes.core.definitions import Definitions
+    from sqlpipes.core.job import Hooks, Job
+    from sqlpipes.core.outlet import Outlet
+    from sqlpipes.core.sensor import Sensor
+    from sqlpipes.core.unit_test import UnitTest
     from sqlpipes.read.python import PythonFile, ReadResource
     from sqlpipes.read.python.found import FoundSql
     from sqlpipes.read.resources import Given
@@ -310,9 +310,9 @@ class _Work:
             ways = (self.root, self.ground.names, self.problems, self.cache, self.targets)
             self.found.jobs += read_jobs(properties.jobs, *ways)
 
-    def hooks(self) -> Hooks:
+    def hooks(self) -> Hooks | None:
         if self.hooks_node is None:
-            return Hooks()
+            return None
         from sqlpipes.read.jobs import read_hooks
 
         return read_hooks(self.hooks_node, self.root, self.ground.names, self.problems)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from sqlpipes.core.asset import Asset, Check
-from sqlpipes.core.config import Plain, ProjectConfig, Target
-from sqlpipes.core.errors import Location, Problem
-from sqlpipes.core.job import NO_HOOKS, Hooks, Job
-from sqlpipes.core.outlet import Outlet
-from sqlpipes.core.resource import Resource
-from sqlpipes.core.sensor import Sensor
-from sqlpipes.core.sql import SqlFacts
-from sqlpipes.core.unit_test import UnitTest
+if TYPE_CHECKING:
+    from sqlpipes.core.asset import Asset, Check
+    from sqlpipes.core.config import Plain, ProjectConfig, Target
+    from sqlpipes.core.errors import Location, Problem
+    from sqlpipes.core.job import Hooks, Job
+    from sqlpipes.core.outlet import Outlet
+    from sqlpipes.core.resource import Resource
+    from sqlpipes.core.sensor import Sensor
+    from sqlpipes.core.sql import SqlFacts
+    from sqlpipes.core.unit_test import UnitTest
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Reading:
     unit_tests: tuple[UnitTest, ...] = ()
     resources: Mapping[str, Resource] = field(default_factory=dict)
     jobs: tuple[Job, ...] = ()
-    hooks: Hooks = NO_HOOKS
+    hooks: Hooks | None = None
     sensors: tuple[Sensor, ...] = ()
     spoken: Mapping[str, str] = field(
         default_factory=dict

@@ -9,14 +9,16 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Problem, ProjectError, did_you_mean
 from sqlpipes.core.hiding import hidden_in
-from sqlpipes.core.resource import ResourceField
 from sqlpipes.read.braces import Names, fill
 from sqlpipes.read.marked import Node
+
+if TYPE_CHECKING:
+    from sqlpipes.core.resource import ResourceField
 
 VARIABLE = re.compile(r"\{\{\s*env_var\(\s*['\"]([^'\"]+)['\"]\s*\)\s*(?:\|\s*\w+\s*)?\}\}")
 

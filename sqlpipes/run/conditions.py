@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from sqlpipes.core.asset import Check
 from sqlpipes.core.errors import Problem, ProjectError, Severity
-from sqlpipes.core.events import Status
+from sqlpipes.core.status import Status
 
 OPERATORS: MappingProxyType[str, Callable[[float, float], bool]] = MappingProxyType(
     {

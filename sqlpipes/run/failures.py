@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from sqlpipes.core.asset import Asset, PythonBody, SqlBody
 from sqlpipes.core.errors import Problem, SqlpipesError
-from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.status import Status
 from sqlpipes.run.job import Job
 from sqlpipes.run.outcome import Order, Outcome
 

@@ -14,9 +14,10 @@ from typing import Any
 from sqlpipes.core.asset import Check
 from sqlpipes.core.definitions import CheckResult
 from sqlpipes.core.errors import EngineError, Problem, Severity
-from sqlpipes.core.events import Status, plain_value
+from sqlpipes.core.events import plain_value
 from sqlpipes.core.metadata import recorded
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.status import Status
 from sqlpipes.run.checks import check_sql, count_sql, needs_total, total_sql, verdict
 from sqlpipes.run.python import Place, call_check
 

@@ -15,7 +15,6 @@ from sqlpipes.core.events import (
     Event,
     RunFinished,
     RunStarted,
-    Status,
     StepFailed,
     StepFinished,
     StepStarted,
@@ -24,6 +23,7 @@ from sqlpipes.core.events import (
 from sqlpipes.core.job import JobOp
 from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.plan import Action, Plan, Reason, Step, Why
+from sqlpipes.core.status import Status
 from sqlpipes.run.capture import captured
 from sqlpipes.run.faults import placed_error, user_error
 from sqlpipes.run.job import Stopped

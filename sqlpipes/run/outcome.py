@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlpipes.core.asset import Asset, Check, PythonBody
 from sqlpipes.core.errors import Problem
-from sqlpipes.core.events import OpCall, Status
+from sqlpipes.core.events import OpCall
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Crossing
+from sqlpipes.core.status import Status
 from sqlpipes.run.gate import Result
 from sqlpipes.run.statement import Transaction
 

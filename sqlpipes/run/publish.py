@@ -17,9 +17,9 @@ from typing import Any
 
 from sqlpipes.core.asset import Asset, Limit, Materialized, PythonBody, SeedBody
 from sqlpipes.core.errors import EngineError, Problem, SqlpipesError
-from sqlpipes.core.events import Status
 from sqlpipes.core.faults import LOST
 from sqlpipes.core.metadata import recorded
+from sqlpipes.core.status import Status
 from sqlpipes.run.attempts import attempted
 from sqlpipes.run.blocked import waited
 from sqlpipes.run.crossing import CROSSED, forget

@@ -12,7 +12,8 @@ from random import random
 from typing import Any
 
 from sqlpipes.core.definitions import OpDefinition, recorded_by
-from sqlpipes.core.events import OpCall, Status
+from sqlpipes.core.events import OpCall
+from sqlpipes.core.status import Status
 from sqlpipes.run.log import Log
 from sqlpipes.run.patience import Late, within
 

@@ -11,9 +11,10 @@ from functools import partial
 
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import SqlpipesError
-from sqlpipes.core.events import BUILT_BY, UNCHANGED, Event, Status
+from sqlpipes.core.events import BUILT_BY, UNCHANGED, Event
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Plan, Step
+from sqlpipes.core.status import Status
 from sqlpipes.run.blocked import Watch
 from sqlpipes.run.copies import Copies
 from sqlpipes.run.crew import Crew

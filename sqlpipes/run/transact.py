@@ -13,8 +13,8 @@ from datetime import datetime
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.engine import Rows
 from sqlpipes.core.errors import EngineError, Problem
-from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.status import Status
 from sqlpipes.run.anew import found_out
 from sqlpipes.run.contents import Contents, contents, unmoved
 from sqlpipes.run.export import with_staged, write_files

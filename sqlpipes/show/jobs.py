@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from click import style
 
 from sqlpipes.core.cron import in_words
-from sqlpipes.core.events import Status
 from sqlpipes.core.job import ALL, Job, Request
+from sqlpipes.core.status import Status
 from sqlpipes.core.verdict import Decision
 from sqlpipes.show.letters import plain
 from sqlpipes.show.plan import counted

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from click import style
 
-from sqlpipes.core.asset import Asset, Check
-from sqlpipes.core.graph import Graph
-from sqlpipes.show.cards import column_json, labels_json
 from sqlpipes.show.letters import padded, plain, width_of
 
 if TYPE_CHECKING:
+    from sqlpipes.core.asset import Asset, Check
+    from sqlpipes.core.graph import Graph
     from sqlpipes.core.lineage import Documented
 
 
@@ -45,6 +44,8 @@ def _line(asset: Asset, width: int) -> str:
 
 def asset_json(graph: Graph, asset: Asset, columns: Sequence[Documented] = ()) -> dict[str, Any]:
     """`columns`: with the descriptions that they inherit."""
+    from sqlpipes.show.cards import column_json, labels_json
+
     return {
         "name": asset.name,
         "kind": str(asset.kind),

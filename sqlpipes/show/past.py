@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from click import style
 
-from sqlpipes.core.events import DONE, Status
+from sqlpipes.core.events import DONE
+from sqlpipes.core.status import Status
 from sqlpipes.show.cards import short_commit, value_lines, values_json
 from sqlpipes.show.letters import padded, plain, plain_lines, width_of
 from sqlpipes.show.progress import COLOURS

@@ -11,7 +11,6 @@ from click import style
 from sqlpipes.core.events import (
     CheckFinished,
     Event,
-    Status,
     StepFailed,
     StepFinished,
     StepRetrying,
@@ -20,6 +19,7 @@ from sqlpipes.core.events import (
     StepWaiting,
 )
 from sqlpipes.core.plan import Plan
+from sqlpipes.core.status import Status
 from sqlpipes.show.letters import name_text, padded, plain, width_of
 from sqlpipes.show.plan import ALIGNED
 

@@ -17,13 +17,13 @@ from sqlpipes.core.events import (
     BUILT_BY,
     UNCHANGED,
     CheckFinished,
-    Status,
     StepFailed,
     StepFinished,
     StepSkipped,
 )
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.plan import Plan
+from sqlpipes.core.status import Status
 from sqlpipes.show.letters import cut, plain, plain_cell, plain_lines
 from sqlpipes.show.plan import counted
 from sqlpipes.show.problems import problems_text

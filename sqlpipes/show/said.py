@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from click import style
 
-from sqlpipes.core.events import OpCall, Status
+from sqlpipes.core.events import OpCall
+from sqlpipes.core.status import Status
 from sqlpipes.show.letters import plain, plain_log
 
 FEW = 20  # lines of a log that are shown unasked

@@ -12,9 +12,9 @@ from click import style, unstyle
 
 from sqlpipes.api import AssetStatus, Card, SliceState
 from sqlpipes.core.automation import When
-from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import Partitions, ValueAxis, rest_of
 from sqlpipes.core.plan import Step
+from sqlpipes.core.status import Status
 from sqlpipes.core.verdict import Verdict
 from sqlpipes.show.cards import card_json, card_lines
 from sqlpipes.show.cells import BAR, SIGNS, bar

@@ -8,8 +8,9 @@ from typing import Any
 
 from click import style
 
-from sqlpipes.core.events import Status, plain_value
+from sqlpipes.core.events import plain_value
 from sqlpipes.core.row_diff import RowDiff, same
+from sqlpipes.core.status import Status
 from sqlpipes.core.unit_test import UnitResult
 from sqlpipes.show.letters import cut, padded, plain, width_of
 from sqlpipes.show.problems import problem_json, problems_text

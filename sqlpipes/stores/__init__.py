@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from sqlpipes.core.config import Plain
 from sqlpipes.core.errors import Location
-from sqlpipes.core.events import Event, Status
+from sqlpipes.core.events import Event
 from sqlpipes.core.history import History
 from sqlpipes.core.job import Request
 from sqlpipes.core.partitions import Axis, Partitions
 from sqlpipes.core.sensor import Reply, SensorState, Wanted
+from sqlpipes.core.status import Status
 from sqlpipes.core.verdict import Seen
 from sqlpipes.core.windows import Slot
 from sqlpipes.stores.lock import Holder, build_lock, lock_holder

@@ -14,10 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from sqlpipes.core.events import Status, StepFailed, StepFinished
+from sqlpipes.core.events import StepFailed, StepFinished
 from sqlpipes.core.history import NEVER, Built, Past, doubt, less, settle
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Action
+from sqlpipes.core.status import Status
 from sqlpipes.stores.records import Move
 
 LOOKS_ONLY = frozenset(

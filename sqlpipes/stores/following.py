@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, or_, select
 
-from sqlpipes.core.events import Status
+from sqlpipes.core.status import Status
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.recall import runs_of, steps_of
 from sqlpipes.stores.records import RunNews, RunRecord, StepRecord

@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from sqlpipes.core.events import Status
 from sqlpipes.core.job import Request
+from sqlpipes.core.status import Status
 from sqlpipes.stores import journal
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.journal import OfTarget, Writing

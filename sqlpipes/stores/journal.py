@@ -19,7 +19,6 @@ from sqlpipes.core.events import (
     Event,
     RunFinished,
     RunStarted,
-    Status,
     StepFailed,
     StepFinished,
     StepSaid,
@@ -28,6 +27,7 @@ from sqlpipes.core.events import (
 )
 from sqlpipes.core.history import doubt
 from sqlpipes.core.plan import Action
+from sqlpipes.core.status import Status
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.connect import run
 from sqlpipes.stores.current import forget, load_state, save_build, save_state, save_windows

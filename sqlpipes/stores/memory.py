@@ -13,7 +13,6 @@ from sqlpipes.core.events import (
     Event,
     RunFinished,
     RunStarted,
-    Status,
     StepFailed,
     StepFinished,
     StepSaid,
@@ -23,6 +22,7 @@ from sqlpipes.core.events import (
 from sqlpipes.core.history import History
 from sqlpipes.core.partitions import Axis, Partitions
 from sqlpipes.core.plan import Action
+from sqlpipes.core.status import Status
 from sqlpipes.core.windows import Sighting, Slot
 from sqlpipes.stores.fold import (
     NOTHING_YET,

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlpipes.core.events import Status
 from sqlpipes.core.job import Request
+from sqlpipes.core.status import Status
 from sqlpipes.stores.records import JobRun, Schedule, in_turn
 
 Key = tuple[str, str]

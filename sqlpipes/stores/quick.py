@@ -14,9 +14,10 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlpipes.core.events import Event, Status
+from sqlpipes.core.events import Event
 from sqlpipes.core.history import History
 from sqlpipes.core.partitions import Axis, Partitions
+from sqlpipes.core.status import Status
 from sqlpipes.core.windows import Slot
 from sqlpipes.stores.records import CheckRecord, Move, Note, RunRecord, SliceRecord
 from sqlpipes.stores.rows import ASSET, FEW, MARK, SLICE, WINDOW, Row, history_of, tokens_of

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from sqlpipes.core.errors import ProjectError
-from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.status import Status
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.current import load_state
 from sqlpipes.stores.fold import being_written, seen, told_apart

@@ -9,9 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlpipes.core.errors import Problem
-from sqlpipes.core.events import OpCall, Status
+from sqlpipes.core.events import OpCall
 from sqlpipes.core.job import Request
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.status import Status
 from sqlpipes.core.verdict import Verdict
 
 PastVerdicts = tuple[datetime, tuple[Verdict, ...]]

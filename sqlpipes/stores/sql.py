@@ -15,9 +15,10 @@ from functools import partial
 from sqlalchemy import Connection, Engine, exc, insert, select, text
 
 from sqlpipes.core.errors import Location, Problem, StoreError
-from sqlpipes.core.events import Event, Status
+from sqlpipes.core.events import Event
 from sqlpipes.core.history import History
 from sqlpipes.core.partitions import Axis, Partitions
+from sqlpipes.core.status import Status
 from sqlpipes.core.windows import Slot
 from sqlpipes.stores import current, journal, recall
 from sqlpipes.stores import tables as t

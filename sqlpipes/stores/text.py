@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlpipes.core.errors import Location, Problem, Severity
-from sqlpipes.core.events import OpCall, Status
+from sqlpipes.core.events import OpCall
 from sqlpipes.core.partitions import (
     Axis,
     Labels,
@@ -19,6 +19,7 @@ from sqlpipes.core.partitions import (
     axis_plain,
     rest_of,
 )
+from sqlpipes.core.status import Status
 
 SliceRow = tuple[str, int, int]  # what it is a slice of, low, high
 LABELS_LENGTH = (

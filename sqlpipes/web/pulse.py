@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlpipes.api import Following, files_seen
 from sqlpipes.core.errors import Problem, SqlpipesError
-from sqlpipes.core.events import Status
+from sqlpipes.core.status import Status
 from sqlpipes.show.site.overview import slug
 from sqlpipes.show.site.runs import run_row, step_row
 from sqlpipes.web.board import Board, Node

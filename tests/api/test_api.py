@@ -26,8 +26,9 @@ from sqlpipes.api import (
 )
 from sqlpipes.core.asset import Kind
 from sqlpipes.core.errors import ProjectError
-from sqlpipes.core.events import Status, StepFinished
+from sqlpipes.core.events import StepFinished
 from sqlpipes.core.plan import Action
+from sqlpipes.core.status import Status
 
 
 @pytest.fixture

@@ -15,17 +15,11 @@ from servers.openlineage import read_event
 from sqlpipes.api import Ask, How, build, load, openlineage_events, run_job, runs
 from sqlpipes.api.openlineage.facets import nominal_time
 from sqlpipes.api.openlineage.telling import Telling
-from sqlpipes.core.events import (
-    BUILT_BY,
-    RunStarted,
-    Status,
-    StepFailed,
-    StepSkipped,
-    StepStarted,
-)
+from sqlpipes.core.events import BUILT_BY, RunStarted, StepFailed, StepSkipped, StepStarted
 from sqlpipes.core.lineage import Lineage
 from sqlpipes.core.outlet import Outlet
 from sqlpipes.core.partitions import WHOLE, Grain, Partitions
+from sqlpipes.core.status import Status
 
 pytest.importorskip("openlineage.client")
 

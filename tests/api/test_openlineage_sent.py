@@ -234,8 +234,9 @@ def test_what_breaks_in_the_telling_breaks_no_build(tmp_path):
     from datetime import UTC, datetime
 
     from sqlpipes.api.openlineage.sending import Sending
-    from sqlpipes.core.events import RunFinished, Status
+    from sqlpipes.core.events import RunFinished
     from sqlpipes.core.outlet import Outlet
+    from sqlpipes.core.status import Status
 
     def broken(event: object) -> Iterator[dict[str, Any]]:
         raise KeyError("whatever")

@@ -11,7 +11,7 @@ from sqlpipes.api.building import build
 from sqlpipes.api.project import load
 from sqlpipes.core.definitions import File
 from sqlpipes.core.errors import Problem
-from sqlpipes.core.events import Status
+from sqlpipes.core.status import Status
 
 
 def front(keys: str, sql: str = "select 1 as a") -> str:

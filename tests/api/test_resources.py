@@ -12,7 +12,7 @@ from cli.projects import spawn, wait_until_running
 
 from sqlpipes.api import Ask, build, debug, lint, load, plan, rows
 from sqlpipes.core.errors import ProjectError
-from sqlpipes.core.events import Status
+from sqlpipes.core.status import Status
 from sqlpipes.testing import run_model
 
 TOKEN = "t0p/s3cret&key"

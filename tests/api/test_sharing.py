@@ -30,14 +30,8 @@ import sqlpipes
 from sqlpipes.api import Ask
 from sqlpipes.api.project import open_store_of
 from sqlpipes.api.sharing import Patience
-from sqlpipes.core.events import (
-    Event,
-    Status,
-    StepFinished,
-    StepSkipped,
-    StepStarted,
-    StepWaiting,
-)
+from sqlpipes.core.events import Event, StepFinished, StepSkipped, StepStarted, StepWaiting
+from sqlpipes.core.status import Status
 from sqlpipes.run.fences import APART, NAME
 from sqlpipes.show.report import report_text
 from sqlpipes.stores.leases import SqlLeases

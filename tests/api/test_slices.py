@@ -17,7 +17,8 @@ import sqlpipes
 from sqlpipes.api import Ask, run_details, unfinished
 from sqlpipes.api.project import open_store_of
 from sqlpipes.core.errors import ProjectError
-from sqlpipes.core.events import Status, StepFinished, StepStarted
+from sqlpipes.core.events import StepFinished, StepStarted
+from sqlpipes.core.status import Status
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
 DAYS = [f"2024-01-{day:02}" for day in range(1, 31)]

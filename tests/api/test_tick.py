@@ -18,8 +18,8 @@ from sqlpipes.api.project import open_store_of
 from sqlpipes.api.schedules import Missed
 from sqlpipes.api.sharing import Patience
 from sqlpipes.core.errors import LockedError, ProjectError
-from sqlpipes.core.events import Status
 from sqlpipes.core.job import Request
+from sqlpipes.core.status import Status
 
 TABLE = "/*\n---\nmaterialized: table\n---\n*/\n"
 FILES = {

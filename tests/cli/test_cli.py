@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -367,17 +366,6 @@ def test_every_command_is_there_and_has_a_short_help():
     for name in COMMANDS:
         assert f"\n  {name} " in said
     assert said.count("...") == 1  # that of the usage line
-
-
-def test_version_imports_only_click():
-    code = (
-        "import sys\nfrom sqlpipes.cli import main\nsys.argv = ['sqlpipes', '--version']\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'duckdb', 'sqlglot', 'sqlalchemy', 'jinja2', 'yaml', 'rich', 'sqlpipes.api'}\n"
-        "print(sorted(heavy & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_the_bad_rows_that_are_shown_are_those_of_the_slice_that_is_told(tmp_path: Path) -> None:

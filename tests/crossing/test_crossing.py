@@ -17,8 +17,9 @@ from sqlpipes.api import (
     status,
 )
 from sqlpipes.core.errors import ProjectError
-from sqlpipes.core.events import Status, StepFailed, StepFinished, StepStarted
+from sqlpipes.core.events import StepFailed, StepFinished, StepStarted
 from sqlpipes.core.plan import Crossing
+from sqlpipes.core.status import Status
 
 ORDERS = """
     select 1 as order_id, date '2024-01-01' as day, cast(10.50 as decimal(10, 2)) as amount

@@ -16,9 +16,10 @@ from run.building import build, check, daily, days, graph_of, model, python, sai
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Deed, Engine, Form, RelationType
 from sqlpipes.core.errors import EngineError
-from sqlpipes.core.events import Status, StepFailed, StepFinished
+from sqlpipes.core.events import StepFailed, StepFinished
 from sqlpipes.core.partitions import Grain, Partitioning, TimeAxis
 from sqlpipes.core.sql import Relation
+from sqlpipes.core.status import Status
 from sqlpipes.core.strategy import Incremental, SchemaChange, Snapshot, Strategy
 from sqlpipes.engines import open_engine
 from sqlpipes.run.claim import Claim, hold

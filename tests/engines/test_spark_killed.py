@@ -15,7 +15,7 @@ from servers.dying import build_on
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Engine
-from sqlpipes.core.events import Status
+from sqlpipes.core.status import Status
 from sqlpipes.engines import open_engine
 from sqlpipes.run.journal import mend
 

@@ -14,7 +14,8 @@ from servers.spark import GIVEN, Mortal
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Engine
-from sqlpipes.core.events import Status, StepFailed
+from sqlpipes.core.events import StepFailed
+from sqlpipes.core.status import Status
 from sqlpipes.engines import open_engine
 from sqlpipes.run.claim import Claim, hold
 from sqlpipes.run.journal import mend

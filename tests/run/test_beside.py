@@ -14,8 +14,9 @@ from servers.plain import Dead, Fuse, PlainDuck, open_engine
 from sqlpipes.core.config import Target
 from sqlpipes.core.engine import Deed
 from sqlpipes.core.errors import EngineError, Problem
-from sqlpipes.core.events import Status, StepFailed, StepFinished
+from sqlpipes.core.events import StepFailed, StepFinished
 from sqlpipes.core.graph import Graph
+from sqlpipes.core.status import Status
 from sqlpipes.core.strategy import Incremental, Strategy
 from sqlpipes.run.claim import Claim, claim_sql, claims, hold
 from sqlpipes.run.journal import Intent, mend, publish

@@ -26,9 +26,10 @@ from run.building import (
 from sqlpipes.core.asset import Check, PythonBody
 from sqlpipes.core.engine import Engine
 from sqlpipes.core.errors import ProjectError, Severity
-from sqlpipes.core.events import CheckFinished, Status, StepFailed
+from sqlpipes.core.events import CheckFinished, StepFailed
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.sql import Relation
+from sqlpipes.core.status import Status
 from sqlpipes.run.checks import check_sql, verdict
 
 HOSTILE = "x'; drop table t; --\n"

@@ -16,8 +16,8 @@ from servers.plain import Fuse, PlainDuck, PlainPublishing, open_engine
 
 from sqlpipes.core.asset import Asset, Materialized
 from sqlpipes.core.config import Target
-from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.status import Status
 from sqlpipes.core.strategy import Incremental, SchemaChange, Snapshot, Strategy
 from sqlpipes.run.journal import mend
 

@@ -14,7 +14,8 @@ from run.test_runner import Faulty
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.engine import Engine
 from sqlpipes.core.errors import EngineError
-from sqlpipes.core.events import RunFinished, Status
+from sqlpipes.core.events import RunFinished
+from sqlpipes.core.status import Status
 from sqlpipes.core.strategy import HardDeletes, Incremental, SchemaChange, Snapshot, Strategy
 
 LATER = datetime(2024, 6, 2, tzinfo=UTC)

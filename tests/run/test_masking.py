@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlpipes.core.errors import Location, Problem
-from sqlpipes.core.events import CheckFinished, OpCall, Status, StepFailed
+from sqlpipes.core.events import CheckFinished, OpCall, StepFailed
 from sqlpipes.core.partitions import WHOLE
+from sqlpipes.core.status import Status
 from sqlpipes.run.masking import SHORTEST, Mask
 
 LETTERS = st.characters(exclude_characters="*", exclude_categories=["Cs"])

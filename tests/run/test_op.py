@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlpipes.core.definitions import Retry, op
 from sqlpipes.core.errors import Location
-from sqlpipes.core.events import Event, RunFinished, RunStarted, Status, StepFailed, StepFinished
+from sqlpipes.core.events import Event, RunFinished, RunStarted, StepFailed, StepFinished
 from sqlpipes.core.job import JobOp
+from sqlpipes.core.status import Status
 from sqlpipes.run.op import run_op
 
 NOW = datetime(2024, 1, 5, 6, tzinfo=UTC)

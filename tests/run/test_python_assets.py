@@ -31,7 +31,8 @@ from sqlpipes.core.asset import Asset, Column
 from sqlpipes.core.definitions import Execution, File
 from sqlpipes.core.engine import Engine
 from sqlpipes.core.errors import Problem
-from sqlpipes.core.events import Event, Status, StepFailed, StepFinished
+from sqlpipes.core.events import Event, StepFailed, StepFinished
+from sqlpipes.core.status import Status
 from sqlpipes.run.materialize import step_sql
 
 

@@ -20,8 +20,9 @@ from run.building import build, check, daily, days, graph_of, model, python, row
 from sqlpipes.core.asset import Asset, PythonBody
 from sqlpipes.core.definitions import CheckResult, Execution, File, Retry, op
 from sqlpipes.core.engine import Engine
-from sqlpipes.core.events import CheckFinished, Event, Status, StepFailed, StepFinished
+from sqlpipes.core.events import CheckFinished, Event, StepFailed, StepFinished
 from sqlpipes.core.reads import Mapped, Reads
+from sqlpipes.core.status import Status
 
 QUICK = Retry(2, pause_s=0.0)
 

@@ -35,7 +35,6 @@ from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.events import (
     Event,
     RunFinished,
-    Status,
     StepFailed,
     StepFinished,
     StepSkipped,
@@ -44,6 +43,7 @@ from sqlpipes.core.events import (
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.plan import Action, Plan, Step
+from sqlpipes.core.status import Status
 
 ENDLESS = "select count(*) as n from range(100000000) a, range(100000) b"
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from sqlpipes.cli import sqlpipes
 from sqlpipes.core.engine import Rows
 from sqlpipes.core.errors import Location, Problem
-from sqlpipes.core.events import OpCall, Status, StepRetrying, StepWaiting
+from sqlpipes.core.events import OpCall, StepRetrying, StepWaiting
 from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.plan import Action, Plan, Reason, Step, Why
+from sqlpipes.core.status import Status
 from sqlpipes.show.letters import cut, cut_middle, padded, plain, plain_cell, plain_lines, width_of
 from sqlpipes.show.plan import plan_text
 from sqlpipes.show.problems import problem_text

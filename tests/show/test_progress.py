@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from sqlpipes.core.errors import Problem
-from sqlpipes.core.events import CheckFinished, Status, StepFailed, StepFinished
+from sqlpipes.core.events import CheckFinished, StepFailed, StepFinished
 from sqlpipes.core.partitions import WHOLE, Grain, Partitions
 from sqlpipes.core.plan import Action, Plan, Reason, Step, Why
+from sqlpipes.core.status import Status
 from sqlpipes.show.progress import Lines
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)

@@ -12,16 +12,11 @@ from click import unstyle
 from sqlpipes.api import Report
 from sqlpipes.core.engine import Rows
 from sqlpipes.core.errors import Location, Problem, Severity
-from sqlpipes.core.events import (
-    CheckFinished,
-    Status,
-    StepFailed,
-    StepFinished,
-    StepSkipped,
-)
+from sqlpipes.core.events import CheckFinished, StepFailed, StepFinished, StepSkipped
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import WHOLE, Grain, Partitions
 from sqlpipes.core.plan import Action, Plan, Reason, Step, Why
+from sqlpipes.core.status import Status
 from sqlpipes.show.plan import plan_json, plan_text
 from sqlpipes.show.problems import problem_text, problems_text
 from sqlpipes.show.progress import Lines

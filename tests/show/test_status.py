@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sqlpipes.api import AssetStatus, SliceState
-from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import (
     WHOLE,
     Grain,
@@ -23,6 +22,7 @@ from sqlpipes.core.partitions import (
     parse_partitions,
 )
 from sqlpipes.core.plan import Action, Reason, Step, Why
+from sqlpipes.core.status import Status
 from sqlpipes.show.cells import SIGNS, painted
 from sqlpipes.show.grid import grid_lines
 from sqlpipes.show.status import details_text, status_json, status_text

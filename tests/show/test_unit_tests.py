@@ -3,8 +3,8 @@ from __future__ import annotations
 from click import unstyle
 
 from sqlpipes.core.errors import Location, Problem
-from sqlpipes.core.events import Status
 from sqlpipes.core.row_diff import diff_rows
+from sqlpipes.core.status import Status
 from sqlpipes.core.unit_test import UnitResult, UnitTest
 from sqlpipes.show.unit_tests import difference_text, held_text, result_json, results_text
 

@@ -11,7 +11,6 @@ from sqlpipes.core.events import (
     CheckFinished,
     RunFinished,
     RunStarted,
-    Status,
     StepFailed,
     StepFinished,
     StepSaid,
@@ -19,6 +18,7 @@ from sqlpipes.core.events import (
     StepStarted,
 )
 from sqlpipes.core.partitions import WHOLE, Grain, Partitions
+from sqlpipes.core.status import Status
 
 NOON = datetime(2024, 5, 1, 12)
 

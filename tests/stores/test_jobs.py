@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlpipes.core.events import Status
 from sqlpipes.core.job import Request
+from sqlpipes.core.status import Status
 from sqlpipes.stores import Jobs, MemoryStore, Store, open_store
 
 NOON = datetime(2024, 1, 5, 12, tzinfo=UTC)

@@ -21,8 +21,8 @@ from stores.crowd import Crowd, demand_all_once, play, recorded, times
 from stores.events import days, failed, finished, run_started, span, started
 
 from sqlpipes.core.errors import StoreError
-from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import WHOLE, Grain, Partitions
+from sqlpipes.core.status import Status
 from sqlpipes.stores import MemoryStore, Store, open_store
 from sqlpipes.stores.leases import SqlLeases
 from sqlpipes.stores.pulse import Pulse

@@ -13,7 +13,7 @@ import pytest
 from stores.events import built, run_finished, run_started, span, started
 
 from sqlpipes.core.errors import StoreError
-from sqlpipes.core.events import Status
+from sqlpipes.core.status import Status
 from sqlpipes.stores import Store, open_store
 from sqlpipes.stores.quick import QuickStore, local_file
 from sqlpipes.stores.sql import open_sql_store

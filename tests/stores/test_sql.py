@@ -17,8 +17,8 @@ import pytest
 from stores.events import built, run_finished, run_started, span, started
 
 from sqlpipes.core.errors import StoreError
-from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import WHOLE, Grain
+from sqlpipes.core.status import Status
 from sqlpipes.stores import Store, open_store
 from sqlpipes.stores.schema import MIGRATIONS, SCHEMA_VERSION
 from sqlpipes.stores.sql import open_sql_store

@@ -26,9 +26,10 @@ from stores.events import (
 )
 
 from sqlpipes.core.errors import Location, Problem, ProjectError, Severity
-from sqlpipes.core.events import Event, Status
+from sqlpipes.core.events import Event
 from sqlpipes.core.history import Built
 from sqlpipes.core.partitions import WHOLE, Grain, Partitions
+from sqlpipes.core.status import Status
 from sqlpipes.stores import MemoryStore, Store, open_store
 
 

@@ -21,8 +21,9 @@ from stores.events import (
     started,
 )
 
-from sqlpipes.core.events import Event, Status
+from sqlpipes.core.events import Event
 from sqlpipes.core.partitions import WHOLE, Grain, Partitions, TimeAxis
+from sqlpipes.core.status import Status
 from sqlpipes.core.windows import Sighting
 from sqlpipes.stores import MemoryStore, Move, Store, open_store
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlpipes.api.dbt.ids import asset_id, check_id, relation_name
 from sqlpipes.core.asset import Kind
-from sqlpipes.core.events import DONE, Status
+from sqlpipes.core.events import DONE
 from sqlpipes.core.plan import Action
+from sqlpipes.core.status import Status
 
 if TYPE_CHECKING:
     from sqlpipes.api.project import Project

@@ -10,8 +10,9 @@ from typing import Any
 from sqlpipes.api.dbt.results import instant
 from sqlpipes.core.asset import Asset, Check, Column
 from sqlpipes.core.errors import Severity
-from sqlpipes.core.events import CheckFinished, Status
+from sqlpipes.core.events import CheckFinished
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.status import Status
 from sqlpipes.version import __version__
 
 Json = dict[str, Any]

@@ -11,12 +11,12 @@ from sqlpipes.core.events import (
     Event,
     RunFinished,
     RunStarted,
-    Status,
     StepFailed,
     StepFinished,
     StepSkipped,
     StepStarted,
 )
+from sqlpipes.core.status import Status
 
 if TYPE_CHECKING:
     from sqlpipes.stores import CheckRecord, RunRecord, StepRecord

@@ -6,15 +6,9 @@ from types import MappingProxyType
 
 from sqlpipes.api.openlineage import facets
 from sqlpipes.api.openlineage.facets import Json
-from sqlpipes.core.events import (
-    Status,
-    StepFailed,
-    StepFinished,
-    StepRetrying,
-    StepSkipped,
-    StepStarted,
-)
+from sqlpipes.core.events import StepFailed, StepFinished, StepRetrying, StepSkipped, StepStarted
 from sqlpipes.core.plan import Action
+from sqlpipes.core.status import Status
 
 START, RUNNING, COMPLETE, FAIL, ABORT = "START", "RUNNING", "COMPLETE", "FAIL", "ABORT"
 WRITES = frozenset(

@@ -34,7 +34,6 @@ from sqlpipes.core.events import (
     Event,
     RunFinished,
     RunStarted,
-    Status,
     StepFailed,
     StepFinished,
     StepRetrying,
@@ -43,6 +42,7 @@ from sqlpipes.core.events import (
 )
 from sqlpipes.core.outlet import Outlet
 from sqlpipes.core.partitions import Partitions
+from sqlpipes.core.status import Status
 
 if TYPE_CHECKING:
     from sqlpipes.api.project import Project

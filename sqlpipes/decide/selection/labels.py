@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from sqlpipes.core.asset import Asset, Check, Kind, SourceBody
 from sqlpipes.core.config import OWN_ENGINE
 from sqlpipes.core.errors import Severity
-from sqlpipes.core.events import Status
+from sqlpipes.core.status import Status
 
 from .patterns import folders, plain_path
 from .universe import Universe

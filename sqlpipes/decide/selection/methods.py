@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from sqlpipes.core.asset import Asset, Check, Kind
 from sqlpipes.core.errors import Problem, did_you_mean
-from sqlpipes.core.events import Status
+from sqlpipes.core.status import Status
 
 from . import labels
 from .grammar import UNBOUNDED, Term

@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sqlpipes.core.config import Plain, Target
-from sqlpipes.core.engine import Engine
 from sqlpipes.core.errors import EngineError, Problem, ProjectError
 from sqlpipes.engines.duckdb import place
 from sqlpipes.engines.duckdb.attached import MEMORY
 from sqlpipes.engines.duckdb.lake import OWN, bare, is_shared, lake_of
 from sqlpipes.engines.duckdb.profile import read_profile
+
+if TYPE_CHECKING:
+    from sqlpipes.core.engine import Engine
 
 __all__ = [
     "blank",

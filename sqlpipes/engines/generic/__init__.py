@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.core.config import Target
-from sqlpipes.core.engine import Engine
 from sqlpipes.core.errors import EngineError
 
 if TYPE_CHECKING:
+    from sqlpipes.core.engine import Engine
     from sqlpipes.engines.generic.connection import GenericConnection
     from sqlpipes.engines.generic.engine import GenericEngine
     from sqlpipes.engines.generic.place import Place, place_of

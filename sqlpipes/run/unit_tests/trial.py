@@ -8,10 +8,10 @@ from dataclasses import replace
 from sqlpipes.core.asset import Asset, PythonBody, Scope, SqlBody
 from sqlpipes.core.engine import Rows
 from sqlpipes.core.errors import EngineError, Problem, ProjectError, SqlpipesError
-from sqlpipes.core.events import Status
 from sqlpipes.core.partitions import WHOLE, Partitions, parse_partitions
 from sqlpipes.core.row_diff import Cells, RowDiff, diff_rows
 from sqlpipes.core.sql import identifier
+from sqlpipes.core.status import Status
 from sqlpipes.core.unit_test import Sample, UnitResult, UnitTest
 from sqlpipes.run.python import Answer, call_asset
 from sqlpipes.run.query import asset_query

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlpipes.api import AssetStatus, Overview, Project
 from sqlpipes.core.asset import Asset, Kind
-from sqlpipes.core.events import Status
 from sqlpipes.core.graph import Graph
+from sqlpipes.core.status import Status
 from sqlpipes.show.site.layout import HEIGHT, WIDTH, Layout, layered
 from sqlpipes.show.status import state_of
 from sqlpipes.version import __version__
