@@ -15,6 +15,7 @@ from sqlpipes.api.columns import found_for, keep_first, known_columns, with_type
 from sqlpipes.api.kept import TABLES, read_json, write_json
 from sqlpipes.api.project import Project
 from sqlpipes.core.asset import Column, Kind, SqlBody
+from sqlpipes.core.garbage import resting
 from sqlpipes.core.graph import Graph
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ def _locals(
         if name in kept and _holds(kept[name], prints[name], built)
     }
     unproven = [name for name in names if name not in valid]
-    found = localities(graph, unproven, known, project.config.dialect, built)
+    with resting():
+        found = localities(graph, unproven, known, project.config.dialect, built)
     keep_first(project, found.traced)
     for name, local in found.local.items():
         types = {

@@ -10,6 +10,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token
 
 from sqlpipes.core.asset import Column
+from sqlpipes.core.garbage import sweep
 from sqlpipes.core.lineage.builtins import BUILTINS
 from sqlpipes.core.lineage.columns import is_query
 from sqlpipes.core.lineage.local import Local, Locals, ordered
@@ -52,6 +53,7 @@ def read_kinds(text: str, types: Types, inputs: Inputs) -> dict[str, str]:
 def _relation(
     tokens: list[Token], text: str, types: Types, inputs: Inputs
 ) -> tuple[Relation, Any] | None:
+    sweep()
     trees = [tree for tree in types.dialect.parser().parse(tokens, text) if tree is not None]
     if len(trees) != 1 or not is_query(trees[0]):
         return None
