@@ -8,7 +8,7 @@ from html import escape
 from math import ceil, floor, log10
 
 WIDTH, HEIGHT = 760, 420
-LEFT, RIGHT, TOP, BOTTOM = 62, 210, 18, 44
+LEFT, RIGHT, TOP, BOTTOM = 62, 210, 34, 44
 COLOURS = ("#2f6fde", "#d1495b", "#2a9d6f", "#b07d12", "#7a5bc7", "#5b6770")
 STYLE = """text{font:13px system-ui,sans-serif;fill:#222}.grid{stroke:#0002}
 @media (prefers-color-scheme:dark){text{fill:#ddd}.grid{stroke:#fff3}}"""
@@ -46,7 +46,7 @@ def plotted(lines: Sequence[Line], across: str, up: str) -> str:
     y = _scale([y for line in lines for _, y in line.points], HEIGHT - BOTTOM, TOP)
     parts = [*_grid(x, y), *_curves(lines, x, y)]
     parts.append(f'<text x="{LEFT}" y="{HEIGHT - 6}">{escape(across)}</text>')
-    parts.append(f'<text x="8" y="{TOP - 4}">{escape(up)}</text>')
+    parts.append(f'<text x="8" y="{TOP - 16}">{escape(up)}</text>')
     box = f'viewBox="0 0 {WIDTH} {HEIGHT}" role="img"'
     said = escape(f"{up} by {across}: " + ", ".join(line.name for line in lines))
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {box}><title>{said}</title>'

@@ -136,7 +136,11 @@ def test_versions_definitions_and_tokens_travel_with_the_events(engine: Engine) 
     plan = Plan((observe, *plan_of(graph).steps), empty=False)
     events = list(
         events_of(
-            plan, graph, engine, definition=lambda name: f"text of {name}", tokens={"raw": "t1"}
+            plan,
+            graph,
+            engine,
+            definition=lambda name, columns: f"text of {name}",
+            tokens={"raw": "t1"},
         )
     )
     found = of(events, StepFinished)

@@ -7,7 +7,6 @@ does, for a warm command reads none.
 from __future__ import annotations
 
 from sqlpipes.core.errors import Location
-from sqlpipes.core.garbage import sweep
 from sqlpipes.core.sql.facts import FACTS_VERSION, Cte, SqlFacts
 from sqlpipes.core.sql.quoting import header_name, identifier, literal
 from sqlpipes.core.sql.relation import FileReference, Reference, Relation, fold
@@ -42,7 +41,6 @@ def analyse(text: str, dialect: str, *, at: Location) -> SqlFacts:
     """Everything that the text alone says; `at` is where it begins in the user's file. Never raises."""
     from sqlpipes.core.sql import analysis
 
-    sweep()
     return analysis.analyse(text, dialect, at=at)
 
 

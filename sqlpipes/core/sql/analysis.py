@@ -15,6 +15,7 @@ from sqlglot import ErrorLevel, Token, TokenType, exp
 from sqlglot.errors import ParseError, TokenError
 
 from sqlpipes.core.errors import Location, Problem, Severity
+from sqlpipes.core.garbage import sweep
 from sqlpipes.core.sql.canonical import digest, digest_of
 from sqlpipes.core.sql.documentation import column_docs
 from sqlpipes.core.sql.embedded import Embedded, embedded_queries
@@ -55,6 +56,7 @@ def analyse(text: str, dialect: str, *, at: Location) -> SqlFacts:
     >>> facts.references[0].parts, facts.references[0].line, facts.references[0].column
     (('s', 'orders'), 6, 6)
     """
+    sweep()
     lines = lines_of(text, at)
     try:
         tokens = tokens_of(text, dialect)
