@@ -32,11 +32,9 @@ def read_columns(text: str, types: Types, inputs: Inputs) -> ColumnFacts:
     """Facts with places in the text itself (first line 1, no file)."""
     sweep()
     try:
-        tokens = types.dialect.tokenize(text)
-        trees = types.dialect.parser().parse(tokens, text)
+        tokens, queries = types.take(text)
     except FAULTS:
         return opaque(".".join(key) for key in inputs)
-    queries = [tree for tree in trees if tree is not None]
     if len(queries) != 1 or not is_query(queries[0]):
         return opaque(".".join(key) for key in inputs)
     reading = Reading(types.dialect_name, Places(text, tokens), inputs, types, read_query)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
@@ -27,40 +28,57 @@ FAULTS = (
 Inputs = Mapping[tuple[str, ...], tuple[str | None, tuple[Column, ...] | None]]
 
 
-def read_locals(text: str, types: Types, inputs: Inputs) -> Locals:
-    """Places in the text itself (first line 1). `inputs`: folded parts -> the asset, its columns."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A query that was walked: the relation it yields, and what tells places in its text."""
+
+    relation: Relation
+    tree: Any
+    text: str
+    tokens: list[Token]
+
+
+def read_seen(text: str, types: Types, inputs: Inputs) -> Seen | None:
+    """None for what is no single query, or cannot be read.
+
+    `inputs`: folded parts of a reference -> the asset, its columns.
+    """
+    sweep()
     try:
-        tokens = types.dialect.tokenize(text)
-        relation = _relation(tokens, text, types, inputs)
-        if relation is None or not _is_plain(relation[1]):
+        tokens, trees = types.parse(text)
+        if len(trees) != 1 or not is_query(trees[0]):
+            return None
+        walk = Walk(types.dialect_name, inputs, types, read_relation)
+        relation = read_relation(walk, trees[0], Around())
+    except FAULTS:
+        return None
+    tables = (t for t in trees[0].find_all(exp.Table) if isinstance(t.this, exp.Identifier))
+    is_whole = all(id(table) in walk.met for table in tables)
+    return Seen(relation, trees[0], text, tokens) if is_whole else None
+
+
+def locals_of(seen: Seen | None) -> Locals:
+    """Places in the text itself (first line 1)."""
+    if seen is None:
+        return ()
+    try:
+        if not _is_plain(seen.tree):
             return ()
-        return tuple(_locals(relation[0], Places(text, tokens)))
+        return tuple(_locals(seen.relation, Places(seen.text, seen.tokens)))
     except FAULTS:
         return ()
 
 
-def read_kinds(text: str, types: Types, inputs: Inputs) -> dict[str, str]:
+def kinds_of(seen: Seen | None) -> dict[str, str]:
     """Column (as the dialect compares it) -> its kind (see `hops`), where that is certain."""
-    try:
-        found = _relation(types.dialect.tokenize(text), text, types, inputs)
-    except FAULTS:
-        return {}
-    relation = found[0] if found is not None else None
+    relation = seen.relation if seen is not None else None
     cols = [] if relation is None else [c for c in relation.cols if c.key not in relation.doubted]
     return {col.key: col.kind for col in cols if col.key is not None and col.kind is not None}
 
 
-def _relation(
-    tokens: list[Token], text: str, types: Types, inputs: Inputs
-) -> tuple[Relation, Any] | None:
-    sweep()
-    trees = [tree for tree in types.dialect.parser().parse(tokens, text) if tree is not None]
-    if len(trees) != 1 or not is_query(trees[0]):
-        return None
-    walk = Walk(types.dialect_name, inputs, types, read_relation)
-    relation = read_relation(walk, trees[0], Around())
-    tables = (t for t in trees[0].find_all(exp.Table) if isinstance(t.this, exp.Identifier))
-    return (relation, trees[0]) if all(id(table) in walk.met for table in tables) else None
+def read_locals(text: str, types: Types, inputs: Inputs) -> Locals:
+    """What is proven of a text."""
+    return locals_of(read_seen(text, types, inputs))
 
 
 def _is_plain(tree: Any) -> bool:

@@ -12,17 +12,20 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.annotate_types import TypeAnnotator
 from sqlglot.schema import MappingSchema
+from sqlglot.tokenizer_core import Token
 
 PLAIN = {
     exp.DType.INT: "INTEGER",
     exp.DType.TEXT: "VARCHAR",
 }
 
+Parsed = tuple[list[Token], list[Any]]
+
 
 class Types:
     """Types of one dialect; remembers what it has read and written."""
 
-    __slots__ = ("dialect", "dialect_name", "read_types", "schema", "written")
+    __slots__ = ("dialect", "dialect_name", "last", "read_types", "schema", "written")
 
     def __init__(self, dialect: str) -> None:
         self.dialect_name = dialect
@@ -30,6 +33,24 @@ class Types:
         self.schema = MappingSchema(dialect=self.dialect)
         self.read_types: dict[str, Any] = {}
         self.written: dict[Any, str] = {}
+        self.last: tuple[str, Parsed] | None = None
+
+    def parse(self, text: str) -> Parsed:
+        """Tokens and statements of a text, kept until the next one: whoever asks writes nothing into them.
+
+        Raises SqlglotError, and RecursionError for what is nested too deeply.
+        """
+        if self.last is None or self.last[0] != text:
+            tokens = self.dialect.tokenize(text)
+            trees = self.dialect.parser().parse(tokens, text)
+            self.last = text, (tokens, [tree for tree in trees if tree is not None])
+        return self.last[1]
+
+    def take(self, text: str) -> Parsed:
+        """The same, for one who notes types in the trees: nobody else is given them afterwards."""
+        found = self.parse(text)
+        self.last = None
+        return found
 
     def read(self, text: str | None) -> Any:
         """sqlglot's type for what an engine or a user wrote; None when it is not understood."""

@@ -120,6 +120,19 @@ def test_two_spellings_of_a_table_are_one_table() -> None:
     assert proven(graph, "some") == []
 
 
+def test_what_a_table_that_reads_itself_yields_is_found_once() -> None:
+    grown = "select visited_on, (select count(*) from grown) as before from visits"
+    body = SqlBody(grown, (reference(grown, "grown"), reference(grown, "visits")))
+    graph = graph_of(
+        asset("grown", Kind.SQL, Materialized.INCREMENTAL, body),
+        model("monthly", MONTHLY.replace("visits\n", "grown\n"), "grown"),
+    )
+    assert graph.reads_self == {"grown"}
+
+    [local] = proven(graph, "monthly")
+    assert (local.table, local.source) == ("grown", "visited_on")
+
+
 def test_types_of_tables_are_asked_for_only_where_a_query_leaves_them_open() -> None:
     graph = graph_of(
         model("stg", "select visited_on, page from visits", "visits"),
