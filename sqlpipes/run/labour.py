@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
 
-from sqlpipes.core.asset import Asset, Materialized, PythonBody
+from sqlpipes.core.asset import Asset, PythonBody
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import as_naive_utc
@@ -36,6 +36,7 @@ class Site:
     graph: Graph
     settings: Settings
     families: Families
+    files: frozenset[str]  # the assets that are files
     outputs: Mapping[str, str]
     turns: Mapping[str, Lock]  # see `run/taking.py`
     watch: Watch
@@ -103,14 +104,13 @@ def _renewed(settings: Settings, order: Order, connect: Callable[[], Connection]
 
 def _bounds(site: Site, asset: Asset) -> Bounds:
     """What the asset's function may write."""
-    root, assets = os.path.abspath(site.settings.root), site.graph.assets.values()
-    others = {other.name for other in assets if other.materialized is Materialized.FILE}
+    root = os.path.abspath(site.settings.root)
     declared = asset.body.path if isinstance(asset.body, PythonBody) else ""
     declared = asset.export.path if asset.export else declared
     recorded = site.outputs.get(asset.name, "")
     declared, recorded = (
         os.path.normpath(os.path.join(root, path)) if path else "" for path in (declared, recorded)
     )
-    rest = frozenset(others - {asset.name})
     kept, is_query = site.settings.kept, asset.export is not None
-    return Bounds(asset.name, root, declared, recorded, kept, rest, is_query)
+    others = site.files - {asset.name}
+    return Bounds(asset.name, root, declared, recorded, kept, others, is_query)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from sqlpipes.core.asset import Materialized
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import SqlpipesError
 from sqlpipes.core.events import BUILT_BY, UNCHANGED, Event
@@ -89,8 +90,12 @@ class Running:
         turns = {step.asset: threading.Lock() for step in plan.steps}
         copies = Copies() if settings.turns is None else None
         families = Families(plan, graph)
-        shared = (self.outputs, turns, watch)
-        self.site = Site(graph, settings, families, *shared, copies=copies)
+        files = frozenset(
+            name for name, asset in graph.assets.items() if asset.materialized is Materialized.FILE
+        )
+        self.site = Site(
+            graph, settings, families, files, self.outputs, turns, watch, copies=copies
+        )
         self.flights: dict[int, Flight] = {}
         self.grace_ends = 0.0  # once it is stopped: nobody is waited for twice
         self.spared: set[str] = (
