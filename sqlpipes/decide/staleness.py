@@ -209,6 +209,8 @@ def _clock_words(graph: Graph, asset: Asset) -> frozenset[str]:
 def values_gone(past: Past, wanted: Partitions) -> tuple[Reason, ...]:
     """Slices of values that should not exist any more: the table is written anew without them."""
     kept: dict[int, set[Label]] = {place: set() for place in _value_places(wanted)}
+    if not kept:
+        return ()
     for labels in wanted.labels:
         for place in kept:
             kept[place].add(labels[place])
@@ -226,7 +228,7 @@ def values_gone(past: Past, wanted: Partitions) -> tuple[Reason, ...]:
 def slices_gone(asset: Asset, past: Past, wanted: Partitions) -> tuple[Reason, ...]:
     """Slices before a start or after an end that was moved: the table is written anew without them."""
     cut = asset.partition
-    place = first_place(wanted.axis)
+    place = first_place(wanted.axis) if cut is not None else None
     if cut is None or place is None or not wanted:
         return ()
     bounds = cut.cuts[place]
