@@ -37,7 +37,7 @@ from sqlpipes.api.values import asking
 from sqlpipes.api.warehouses import are_shared, stamp_of
 from sqlpipes.core.asset import Materialized
 from sqlpipes.core.config import Plain
-from sqlpipes.core.events import Event, RunFinished, StepSaid
+from sqlpipes.core.events import CheckFinished, Event, RunFinished, StepSaid
 from sqlpipes.core.plan import Action, Plan, Step
 from sqlpipes.core.unit_test import UnitResult
 
@@ -176,13 +176,15 @@ def _remember_stamp(project: Project, store: Store, *, known: bool) -> None:
 def _run(
     ready: Ready, engines: Engines, store: Store, wish: Wish, terms: Terms, run_id: str
 ) -> Report:
-    """Run one plan. Each event is recorded, then told."""
+    """Run one plan. Each event is recorded, then told; checks with the end of their step, which follows them
+    at once."""
     project, clock = ready.project, terms.clock
     check_arguments(project, ready.plan)
     resources = ready_resources(project, ready.plan)
     if not ready.plan.steps:
         return Report(run_id, ready.plan)
     events: list[Event] = []
+    checks: list[Event] = []
     started = clock()
     asked = Asked(wish, ready.observed, ready.tick, terms.now)
     shared = sharing(
@@ -200,15 +202,20 @@ def _run(
         for event in _events(ready, engines, store, asked, resources, turns, terms, bases, run_id):
             event = teller.told(event)
             bases.told(event)
-            if turns is None:
-                store.append(event)
-            else:
-                event = turns.record(event)
-            if isinstance(event, StepSaid):
+            if turns is not None:
+                arrived = [turns.record(event)]
+            elif isinstance(event, CheckFinished):
+                checks.append(event)
                 continue
-            events.append(event)
-            if terms.watch.on_event:
-                terms.watch.on_event(event)
+            else:
+                arrived, checks = [*checks, event], []
+                store.append(*arrived)
+            for each in arrived:
+                if isinstance(each, StepSaid):
+                    continue
+                events.append(each)
+                if terms.watch.on_event:
+                    terms.watch.on_event(each)
     status = next(e.status for e in reversed(events) if isinstance(e, RunFinished))
     return Report(run_id, ready.plan, tuple(events), status, (clock() - started).total_seconds())
 

@@ -150,8 +150,8 @@ class Store(Protocol):
 
     target: str
 
-    def append(self, event: Event) -> None:
-        """Record what happened, and what it changes, in one transaction."""
+    def append(self, *events: Event) -> None:
+        """Record what happened, in this order, and what it changes, in one transaction."""
 
     def history(self, names: Iterable[str] | None = None) -> History:
         """What is built, of `names` or of everything."""

@@ -75,7 +75,11 @@ class MemoryStore:
         self._windows: dict[str, tuple[Axis, dict[Slot, str]]] = {}
         self._jobs = MemoryJobs()
 
-    def append(self, event: Event) -> None:
+    def append(self, *events: Event) -> None:
+        for event in events:
+            self._record(event)
+
+    def _record(self, event: Event) -> None:
         match event:
             case RunStarted():
                 self._run_started(event)

@@ -98,8 +98,8 @@ class QuickStore:
         open_runs = self._ask(lambda db: int(db.execute(sql, known).fetchone()[0]))
         return () if open_runs == 0 else self._full.close_stale_runs(alive)
 
-    def append(self, event: Event) -> None:
-        self._full.append(event)
+    def append(self, *events: Event) -> None:
+        self._full.append(*events)
 
     def running(self) -> dict[str, Partitions]:
         return self._full.running()

@@ -121,9 +121,10 @@ class SqlStore:
     def asked(self) -> SqlAsked:
         return SqlAsked(self._read, self._write, self.target)
 
-    def append(self, event: Event) -> None:
+    def append(self, *events: Event) -> None:
         with self._write() as to:
-            journal.record(to, event)
+            for event in events:
+                journal.record(to, event)
 
     def history(self, names: Iterable[str] | None = None) -> History:
         with self._read() as db:

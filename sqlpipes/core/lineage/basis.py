@@ -6,7 +6,6 @@ the text that was kept, the assets that its names meant and the columns that the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,15 +15,6 @@ from sqlpipes.core.errors import SqlpipesError
 from sqlpipes.core.graph import Graph
 
 Columns = tuple[Column, ...]
-
-UNSTEADY = re.compile(
-    r"\b(current_(user|role|schemas?|database|catalog|setting)|session_user|getenv|getvariable|txid_current"
-    r"|pg_\w+|duckdb_\w+|pragma_\w+|information_schema|sqlite_\w+|mode\s*\(|user\s*\(|approx_\w+"
-    r"|reservoir_\w+)",
-    re.IGNORECASE,
-)
-"""What may be another value although no table is: of the session or the server, or of rows in any order.
-It may stand in a comment or a text: then less is known than could be."""
 
 LATER = Scope("this_table", True, False, "2001-02-03", "2001-02-04", "2001-02-03")
 
@@ -135,4 +125,4 @@ def rendered_once(graph: Graph, name: str) -> Rendered | None:
             return None
     except SqlpipesError:
         return None
-    return None if found.files or body.file_assets or UNSTEADY.search(found.text) else found
+    return None if found.files or body.file_assets else found

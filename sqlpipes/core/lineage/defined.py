@@ -7,6 +7,7 @@ nothing can be told.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 
 DIGESTS = "2"
 """Moves when the same text may have other digests; those that were kept before count for nothing then."""
+
+UNSTEADY = re.compile(
+    r"\b(current_(user|role|schemas?|database|catalog|setting)|session_user|getenv|getvariable|txid_current"
+    r"|pg_\w+|duckdb_\w+|pragma_\w+|information_schema|sqlite_\w+|mode\s*\(|user\s*\(|approx_\w+"
+    r"|reservoir_\w+)",
+    re.IGNORECASE,
+)
+"""What may be another value although no table is: of the session or the server, or of rows in any order.
+It may stand in a comment or a text: then less is known than could be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +76,8 @@ def defined(query: Bound, dialect: str, columns: Mapping[str, Columns | None]) -
     from sqlpipes.core.lineage.digests import digests_of_trees, parsed
     from sqlpipes.core.lineage.types import Types
 
+    if UNSTEADY.search(query.text):
+        return None
     types = Types(dialect)
     trees = parsed(query.text, types)
     if not _calls_known(trees, types):
