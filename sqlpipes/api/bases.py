@@ -33,10 +33,11 @@ class Bases:
         self._built: dict[str, Columns | None] = {}
         self._before: dict[str, Mapping[str, str]] = {}
 
-    def told(self, event: Event) -> None:
-        """To be told of each event when it is recorded."""
+    def told(self, event: Event) -> Event:
+        """To be told of each event before it is recorded."""
         if self._shared and self._asks and isinstance(event, StepStarted):
             self._before[event.asset] = self._store.definitions(self._inputs(event.asset))
+        return event
 
     def definition(self, name: str, columns: Iterable[tuple[str, str]]) -> str:
         """What is recorded of an asset that has these columns (name, type) now; as JSON."""

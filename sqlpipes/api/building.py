@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime
@@ -176,15 +176,13 @@ def _remember_stamp(project: Project, store: Store, *, known: bool) -> None:
 def _run(
     ready: Ready, engines: Engines, store: Store, wish: Wish, terms: Terms, run_id: str
 ) -> Report:
-    """Run one plan. Each event is recorded, then told; checks with the end of their step, which follows them
-    at once."""
+    """Run one plan. Each event is recorded, then told."""
     project, clock = ready.project, terms.clock
     check_arguments(project, ready.plan)
     resources = ready_resources(project, ready.plan)
     if not ready.plan.steps:
         return Report(run_id, ready.plan)
     events: list[Event] = []
-    checks: list[Event] = []
     started = clock()
     asked = Asked(wish, ready.observed, ready.tick, terms.now)
     shared = sharing(
@@ -199,25 +197,32 @@ def _run(
     teller = Teller(ready.plan, project.graph, store, ready.aware)
     with shared as turns:
         bases = Bases(project, store, shared=turns is not None)
-        for event in _events(ready, engines, store, asked, resources, turns, terms, bases, run_id):
-            event = teller.told(event)
-            bases.told(event)
-            if turns is not None:
-                arrived = [turns.record(event)]
-            elif isinstance(event, CheckFinished):
-                checks.append(event)
+        happening: Iterator[Event] = _events(
+            ready, engines, store, asked, resources, turns, terms, bases, run_id
+        )
+        happening = map(bases.told, map(teller.told, happening))
+        for event in _recorded(happening, store, turns):
+            if isinstance(event, StepSaid):
                 continue
-            else:
-                arrived, checks = [*checks, event], []
-                store.append(*arrived)
-            for each in arrived:
-                if isinstance(each, StepSaid):
-                    continue
-                events.append(each)
-                if terms.watch.on_event:
-                    terms.watch.on_event(each)
+            events.append(event)
+            if terms.watch.on_event:
+                terms.watch.on_event(event)
     status = next(e.status for e in reversed(events) if isinstance(e, RunFinished))
     return Report(run_id, ready.plan, tuple(events), status, (clock() - started).total_seconds())
+
+
+def _recorded(events: Iterable[Event], store: Store, turns: Sharing | None) -> Iterator[Event]:
+    """Each event once it is on record; checks with the end of their step, which follows them at once."""
+    checks: list[Event] = []
+    for event in events:
+        if turns is not None:
+            yield turns.record(event)
+        elif isinstance(event, CheckFinished):
+            checks.append(event)
+        else:
+            store.append(*checks, event)
+            yield from (*checks, event)
+            checks.clear()
 
 
 def _events(

@@ -57,6 +57,14 @@ def test_a_new_store_knows_nothing(store: Store) -> None:
     assert store.close_stale_runs() == ()
 
 
+def test_several_events_are_recorded_in_their_order(store: Store) -> None:
+    tell(store, run_started(), started("orders"))
+    store.append(checked("orders", "orders.unique.id"), finished("orders"), started("sales"))
+    assert [result.check for result in store.check_results()] == ["orders.unique.id"]
+    assert store.history().of("orders").built == (Built(WHOLE, "v1", read_at=1, written_at=2),)
+    assert [step.asset for step in store.run().steps] == ["orders", "sales"]
+
+
 def test_a_step_takes_a_tick_before_it_reads_and_one_after_its_commit(store: Store) -> None:
     tell(store, run_started(), started("orders"))
     past = store.history().of("orders")
