@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
@@ -111,12 +111,23 @@ class Builds:
         with self._lock:
             return [_row(each) for each in self._builds.values()]
 
-    def news(self) -> list[dict[str, Any]]:
-        """Those of which something is new since it was told."""
+    def over(self) -> set[str]:
+        """Those that have ended."""
+        with self._lock:
+            return {each.id for each in self._builds.values() if not each.is_running}
+
+    def news(self, over: Collection[str]) -> list[dict[str, Any]]:
+        """Those of which something is new since it was told.
+
+        `over`: those that had ended before the state was looked at, where their runs were found. One that
+        has ended since is told of after another look: what ends without a run has had nothing to do.
+        """
         found = []
         with self._lock:
             for build in self._builds.values():
                 if build.told.get("status", "running") != "running":
+                    continue
+                if not build.is_running and build.id not in over:
                     continue
                 row = _row(build)
                 if row != build.told:

@@ -95,7 +95,8 @@ class Pulse:
             self._trouble = ()
             if 0 < opened < self._following.opened:
                 self._board.note_moved()
-                self._following.news()
+                for each in self._following.news():
+                    self._is_mine(each.run)
                 return [("hello", {})]
             found = self._news() if moved else []
         except SqlpipesError as error:

@@ -121,8 +121,8 @@ async def _follow(serving: Serving) -> None:
 
 def beat(serving: Serving) -> list[Message]:
     """What has happened, of the project and of the builds that were started here."""
-    builds: list[Message] = [("build", serving.board.hidden(row)) for row in serving.builds.news()]
+    over = serving.builds.over()
     news = serving.pulse.beat()
     if any(name == "hello" for name, _ in news):
         return [("hello", hello(serving))]
-    return [*news, *builds]
+    return [*news, *(("build", serving.board.hidden(row)) for row in serving.builds.news(over))]

@@ -11,6 +11,7 @@ from cli.projects import ok, write
 from web.serving import JSON, SHOP, TOKEN, another, ended, served, slow, until
 
 from sqlpipes.api import How
+from sqlpipes.web import server
 
 
 @pytest.fixture
@@ -33,8 +34,20 @@ def test_a_selection_is_built(shop):
         assert over["command"].startswith("sqlpipes build --select=+orders ")
         assert any("2 done" in line for line in over["lines"])
         run = page.wait_for("run", lambda data: data["status"] == "success")
-        assert over["run"] in (run["doc"], None)
+        assert over["run"] == run["doc"]
         until(lambda: site.get("/api/runs").json["runs"][0]["doc"] == run["doc"])
+
+
+def test_one_that_begins_and_ends_between_two_looks_names_its_run(shop, monkeypatch):
+    """Told as over without a run, the page would say that there was nothing to do, and stay where it is."""
+    monkeypatch.setattr(server, "POLL_S", 4.0)
+    with served(shop) as site, site.listening() as page:
+        found = site.post("/api/builds", {})
+        until(lambda: site.get("/api/runs").json["runs"])
+        over = page.wait_for("build", lambda data: data["status"] != "running")
+        assert over["id"] == found.json["id"]
+        assert over["run"] == site.get("/api/runs").json["runs"][0]["doc"]
+        page.wait_for("run", lambda data: data["doc"] == over["run"])
 
 
 @pytest.mark.long
