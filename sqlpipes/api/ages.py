@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.selection import Ask, chosen
 from sqlpipes.api.warehouses import are_there, connections, engines_to_look, look
 from sqlpipes.core.asset import Asset, SourceBody
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import EngineError, Problem, ProjectError, SqlpipesError
 from sqlpipes.core.events import CheckFinished
 from sqlpipes.core.freshness import Age, Verdict, judged

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from functools import reduce
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from sqlpipes.api.planning import sources_seen_by
 from sqlpipes.api.project import Project
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.core.asset import Kind
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import LockedError, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import History, doubt

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem
 from sqlpipes.core.events import (
     CheckFinished,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.columns import lineage
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.core.asset import Asset
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import ProjectError, SqlpipesError
 from sqlpipes.core.plan import Action
 from sqlpipes.core.status import Status

@@ -12,13 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.queue import Outcome
 from sqlpipes.api.sharing import Patience
 from sqlpipes.api.terms import Watch
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.job import Request
 from sqlpipes.core.status import Status
 

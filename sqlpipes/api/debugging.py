@@ -5,12 +5,13 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.warehouses import targets
 from sqlpipes.core.asset import Materialized
 from sqlpipes.core.config import Target
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, ProjectError, SqlpipesError
 from sqlpipes.core.resource import Resource
 from sqlpipes.version import __version__

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.selection import Ask
 from sqlpipes.core.asset import Kind, SourceBody
 from sqlpipes.core.automation import Automation
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, LockedError, Problem, ProjectError, SqlpipesError
 from sqlpipes.core.events import DONE
 from sqlpipes.core.history import Past, doubt

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.api.own_files import misplaced
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.config import NOTHING, Plain, ProjectConfig, Target
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
 from sqlpipes.core.graph import Graph, engines_of, link
 from sqlpipes.core.hiding import worth_hiding

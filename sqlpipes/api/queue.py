@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from sqlpipes.api.selection import Ask
 from sqlpipes.api.terms import Watch
 from sqlpipes.core.config import NOTHING, Plain
 from sqlpipes.core.cron import next_time
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, ProjectError, SqlpipesError, near_or_all
 from sqlpipes.core.events import RunFinished, StepFailed
 from sqlpipes.core.job import Job, Request, SliceRule, slice_rule

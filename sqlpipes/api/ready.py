@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from math import inf
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from sqlpipes.api.terms import Terms
 from sqlpipes.api.values import asking
 from sqlpipes.api.warehouses import are_there, open_engines, targets
 from sqlpipes.core.asset import Asset
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.history import History
 from sqlpipes.core.plan import Plan

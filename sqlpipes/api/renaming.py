@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.observe import WAREHOUSE, is_as_we_left_it
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.warehouses import stamp_of
 from sqlpipes.core.asset import Asset, Check, Kind, Materialized, SourceBody
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import RelationType
 from sqlpipes.core.errors import Problem, ProjectError, SqlpipesError, did_you_mean
 from sqlpipes.core.history import Past

@@ -7,10 +7,10 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sqlpipes.api.project import Project
 from sqlpipes.core.asset import Kind
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, ProjectError, did_you_mean
 
 NAME = r"[A-Za-z_]\w*"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlpipes.api.project import Project
 from sqlpipes.api.queue import is_due_here
 from sqlpipes.core.cron import times
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.job import Job, Request
 from sqlpipes.core.status import Status
 

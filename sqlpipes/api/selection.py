@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.core.asset import Kind, Materialized
+from sqlpipes.core.dataclass import dataclass
 
 if TYPE_CHECKING:
     from sqlpipes.api.config import Setting

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from sqlpipes.api.hiding import Hide, hide_all
 from sqlpipes.api.planning import utc_now
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.core.config import NOTHING, Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, ProjectError, near_or_all
 from sqlpipes.core.job import SENSOR, Request
 from sqlpipes.core.sensor import NEVER_ASKED, Outcome, Reply, Sensor, SensorState, Wanted

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlpipes.api.planning import utc_now
@@ -19,6 +18,7 @@ from sqlpipes.api.sensing import SickSensor
 from sqlpipes.api.terms import Watch
 from sqlpipes.api.ticking import Happening, tick
 from sqlpipes.api.watched import files_seen
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, SqlpipesError
 
 LOCK = "serve.lock"

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from sqlpipes.api.planning import step_now
 from sqlpipes.api.project import Project
 from sqlpipes.api.warehouses import are_shared
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import EngineError, LockedError, Problem, StoreError
 from sqlpipes.core.events import Event, StepFailed, StepFinished
 from sqlpipes.core.history import less

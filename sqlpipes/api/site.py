@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from sqlpipes.api.planning import utc_now
 from sqlpipes.api.project import Project, open_store_of
 from sqlpipes.api.selection import Ask
 from sqlpipes.core.asset import Asset, PythonBody, SqlBody
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import SqlpipesError
 from sqlpipes.core.status import Status
 

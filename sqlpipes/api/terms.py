@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from sqlpipes.api.sharing import Patience
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.events import Event
 from sqlpipes.core.plan import Plan
 

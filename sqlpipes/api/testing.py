@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.config import settings_of, with_config
@@ -18,6 +18,7 @@ from sqlpipes.api.project import Project
 from sqlpipes.api.selection import Ask, chosen, selected_with_unit_tests
 from sqlpipes.core.asset import SourceBody, SqlBody
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.unit_test import UnitResult, UnitTest
 from sqlpipes.version import __version__

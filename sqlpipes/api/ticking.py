@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from math import inf
 from typing import TYPE_CHECKING
@@ -45,6 +45,7 @@ from sqlpipes.api.sensing import SickSensor, failing, sensed, still_wanted
 from sqlpipes.api.sharing import Patience
 from sqlpipes.api.terms import Watch
 from sqlpipes.core.config import NOTHING, Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import LockedError, Problem
 from sqlpipes.core.job import Job, Request
 from sqlpipes.core.status import Status

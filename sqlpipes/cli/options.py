@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
@@ -159,6 +160,7 @@ def open_project(options: dict[str, Any], placed: Mapping[str, Relation] | None 
         placed=placed,
     )
     seen.veil.add(project.secrets)
+    gc.freeze()  # it stays until the end: no collection needs to go through it again, the last least of all
     return project
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import click
 
 from sqlpipes.cli.masked import Veil
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.hiding import without_vars
 
 FLAGS = ("select", "exclude", "selector", "partition", "inline", "config")

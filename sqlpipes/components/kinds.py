@@ -6,10 +6,10 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.definitions import FieldError
 from sqlpipes.core.errors import did_you_mean
 

@@ -10,10 +10,11 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from threading import Thread
 from typing import IO
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.definitions import Execution, FieldError, recorder_here
 from sqlpipes.core.errors import Location
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sqlpipes.core.automation import Automation
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Severity
-from sqlpipes.core.export import Export
 from sqlpipes.core.extras import Extras
-from sqlpipes.core.freshness import Freshness
-from sqlpipes.core.partitions import Partitioning
-from sqlpipes.core.reads import Reads
 from sqlpipes.core.retry import ONCE, Retry
-from sqlpipes.core.sql import FileReference, Reference, Relation, Spot
 from sqlpipes.core.strategy import Incremental, SchemaChange, Snapshot
+
+if TYPE_CHECKING:  # what most assets have none of is loaded with the first that has it
+    from sqlpipes.core.automation import Automation
+    from sqlpipes.core.export import Export
+    from sqlpipes.core.freshness import Freshness
+    from sqlpipes.core.partitions import Partitioning
+    from sqlpipes.core.reads import Reads
+    from sqlpipes.core.sql import FileReference, Reference, Relation, Spot
 
 
 class Kind(StrEnum):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+
+from sqlpipes.core.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

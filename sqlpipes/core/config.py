@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem
 
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]

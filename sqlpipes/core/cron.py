@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import did_you_mean
 
 ALIASES = {

@@ -7,9 +7,9 @@ keeps whole, and is made of it again where it arrives; what has no equal there i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.sql import Relation
 

@@ -12,8 +12,9 @@ A fault is found as a `Problem`, collected with its siblings, and raised once, a
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from sqlpipes.core.dataclass import dataclass
 
 
 class Severity(StrEnum):

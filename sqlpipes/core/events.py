@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from datetime import datetime
 from math import isfinite
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.status import Status

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, runtime_checkable
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location
 
 PUBLIC = "public"  # everybody, among grantees

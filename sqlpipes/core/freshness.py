@@ -5,10 +5,11 @@ Freshness + the newest instant + now -> Age(verdict, age_s)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location
 
 

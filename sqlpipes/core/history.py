@@ -8,8 +8,9 @@ read" is a comparison of two integers, true across processes and machines.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.partitions import (
     WHOLE,
     Axis,

@@ -7,11 +7,12 @@ digests. `Impact` is said by decide/impact.py, which compares two of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from sqlpipes.core.config import NOTHING, Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem
 
 FORMAT = 1  # of an image in a file

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from itertools import islice
 from json import dumps
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.events import plain_value
 
 URL = re.compile(r"(https?|s3|gs|ftp|file)://\S+")

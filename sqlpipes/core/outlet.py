@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location
 from sqlpipes.core.job import Hook
 

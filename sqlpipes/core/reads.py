@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, did_you_mean
 from sqlpipes.core.partitions import (
     Axis,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem
 
 

@@ -6,10 +6,11 @@ asked for, or they are not, because.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.history import less
 from sqlpipes.core.partitions import Partitions
 

@@ -8,9 +8,10 @@ not proven counts as all columns, which is what ticks say without it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from sqlpipes.core.asset import Asset, Kind, Materialized
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import Built, History, Past
 from sqlpipes.core.lineage import Defined, Edge, Lineage, is_any_column

@@ -7,9 +7,10 @@ before the step, as that connection's own copy.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlpipes.core.asset import Asset, Kind, Materialized, SqlBody
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, Severity
 from sqlpipes.core.graph import Graph, borrowed
 from sqlpipes.core.history import History

@@ -7,9 +7,10 @@ untouched only when no edge of its query begins at what changed. In doubt it is 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from sqlpipes.core.asset import Asset, Kind
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.impact import (

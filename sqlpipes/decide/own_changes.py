@@ -6,9 +6,10 @@ A column is taken for unchanged only with a proof: equal digests over equal rows
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sqlpipes.core.asset import Asset
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.impact import AssetImage, Change, ColumnChange
 from sqlpipes.core.sql import fold
 

@@ -7,8 +7,9 @@ of the newer query alone tell none of that; digests and columns of both do.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.impact import AssetImage
 from sqlpipes.core.sql import fold
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from sqlpipes.core.asset import Asset, SqlBody
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, did_you_mean
 from sqlpipes.core.graph import Graph
 

@@ -7,10 +7,11 @@ that read them, through views and inlined queries, which store nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 from sqlpipes.core.asset import Asset, Kind, Materialized
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.graph import Graph, Input
 from sqlpipes.core.history import History
 from sqlpipes.core.partitions import WHOLE, Partitions, meets

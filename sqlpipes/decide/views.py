@@ -8,9 +8,9 @@ table, and where two tables are cut along columns that the view keeps apart, it 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from sqlpipes.core.asset import Asset
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.graph import Graph, Input
 from sqlpipes.core.lineage import Local, through
 from sqlpipes.core.reads import EVERYTHING, Mapped, Reads

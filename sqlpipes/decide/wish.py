@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from sqlpipes.core.asset import Asset, Kind
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import WHOLE, Partitions, meets, narrowed
 from sqlpipes.core.plan import Reason

@@ -1,6 +1,8 @@
 """What was learned about each file the last time, kept in one file; stat in, facts out.
 
-The file is a line with the analyser's stamp and a hash of the rest, and the rest is JSON.
+The file is a line with the analyser's stamp and a hash of the rest; a line of JSON that says which
+entries there are; and a line of JSON for the facts of each, which is read when somebody asks for them, and
+written again as it is while they are the same.
 
 An entry is good while its file has the same time and size, or the same content. A file whose time lies
 within two seconds of the cache's own is looked at again: it may have changed in the same tick of the
@@ -13,20 +15,43 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib.util import find_spec
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.read.files import File, content_hash, decode, file_hash, read_bytes
 
-FORMAT = 1
+FORMAT = 2
 RACY_NS = 2_000_000_000
 FOLDER = ".sqlpipes/cache"
 NAME = "facts.json"
 
 Facts = dict[str, Any]  # plain JSON
-Entry = list[Any]  # mtime_ns, size, content hash, facts
+
+
+@dataclass(slots=True)
+class Entry:
+    """What is known of one file, by its time, size and content. `text`: the facts as they were kept."""
+
+    mtime_ns: int
+    size: int
+    digest: str
+    text: str = ""
+    told: Facts | None = None
+
+    @property
+    def facts(self) -> Facts:
+        if self.told is None:
+            self.told = json.loads(self.text)
+        return self.told
+
+    def replace(self, facts: Facts) -> None:
+        self.told, self.text = facts, ""
+
+    def as_text(self) -> str:
+        return self.text or json.dumps(self.told, separators=(",", ":"))
 
 
 @dataclass(slots=True)
@@ -80,14 +105,27 @@ class Cache:
         `holds`: whether old facts are still true. Facts with a true value under "secret" are not kept.
         """
         old = self.entries.get(f"{kind}:{key.path}")
-        if old is None or old[2] != digest or not holds(old[3]):
-            old = [0, 0, digest, parse()]
+        if old is None or old.digest != digest or not holds(old.facts):
+            old = Entry(0, 0, digest, told=parse())
             self.parsed += 1
             self.changed = True
-            if old[3].get("secret"):
+            if old.facts.get("secret"):
                 self.used.pop(f"{kind}:{key.path}", None)
-                return dict(old[3])
+                return dict(old.facts)
         return self._keep(key, kind, old)
+
+    def same(self, file: File, kind: str) -> str | None:
+        """The digest of a file that time and size alone prove to be the same; nobody asks for its facts."""
+        entry = self._known(file, kind)
+        if entry is None:
+            return None
+        self.used[f"{kind}:{file.path}"] = entry
+        return entry.digest
+
+    def digest(self, path: str, kind: str) -> str | None:
+        """Of a file that was asked for; None: it was not, or nothing of it is kept."""
+        entry = self.used.get(f"{kind}:{path}")
+        return entry.digest if entry else None
 
     def use_dialect(self, dialect: str) -> None:
         """Facts about SQL that were learned in another dialect are forgotten."""
@@ -97,40 +135,35 @@ class Cache:
 
     def newest(self, file: File, kind: str) -> Facts:
         """The facts that stand in their place by now."""
-        found: Facts = self.used[f"{kind}:{file.path}"][3]
-        return found
+        return self.used[f"{kind}:{file.path}"].facts
 
     def replace(self, file: File, kind: str, facts: Facts) -> None:
         """Put other facts in the place of those just used."""
-        self.used[f"{kind}:{file.path}"][3] = facts
+        self.used[f"{kind}:{file.path}"].replace(facts)
         self.changed = True
 
     def _known(self, file: File, kind: str) -> Entry | None:
         """The entry, if time and size alone prove it."""
         entry = self.entries.get(f"{kind}:{file.path}")
-        if entry is None or entry[0] != file.mtime_ns or entry[1] != file.size:
+        if entry is None or entry.mtime_ns != file.mtime_ns or entry.size != file.size:
             return None
         return entry if file.mtime_ns < self.written_ns - RACY_NS else None
 
     def _keep(self, file: File, kind: str, entry: Entry) -> Facts:
         self.used[f"{kind}:{file.path}"] = entry
-        facts: Facts = entry[3]
-        return facts
+        return entry.facts
 
     def _renew(self, file: File, kind: str, digest: str, parse: Callable[[], Facts]) -> Facts:
         old = self.entries.get(f"{kind}:{file.path}")
-        if old is not None and old[2] == digest:
-            facts: Facts = old[3]
-            self.changed = (
-                True  # written again, the cache is younger than the file and trusts its time
-            )
+        self.changed = True  # written again, the cache is younger than the file and trusts its time
+        if old is not None and old.digest == digest:
+            entry = Entry(file.mtime_ns, file.size, digest, old.text, old.facts)
         else:
-            facts = parse()
+            entry = Entry(file.mtime_ns, file.size, digest, told=parse())
             self.parsed += 1
-            self.changed = True
-        if not facts.get("secret"):
-            self.used[f"{kind}:{file.path}"] = [file.mtime_ns, file.size, digest, facts]
-        return facts
+        if not entry.facts.get("secret"):
+            self.used[f"{kind}:{file.path}"] = entry
+        return entry.facts
 
 
 def open_cache(root: str, *, enabled: bool = True) -> Cache:
@@ -140,11 +173,14 @@ def open_cache(root: str, *, enabled: bool = True) -> Cache:
         return Cache(None, stamp)
     path = os.path.join(root, FOLDER, NAME)
     try:
-        with open(path, "rb") as stream:
-            written_ns = os.fstat(stream.fileno()).st_mtime_ns
-            header, _, payload = stream.read().partition(b"\n")
-        if header.decode() == f"{stamp} {content_hash(payload)}":
-            dialect, entries = json.loads(payload)
+        payload, written_ns = read_stamped(path, stamp)
+        if payload:
+            index, *texts = payload.decode("ascii").split("\n")
+            dialect, known = json.loads(index)
+            entries = {
+                key: Entry(mtime_ns, size, digest, text)
+                for (key, mtime_ns, size, digest), text in zip(known, texts, strict=True)
+            }
             return Cache(path, stamp, entries, written_ns, dialect=dialect)
     except (OSError, ValueError):
         pass
@@ -164,26 +200,38 @@ def save_cache(cache: Cache, secrets: Sequence[str] = ()) -> None:
         open_ones = {
             key: entry
             for key, entry in cache.used.items()
-            if not any(form in json.dumps(entry) for form in forms)
+            if not any(form in entry.as_text() for form in forms)
         }
         payload = _payload(cache.dialect, open_ones)
-    _write(cache, payload.encode())
+    write_stamped(cache.path, cache.stamp, payload.encode())
 
 
 def _payload(dialect: str | None, entries: Mapping[str, Entry]) -> str:
-    return json.dumps([dialect, entries], separators=(",", ":"))
+    index = [[key, each.mtime_ns, each.size, each.digest] for key, each in entries.items()]
+    lines = [json.dumps([dialect, index], separators=(",", ":"))]
+    return "\n".join([*lines, *(each.as_text() for each in entries.values())])
 
 
-def _write(cache: Cache, payload: bytes) -> None:
-    assert cache.path is not None
-    temporary = f"{cache.path}.{os.getpid()}.tmp"
+def read_stamped(path: str, stamp: str) -> tuple[bytes, int]:
+    """(what stands under this stamp, when it was written); nothing where the stamp is another, or what
+    stands there is not what was written. OSError when it cannot be read."""
+    with open(path, "rb") as stream:
+        written_ns = os.fstat(stream.fileno()).st_mtime_ns
+        header, _, payload = stream.read().partition(b"\n")
+    sound = header == f"{stamp} {content_hash(payload)}".encode()
+    return payload if sound else b"", written_ns
+
+
+def write_stamped(path: str, stamp: str, payload: bytes) -> None:
+    """A file of the cache, all or nothing, under its stamp; where it cannot be written there is none."""
+    temporary = f"{path}.{os.getpid()}.tmp"
     try:
-        os.makedirs(os.path.dirname(cache.path), exist_ok=True)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         own = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # of its user alone
         with os.fdopen(own, "wb") as stream:
-            stream.write(f"{cache.stamp} {content_hash(payload)}\n".encode())
+            stream.write(f"{stamp} {content_hash(payload)}\n".encode())
             stream.write(payload)
-        os.replace(temporary, cache.path)
+        os.replace(temporary, path)
     except OSError:
         with suppress(OSError):
             os.unlink(temporary)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from sqlpipes.core.config import Plain, ProjectConfig, Target
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, Severity, did_you_mean
 from sqlpipes.core.sql import Relation
 from sqlpipes.read.braces import Names, fill

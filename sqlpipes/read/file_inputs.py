@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from sqlpipes.core.asset import (
     Asset,
@@ -15,9 +15,11 @@ from sqlpipes.core.asset import (
     SourceBody,
     SqlBody,
 )
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location
 from sqlpipes.read.ground import Ground, body_hash, settings_hash
-from sqlpipes.read.models import Model, file_inputs, file_pattern
+from sqlpipes.read.patterns import file_inputs, file_pattern
+from sqlpipes.read.reading import Model
 
 WILD = re.compile(r"\*\*/?|[*?]|\[[^\]]*\]")
 
@@ -39,6 +41,8 @@ class Reader:
 def reader_of(found: Model | Asset, root: str, names: Container[str] = ()) -> Reader:
     """`names`: of assets, folded. What a query calls like one of them is no file."""
     if isinstance(found, Model):
+        if not found.files:
+            return Reader(found.asset, ())
         files = [f for f in found.files if not (f.named and f.pattern.casefold() in names)]
         found = replace(found, files=tuple(files))
         written = {read.pattern: file_pattern(read.pattern, root)[0] for read in found.files}

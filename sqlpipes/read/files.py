@@ -6,15 +6,23 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from hashlib import blake2b
 from stat import S_ISREG
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem
 
 UNSPEAKABLE = (
     r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]"  # in a path; undecodable bytes are the last range
 )
+FORMATS = {  # of data files, by their ending
+    "csv": "csv",
+    "tsv": "csv",
+    "parquet": "parquet",
+    "json": "json",
+    "jsonl": "json",
+    "ndjson": "json",
+}
 SKIPPED = frozenset({"__pycache__", "node_modules", "dbt_packages", "target"})
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 
 from sqlpipes.core.asset import Column
 from sqlpipes.core.config import OWN_ENGINE, Plain, ProjectConfig, Target
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, Severity, did_you_mean
 from sqlpipes.core.sql import Relation
 from sqlpipes.read.braces import Names, fill

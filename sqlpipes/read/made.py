@@ -12,9 +12,10 @@ from sqlpipes.read.files import File, one_file, walk
 from sqlpipes.read.front_matter import split_front_matter
 from sqlpipes.read.ground import Ground
 from sqlpipes.read.marked import Node, node_of
-from sqlpipes.read.models import Model, read_model
+from sqlpipes.read.models import read_model
 from sqlpipes.read.python.found import FoundSql
 from sqlpipes.read.queries import Made, front_facts, made_query
+from sqlpipes.read.reading import Model
 from sqlpipes.read.templates import Templates
 
 

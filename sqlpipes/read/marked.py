@@ -7,10 +7,10 @@ dates stay text too. A document round-trips through plain JSON, which is how the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem
 
 MAX_DEPTH = 64

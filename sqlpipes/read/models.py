@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlpipes.core.asset import (
@@ -19,11 +17,11 @@ from sqlpipes.core.asset import (
     Template,
 )
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, ProjectError
 from sqlpipes.core.export import Export
-from sqlpipes.core.hiding import without_passwords
 from sqlpipes.core.partitions import Partitioning
-from sqlpipes.core.sql import FileReference, Relation, SqlFacts
+from sqlpipes.core.sql import Relation
 from sqlpipes.read import settings as s
 from sqlpipes.read.automation import automation
 from sqlpipes.read.braces import Names, fill, has_braces
@@ -43,18 +41,10 @@ from sqlpipes.read.labels import kinds, links, owners
 from sqlpipes.read.marked import Node
 from sqlpipes.read.partition import asked_values, partitioning
 from sqlpipes.read.queries import Query, query_facts, values_bodies
+from sqlpipes.read.reading import Model
 from sqlpipes.read.seconds import seconds_of
 from sqlpipes.read.settings import Layered, layer, merge
 from sqlpipes.read.strategy import Kept, read_kept
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """An asset with what else was learned from its file."""
-
-    asset: Asset
-    facts: SqlFacts
-    files: tuple[FileReference, ...] = ()
 
 
 def read_model(
@@ -348,31 +338,3 @@ def statement_places(
 def quoted(relation: Relation) -> str:
     parts = (relation.catalog, relation.schema, relation.name)
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts if part)
-
-
-def file_inputs(model: Model, root: str) -> list[tuple[str, Dependency]]:
-    """(absolute pattern, dependency on it) of every file that the model reads."""
-    found: dict[str, Dependency] = {}
-    for read in model.files:
-        absolute, name = file_pattern(read.pattern, root)
-        at = Location(model.asset.path, read.line, read.column, max(read.end - read.start, 1))
-        found.setdefault(absolute, Dependency(name, at))
-    return list(found.items())
-
-
-def file_pattern(pattern: str, root: str) -> tuple[str, str]:
-    """A pattern as (absolute, as it is named): relative ones stand below the project.
-
-    >>> file_pattern("raw/./x.csv", "/shop"), file_pattern("s3://bucket/x.parquet", "/shop")
-    (('/shop/raw/x.csv', 'raw/x.csv'), ('s3://bucket/x.parquet', 's3://bucket/x.parquet'))
-
-    What lets one in is in no name.
-
-    >>> file_pattern("http://me:pw@host/x.csv", "/shop")
-    ('http://me:pw@host/x.csv', 'http://me@host/x.csv')
-    """
-    if "://" in pattern:
-        return pattern, without_passwords(pattern)
-    absolute = posixpath.normpath(posixpath.join(root.replace("\\", "/"), pattern))
-    inside = root.rstrip("/").replace("\\", "/") + "/"
-    return absolute, absolute.removeprefix(inside)

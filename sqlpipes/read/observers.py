@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlpipes.core.asset import Asset, PythonBody, SourceBody
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, did_you_mean
 from sqlpipes.read.marked import Node
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import Any
 
 from sqlpipes.core.config import Plain, ProjectConfig, Target
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean, nearest
 from sqlpipes.core.hiding import hidden_in, is_misspelt
 from sqlpipes.core.sql.dialects import dialect_named

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.core.asset import Asset, Check
 from sqlpipes.core.config import NOTHING, Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, ProjectError, Severity, did_you_mean
 from sqlpipes.core.garbage import resting
 from sqlpipes.core.hiding import hidden_in, hidden_in_environ, matches, worth_hiding
@@ -19,19 +20,15 @@ from sqlpipes.read.checks import distinct
 from sqlpipes.read.conditions import with_conditions
 from sqlpipes.read.configured import Choice, Configured, configure
 from sqlpipes.read.file_inputs import reader_of, with_file_inputs, with_makers
-from sqlpipes.read.files import File, one_file, walk_all
+from sqlpipes.read.files import FORMATS, File, one_file, walk_all
 from sqlpipes.read.foreign import foreign_snapshots
 from sqlpipes.read.marked import Node, node_of
-from sqlpipes.read.models import Model, read_model
 from sqlpipes.read.observers import Observer
 from sqlpipes.read.profiles import spoken_elsewhere
 from sqlpipes.read.project_file import is_project_file
 from sqlpipes.read.properties import Properties, entry_name, has_unit_tests, read_properties
-from sqlpipes.read.queries import read_query
-from sqlpipes.read.reading import Reading
-from sqlpipes.read.seeds import FORMATS, read_seed
-from sqlpipes.read.sources import read_sources
-from sqlpipes.read.sql_checks import read_sql_check
+from sqlpipes.read.reading import Model, Reading
+from sqlpipes.read.recalled import recalled
 from sqlpipes.read.strays import sound_selectors, stray_problems
 
 if TYPE_CHECKING:
@@ -87,6 +84,7 @@ def read_project(
             else work.read(resources)
         )
         save_cache(kept, found.secrets)
+        work.recalled.save(found.secrets)
         return found
 
 
@@ -128,6 +126,7 @@ class _Work:
         self.hooks_node, self.hidden = stands.hooks, stands.hidden
         self.outlet_node = stands.openlineage
         self.problems = problems
+        self.recalled = recalled(root, self.ground, cache)
         self.found = _Found()
 
     def files(self, folders: Iterable[str]) -> list[File]:
@@ -186,13 +185,22 @@ class _Work:
         for file in files:
             if file.suffix != "sql":
                 continue
-            query = read_query(file, self.cache, self.templates, self.problems)
             self.found.known.add(file.stem)
-            if query is not None:
-                model = read_model(
-                    file, query, entries.get(file.stem, ()), self.ground, self.problems
-                )
-                self.found.models += [model] if model else []
+            told = entries.get(file.stem, ())
+            model = self.recalled.model(file, told, self.problems) or self.read_model(file, told)
+            self.found.models += [model] if model else []
+
+    def read_model(self, file: File, told: Sequence[Node]) -> Model | None:
+        from sqlpipes.read.models import read_model
+        from sqlpipes.read.queries import read_query
+
+        problems: list[Problem] = []
+        query = read_query(file, self.cache, self.templates, problems)
+        model = read_model(file, query, told, self.ground, problems) if query else None
+        if query and model:
+            self.recalled.note_model(file, told, query.front, model, problems)
+        self.problems += problems
+        return model
 
     def read_python(self, files: Iterable[File], properties: Properties) -> None:
         entries = _by_name(properties.models)
@@ -238,6 +246,7 @@ class _Work:
         from sqlpipes.read.components.declaring import declared
         from sqlpipes.read.python.described import redescribed
 
+        self.recalled.only_yaml = False
         catalog = catalog_of(files, self.cache)
         ways = (self.ground, self.cache, self.problems)
         for component in read_components(properties.components, catalog, *ways):
@@ -270,20 +279,44 @@ class _Work:
         for file in files:
             if file.suffix in FORMATS:
                 self.found.known.add(file.stem)
-                seed = read_seed(
-                    file, entries.get(file.stem, ()), self.ground, self.cache, self.problems
-                )
+                told = entries.get(file.stem, ())
+                seed = self.recalled.seed(file, told, self.problems) or self.read_seed(file, told)
                 self.found.seeds += [seed] if seed else []
+
+    def read_seed(self, file: File, told: Sequence[Node]) -> Asset | None:
+        from sqlpipes.read.seeds import read_seed
+
+        problems: list[Problem] = []
+        found = read_seed(file, told, self.ground, self.cache, problems)
+        self.problems += problems
+        if found:
+            self.recalled.note_seed(file, found[0], told, found[1], problems)
+        return found[1] if found else None
 
     def read_sources(self, properties: Properties) -> None:
         """After the Python files, which may observe what YAML declares."""
-        self.found.sources += read_sources(
-            properties.sources, self.ground, self.problems, self.found.observers
-        )
+        told, observers = properties.sources, self.found.observers
+        if not told and not observers:
+            return
+        recalled = None if observers else self.recalled.sources(self.root, told, self.problems)
+        if recalled is not None:
+            self.found.sources += recalled
+            return
+        from sqlpipes.read.sources import read_sources
+
+        problems: list[Problem] = []
+        sources = read_sources(told, self.ground, problems, observers)
+        self.found.sources += sources
+        self.problems += problems
+        if not observers:
+            self.recalled.note_sources(self.root, told, sources, problems)
 
     def read_checks(self, files: Iterable[File]) -> None:
         for file in files:
             if file.suffix == "sql":
+                from sqlpipes.read.queries import read_query
+                from sqlpipes.read.sql_checks import read_sql_check
+
                 query = read_query(file, self.cache, self.templates, self.problems)
                 check = read_sql_check(query, self.ground, self.problems) if query else None
                 self.found.checks += [check] if check else []

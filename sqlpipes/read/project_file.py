@@ -6,10 +6,11 @@ import os
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from sqlpipes.core.config import Plain, ProjectConfig
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, ProjectError, Severity, did_you_mean
 from sqlpipes.core.sql.dialects import DIALECTS, dialect_named
 from sqlpipes.read.cache import Cache, problems_as_json, problems_from_json

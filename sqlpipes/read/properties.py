@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, Severity, did_you_mean, nearest
 from sqlpipes.read.cache import Cache, problems_as_json, problems_from_json
 from sqlpipes.read.files import File

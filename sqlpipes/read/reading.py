@@ -1,10 +1,12 @@
-"""What reading a project gives: assets and checks not yet linked, and every fault that was found."""
+"""What reading gives: the model of a file; a project's assets and checks, not yet linked, and all faults."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from sqlpipes.core.dataclass import dataclass
 
 if TYPE_CHECKING:
     from sqlpipes.core.asset import Asset, Check
@@ -14,8 +16,17 @@ if TYPE_CHECKING:
     from sqlpipes.core.outlet import Outlet
     from sqlpipes.core.resource import Resource
     from sqlpipes.core.sensor import Sensor
-    from sqlpipes.core.sql import SqlFacts
+    from sqlpipes.core.sql import FileReference, SqlFacts
     from sqlpipes.core.unit_test import UnitTest
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An asset with what else was learned from its file."""
+
+    asset: Asset
+    facts: SqlFacts
+    files: tuple[FileReference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from sqlpipes.core.asset import Asset, Check, PythonBody
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, did_you_mean
 from sqlpipes.core.resource import Resource, ResourceField
 from sqlpipes.core.retry import Retry

@@ -12,7 +12,7 @@ from sqlpipes.core.sql import header_name
 from sqlpipes.read import settings as s
 from sqlpipes.read.automation import automation
 from sqlpipes.read.cache import Cache, problems_as_json, problems_from_json
-from sqlpipes.read.files import File, decode
+from sqlpipes.read.files import FORMATS, File, decode
 from sqlpipes.read.ground import Ground, layers_of, settings_hash
 from sqlpipes.read.keys import KNOWN
 from sqlpipes.read.marked import Node
@@ -27,14 +27,6 @@ from sqlpipes.read.models import (
 from sqlpipes.read.settings import Layered, layer, merge
 from sqlpipes.read.strategy import Kept
 
-FORMATS = {
-    "csv": "csv",
-    "tsv": "csv",
-    "parquet": "parquet",
-    "json": "json",
-    "jsonl": "json",
-    "ndjson": "json",
-}
 DELIMITERS = (",", ";", "\t", "|")
 LOOKED_AT = 1 << 23  # bytes; of a larger file only the header is read here
 
@@ -45,13 +37,14 @@ def read_seed(
     ground: Ground,
     cache: Cache,
     problems: list[Problem],
-) -> Asset | None:
-    """The seed in a file; None when it is not enabled or cannot be read."""
+) -> tuple[str, Asset] | None:
+    """(kind of its facts, the seed in a file); None when it is not enabled or cannot be read."""
     merged = _settings(file, entries, ground, problems)
     if not s.flag(merged.node("enabled"), True, problems):
         return None
     asked = _delimiter(file, merged, problems)
-    facts = cache.hashed(file, f"seed {asked or ','}", lambda f: _csv_facts(f, asked))
+    facts_kind = f"seed {asked or ','}"
+    facts = cache.hashed(file, facts_kind, lambda f: _csv_facts(f, asked))
     problems += problems_from_json(facts.get("problems", []))
     if "hash" not in facts:
         return None
@@ -73,7 +66,7 @@ def read_seed(
         engine=engine,
     )
     said = written.plain() | {"types": {**types}, "read": [delimiter, *nulls]}
-    return Asset(
+    seed = Asset(
         name=file.stem,
         kind=Kind.SEED,
         materialized=Materialized.TABLE,
@@ -91,6 +84,7 @@ def read_seed(
         engine=engine,
         **fields,
     )
+    return facts_kind, seed
 
 
 def _settings(

@@ -7,10 +7,11 @@ replaces a key; tags, meta, checks and columns add up.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from sqlpipes.core.asset import Dependency, Materialized
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, Severity, did_you_mean
 from sqlpipes.core.reads import FORMS, Reads, declared_reads
 from sqlpipes.read.keys import ADDING, BELOW, IGNORED, KNOWN, OTHER_NAMES, SOURCE

@@ -20,8 +20,9 @@ from sqlpipes.read.files import is_remote
 from sqlpipes.read.freshness import read_freshness
 from sqlpipes.read.ground import Ground, body_hash, settings_hash
 from sqlpipes.read.marked import Node
-from sqlpipes.read.models import described, file_pattern, filled
+from sqlpipes.read.models import described, filled
 from sqlpipes.read.observers import Observer, demand_python, with_observers
+from sqlpipes.read.patterns import file_pattern
 from sqlpipes.read.properties import named
 from sqlpipes.read.settings import Layered, layer, merge
 from sqlpipes.read.source_windows import source_partitioning

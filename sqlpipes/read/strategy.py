@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from typing import TypeVar
 
 from sqlpipes.core.asset import Materialized
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, Severity, did_you_mean
 from sqlpipes.core.strategy import (
     HardDeletes,

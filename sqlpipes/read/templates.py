@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.core.asset import Scope
 from sqlpipes.core.config import NOTHING, Plain, Target
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.sql import FileReference, Reference, Spot, SqlFacts
 from sqlpipes.read.cache import Cache, problems_as_json, problems_from_json

@@ -9,10 +9,11 @@ import re
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from typing import Any
 
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.definitions.secret import Secret
 from sqlpipes.core.errors import Problem, did_you_mean
 from sqlpipes.read.marked import Node, escaped

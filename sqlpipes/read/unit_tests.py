@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, Severity, did_you_mean
 from sqlpipes.core.unit_test import Form, Given, Overrides, Place, Row, Sample, UnitTest
 from sqlpipes.read.files import File, decode, read_bytes

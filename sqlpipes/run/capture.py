@@ -12,9 +12,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TextIO
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.definitions import hand_on, recorder_here
 
 

@@ -7,7 +7,7 @@ and names are quoted; only `where`, `expression` and `matches` take SQL from the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -21,6 +21,7 @@ from sqlpipes.core.asset import (
     SqlBody,
 )
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions

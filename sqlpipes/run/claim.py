@@ -16,8 +16,9 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Connection, Engine
 from sqlpipes.core.errors import EngineError, LockedError, Problem
 from sqlpipes.core.sql import Relation

@@ -7,9 +7,10 @@ query's columns as they are.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlpipes.core.asset import Asset, PythonBody
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Capabilities
 from sqlpipes.core.errors import EngineError, Problem, did_you_mean
 from sqlpipes.core.sql.relation import fold

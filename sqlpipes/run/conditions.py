@@ -5,10 +5,10 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import MappingProxyType
 
 from sqlpipes.core.asset import Check
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, ProjectError, Severity
 from sqlpipes.core.status import Status
 

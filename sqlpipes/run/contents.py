@@ -5,9 +5,8 @@ Only for assets with `skip_unchanged`: it costs a pass over the slices on either
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlpipes.core.asset import Asset
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.windows import Windows, slots

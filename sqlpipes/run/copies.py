@@ -10,12 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from mmap import ACCESS_READ, mmap
 from tempfile import TemporaryFile
 from typing import Any
 
 from sqlpipes.core.crossing import Stream
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Connection
 from sqlpipes.run.job import Job
 

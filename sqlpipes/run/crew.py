@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from queue import Empty, Queue, SimpleQueue
 from typing import Generic, TypeVar
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Connection, Engines
 from sqlpipes.core.errors import EngineError
 from sqlpipes.core.faults import NOT_NOW, only

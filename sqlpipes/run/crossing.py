@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.crossing import Carrier, Columns, Stream
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.graph import Graph

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlpipes.core.asset import Asset, Materialized
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Capabilities, RelationType
 from sqlpipes.core.errors import EngineError, Location, Problem, did_you_mean
 from sqlpipes.core.extras import PUBLIC, Grant, Index, Seen

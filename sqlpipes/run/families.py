@@ -10,10 +10,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sqlpipes.core.asset import Asset, PythonBody
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import EngineError, Problem, did_you_mean
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import Partitions

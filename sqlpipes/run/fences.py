@@ -14,9 +14,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TypeVar
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Connection, Engine, Rows
 from sqlpipes.core.errors import EngineError
 from sqlpipes.core.sql import Relation, literal

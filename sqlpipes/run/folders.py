@@ -11,10 +11,10 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import product
 from urllib.parse import quote
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.export import Export
 from sqlpipes.core.partitions import (
     Grain,

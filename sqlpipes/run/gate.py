@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 
 from sqlpipes.core.asset import Check
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.definitions import CheckResult
 from sqlpipes.core.errors import EngineError, Problem, Severity
 from sqlpipes.core.events import plain_value

@@ -6,10 +6,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from queue import SimpleQueue
 
 from sqlpipes.core.blocked import HasSession
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Connection
 
 SPEAK_S = 1.0  # between two times that it is told what a step has said so far

@@ -25,8 +25,8 @@ import re
 import time
 from collections.abc import Iterable
 from contextlib import closing, suppress
-from dataclasses import dataclass
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Connection, Deed, Engine, RelationType
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.sql import Relation

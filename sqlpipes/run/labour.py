@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from threading import Lock
 
 from sqlpipes.core.asset import Asset, PythonBody
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import as_naive_utc

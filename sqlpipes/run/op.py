@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from json import dumps
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, SqlpipesError
 from sqlpipes.core.events import (
     Event,

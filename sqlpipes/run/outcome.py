@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sqlpipes.core.asset import Asset, Check, PythonBody
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem
 from sqlpipes.core.events import OpCall
 from sqlpipes.core.partitions import Partitions

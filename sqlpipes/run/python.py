@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from threading import Lock
 from typing import Any
 
 from sqlpipes.core.asset import Asset, Check, Kind, Limit, PythonBody, SqlBody
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.definitions import Execution, Window
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import Location, SqlpipesError

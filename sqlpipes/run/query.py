@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlpipes.core.asset import Asset, Materialized, Rendered, Scope, SourceBody, SqlBody
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, ProjectError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.sql import Reference, bare, identifier, rewrite

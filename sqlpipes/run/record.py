@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
 from sqlpipes.core.asset import Asset, Materialized
 from sqlpipes.core.config import Plain, Target
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.events import (
     CheckFinished,
     StepFailed,

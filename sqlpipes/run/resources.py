@@ -10,10 +10,11 @@ import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from random import random
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.definitions import recorder_here, resource_definition
 from sqlpipes.core.errors import EngineError, Problem, ProjectError, Severity, SqlpipesError
 from sqlpipes.core.resource import ReadyResource, Resource

@@ -10,10 +10,10 @@ of them failed, and whoever reads it hangs on the slices behind it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.graph import Graph, Input
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Action, Plan, Step

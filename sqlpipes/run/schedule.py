@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from heapq import heappop, heappush
 from itertools import pairwise
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.partitions import Labels, Partitions, Range, WholeAxis, first_of
 from sqlpipes.run.parts import first_slice, together
 from sqlpipes.run.roads import Road

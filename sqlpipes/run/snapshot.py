@@ -6,10 +6,11 @@ stored is only ever ended, never written over, and nothing is written for a row 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sqlpipes.core.asset import Scope
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Capabilities, RelationType
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.partitions import WHOLE

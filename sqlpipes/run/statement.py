@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from enum import StrEnum
 
 from sqlpipes.core.asset import Asset
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Capabilities, Connection, Deed, RelationType
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.export import Export

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sqlpipes.core.asset import Asset
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Rows
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.partitions import Partitions

@@ -7,10 +7,10 @@ without `Turns` is alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from threading import Event as Flag
 from typing import Protocol
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.plan import Step

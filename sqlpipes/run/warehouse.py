@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from sqlpipes.core.asset import Asset
 from sqlpipes.core.config import Target
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Capabilities, Connection, Engine, Engines, Publishing, RelationType
 from sqlpipes.core.partitions import Partitioning, Partitions
 from sqlpipes.core.sql import Reference, Relation

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlpipes.core.asset import Asset, PythonBody, Scope, SeedBody, SqlBody
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import RelationType
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import WHOLE

@@ -7,12 +7,12 @@ caption says.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 from types import MappingProxyType
 
 from sqlpipes.api import SliceState
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.partitions import (
     Axis,
     Grain,

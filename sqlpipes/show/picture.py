@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from click import style
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.show.letters import cut, padded, plain, width_of
 
 LONGEST = 72

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from click import style
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.events import (
     CheckFinished,
     Event,

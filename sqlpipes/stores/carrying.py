@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, delete, exc, func, insert, select, text
 from sqlalchemy import types as sql
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, StoreError, did_you_mean
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.connect import begin, faults, is_file, make_engine, name_of, parse_url

@@ -12,8 +12,9 @@ slice is built again as soon as it matters.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.events import StepFailed, StepFinished
 from sqlpipes.core.history import NEVER, Built, Past, doubt, less, settle
 from sqlpipes.core.partitions import Partitions

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, or_, select
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.status import Status
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.recall import runs_of, steps_of

@@ -12,10 +12,10 @@ seen for too long (`stores/pulse.py`); a beat that has moved since refuses the b
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, StoreError
 from sqlpipes.core.events import Event, StepFinished
 from sqlpipes.core.partitions import Partitions, meets

@@ -10,9 +10,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import IO
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import LockedError, Problem
 from sqlpipes.core.hiding import without_vars
 

@@ -6,8 +6,9 @@ this process took proves that nobody else has written in between; any other tick
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.stores.fold import AssetState
 

@@ -11,8 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import SqlpipesError
 from sqlpipes.stores.leases import Builder, SqlLeases
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem
 from sqlpipes.core.events import OpCall
 from sqlpipes.core.job import Request

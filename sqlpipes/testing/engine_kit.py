@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +24,7 @@ from typing import Any
 
 import sqlpipes
 from sqlpipes.api import Ask
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Engine
 from sqlpipes.core.errors import EngineError
 from sqlpipes.core.sql import Relation

@@ -6,9 +6,9 @@ import ipaddress
 import platform
 import secrets
 import socket
-from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.web.gate import Gate
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlpipes.api import (
@@ -25,6 +25,7 @@ from sqlpipes.api import (
     runs,
     status,
 )
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, ProjectError, SqlpipesError
 from sqlpipes.show.problems import problem_json
 from sqlpipes.show.site.asset import asset_document

@@ -14,11 +14,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import IO, TYPE_CHECKING, Any
 
 import sqlpipes
 from sqlpipes.api import How, place_of
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.hiding import without_vars
 from sqlpipes.show.site.overview import slug
 from sqlpipes.web.wish import Wish

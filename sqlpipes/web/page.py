@@ -6,10 +6,10 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from html import escape
 from types import MappingProxyType
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.show.site.write import front_end
 
 TYPES = MappingProxyType(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import anyio
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.web.board import Board
 from sqlpipes.web.builds import Builds
 from sqlpipes.web.feed import Feed

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any
 
 from sqlpipes.api import Ask
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import did_you_mean
 from sqlpipes.web.refused import Refused, refused
 

@@ -6,12 +6,13 @@ Assets that store no rows are no datasets: what goes through them is told of wha
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sqlpipes.api.openlineage.facets import Json, facet
 from sqlpipes.api.openlineage.naming import Dataset
+from sqlpipes.core.dataclass import dataclass
 
 if TYPE_CHECKING:
     from sqlpipes.core.lineage import Edge, Lineage

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePath
 from types import MappingProxyType
 from urllib.parse import quote, unquote, urlsplit
 
 from sqlpipes.core.asset import Asset, Materialized, SeedBody, SourceBody, SqlBody
 from sqlpipes.core.config import Plain, Target
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.sql import Relation
 
 FILE = "file"

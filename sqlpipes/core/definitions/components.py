@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any, NoReturn, TypeVar, dataclass_transform, overload
 
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location
 from sqlpipes.core.partitions import Partitioning
 
@@ -135,4 +136,4 @@ def _as_dataclass(cls: type) -> type:
         value = vars(cls).get(key)
         if isinstance(value, MUTABLE):
             setattr(cls, key, field(default_factory=value.copy))
-    return dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+    return dataclasses.dataclass(frozen=True, kw_only=True)(cls)  # noqa: TID251 a class of the user's

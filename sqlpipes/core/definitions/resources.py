@@ -9,9 +9,10 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import FrozenInstanceError, dataclass, fields, is_dataclass
+from dataclasses import FrozenInstanceError, fields, is_dataclass
 from typing import Any, TypeVar, dataclass_transform, overload
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.definitions import said
 from sqlpipes.core.definitions.functions import Decorated, P, R
 from sqlpipes.core.retry import ONCE, Retry, retry_of

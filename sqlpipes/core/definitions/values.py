@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.definitions import said
 from sqlpipes.core.errors import Severity
 

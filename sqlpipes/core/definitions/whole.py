@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.definitions.resources import by_name
 
 

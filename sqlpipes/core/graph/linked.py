@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+from typing import TYPE_CHECKING
 
 from sqlpipes.core.asset import Asset, Check, Materialized
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location
 from sqlpipes.core.graph.databases import Name
 from sqlpipes.core.reads import EVERYTHING, Reads
-from sqlpipes.core.sql.porting import Porter
 from sqlpipes.core.sql.relation import Reference
+
+if TYPE_CHECKING:
+    from sqlpipes.core.sql.porting import Porter
 
 
 @dataclass(frozen=True, slots=True)

@@ -340,7 +340,8 @@ def _bound(
         guard = max(read, key=place.__getitem__)
         own = read[0] if check.asset else guard
         others = tuple(name for name in read if name != own)
-        bound.append((guard, replace(check, asset=own, inputs=others)))
+        is_so = check.asset == own and check.inputs == others
+        bound.append((guard, check if is_so else replace(check, asset=own, inputs=others)))
     return bound
 
 

@@ -7,10 +7,11 @@ the text that was kept, the assets that its names meant and the columns that the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sqlpipes.core.asset import Column, Rendered, Scope, SqlBody
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import SqlpipesError
 from sqlpipes.core.graph import Graph
 

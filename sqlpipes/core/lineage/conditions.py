@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import product
 from typing import Any
 
 from sqlglot import exp
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.lineage.chains import settled
 from sqlpipes.core.lineage.hops import Step, added, back, forth, meeting, negative, road
 from sqlpipes.core.lineage.proofs import CONDITION, Chain, Col, Law, Value, Why

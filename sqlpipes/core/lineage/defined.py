@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.lineage.basis import Bound, Columns
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.lineage.facts import ANY, RowSetKind
 from sqlpipes.core.lineage.reading import Reading, find, offset_of, whole_row
 from sqlpipes.core.lineage.tables import (

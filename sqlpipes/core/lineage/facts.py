@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
 from sqlpipes.core.asset import Column
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, Severity
 
 

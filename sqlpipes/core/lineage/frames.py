@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.lineage.hops import Step, negative, turned
 from sqlpipes.core.lineage.intervals import spans_of
 from sqlpipes.core.lineage.proofs import FRAME, NOWHERE, Value, Why

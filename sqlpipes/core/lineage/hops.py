@@ -8,8 +8,8 @@ session's clock), "int", "text", ...; None when nothing is known.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.partitions import (
     OTHER_CLOCK,
     TURNED_CLOCK,

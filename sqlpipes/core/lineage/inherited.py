@@ -7,9 +7,9 @@ aggregated or cast does not.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from sqlpipes.core.asset import Asset, Column
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.lineage.facts import ANY, ColumnFacts, EdgeKind
 from sqlpipes.core.lineage.trace import ColumnRef, Lineage

@@ -9,9 +9,10 @@ law of the joined rows only where no NULLs are filled in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import product
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.lineage.hops import road
 from sqlpipes.core.lineage.proofs import (
     NOWHERE,

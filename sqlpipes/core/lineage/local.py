@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.lineage.hops import road
 from sqlpipes.core.partitions import (
     DrillDown,

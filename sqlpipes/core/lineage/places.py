@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
 from typing import Any
 
 from sqlglot.tokenizer_core import Token, TokenType
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location
 
 NEWLINE = re.compile("\n")

@@ -9,9 +9,10 @@ claims from column to column, since a filter of rows that do not change does not
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.lineage.hops import Step, road
 from sqlpipes.core.partitions import Reach, reach_text
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
@@ -11,6 +10,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token
 
 from sqlpipes.core.asset import Column
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.garbage import sweep
 from sqlpipes.core.lineage.builtins import BUILTINS
 from sqlpipes.core.lineage.columns import is_query

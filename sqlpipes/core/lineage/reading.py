@@ -7,12 +7,13 @@ DuckDB and Postgres share, or a Problem when it certainly means nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sqlglot import exp
 
 from sqlpipes.core.asset import Column
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, did_you_mean
 from sqlpipes.core.lineage.places import Places
 from sqlpipes.core.lineage.spelling import Spelling

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sqlglot import exp
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.lineage.chains import settled
 from sqlpipes.core.lineage.frames import Look, looks_of, rest_of, windows_in
 from sqlpipes.core.lineage.framing import add_from, add_subqueries, add_where

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.sql import fold
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sqlglot import exp
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.lineage.chains import kind_made
 from sqlpipes.core.lineage.joined import Source
 from sqlpipes.core.lineage.proofs import Chain, Col, Value, Why

@@ -7,10 +7,11 @@ join, set operation) is a `Table` whose columns trace back to leaves.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.lineage.facts import ANY, RowSetKind
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from sqlpipes.core.asset import Asset, Column, Rendered, Scope, SqlBody
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, SqlpipesError
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.lineage.facts import (

@@ -6,12 +6,13 @@ Stricter than the binder of the column edges: a name that may mean one thing or 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sqlglot import exp
 
 from sqlpipes.core.asset import Column
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.lineage.chains import kind_of, value_of
 from sqlpipes.core.lineage.joined import Joined, Source
 from sqlpipes.core.lineage.proofs import (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.lineage.facts import ANY, ROWS_ONLY, Edge
 from sqlpipes.core.lineage.trace import ColumnRef, Lineage
 

@@ -9,10 +9,10 @@ lists of values are about the same slices, and a change of a list moves nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.partitions.calendar import EPOCH, Grain, window_text
 from sqlpipes.core.partitions.ranges import Range, Ranges, merged
 from sqlpipes.core.partitions.zones import (

@@ -6,9 +6,9 @@ into what the clock shows, and back, exactly as the slices are cut.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.partitions.axes import FIXED, TICK, TimeAxis
 from sqlpipes.core.partitions.calendar import EPOCH
 from sqlpipes.core.partitions.zones import change_between, offset

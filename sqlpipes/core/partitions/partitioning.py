@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import product
 from types import MappingProxyType
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.partitions import axes as a
 from sqlpipes.core.partitions.axes import (
     Axis,

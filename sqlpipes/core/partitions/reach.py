@@ -8,10 +8,10 @@ What is asked of it is the other direction: c moved in [low, high), so which win
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.partitions.axes import IntegerAxis, TimeAxis
 from sqlpipes.core.partitions.calendar import Grain
 from sqlpipes.core.partitions.ranges import Range, Ranges, merged

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.partitions import axes as a
 from sqlpipes.core.partitions.axes import Axis, Label, Labels, ProductAxis, TimeAxis, ValueAxis
 from sqlpipes.core.partitions.calendar import EPOCH, Grain

@@ -6,7 +6,11 @@ All instants are naive: UTC, or the wall time of the zone, as the names say.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, available_timezones
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 MODERN = datetime(2024, 1, 1)  # offsets of long ago are odd: minutes, even seconds
 SECOND = timedelta(seconds=1)
@@ -15,25 +19,34 @@ SECOND = timedelta(seconds=1)
 def is_zone(name: str) -> bool:
     """Whether the zone database knows it; looks in the zone files."""
     try:
-        ZoneInfo(name)
+        _zone(name)
     except (ValueError, OSError, KeyError, TypeError):
         return False
     return True
 
 
 def zone_names() -> frozenset[str]:
+    from zoneinfo import available_timezones
+
     return frozenset(available_timezones())
+
+
+@cache
+def _zone(name: str) -> ZoneInfo:
+    from zoneinfo import ZoneInfo  # it asks how Python was built, which costs every start
+
+    return ZoneInfo(name)
 
 
 def offset(at: datetime, zone: str) -> timedelta:
     """How far the zone's clock is ahead of UTC at an instant."""
-    found = at.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).utcoffset()
+    found = at.replace(tzinfo=UTC).astimezone(_zone(zone)).utcoffset()
     return found or timedelta(0)
 
 
 def standard_offset(zone: str) -> timedelta:
     """How far the zone's clock is ahead of UTC nowadays, summer time taken off."""
-    local = MODERN.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
+    local = MODERN.replace(tzinfo=UTC).astimezone(_zone(zone))
     return (local.utcoffset() or timedelta(0)) - (local.dst() or timedelta(0))
 
 
@@ -54,7 +67,7 @@ def first_instant(shown: datetime, zone: str) -> datetime:
     """
     if zone == "UTC":
         return shown
-    info = ZoneInfo(zone)
+    info = _zone(zone)
     found = shown.replace(tzinfo=info).astimezone(UTC).replace(tzinfo=None)
     if wall(found, zone) == shown:
         return found
@@ -73,7 +86,7 @@ def boundary(at: datetime, zone: str) -> datetime:
     """
     if zone == "UTC":
         return at
-    local = at.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
+    local = at.replace(tzinfo=UTC).astimezone(_zone(zone))
     shown = local.replace(tzinfo=None, fold=0)
     again = local.replace(fold=1).utcoffset()
     if local.fold or again is None or again == local.utcoffset():
@@ -86,7 +99,7 @@ def is_repeated(at: datetime, zone: str) -> bool:
     """Whether the zone's clock shows the same time at another instant, too."""
     if zone == "UTC":
         return False
-    local = at.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
+    local = at.replace(tzinfo=UTC).astimezone(_zone(zone))
     return local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
 
 

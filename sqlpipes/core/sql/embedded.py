@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from sqlglot import Token, TokenType
 from sqlglot.errors import TokenError
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location
 from sqlpipes.core.sql.names import constant_strings, name_parts, read_name, reference
 from sqlpipes.core.sql.relation import Reference

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.core.sql.relation import FileReference, Reference
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from sqlpipes.core.dataclass import dataclass
 
 CASE_SENSITIVE_WHEN_QUOTED = frozenset({"oracle", "postgres", "redshift", "snowflake", "trino"})
 FOLDS_TO_UPPER = frozenset({"snowflake", "oracle"})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.sql.facts import SqlFacts
 from sqlpipes.core.sql.relation import FileReference, Reference

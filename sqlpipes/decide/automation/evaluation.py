@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from sqlpipes.core.asset import Kind
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.graph import Graph
 from sqlpipes.core.history import History
 from sqlpipes.core.partitions import as_naive_utc

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.verdict import Seen
 from sqlpipes.decide.aware import Aware

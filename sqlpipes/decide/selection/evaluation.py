@@ -7,10 +7,11 @@ are named. `held` are checks of a careful mode that still lack an input; a union
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 
 from sqlpipes.core.asset import Kind
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, did_you_mean
 
 from .grammar import Intersection, Term, Tree, Union

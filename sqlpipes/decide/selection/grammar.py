@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem
 
 UNBOUNDED = -1

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 
 from sqlpipes.core.asset import Asset, Check, Kind
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, did_you_mean
 from sqlpipes.core.status import Status
 

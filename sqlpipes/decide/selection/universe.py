@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from sqlpipes.core.asset import Asset, Check
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.graph import Graph
 
 from .grammar import UNBOUNDED

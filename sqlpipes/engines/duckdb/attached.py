@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location
 from sqlpipes.core.sql import identifier, literal
 from sqlpipes.engines.duckdb.names import value_sql

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from types import MappingProxyType
 from typing import NoReturn
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from sqlpipes.core.config import Plain, Target
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, ProjectError, did_you_mean
 from sqlpipes.core.sql import identifier, literal
 from sqlpipes.engines.duckdb.attached import MEMORY

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import duckdb
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.sql import identifier
 from sqlpipes.engines.duckdb.values import mixed, no_columns
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sqlpipes.core.config import Plain, Target
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, did_you_mean
 from sqlpipes.engines.duckdb.attach_faults import TAKEN, contradictions
 from sqlpipes.engines.duckdb.attached import FILES, KINDS, MEMORY, Attached

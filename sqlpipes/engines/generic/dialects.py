@@ -6,8 +6,9 @@ Data only: no driver is imported to know which one is missing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from sqlpipes.core.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

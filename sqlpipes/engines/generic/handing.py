@@ -6,12 +6,12 @@ What Python functions return is typed by DuckDB and inserted in batches; what th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import sqlalchemy as sa
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Form
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.sql import identifier

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sqlpipes.core.config import Plain, Target
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import EngineError, Problem, ProjectError, did_you_mean
 from sqlpipes.core.sql.dialects import DIALECTS
 from sqlpipes.engines.generic.dialects import KNOWN, OTHER_NAMES, dialect_of, read_as

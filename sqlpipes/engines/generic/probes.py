@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Capabilities
 from sqlpipes.core.errors import EngineError, Problem
 

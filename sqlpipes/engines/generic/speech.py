@@ -6,9 +6,9 @@ Whether a statement exists at all is asked of the database (`probes`); this is h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Capabilities
 from sqlpipes.core.sql import identifier
 from sqlpipes.engines.windows import Words

@@ -6,9 +6,9 @@ import errno
 import re
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from sqlpipes.core import faults
+from sqlpipes.core.dataclass import dataclass
 
 BUSY = "ENG006"
 

@@ -7,12 +7,12 @@ maps are JSON, bytes are hexadecimal.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import psycopg
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.sql import identifier, literal
 from sqlpipes.engines.duckdb.faults import statement_error as duckdb_error

@@ -7,10 +7,11 @@ what is not said.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 
 from sqlpipes.core.config import Plain, Target
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, ProjectError, did_you_mean
 from sqlpipes.core.hiding import ESCAPES, is_torn
 from sqlpipes.core.sql import identifier, literal

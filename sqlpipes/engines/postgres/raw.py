@@ -13,11 +13,12 @@ import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import duckdb
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.engines.local import Cursor, Local
 from sqlpipes.engines.postgres.names import folded
 from sqlpipes.engines.postgres.types import to_postgres

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.sql import identifier
 from sqlpipes.engines.postgres.loading import Columns, Landed, columns_sql
 from sqlpipes.engines.postgres.raw import RawFile

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from sqlpipes.core.crossing import Columns, Stream, refused_type
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.sql import identifier as local_identifier
 from sqlpipes.engines.duckdb.crossing import arrive
 from sqlpipes.engines.local import Local

@@ -6,11 +6,11 @@ The local DuckDB reads files and frames of every kind and types them; Spark gets
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Form
 from sqlpipes.core.errors import EngineError, Problem
 from sqlpipes.core.sql import identifier as local_identifier

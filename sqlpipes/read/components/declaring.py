@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlpipes.core.asset import Asset, Check
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem
 from sqlpipes.read import settings as s
 from sqlpipes.read.braces import fill, has_braces

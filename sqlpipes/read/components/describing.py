@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.definitions import Secret, component_of
 from sqlpipes.core.errors import Problem
 from sqlpipes.read.components.catalog import Home

@@ -7,10 +7,10 @@ the last time is taken, and neither msgspec nor the user's class is imported.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, did_you_mean
 from sqlpipes.read.braces import fill
 from sqlpipes.read.cache import Cache, Facts

@@ -11,9 +11,9 @@ import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, Literal, Union
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.definitions.secret import Secret
 
 WORDS = {

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from glob import glob
 from typing import Any
 
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.read.files import content_hash, is_remote
 from sqlpipes.read.python.modules import Module, Unit, read_unit
 

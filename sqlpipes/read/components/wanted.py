@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 
 from sqlpipes.core.config import Target
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location
 from sqlpipes.read.braces import Names
 from sqlpipes.read.components.catalog import Home

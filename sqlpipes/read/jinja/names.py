@@ -8,11 +8,12 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NoReturn
 
 from sqlpipes.core.asset import Scope
 from sqlpipes.core.config import Plain, Target
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import did_you_mean
 
 SIMPLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")

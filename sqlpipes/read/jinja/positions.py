@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from jinja2.parser import Parser
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.utils import missing
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
 from sqlpipes.read.jinja.names import INSTEAD_OF_TAG
 from sqlpipes.read.jinja.source import Source

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlpipes.core.asset import Rendered, Scope
 from sqlpipes.core.config import NOTHING, Plain, Target
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, ProjectError, did_you_mean
 from sqlpipes.core.sql import FileReference, Reference, Spot, SqlFacts
 from sqlpipes.read.jinja.macros import Macros

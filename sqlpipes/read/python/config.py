@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from hashlib import blake2b
@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlpipes.core.asset import Asset, Option, PythonBody
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, ProjectError, did_you_mean
 from sqlpipes.read.marked import Node
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from typing import Any
 
 from sqlpipes.core.asset import Materialized
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.definitions import (
     AssetDefinition,
     AssetsFunction,

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeGuard
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.read.python.meaning import used_functions
 from sqlpipes.read.python.source import Function, Text, is_definition
 

@@ -10,8 +10,10 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from hashlib import blake2b
+
+from sqlpipes.core.dataclass import dataclass
 
 OURS = frozenset({"sqlpipes"})  # a project may live in a checkout of the tool: that is not its code
 INSTALLED = re.compile(r"(^|[\\/])(site-packages|dist-packages|\.?venv)([\\/]|$)")

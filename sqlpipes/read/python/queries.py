@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
 
 from sqlpipes.core.asset import Dependency
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.sql import Reference, analyse
 from sqlpipes.read.python.handles import Find, Use, context_uses

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Set
-from dataclasses import dataclass
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.definitions.entries import Span
 from sqlpipes.core.errors import Location
 from sqlpipes.core.sql import Spot

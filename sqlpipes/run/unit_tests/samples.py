@@ -6,9 +6,10 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import EngineError, Location, Problem, ProjectError
 from sqlpipes.core.sql import Relation, identifier

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlpipes.core.asset import (
     SqlBody,
 )
 from sqlpipes.core.config import Plain
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.engine import Connection
 from sqlpipes.core.errors import EngineError, Location, Problem, ProjectError
 from sqlpipes.core.graph import Graph

@@ -8,7 +8,9 @@ them, one lane for all edges of one box. The same input gives the same picture.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from sqlpipes.core.dataclass import dataclass
 
 WIDTH, HEIGHT = 216, 48  # of a box, in pixels at scale 1
 ACROSS, DOWN = 84, 22  # room between two layers, and between two boxes of one

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sqlglot import exp
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.lineage.digests.terms import (
     NOTHING,
     Reader,

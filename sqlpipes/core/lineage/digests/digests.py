@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.garbage import sweep
 from sqlpipes.core.lineage.digests.query import read_query
 from sqlpipes.core.lineage.digests.terms import (

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from sqlglot import exp
 
 from sqlpipes.core.asset import Column
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.lineage.reading import NAMES_ARE_CERTAIN
 from sqlpipes.core.lineage.spelling import Spelling
 

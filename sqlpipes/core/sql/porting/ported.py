@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from sqlpipes.core.dataclass import dataclass
 
 Typed = tuple[tuple[str, str | None], ...]
 """(name, type as the source dialect's engine says it) in order; None for an unknown type."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.sql.porting.ported import Ported, Typed
 
 NO_TABLES: Mapping[str, str] = MappingProxyType({})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sqlglot import exp
 
+from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.sql.porting.families import named
 from sqlpipes.core.sql.porting.porting import Porting
 
