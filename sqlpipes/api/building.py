@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import datetime
@@ -197,16 +197,15 @@ def _run(
     teller = Teller(ready.plan, project.graph, store, ready.aware)
     with shared as turns:
         bases = Bases(project, store, shared=turns is not None)
-        happening: Iterator[Event] = _events(
-            ready, engines, store, asked, resources, turns, terms, bases, run_id
-        )
-        happening = map(bases.told, map(teller.told, happening))
-        for event in _recorded(happening, store, turns):
-            if isinstance(event, StepSaid):
-                continue
-            events.append(event)
-            if terms.watch.on_event:
-                terms.watch.on_event(event)
+        running = _events(ready, engines, store, asked, resources, turns, terms, bases, run_id)
+        with closing(running):  # whatever a listener raises: it is rolled back by a living engine
+            happening = map(bases.told, map(teller.told, running))
+            for event in _recorded(happening, store, turns):
+                if isinstance(event, StepSaid):
+                    continue
+                events.append(event)
+                if terms.watch.on_event:
+                    terms.watch.on_event(event)
     status = next(e.status for e in reversed(events) if isinstance(e, RunFinished))
     return Report(run_id, ready.plan, tuple(events), status, (clock() - started).total_seconds())
 
@@ -235,7 +234,7 @@ def _events(
     terms: Terms,
     bases: Bases,
     run_id: str,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     from sqlpipes.run.runner import run_plan
 
     project, wish = ready.project, asked.wish

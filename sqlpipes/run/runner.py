@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -67,7 +67,7 @@ def run_plan(
     kept: tuple[str, ...] = (),
     commit: str = "",
     job: str = "",
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Run the steps, at most `threads` at once, each after those that it waits for.
 
     A step of several batches starts and ends once for each of them. Ctrl-C while it waits, or
