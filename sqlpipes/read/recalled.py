@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 NAME = "models.pickle"
 OURS = "sqlpipes."
 VALUES = (date, datetime)
-SLACK = 0.02  # the share of models that are read anew each time before all are written again
+SLACK = 0.02  # the share of those that are read anew before all are written again
 KNOWN_SHARE = 0.5  # of the files; a first reading writes none, as it may stay the only one
 
 Origins = tuple[tuple[str, str], ...]  # path and digest of each file that says something of it
@@ -100,10 +100,14 @@ class Recalled:
         self._note(f"{root}: sources", ("", ""), told, list(found), problems)
 
     def save(self, secrets: Iterable[str]) -> None:
-        """Write all, once enough of them are other ones; none where a secret stands in one."""
-        gone = len(self.kept.keys() - self.now.keys())
+        """Write all, if some are other ones; none where a secret stands in one.
+
+        Not while files change: whoever edits one after the other would pay for all of them each time.
+        """
+        others = self.missed + len(self.kept.keys() - self.now.keys())
         is_first = self.cache.parsed > self.count * KNOWN_SHARE
-        if self.path is None or is_first or self.missed + gone <= len(self.now) * SLACK:
+        slack = len(self.now) * SLACK if self.cache.parsed else 0
+        if self.path is None or is_first or others <= slack:
             return
         content = _dumped(self.now)
         if not any(secret.encode() in content for secret in secrets if secret):

@@ -169,10 +169,12 @@ def test_one_edit_does_not_write_all_anew(tmp_path):
     edit(tmp_path, {"models/m1.sql": "select 0 as a"}, at=1)
     is_true(tmp_path, {})
     assert kept(tmp_path).read_bytes() == before
+    is_true(tmp_path, {})  # nothing changes any more
+    after = kept(tmp_path).read_bytes()
+    assert after != before
     edit(tmp_path, {f"models/m{i}.sql": "select 0 as a" for i in range(5)}, at=2)
     is_true(tmp_path, {})
-    is_true(tmp_path, {})
-    assert kept(tmp_path).read_bytes() != before
+    assert kept(tmp_path).read_bytes() != after
 
 
 MAKER = """
