@@ -60,6 +60,7 @@ class Calls:
 def commands(leaf: str) -> Iterator[Command]:
     """In the order in which they can be done: the first build leaves what the others find."""
     yield Command("`ls`, cold", ("ls",), forget_parsed)
+    yield Command("`ls`, the second", ("ls",))
     yield Command("`ls`, warm", ("ls",))
     yield Command("`ls`, one file changed", ("ls",), touch_model(leaf))
     yield Command("`build`, first", ("build",), forget_built)

@@ -129,6 +129,7 @@ def load(
     cache: bool = True,
     placed: Mapping[str, Relation] | None = None,
     resources: Mapping[str, Any] = NOTHING,
+    processes: int = 1,
 ) -> Project:
     """Read and link a project folder (this one). Faults in its files are values in `Project.problems`.
 
@@ -136,6 +137,8 @@ def load(
     their own, which go when the last Project of it goes. `resources`: name -> what its fields are
     set to, over what configures it, or the thing itself.
     `placed`: asset -> a relation to read it with, as if it were written there and not where it is.
+    `processes`: how many may read a project of hundreds of models that nobody has read yet; others than this
+    one are started as `python -m`.
 
     Raises ProjectError when there is no project to speak of: no such folder, profile or target.
     """
@@ -154,6 +157,7 @@ def load(
         placed=placed,
         definitions=definitions,
         resources=resources,
+        processes=processes,
         own_target=alone and not (target or profile or profiles_dir),
     )
     return _linked(root, reading)

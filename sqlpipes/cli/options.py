@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
@@ -158,10 +159,18 @@ def open_project(options: dict[str, Any], placed: Mapping[str, Relation] | None 
         vars=parse_vars(options.pop("vars_text")),
         cache=not options.pop("no_cache"),
         placed=placed,
+        processes=_cores(),
     )
     seen.veil.add(project.secrets)
     gc.freeze()  # it stays until the end: no collection needs to go through it again, the last least of all
     return project
+
+
+def _cores() -> int:
+    """That this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def parse_vars(texts: Sequence[str]) -> dict[str, Any]:

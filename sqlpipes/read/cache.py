@@ -66,6 +66,11 @@ class Cache:
     changed: bool = False
     parsed: int = 0
     dialect: str = ""  # of the facts about SQL
+    ahead: Sequence[dict[str, Entry]] = ()  # entries that others have made meanwhile
+
+    def has(self, file: File, kind: str) -> bool:
+        """Whether anything is known of it, be it old."""
+        return f"{kind}:{file.path}" in self.entries
 
     def facts(self, file: File, kind: str, parse: Callable[[str, str], Facts]) -> Facts:
         """What `parse(text, path)` says about a text file, from the cache when it is still true.
@@ -76,6 +81,10 @@ class Cache:
         old = self._known(file, kind)
         if old is not None:
             return self._keep(file, kind, old)
+        for found in self.ahead:
+            if (made := found.pop(f"{kind}:{file.path}", None)) is not None:
+                self.changed, self.parsed = True, self.parsed + 1
+                return self._keep(file, kind, made)
         content = read_bytes(file)
         text = decode(content, file.path) if isinstance(content, bytes) else content
         if isinstance(text, Problem) or not isinstance(content, bytes):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from sqlpipes.read.resources import Given
 
 ROOT_FILES = ("selectors.yml", "selectors.yaml", "jobs.yml", "jobs.yaml")
+WORTH_A_HELPER = 300  # new queries: it needs as long to begin as reading half of them takes
 TEST_DATA = ("tests/fixtures",)  # where samples are looked for, whatever folders hold the checks
 
 
@@ -58,6 +60,7 @@ def read_project(
     definitions: Definitions | None = None,
     resources: Mapping[str, Any] = NOTHING,
     own_target: bool = False,
+    processes: int = 1,
 ) -> Reading:
     """Read the project in `root`. Faults of its files are in `Reading.problems`, never raised.
 
@@ -66,6 +69,8 @@ def read_project(
     built into a DuckDB file of the folder, whatever profiles there are.
 
     `placed`: asset -> a relation to read it with instead of its own, as if it were written there.
+
+    `processes`: how many may read a project of hundreds of models that nobody has read yet.
 
     Raises ProjectError when there is no project to speak of: no such folder (PRJ001), no such
     profile (PRF001) or target (PRF002), an output that is wrong (PRF003).
@@ -77,7 +82,7 @@ def read_project(
     with resting():
         kept = open_cache(root, enabled=cache)
         stands = configure(root, choice, kept, problems, placed or {})
-        work = _Work(root, kept, stands, problems, asked)
+        work = _Work(root, kept, stands, problems, asked, processes)
         found = (
             work.read_memory(definitions, resources)
             if definitions is not None
@@ -116,8 +121,10 @@ class _Work:
         stands: Configured,
         problems: list[Problem],
         environ: Asked,
+        processes: int,
     ) -> None:
         self.environ = environ
+        self.processes = processes
         self.root = root
         self.cache = cache
         self.config, self.target = stands.config, stands.target
@@ -180,15 +187,26 @@ class _Work:
                 listed[name] = file
         return read_properties(listed.values(), self.cache, self.problems)
 
-    def read_models(self, files: Iterable[File], properties: Properties) -> None:
+    def read_models(self, files: Sequence[File], properties: Properties) -> None:
         entries = _by_name(properties.models)
-        for file in files:
-            if file.suffix != "sql":
-                continue
-            self.found.known.add(file.stem)
-            told = entries.get(file.stem, ())
-            model = self.recalled.model(file, told, self.problems) or self.read_model(file, told)
-            self.found.models += [model] if model else []
+        with self.helped(files):
+            for file in files:
+                if file.suffix != "sql":
+                    continue
+                self.found.known.add(file.stem)
+                told = entries.get(file.stem, ())
+                found = self.recalled.model(file, told, self.problems)
+                model = found or self.read_model(file, told)
+                self.found.models += [model] if model else []
+
+    def helped(self, files: Iterable[File]) -> AbstractContextManager[None]:
+        new = [file for file in files if file.suffix == "sql" and not self.cache.has(file, "sql")]
+        helpers = min(self.processes - 1, len(new) // WORTH_A_HELPER)
+        if not helpers:
+            return nullcontext()
+        from sqlpipes.read.helping import helped
+
+        return helped(new, self.cache, self.templates.dialect, helpers)
 
     def read_model(self, file: File, told: Sequence[Node]) -> Model | None:
         from sqlpipes.read.models import read_model

@@ -96,7 +96,7 @@ def read_query(
     dialect = templates.dialect
 
     def parse(text: str, path: str) -> Facts:
-        return _parsed(text, path, dialect)
+        return parsed(text, path, dialect)
 
     known = cache.facts(file, "sql", parse)
     if "problems" in known:
@@ -132,7 +132,8 @@ def made_query(
     return Query(file, text, spot.line, spot.column, front, known, cache, templates, made)
 
 
-def _parsed(text: str, path: str, dialect: str) -> Facts:
+def parsed(text: str, path: str, dialect: str) -> Facts:
+    """The facts of a file as they are kept."""
     split = split_front_matter(text, path)
     found = front_facts(split, path)
     if split.yaml is None and split.problems:
