@@ -16,7 +16,7 @@ import os
 import pickle
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import field, fields, is_dataclass
+from dataclasses import field, fields, is_dataclass, replace
 from datetime import date, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sqlpipes.core.asset import Asset
     from sqlpipes.read.reading import Model
 
-NAME = "models.pickle"
+NAME = "models-{}.pickle"  # one for each target that is read
 OURS = "sqlpipes."
 VALUES = (date, datetime)
 SLACK = 0.02  # the share of those that are read anew before all are written again
@@ -159,7 +159,8 @@ def recalled(root: str, ground: Ground, cache: Cache) -> Recalled:
     """What can be recalled in a project, where facts are kept at all."""
     if cache.path is None:
         return Recalled(None, "", cache)
-    path, stamp = os.path.join(root, FOLDER, NAME), f"{cache.stamp} {_stamp_of(ground)}"
+    name = NAME.format(content_hash(ground.target.name.encode())[:8])
+    path, stamp = os.path.join(root, FOLDER, name), f"{cache.stamp} {_stamp_of(ground)}"
     with suppress(Exception):  # whatever stands there: it is read anew
         if content := read_stamped(path, stamp)[0]:
             return Recalled(path, stamp, cache, _Ours(io.BytesIO(content)).load())
@@ -167,13 +168,14 @@ def recalled(root: str, ground: Ground, cache: Cache) -> Recalled:
 
 
 def _stamp_of(ground: Ground) -> str:
-    """Moves with all that a model without braces takes from there; a hash, as passwords are among it."""
+    """Moves with all that a model without braces takes from there, which has no use for vars."""
     folders = [
         (folder, key, [(node.file, node.path, node.value, node.at) for node in nodes])
         for folder, layered in ground.folders.items()
         for key, nodes in layered.nodes.items()
     ]
-    said = (ground.config, ground.target, folders, dict(ground.placed), dict(ground.dialects))
+    config = replace(ground.config, vars={})
+    said = (config, ground.target, folders, dict(ground.placed), dict(ground.dialects))
     return content_hash(repr(said).encode())
 
 

@@ -102,7 +102,14 @@ def shop(tmp_path: Path) -> Path:
 
 
 def kept(root: Path) -> Path:
-    return root / ".sqlpipes/cache/models.pickle"
+    """What was kept of the only target that was read."""
+    found = kept_of_all(root)
+    assert len(found) < 2
+    return found[0] if found else root / "nothing"
+
+
+def kept_of_all(root: Path) -> list[Path]:
+    return [*(root / ".sqlpipes/cache").glob("models-*.pickle")]
 
 
 def edit(root: Path, files: Mapping[str, str | None], at: int = 0) -> None:
@@ -151,6 +158,16 @@ def test_after_edits_in_any_order(shop, seed):
         edit(shop, EDITS[name], at)
         said.append((name, options))
         is_true(shop, options, said)
+
+
+def test_neither_another_target_nor_other_vars_take_its_place(shop):
+    before = kept(shop).read_bytes()
+    for options in ({"vars": {"since": 4}}, {"vars": {"more": 1}}):
+        is_true(shop, options)
+    assert kept(shop).read_bytes() == before
+    is_true(shop, {"target": "other"})
+    assert len([*kept_of_all(shop)]) == 2
+    assert before in {path.read_bytes() for path in kept_of_all(shop)}
 
 
 def test_a_project_that_was_moved_reads_its_own_files(shop, tmp_path_factory):
