@@ -22,6 +22,7 @@ from typing import Any
 from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.read.files import File, content_hash, decode, file_hash, read_bytes
+from sqlpipes.version import __version__
 
 FORMAT = 2
 RACY_NS = 2_000_000_000
@@ -247,13 +248,13 @@ def write_stamped(path: str, stamp: str, payload: bytes) -> None:
 
 
 def _analyser_stamp() -> str:
-    """Moves with the installed parser and with the code that reads: nobody has to count versions."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    folders = [here, os.path.join(os.path.dirname(here), "core", "sql")]
-    seen: list[str] = [_parser_version()]
-    for folder in folders:
+    """Moves with the installed parser, the code that reads and the classes of what is read: nobody has
+    to count versions."""
+    home = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    seen: list[str] = [_parser_version(), __version__]
+    for folder in ("read", "core", "core/sql", "core/partitions"):
         try:
-            with os.scandir(folder) as entries:
+            with os.scandir(os.path.join(home, folder)) as entries:
                 for entry in sorted(entries, key=lambda entry: entry.name):
                     if entry.name.endswith(".py"):
                         stat = entry.stat()

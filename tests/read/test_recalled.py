@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import os
 import pickle
+import pickletools
 import random
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -214,6 +216,21 @@ def test_what_components_make_of_the_same_yaml_is_never_recalled(tmp_path):
     assert before.problems == ()
     assert [asset.description for asset in before.assets] == ["old"]
     assert [asset.description for asset in is_true(tmp_path, {}).assets] == ["new"]
+
+
+def test_every_class_that_is_kept_moves_the_stamp(shop):
+    """Fields are kept by their place: a class that has changed must not take up what an older one left."""
+    rooms = ("read", "core", "core.sql", "core.partitions")
+    _, _, content = kept(shop).read_bytes().partition(b"\n")
+    modules = {
+        text
+        for code, text, _ in pickletools.genops(content)
+        if text in sys.modules and str(text).startswith("sqlpipes.")
+    }
+    assert "sqlpipes.core.asset" in modules
+    assert {str(name).rpartition(".")[0] for name in modules} <= {
+        f"sqlpipes.{room}" for room in rooms
+    }
 
 
 class Evil:
