@@ -1,7 +1,7 @@
 """The same statements with no tool around them: what no pipeline tool on DuckDB can beat.
 
     python benchmarks/floors.py build FOLDER DATABASE [CURSORS]     a `plain` project, in graph order
-    python benchmarks/floors.py load FOLDER DATABASE                raw tables only: before any clock starts
+    python benchmarks/floors.py load FOLDER DATABASE [STORAGE]      raw tables only: before any clock starts
 
 One connection, a cursor for each thread, a statement starts when its inputs are there.
 """
@@ -18,11 +18,13 @@ from queue import SimpleQueue
 from typing import Any
 
 
-def load_raw(database: str) -> None:
-    """Fill a database with the raw tables of the project in the working folder."""
+def load_raw(database: str, storage: str | None = None) -> None:
+    """Fill a database with the raw tables of the project in the working folder. `storage`: the oldest
+    version of DuckDB that must be able to read it, such as v1.0.0."""
     import duckdb
 
-    with duckdb.connect(database) as connection:
+    config = {"storage_compatibility_version": storage} if storage else {}
+    with duckdb.connect(database, config=config) as connection:
         for statement in Path("load_raw.sql").read_text(encoding="utf-8").split(";\n"):
             if statement.strip():
                 connection.execute(statement)
@@ -136,7 +138,7 @@ def main() -> None:
     action, folder, database, *rest = sys.argv[1:]
     os.chdir(folder)
     if action == "load":
-        load_raw(database)
+        load_raw(database, *rest)
     else:
         print(build(database, int(rest[0]) if rest else 2))
 

@@ -2,7 +2,7 @@
 
     python benchmarks/generate.py FOLDER [--models 1000] [--rows 200] [--seed 7]
 
-makes FOLDER/plain (SQL files and dag.json), FOLDER/dbt and FOLDER/sqlpipes. The same arguments give
+makes FOLDER/plain (SQL files and dag.json), /dbt, /sqlmesh, /dagster and /sqlpipes. The same arguments give
 the same bytes on every machine. Only the standard library is needed; the SQL is DuckDB's.
 """
 
@@ -18,6 +18,10 @@ from random import Random
 from warehouse import LAYERS, REGIONS, SEEDS, Model, Source, Warehouse, make_warehouse
 
 FIRST, DAYS = date(2024, 1, 1), 60
+SEED_TYPES = {
+    "ref_region": "region varchar, region_name varchar, region_rank int",
+    "ref_calendar": "event_date date, week_start date",
+}
 Spell = Callable[[str], str]
 
 
@@ -166,6 +170,95 @@ def dbt_properties(model: Model) -> list[str]:
     return lines
 
 
+def write_sqlmesh(folder: Path, warehouse: Warehouse) -> None:
+    """The same SELECTs below MODEL headers; slices are incremental by time range."""
+    spell = table_names(warehouse)
+    config = ["gateways:", "  local:", "    connection:", "      type: duckdb"]
+    config += ["      database: warehouse.duckdb", "    state_connection:", "      type: duckdb"]
+    config += ["      database: state.duckdb", "default_gateway: local", "model_defaults:"]
+    config += ["  dialect: duckdb", f"  start: '{FIRST}'", "disable_anonymized_analytics: true"]
+    write_lines(folder / "config.yaml", config)
+    raw = [
+        line
+        for source in warehouse.sources
+        for line in (
+            f"- name: raw.{source.name}",
+            "  columns:",
+            *(f"    {name}: {kind}" for name, kind in source.types.items()),
+        )
+    ]
+    write_lines(folder / "external_models.yaml", raw)
+    for name, columns in SEED_TYPES.items():
+        kind = f"kind SEED (path '$root/seeds/{name}.csv'), columns ({columns})"
+        write_text(folder / f"models/ref/{name}.sql", f"MODEL (name ref.{name}, {kind});\n")
+    for model in warehouse.models:
+        text = sqlmesh_head(model, spell(model.name)) + query_of(model, spell).rstrip("\n")
+        if model.kind == "slices":
+            text = text.replace(");\n\n", ");\n\nselect * from (\n", 1)
+            text += "\n) as q\nwhere event_date between @start_date and @end_date"
+        write_text(folder / f"models/{model.layer}/{model.name}.sql", text + "\n")
+
+
+def sqlmesh_head(model: Model, name: str) -> str:
+    kinds = {"view": "VIEW", "table": "FULL"}
+    sliced = "INCREMENTAL_BY_TIME_RANGE (time_column event_date)"
+    said = [f"name {name}", f"kind {kinds.get(model.kind, sliced)}"]
+    if model.description:
+        said.append(f"description '{model.description}'")
+    audits = []
+    for kind, audit in (("not_null", "not_null"), ("unique", "unique_values")):
+        columns = ", ".join(column for of, column in model.checks if of == kind)
+        audits += [f"{audit}(columns := ({columns}))"] if columns else []
+    said += [f"audits ({', '.join(audits)})"] if audits else []
+    return "MODEL (\n  " + ",\n  ".join(said) + "\n);\n\n"
+
+
+def write_dagster(folder: Path, warehouse: Warehouse) -> None:
+    """The plain project, and a module that makes an asset of each of its files."""
+    write_plain(folder, warehouse)
+    write_text(folder / "definitions.py", DAGSTER)
+
+
+DAGSTER = """import json
+from pathlib import Path
+
+import duckdb
+from dagster import AssetKey, Definitions, asset, in_process_executor
+
+DAG = json.loads(Path("dag.json").read_text())
+
+
+def run(sql):
+    with duckdb.connect("warehouse.duckdb") as db:
+        db.execute("create schema if not exists " + sql.split(".")[0].split()[-1])
+        db.execute(sql)
+
+
+def seed(name):
+    @asset(key=AssetKey(name.split(".")))
+    def made():
+        run(f"create or replace table {name} as from 'seeds/{name.split('.')[1]}.csv'")
+
+    return made
+
+
+def model(name, said):
+    kind = "view" if said["kind"] == "view" else "table"
+
+    @asset(key=AssetKey(name.split(".")), deps=[AssetKey(n.split(".")) for n in said["depends_on"]])
+    def made():
+        run(f"create or replace {kind} {name} as " + Path(said["file"]).read_text())
+
+    return made
+
+
+defs = Definitions(
+    assets=[*map(seed, DAG["seeds"]), *(model(*each) for each in DAG["models"].items())],
+    executor=in_process_executor,  # by default each step is a process: hours
+)
+"""
+
+
 def table_names(warehouse: Warehouse) -> Spell:
     schemas = {source.name: "raw" for source in warehouse.sources} | dict.fromkeys(SEEDS, "ref")
     schemas |= {model.name: model.layer for model in warehouse.models}
@@ -190,7 +283,13 @@ def write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
 
 
-FLAVOURS = {"plain": write_plain, "sqlpipes": write_sqlpipes, "dbt": write_dbt}
+FLAVOURS = {
+    "plain": write_plain,
+    "sqlpipes": write_sqlpipes,
+    "dbt": write_dbt,
+    "sqlmesh": write_sqlmesh,
+    "dagster": write_dagster,
+}
 
 
 def main() -> None:
