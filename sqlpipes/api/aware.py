@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,24 @@ if TYPE_CHECKING:
     from sqlpipes.stores import Store
 
 QUERIES = (Action.VIEW, Action.TABLE, Action.SLICES)
-OWN_DOING = frozenset({Why.INPUT_NEWER, Why.SQL_CHANGED})
 
 
 def may_spare(project: Project, history: History, plan: Plan) -> bool:
-    """Whether a column may be all that moves for some step of a plan, or of one after it."""
-    whys = {reason.why for step in plan.steps for reason in step.reasons}
-    return not whys.isdisjoint(OWN_DOING) and knows_columns(project, history)
+    """Whether a column may be all that moves for some step of a plan, or of one after it.
+
+    What reads something newer may be spared itself; another query only spares those that read it.
+    """
+    whys = {step.asset: {reason.why for reason in step.reasons} for step in plan.steps}
+    changed = [name for name, reasons in whys.items() if Why.SQL_CHANGED in reasons]
+    is_newer = any(Why.INPUT_NEWER in reasons for reasons in whys.values())
+    if not is_newer and not (changed and _are_read(project.graph, changed)):
+        return False
+    return knows_columns(project, history)
+
+
+def _are_read(graph: Graph, names: Iterable[str]) -> bool:
+    readers = graph.children()
+    return any(readers[name] for name in names)
 
 
 def knows_columns(project: Project, history: History) -> bool:

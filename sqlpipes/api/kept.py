@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 FOLDER = ".sqlpipes/cache"
@@ -22,6 +23,24 @@ def read_json(root: str, name: str) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None
+
+
+def read_tables(root: str) -> dict[str, Any] | None:
+    """asset -> [[column, type], ...], which several ask for in one command. It must not be changed."""
+    try:
+        found = os.stat(os.path.join(root, FOLDER, TABLES))
+    except OSError:
+        return None
+    return _tables(root, (found.st_ino, found.st_size, found.st_mtime_ns))
+
+
+@lru_cache(maxsize=1)
+def _tables(root: str, which: tuple[int, int, int]) -> dict[str, Any] | None:
+    return read_json(root, TABLES)
+
+
+def write_tables(root: str, tables: dict[str, Any]) -> None:
+    write_json(root, TABLES, tables)
 
 
 def is_kept(root: str, name: str) -> bool:

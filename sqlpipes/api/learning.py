@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from sqlpipes.api.columns import keep_traced, newest, tracer_of
 from sqlpipes.api.kept import read_json, write_json
@@ -19,6 +19,7 @@ from sqlpipes.api.proofs import columns_of_tables
 from sqlpipes.core.asset import SqlBody
 from sqlpipes.core.errors import Location
 from sqlpipes.core.history import History
+from sqlpipes.core.lazily import Lazily
 from sqlpipes.core.sql.dialects import dialect_named
 from sqlpipes.decide.definition import basis_in
 
@@ -27,32 +28,6 @@ if TYPE_CHECKING:
     from sqlpipes.decide.aware import Aware
 
 DEFINED = "defined.json"
-
-T = TypeVar("T")
-
-
-class Lazily(Mapping[str, T]):
-    """Values that are found when they are asked for, once; what has none is not in it."""
-
-    def __init__(self, names: Iterable[str], find: Callable[[str], T | None]) -> None:
-        self._names, self._find = dict.fromkeys(names), find
-        self._found: dict[str, T | None] = {}
-
-    def __getitem__(self, name: str) -> T:
-        if name not in self._names:
-            raise KeyError(name)
-        if name not in self._found:
-            self._found[name] = self._find(name)
-        if (found := self._found[name]) is None:
-            raise KeyError(name)
-        return found
-
-    def __iter__(self) -> Iterator[str]:
-        return (name for name in self._names if name in self)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
 
 class Learner:
     """`recorded`: asset -> the definition that its newest build left, as JSON."""

@@ -23,7 +23,7 @@ def own_places(root: str, config: ProjectConfig, target: Target, graph: Graph) -
     """What no asset may write: folders and files that are read, whether they are there or not yet, the
     warehouse's files and the state's; absolute."""
     from sqlpipes.read.profiles import NAMES as PROFILES
-    from sqlpipes.stores.quick import local_file
+    from sqlpipes.stores.local import local_file
 
     root = os.path.abspath(root)
     read = (*config.model_paths, *config.seed_paths, *config.check_paths, *config.macro_paths)

@@ -15,7 +15,7 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from sqlpipes.api.kept import TABLES, read_json, write_json
+from sqlpipes.api.kept import read_json, read_tables, write_json
 from sqlpipes.core.asset import Asset, Column, Kind, Materialized, SourceBody, SqlBody
 from sqlpipes.core.config import ProjectConfig, Target
 from sqlpipes.core.graph import Graph
@@ -175,7 +175,7 @@ def _skeleton(graph: Graph, target: Target, root: str, stack: ExitStack) -> Skel
 
 def _with_seen_columns(graph: Graph, root: str) -> Graph:
     """What no query defines, with the columns that the warehouse was last seen to have."""
-    seen: Mapping[str, Any] = read_json(root, TABLES) or {}
+    seen: Mapping[str, Any] = read_tables(root) or {}
 
     def told(asset: Asset) -> Asset:
         said = seen.get(asset.name)

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlpipes.api.columns import found_for, keep_first, known_columns, with_types
-from sqlpipes.api.kept import TABLES, read_json, write_json
+from sqlpipes.api.kept import read_json, read_tables, write_json, write_tables
 from sqlpipes.api.project import Project
 from sqlpipes.core.asset import Column, Kind, SqlBody
 from sqlpipes.core.garbage import resting
 from sqlpipes.core.graph import Graph
+from sqlpipes.core.lazily import Lazily
 
 if TYPE_CHECKING:
     from sqlpipes.core.engine import Engines
@@ -49,7 +50,7 @@ def remember_tables(project: Project, engines: Engines) -> None:
     from sqlpipes.decide.proving import provable
 
     if project.config.column_aware or provable(project.graph):
-        write_json(project.root, TABLES, _told(project, engines))
+        write_tables(project.root, _told(project, engines))
 
 
 def remember_built(project: Project, engines: Engines, finished: Iterable[StepFinished]) -> None:
@@ -58,7 +59,7 @@ def remember_built(project: Project, engines: Engines, finished: Iterable[StepFi
     Functions and statements of hooks may have written anywhere, and a source has moved because somebody
     did: then all is asked.
     """
-    kept = read_json(project.root, TABLES)
+    kept = read_tables(project.root)
     if kept is None or not all(_tells_itself(project, event) for event in finished):
         remember_tables(project, engines)
         return
@@ -68,7 +69,7 @@ def remember_built(project: Project, engines: Engines, finished: Iterable[StepFi
         if project.graph.assets[event.asset].is_stored
     }
     if any(kept.get(name) != columns for name, columns in told.items()):
-        write_json(project.root, TABLES, {**kept, **told})
+        write_tables(project.root, {**kept, **told})
 
 
 def _tells_itself(project: Project, event: StepFinished) -> bool:
@@ -80,32 +81,36 @@ def _tells_itself(project: Project, event: StepFinished) -> bool:
 
 def columns_of_tables(project: Project) -> Known:
     """The columns of what no query defines, as they were last told; nothing is opened."""
-    kept = read_json(project.root, TABLES) or {}
+    kept = read_tables(project.root) or {}
     return _sorted_out(project, kept)[0]
 
 
 def _columns(project: Project, engines: Engines | None) -> tuple[Known, Known]:
     """(columns of what no query defines, columns of tables that a query makes)."""
-    kept = None if engines else read_json(project.root, TABLES)
+    kept = None if engines else read_tables(project.root)
     if kept is None:
         kept = _told(project, engines)
-        write_json(project.root, TABLES, kept)
+        write_tables(project.root, kept)
     return _sorted_out(project, kept)
 
 
 def _sorted_out(project: Project, kept: Mapping[str, Any]) -> tuple[Known, Known]:
     found = known_columns(project, connect=False)
-    built: dict[str, tuple[Column, ...]] = {}
+    built: list[str] = []
     for name, said in kept.items():
         asset = project.graph.assets.get(name)
         if asset is None:
             continue
-        columns = tuple(Column(column, type) for column, type in said)
         if isinstance(asset.body, SqlBody):
-            built[name] = columns
+            built.append(name)
         else:
+            columns = _columns_from(said)
             found[name] = with_types(found[name], columns) if name in found else columns
-    return found, built
+    return found, Lazily(built, lambda name: _columns_from(kept[name]))
+
+
+def _columns_from(said: Iterable[Sequence[str | None]]) -> tuple[Column, ...]:
+    return tuple(Column(str(name), type) for name, type in said)
 
 
 def _told(project: Project, engines: Engines | None) -> dict[str, Any]:

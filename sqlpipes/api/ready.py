@@ -70,7 +70,7 @@ def get_ready(project: Project, store: Store, wish: Wish, terms: Terms, stack: E
         if not found.plan.steps:
             return found
         engines = _open(project, terms, stack)
-        moved = store.history().tick != history.tick or (not there and _hold_something(engines))
+        moved = store.tick() != history.tick or (not there and _hold_something(engines))
         if not moved and (not trusted or is_as_we_left_it(project, store)):
             return replace(found, engines=engines, plan=_with_notes(project, found.plan, engines))
     else:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sqlpipes.run.fences import Fences, Steady
     from sqlpipes.run.turns import Turn
     from sqlpipes.stores import Store
-    from sqlpipes.stores.leases import Builder, SqlLeases
+    from sqlpipes.stores.leases import Builder, Leases
     from sqlpipes.stores.pulse import Pulse
     from sqlpipes.stores.records import SliceRecord
 
@@ -160,7 +160,7 @@ class Sharing:
         self,
         project: Project,
         store: Store,
-        leases: SqlLeases,
+        leases: Leases,
         pulse: Pulse,
         asked: Asked,
         run_id: str,

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 YOUNG = 50_000  # objects: the trees of about twenty queries
+_spared: int | None = None  # of the young ones: those that were there when parsing began, and are no trees
 
 
 @contextmanager
 def resting() -> Iterator[None]:
     """The collector does nothing by itself meanwhile; a process that had switched it off keeps it so."""
-    was = gc.isenabled()
+    global _spared
+    was, _spared = gc.isenabled(), None
     gc.disable()
     try:
         yield
@@ -27,5 +29,10 @@ def resting() -> Iterator[None]:
 
 def sweep() -> None:
     """Free the trees that nobody holds any more, once there are enough of them."""
-    if gc.get_count()[0] > YOUNG:
+    global _spared
+    young = gc.get_count()[0]
+    if _spared is None or young < _spared:
+        _spared = young
+    elif young - _spared > YOUNG:
         gc.collect(0)
+        _spared = 0

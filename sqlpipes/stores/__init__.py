@@ -22,7 +22,7 @@ from sqlpipes.core.sensor import Reply, SensorState, Wanted
 from sqlpipes.core.status import Status
 from sqlpipes.core.verdict import Seen
 from sqlpipes.core.windows import Slot
-from sqlpipes.stores.lock import Holder, build_lock, lock_holder
+from sqlpipes.stores.lock import Holder, build_lock, lock_holder, place_of
 from sqlpipes.stores.memory import MemoryStore
 from sqlpipes.stores.records import (
     CheckRecord,
@@ -39,7 +39,7 @@ from sqlpipes.stores.records import (
 
 if TYPE_CHECKING:
     from sqlpipes.stores.following import SqlFollower
-    from sqlpipes.stores.leases import SqlLeases
+    from sqlpipes.stores.leases import Leases
     from sqlpipes.stores.sql import SqlStore
 
 __all__ = [
@@ -156,6 +156,9 @@ class Store(Protocol):
     def history(self, names: Iterable[str] | None = None) -> History:
         """What is built, of `names` or of everything."""
 
+    def tick(self) -> int:
+        """That of the newest history; another one: somebody has built."""
+
     def definitions(self, names: Iterable[str]) -> dict[str, str]:
         """The text that the newest build of each asset was made from; never built: left out."""
 
@@ -219,7 +222,7 @@ class Store(Protocol):
     def asked(self) -> Asked:
         """What automation decided and what sensors want."""
 
-    def leases(self) -> SqlLeases | None:
+    def leases(self) -> Leases | None:
         """Who may write what, among builds that share this state; None when no other can."""
 
     def follow(self) -> SqlFollower | None:
@@ -239,11 +242,13 @@ def open_store(
     """
     if url == "memory://":
         return MemoryStore(target)
-    from sqlpipes.stores.quick import QuickStore, can_be_asked, local_file
+    from sqlpipes.stores.local import LocalStore, is_ready, local_file
 
     path = local_file(url, root)
-    if path is not None and can_be_asked(path):
-        return QuickStore(path, target, lambda: _open_full(url, root, target, at))
+    if path is not None and is_ready(path, target):
+        return LocalStore(
+            path, target, place_of(root), lambda: _open_full(url, root, target, at), at
+        )
     return _open_full(url, root, target, at)
 
 
@@ -254,7 +259,7 @@ def peek(url: str | None, root: str, *, at: Location | None = None) -> str:
     """
     if url == "memory://":
         return ""
-    from sqlpipes.stores.quick import local_file
+    from sqlpipes.stores.local import local_file
 
     path = local_file(url, root)
     if path is not None:

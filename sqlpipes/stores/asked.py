@@ -19,6 +19,7 @@ from sqlpipes.stores import tables as t
 from sqlpipes.stores.journal import OfTarget
 from sqlpipes.stores.lasting import lasting
 from sqlpipes.stores.records import PastVerdicts
+from sqlpipes.stores.statements import core
 from sqlpipes.stores.text import (
     json_text,
     plain_text,
@@ -37,42 +38,42 @@ class SqlAsked(OfTarget):
 
     def automation(self) -> dict[str, Seen]:
         with self._read() as db:
-            return load_seen(db, self._target)
+            return load_seen(core(db), self._target)
 
     def save_automation(self, found: Mapping[str, Seen]) -> None:
         with self._write() as to:
-            save_seen(to.db, self._target, found)
+            save_seen(core(to.db), self._target, found)
 
     def verdicts(self, asset: str, limit: int = 10) -> tuple[PastVerdicts, ...]:
         with self._read() as db:
-            return past_verdicts(db, self._target, asset, limit)
+            return past_verdicts(core(db), self._target, asset, limit)
 
     def sensors(self) -> dict[str, SensorState]:
         with self._read() as db:
-            return load_sensors(db, self._target)
+            return load_sensors(core(db), self._target)
 
     def known_keys(self, sensor: str, keys: Iterable[str]) -> frozenset[str]:
         with self._read() as db:
-            return known_keys(db, self._target, sensor, keys)
+            return known_keys(core(db), self._target, sensor, keys)
 
     def save_reply(
         self, sensor: str, reply: Reply, at: datetime, after: datetime | None
     ) -> tuple[Wanted, ...]:
         with self._write() as to:
-            return save_reply(to.db, self._target, sensor, reply, at, after)
+            return save_reply(core(to.db), self._target, sensor, reply, at, after)
 
     def reset_sensor(self, sensor: str, cursor: Plain = None, *, keys: bool = False) -> None:
         with self._write() as to:
-            put_cursor(to.db, self._target, sensor, cursor, keys=keys)
+            put_cursor(core(to.db), self._target, sensor, cursor, keys=keys)
 
     def open_wanted(self) -> tuple[tuple[str, Wanted], ...]:
         with self._read() as db:
-            return open_wanted(db, self._target)
+            return open_wanted(core(db), self._target)
 
     def mark_done(self, sensor: str, keys: Iterable[str], at: datetime) -> None:
         with self._write() as to:
             for key in keys:
-                mark_done(to.db, self._target, sensor, key, at)
+                mark_done(core(to.db), self._target, sensor, key, at)
 
 
 def load_seen(db: Connection, target: str) -> dict[str, Seen]:

@@ -6,14 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
-
 from sqlpipes.core.history import NEVER, Built, History, Past
-from sqlpipes.core.partitions import Axis
+from sqlpipes.core.partitions import Axis, Partitions
 from sqlpipes.core.windows import Sighting, Slot
-from sqlpipes.stores import tables as t
-from sqlpipes.stores.connect import run
-from sqlpipes.stores.fold import AssetState, Mark
+from sqlpipes.stores.fold import AssetState, Mark, being_written
 from sqlpipes.stores.rows import (
     ASSET,
     EXTRAS,
@@ -21,48 +17,61 @@ from sqlpipes.stores.rows import (
     MARK,
     SLICE,
     WINDOW,
+    Row,
     history_of,
     state_of,
     tokens_of,
 )
+from sqlpipes.stores.statements import Db, assignments, one_of, put, run
 from sqlpipes.stores.text import moved_text, plain_text, slice_rows, slices_text, window_text
 
 SliceRow = tuple[str, int, int, str, int, int, str]  # grain, low, high, version, ticks, moved
 
-_ASSET = select(*(t.assets.c[name] for name in ASSET)).where(
-    t.assets.c.target == bindparam("target")
-)
-_SLICES = select(*(t.slices.c[name] for name in SLICE)).where(
-    t.slices.c.target == bindparam("target")
-)
-_MARKS = select(*(t.marks.c[name] for name in MARK)).where(t.marks.c.target == bindparam("target"))
-_ONE_ASSET = _ASSET.where(t.assets.c.asset == bindparam("asset"))
-_ONE_SLICES = _SLICES.where(t.slices.c.asset == bindparam("asset"))
-_ONE_MARKS = _MARKS.where(t.marks.c.asset == bindparam("asset"))
-_TICK = select(t.ticks.c.tick).where(t.ticks.c.target == bindparam("target"))
 
-
-def load_state(db: Connection, target: str, asset: str) -> AssetState:
+def load_state(db: Db, target: str, asset: str) -> AssetState:
     """One asset's state, its definition left out."""
     at = {"target": target, "asset": asset}
     rows = run(db, _ONE_ASSET, at)
     return state_of(rows[0] if rows else None, run(db, _ONE_SLICES, at), run(db, _ONE_MARKS, at))
 
 
-def load_history(db: Connection, target: str, names: Iterable[str] | None) -> History:
+def load_history(db: Db, target: str, names: Iterable[str] | None) -> History:
     """Everything that is kept of `names` in four queries, however many they are."""
     wanted = None if names is None else frozenset(names)
     return history_of(
-        _fetch(db, _ASSET, t.assets.c.asset, target, wanted),
-        _fetch(db, _SLICES, t.slices.c.asset, target, wanted),
-        _fetch(db, _MARKS, t.marks.c.asset, target, wanted),
-        db.scalar(_TICK, {"target": target}) or 0,
+        _fetch(db, _ASSETS, target, wanted),
+        _fetch(db, _SLICES, target, wanted),
+        _fetch(db, _MARKS, target, wanted),
+        tick(db, target),
     )
 
 
-def save_state(
-    db: Connection, target: str, asset: str, before: AssetState, after: AssetState
-) -> None:
+def tick(db: Db, target: str) -> int:
+    """Moves with every change of what is."""
+    found = run(db, "select tick from sqlpipes_ticks where target = :target", {"target": target})
+    return int(found[0][0]) if found else 0
+
+
+def definitions(db: Db, target: str, names: Iterable[str]) -> dict[str, str]:
+    """asset -> the text of its newest build."""
+    rows = _fetch(db, _DEFINITIONS, target, frozenset(names))
+    return {asset: text for asset, text in rows if text is not None}
+
+
+def running(db: Db, target: str) -> dict[str, Partitions]:
+    """asset -> the slices that a step which has not ended is writing."""
+    said = "select distinct asset from sqlpipes_marks where target = :target and alive"
+    states = {name: load_state(db, target, name) for (name,) in run(db, said, {"target": target})}
+    return {name: slices for name, state in states.items() if (slices := being_written(state))}
+
+
+def built_at(db: Db, target: str, names: Iterable[str] | None) -> dict[str, datetime]:
+    """asset -> when it was last written."""
+    rows = _fetch(db, _BUILT_AT, target, None if names is None else frozenset(names))
+    return {asset: datetime.fromisoformat(at) for asset, at in rows if at is not None}
+
+
+def save_state(db: Db, target: str, asset: str, before: AssetState, after: AssetState) -> None:
     """Write what differs between two states of one asset."""
     _save_slices(db, target, asset, before.past.built, after.past.built)
     _save_marks(db, target, asset, before.marks, after.marks)
@@ -70,66 +79,68 @@ def save_state(
         _save_asset(db, target, asset, after.past, is_new=before.past == NEVER)
 
 
-def save_build(db: Connection, target: str, asset: str, definition: str, at: datetime) -> None:
+def save_build(db: Db, target: str, asset: str, definition: str, at: datetime) -> None:
     """Note the text of the newest build, and when it was. The asset's row is there by then."""
-    values = {"t": target, "a": asset, "built_at": at.isoformat()}
+    values = {"target": target, "asset": asset, "built_at": at.isoformat()}
     run(db, _BUILD, values | {"definition": plain_text(definition)})
 
 
-def load_windows(db: Connection, target: str, asset: str, axis: Axis) -> dict[Slot, str]:
+def load_windows(db: Db, target: str, asset: str, axis: Axis) -> dict[Slot, str]:
     """The tokens on record of a source's windows along this axis."""
     return tokens_of(run(db, _WINDOWS, {"target": target, "asset": asset}), axis)
 
 
-def save_windows(db: Connection, target: str, asset: str, sighting: Sighting | None) -> None:
+def save_windows(db: Db, target: str, asset: str, sighting: Sighting | None) -> None:
     """Write the tokens that moved. Without a sighting the source was seen as a whole."""
     if sighting is None or sighting.anew:
-        run(db, _DELETE_WINDOWS, {"t": target, "a": asset})
+        run(db, _DELETE_WINDOWS, {"target": target, "asset": asset})
     if sighting is None:
         return
     axis = sighting.moved.axis
     grain = {labels: window_text(axis, labels) for labels, _ in sighting.tokens}
     here = {"target": target, "asset": asset}
     if not sighting.anew and sighting.tokens:
-        keys = [
-            {"t": target, "a": asset, "g": grain[labels], "l": low}
-            for labels, low in sighting.tokens
-        ]
+        keys = [{**here, "grain": grain[labels], "low": low} for labels, low in sighting.tokens]
         run(db, _DELETE_WINDOW, keys)
     fresh = [
         {**here, "grain": grain[labels], "low": low, "token": plain_text(token)}
         for (labels, low), token in sorted(sighting.tokens.items())
         if token is not None
     ]
-    if fresh:
-        run(db, _INSERT_WINDOWS, fresh)
+    put(db, "sqlpipes_windows", fresh)
 
 
-def put_stamp(db: Connection, target: str, key: str, value: str) -> None:
+def stamp(db: Db, target: str, key: str) -> str | None:
+    found = run(db, _STAMP, {"target": target, "key": key})
+    return str(found[0][0]) if found else None
+
+
+def put_stamp(db: Db, target: str, key: str, value: str) -> None:
     """Replace one stamp. The writer's lock is held, so nobody comes in between."""
-    db.execute(delete(t.stamps).where(t.stamps.c.target == target, t.stamps.c.key == key))
-    db.execute(insert(t.stamps), {"target": target, "key": key, "value": plain_text(value)})
+    drop_stamp(db, target, key)
+    put(db, "sqlpipes_stamps", [{"target": target, "key": key, "value": plain_text(value)}])
 
 
-def drop_stamp(db: Connection, target: str, key: str) -> None:
-    db.execute(delete(t.stamps).where(t.stamps.c.target == target, t.stamps.c.key == key))
+def drop_stamp(db: Db, target: str, key: str) -> None:
+    run(db, _DROP_STAMP, {"target": target, "key": key})
 
 
-def forget(db: Connection, target: str, names: Iterable[str]) -> None:
+def forget(db: Db, target: str, names: Iterable[str]) -> None:
     """Drop the state of these assets from every table of what is."""
     for name in names:
-        for table in (t.assets, t.slices, t.marks, t.windows, t.automation):
-            db.execute(delete(table).where(table.c.target == target, table.c.asset == name))
+        for table in ("assets", "slices", "marks", "windows", "automation"):
+            run(db, f"delete from sqlpipes_{table} {_HERE}", {"target": target, "asset": name})
 
 
-def _fetch(
-    db: Connection, query: Any, asset: Any, target: str, wanted: frozenset[str] | None
-) -> Iterable[Any]:
-    if wanted is None:
-        return db.execute(query, {"target": target})
-    if len(wanted) <= FEW:
-        return db.execute(query.where(asset.in_(sorted(wanted))), {"target": target})
-    return (row for row in db.execute(query, {"target": target}) if row[0] in wanted)
+def _fetch(db: Db, query: str, target: str, wanted: frozenset[str] | None) -> Iterable[Row]:
+    """Rows that begin with their asset, of those that are wanted."""
+    if wanted is not None and not wanted:
+        return []
+    if wanted is not None and len(wanted) <= FEW:
+        names, values = one_of(sorted(wanted))
+        return run(db, f"{query} and asset in {names}", {"target": target, **values})
+    rows = run(db, query, {"target": target})
+    return rows if wanted is None else [row for row in rows if row[0] in wanted]
 
 
 def _slice_rows(built: Iterable[Built]) -> set[SliceRow]:
@@ -142,54 +153,30 @@ def _slice_rows(built: Iterable[Built]) -> set[SliceRow]:
 
 
 def _save_slices(
-    db: Connection, target: str, asset: str, before: tuple[Built, ...], after: tuple[Built, ...]
+    db: Db, target: str, asset: str, before: tuple[Built, ...], after: tuple[Built, ...]
 ) -> None:
     kept = {id(each) for each in before} & {id(each) for each in after}  # most of them, untouched
     old, new = (
         _slice_rows(each for each in those if id(each) not in kept) for those in (before, after)
     )
-    gone = [{"t": target, "a": asset, "g": row[0], "l": row[1]} for row in old - new]
+    here = {"target": target, "asset": asset}
+    gone = [{**here, "grain": row[0], "low": row[1]} for row in old - new]
     if gone:
         run(db, _DELETE_SLICE, gone)
-    names = ("grain", "low", "high", "version", "read_at", "written_at", "moved")
-    here = {"target": target, "asset": asset}
+    names = SLICE[1:]
     fresh = [{**here, **dict(zip(names, row, strict=True))} for row in sorted(new - old)]
-    if fresh:
-        run(db, _INSERT_SLICES, fresh)
-
-
-_DELETE_SLICE = delete(t.slices).where(
-    t.slices.c.target == bindparam("t"),
-    t.slices.c.asset == bindparam("a"),
-    t.slices.c.grain == bindparam("g"),
-    t.slices.c.low == bindparam("l"),
-)
-_WINDOWS = select(*(t.windows.c[name] for name in WINDOW)).where(
-    t.windows.c.target == bindparam("target"), t.windows.c.asset == bindparam("asset")
-)
-_DELETE_WINDOWS = delete(t.windows).where(
-    t.windows.c.target == bindparam("t"), t.windows.c.asset == bindparam("a")
-)
-_DELETE_WINDOW = _DELETE_WINDOWS.where(
-    t.windows.c.grain == bindparam("g"), t.windows.c.low == bindparam("l")
-)
-_INSERT_WINDOWS = insert(t.windows)
-_DELETE_MARK = delete(t.marks).where(
-    t.marks.c.target == bindparam("t"),
-    t.marks.c.asset == bindparam("a"),
-    t.marks.c.step_id == bindparam("s"),
-)
+    put(db, "sqlpipes_slices", fresh)
 
 
 def _save_marks(
-    db: Connection, target: str, asset: str, before: tuple[Mark, ...], after: tuple[Mark, ...]
+    db: Db, target: str, asset: str, before: tuple[Mark, ...], after: tuple[Mark, ...]
 ) -> None:
-    gone = [{"t": target, "a": asset, "s": mark.step} for mark in before if mark not in after]
+    here = {"target": target, "asset": asset}
+    gone = [{**here, "step_id": mark.step} for mark in before if mark not in after]
     if gone:
         run(db, _DELETE_MARK, gone)
     fresh = [_mark_row(target, asset, mark) for mark in after if mark not in before]
-    if fresh:
-        run(db, _INSERT_MARKS, fresh)
+    put(db, "sqlpipes_marks", fresh)
 
 
 def _mark_row(target: str, asset: str, mark: Mark) -> dict[str, Any]:
@@ -226,23 +213,37 @@ def _after_rows(past: Past) -> str:
     return past.checks_version + extras
 
 
-def _save_asset(db: Connection, target: str, asset: str, past: Past, *, is_new: bool) -> None:
+def _save_asset(db: Db, target: str, asset: str, past: Past, *, is_new: bool) -> None:
+    here = {"target": target, "asset": asset}
     if past == NEVER:  # nothing is known of it any more: a row is there for what is
-        run(db, _DELETE_ASSET, {"t": target, "a": asset})
+        run(db, _DELETE_ASSET, here)
     elif is_new:
-        run(db, _INSERT_ASSET, {"target": target, "asset": asset, **_asset_row(past)})
+        put(db, "sqlpipes_assets", [here | _asset_row(past)])
     else:
-        run(db, _UPDATE_ASSET, {"t": target, "a": asset, **_asset_row(past)})
+        run(db, _UPDATE_ASSET, here | _asset_row(past))
 
 
-_INSERT_ASSET = insert(t.assets)
-_INSERT_SLICES = insert(t.slices)
-_INSERT_MARKS = insert(t.marks)
-_THIS_ASSET = update(t.assets).where(
-    t.assets.c.target == bindparam("t"), t.assets.c.asset == bindparam("a")
+_HERE = "where target = :target and asset = :asset"
+_ASSETS, _SLICES, _MARKS, _DEFINITIONS, _BUILT_AT = (
+    f"select {', '.join(columns)} from sqlpipes_{table} where target = :target"
+    for table, columns in (
+        ("assets", ASSET),
+        ("slices", SLICE),
+        ("marks", MARK),
+        ("assets", ("asset", "definition")),
+        ("assets", ("asset", "built_at")),
+    )
 )
-_DELETE_ASSET = delete(t.assets).where(
-    t.assets.c.target == bindparam("t"), t.assets.c.asset == bindparam("a")
+_ONE_ASSET, _ONE_SLICES, _ONE_MARKS = (
+    f"{query} and asset = :asset" for query in (_ASSETS, _SLICES, _MARKS)
 )
-_UPDATE_ASSET = _THIS_ASSET.values({name: bindparam(name) for name in _asset_row(NEVER)})
-_BUILD = _THIS_ASSET.values(built_at=bindparam("built_at"), definition=bindparam("definition"))
+_DELETE_ASSET = f"delete from sqlpipes_assets {_HERE}"
+_UPDATE_ASSET = f"update sqlpipes_assets set {assignments(tuple(_asset_row(NEVER)))} {_HERE}"
+_BUILD = f"update sqlpipes_assets set {assignments(('built_at', 'definition'))} {_HERE}"
+_DELETE_SLICE = f"delete from sqlpipes_slices {_HERE} and grain = :grain and low = :low"
+_DELETE_MARK = f"delete from sqlpipes_marks {_HERE} and step_id = :step_id"
+_WINDOWS = f"select {', '.join(WINDOW)} from sqlpipes_windows {_HERE}"
+_DELETE_WINDOWS = f"delete from sqlpipes_windows {_HERE}"
+_DELETE_WINDOW = f"{_DELETE_WINDOWS} and grain = :grain and low = :low"
+_STAMP = "select value from sqlpipes_stamps where target = :target and key = :key"
+_DROP_STAMP = "delete from sqlpipes_stamps where target = :target and key = :key"

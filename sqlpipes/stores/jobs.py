@@ -21,6 +21,7 @@ from sqlpipes.stores import tables as t
 from sqlpipes.stores.journal import OfTarget, Writing
 from sqlpipes.stores.lasting import lasting
 from sqlpipes.stores.records import OPEN_JOBS, JobRun, Schedule, in_turn
+from sqlpipes.stores.statements import core
 from sqlpipes.stores.text import json_text, plain_text, slices_from, slices_text
 
 RUNS, JOBS = t.job_runs, t.jobs
@@ -32,30 +33,32 @@ class SqlJobs(OfTarget):
 
     def schedules(self) -> Mapping[str, Schedule]:
         with self._read() as db:
-            return _schedules(db, self._target)
+            return _schedules(core(db), self._target)
 
     def keep(self, schedules: Mapping[str, str], now: datetime) -> None:
         with self._read() as db:
-            before = _schedules(db, self._target)
+            before = _schedules(core(db), self._target)
         if {job: seen.text for job, seen in before.items()} == schedules:
             return
         with self._write() as to:
             journal.next_tick(to)
-            before = _schedules(to.db, self._target)
+            before = _schedules(core(to.db), self._target)
             gone = [job for job, seen in before.items() if schedules.get(job) != seen.text]
             for job in gone:
-                to.db.execute(delete(JOBS).where(JOBS.c.target == to.target, JOBS.c.job == job))
+                core(to.db).execute(
+                    delete(JOBS).where(JOBS.c.target == to.target, JOBS.c.job == job)
+                )
             for job, text in schedules.items():
                 if job in gone or job not in before:
                     row = {"target": to.target, "job": plain_text(job), "schedule": text}
-                    to.db.execute(insert(JOBS), row | {"since": now.isoformat()})
+                    core(to.db).execute(insert(JOBS), row | {"since": now.isoformat()})
 
     def newest_due(self) -> Mapping[str, datetime]:
         query = select(RUNS.c.job, func.max(RUNS.c.due)).where(
             RUNS.c.target == self._target, RUNS.c.due.is_not(None)
         )
         with self._read() as db:
-            rows = db.execute(query.group_by(RUNS.c.job)).all()
+            rows = core(db).execute(query.group_by(RUNS.c.job)).all()
         return {job: datetime.fromisoformat(due) for job, due in rows}
 
     def ask(self, requests: Sequence[Request], now: datetime) -> tuple[Request, ...]:
@@ -66,7 +69,7 @@ class SqlJobs(OfTarget):
             journal.next_tick(to)
             for request in requests:
                 if _found(to, request) is None:
-                    to.db.execute(insert(RUNS), _row(to.target, request, now))
+                    core(to.db).execute(insert(RUNS), _row(to.target, request, now))
                     new.append(request)
         return tuple(new)
 
@@ -75,7 +78,7 @@ class SqlJobs(OfTarget):
             journal.next_tick(to)
             found = _found(to, request)
             if found is None:
-                to.db.execute(insert(RUNS), _row(to.target, request, now))
+                core(to.db).execute(insert(RUNS), _row(to.target, request, now))
             elif found.status != Status.QUEUED.value:
                 return False
             end = {"status": Status.SKIPPED.value, "finished_at": now.isoformat()}
@@ -86,7 +89,7 @@ class SqlJobs(OfTarget):
         statuses = [status.value for status in OPEN_JOBS]
         query = select(RUNS).where(RUNS.c.target == self._target, RUNS.c.status.in_(statuses))
         with self._read() as db:
-            return tuple(sorted(map(_run, db.execute(query)), key=in_turn))
+            return tuple(sorted(map(_run, core(db).execute(query)), key=in_turn))
 
     def claim(self, request: Request, claim: str, run_id: str, now: datetime) -> bool:
         busy = select(RUNS.c.key).where(
@@ -97,7 +100,11 @@ class SqlJobs(OfTarget):
         with self._write() as to:
             journal.next_tick(to)
             found = _found(to, request)
-            if found is None or found.status != Status.QUEUED.value or to.db.execute(busy).first():
+            if (
+                found is None
+                or found.status != Status.QUEUED.value
+                or core(to.db).execute(busy).first()
+            ):
                 return False
             begun = {"status": Status.RUNNING.value, "attempts": found.attempts + 1}
             begun |= {"claim": claim, "run_id": run_id, "started_at": now.isoformat()}
@@ -129,14 +136,16 @@ class SqlJobs(OfTarget):
         wanted = sorted({plain_text(key) for key in keys})
         query = select(RUNS).where(RUNS.c.target == self._target, RUNS.c.job == job)
         with self._read() as db:
-            return {row.key: _run(row) for row in db.execute(query.where(RUNS.c.key.in_(wanted)))}
+            return {
+                row.key: _run(row) for row in core(db).execute(query.where(RUNS.c.key.in_(wanted)))
+            }
 
     def runs(self, job: str | None = None, limit: int = 20) -> tuple[JobRun, ...]:
         query = select(RUNS).where(RUNS.c.target == self._target)
         query = query if job is None else query.where(RUNS.c.job == job)
         newest = query.order_by(*(c.desc() for c in _TURN)).limit(limit)
         with self._read() as db:
-            return tuple(map(_run, db.execute(newest)))
+            return tuple(map(_run, core(db).execute(newest)))
 
     def last(self) -> Mapping[str, JobRun]:
         newest = select(RUNS.c.job, func.max(RUNS.c.started_at).label("at"))
@@ -146,7 +155,7 @@ class SqlJobs(OfTarget):
             same = (RUNS.c.job == found.c.job, RUNS.c.started_at == found.c.at)
             query = select(RUNS).join(found, same[0] & same[1])
             query = query.where(RUNS.c.target == self._target).order_by(RUNS.c.key)
-            rows: Iterable[Any] = db.execute(query)
+            rows: Iterable[Any] = core(db).execute(query)
             return {row.job: _run(row) for row in rows}
 
 
@@ -165,7 +174,7 @@ def _same(to: Writing, request: Request) -> tuple[Any, ...]:
 
 
 def _found(to: Writing, request: Request) -> Any:
-    return to.db.execute(select(RUNS).where(*_same(to, request))).first()
+    return core(to.db).execute(select(RUNS).where(*_same(to, request))).first()
 
 
 def _held(to: Writing, request: Request, claim: str) -> Any:
@@ -175,7 +184,7 @@ def _held(to: Writing, request: Request, claim: str) -> Any:
 
 
 def _change(to: Writing, request: Request, values: dict[str, Any]) -> None:
-    to.db.execute(update(RUNS).where(*_same(to, request)).values(**values))
+    core(to.db).execute(update(RUNS).where(*_same(to, request)).values(**values))
 
 
 def _row(target: str, request: Request, now: datetime) -> dict[str, Any]:

@@ -12,8 +12,6 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
-
 from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.events import (
     CheckFinished,
@@ -29,8 +27,6 @@ from sqlpipes.core.events import (
 from sqlpipes.core.history import doubt
 from sqlpipes.core.plan import Action
 from sqlpipes.core.status import Status
-from sqlpipes.stores import tables as t
-from sqlpipes.stores.connect import run
 from sqlpipes.stores.current import forget, load_state, save_build, save_state, save_windows
 from sqlpipes.stores.fold import (
     AssetState,
@@ -44,6 +40,7 @@ from sqlpipes.stores.fold import (
     writes,
 )
 from sqlpipes.stores.memo import Memo, OpenStep
+from sqlpipes.stores.statements import Db, assignments, insert_into, put, run
 from sqlpipes.stores.text import (
     json_text,
     ops_text,
@@ -58,7 +55,7 @@ from sqlpipes.stores.text import (
 class Writing:
     """A transaction that writes, and whose past it is about."""
 
-    db: Connection
+    db: Db
     target: str
     place: str
     memo: Memo
@@ -69,7 +66,7 @@ class OfTarget:
 
     def __init__(
         self,
-        read: Callable[[], AbstractContextManager[Connection]],
+        read: Callable[[], AbstractContextManager[Db]],
         write: Callable[[], AbstractContextManager[Writing]],
         target: str,
     ) -> None:
@@ -99,16 +96,10 @@ def record(to: Writing, event: Event) -> None:
             _run_finished(to, event)
 
 
-def dead_runs(db: Connection, target: str, alive: Callable[[int, str], bool]) -> list[str]:
+def dead_runs(db: Db, target: str, alive: Callable[[int, str], bool]) -> list[str]:
     """Runs that never ended and whose process is gone."""
-    living = select(t.builders.c.run_id).where(t.builders.c.target == target)
-    query = select(t.runs.c.run_id, t.runs.c.pid, t.runs.c.place).where(
-        t.runs.c.target == target,
-        t.runs.c.status == Status.RUNNING.value,
-        t.runs.c.run_id.not_in(living),  # leases tell of these
-    )
-    rows = db.execute(query.order_by(t.runs.c.id)).all()
-    return [row.run_id for row in rows if not alive(row.pid, row.place)]
+    rows = run(db, _UNENDED_RUNS, {"target": target})
+    return [run_id for run_id, pid, place in rows if not alive(pid, place)]
 
 
 def close_runs(to: Writing, run_ids: Iterable[str]) -> None:
@@ -116,8 +107,8 @@ def close_runs(to: Writing, run_ids: Iterable[str]) -> None:
     next_tick(to)
     for run_id in run_ids:
         _interrupt_steps(to, run_id)
-        end = {"run": run_id, "at": to.target, "status": Status.INTERRUPTED.value}
-        to.db.execute(_CLOSE_RUN, end)
+        end = {"run_id": run_id, "target": to.target, "status": Status.INTERRUPTED.value}
+        run(to.db, _CLOSE_RUN, end)
 
 
 def forget_assets(to: Writing, names: Iterable[str]) -> None:
@@ -131,13 +122,12 @@ def prune(to: Writing, keep: int) -> int:
     """Delete the records of ended runs but the newest `keep`; how many went."""
     next_tick(to)  # nobody may go on with a step whose row is gone
     to.memo.clear()
-    runs = select(t.runs.c.run_id, t.runs.c.status).where(t.runs.c.target == to.target)
-    rows = to.db.execute(runs.order_by(t.runs.c.id.desc())).all()[keep:]
-    gone = [row.run_id for row in rows if row.status != Status.RUNNING]
+    rows = run(to.db, _RUNS, {"target": to.target})[keep:]
+    gone = [run_id for run_id, status in rows if status != Status.RUNNING]
     for run_id in gone:
-        for table in (t.steps, t.checks, t.runs):
-            same = (table.c.run_id == run_id, table.c.target == to.target)
-            to.db.execute(delete(table).where(*same))
+        for table in ("steps", "checks", "runs"):
+            here = {"run_id": run_id, "target": to.target}
+            run(to.db, f"delete from sqlpipes_{table} {_OF_RUN}", here)
     if gone:
         _prune_notes(to)
     return len(gone)
@@ -145,17 +135,17 @@ def prune(to: Writing, keep: int) -> int:
 
 def _prune_notes(to: Writing) -> None:
     """What is told outside of runs goes with the runs of its time."""
-    own = (t.runs.c.target == to.target,)
-    oldest = to.db.scalar(select(func.min(t.runs.c.started_at)).where(*own))
-    for table, at in ((t.steps, t.steps.c.started_at), (t.checks, t.checks.c.at)):
-        runs = select(t.runs.c.run_id).where(*own)
-        stray = delete(table).where(table.c.target == to.target, table.c.run_id.not_in(runs))
-        to.db.execute(stray if oldest is None else stray.where(at < oldest))
+    here = {"target": to.target}
+    oldest = run(to.db, _OLDEST_RUN, here)[0][0]
+    for table, at in (("steps", "started_at"), ("checks", "at")):
+        stray = f"delete from sqlpipes_{table} {_IN_NO_RUN}"
+        before = f"{stray} and {at} < :oldest"
+        run(to.db, stray if oldest is None else before, here | {"oldest": oldest})
 
 
 def next_tick(to: Writing) -> int:
     """Move the target's clock, and hold it until the transaction ends."""
-    tick = int(run(to.db, _TICK, {"at": to.target})[0][0])
+    tick = int(run(to.db, _TICK, {"target": to.target})[0][0])
     to.memo.move_to(tick)
     return tick
 
@@ -175,31 +165,31 @@ def _run_started(to: Writing, event: RunStarted) -> None:
         "commit_id": plain_text(event.commit),
         "job": plain_text(event.job),
     }
-    to.db.execute(_INSERT_RUN, values)
+    put(to.db, "sqlpipes_runs", [values])
 
 
 def _run_finished(to: Writing, event: RunFinished) -> None:
     next_tick(to)
     _interrupt_steps(to, event.run_id)
     values = {
-        "run": event.run_id,
-        "at": to.target,
+        "run_id": event.run_id,
+        "target": to.target,
         "status": event.status.value,
         "finished_at": event.at.isoformat(),
         "seconds": event.seconds,
     }
-    to.db.execute(_END_RUN, values)
+    run(to.db, _END_RUN, values)
 
 
 def _interrupt_steps(to: Writing, run_id: str) -> None:
     """Steps of a run that is over which never ended: what they did is unknown."""
-    found = to.db.execute(_OPEN_OF_RUN, {"run": run_id, "at": to.target}).all()
-    steps = frozenset(row.id for row in found)
-    for asset in sorted({row.asset for row in found}):
+    found = run(to.db, _OPEN_OF_RUN, {"run_id": run_id, "target": to.target})
+    steps = frozenset(number for number, _ in found)
+    for asset in sorted({asset for _, asset in found}):
         state = _state(to, asset)
         _move(to, asset, state, died(state, steps))
     for step in sorted(steps):
-        to.db.execute(_MARK_STEP, {"step": step, "status": Status.INTERRUPTED.value})
+        run(to.db, _MARK_STEP, {"id": step, "status": Status.INTERRUPTED.value})
 
 
 def _step_started(to: Writing, event: StepStarted) -> None:
@@ -271,14 +261,11 @@ def _close_step(to: Writing, step: OpenStep, event: StepFinished, outcome: dict[
     to.memo.steps.pop(_key(event), None)
     rest = rest_of(step.slices, event)
     if not rest:
-        run(to.db, _END_STEP, {"step": step.id, **outcome})
+        run(to.db, _END_STEP, {"id": step.id, **outcome})
         return
-    row = to.db.execute(select(t.steps).where(t.steps.c.id == step.id)).one()
-    part = dict(row._mapping) | outcome
-    del part["id"]
-    to.db.execute(insert(t.steps), part)
-    still = {"slices": slices_text(rest), "full_rewrite": False, "log": ""}
-    to.db.execute(update(t.steps).where(t.steps.c.id == step.id).values(**still))
+    begun = run(to.db, _BEGUN_STEP, {"id": step.id})[0]
+    _insert_step(to, dict(zip(BEGUN, begun, strict=True)) | outcome)
+    run(to.db, _LEAVE_OPEN, {"id": step.id, "slices": slices_text(rest), "full_rewrite": False})
 
 
 def _step_failed(to: Writing, event: StepFailed) -> None:
@@ -291,7 +278,7 @@ def _step_failed(to: Writing, event: StepFailed) -> None:
     after = broke(before, row, lost_by(event), failed=failed, in_doubt=event.in_doubt)
     _move(to, event.asset, before, after)
     values = {
-        "step": row,
+        "id": row,
         "status": event.status.value,
         "finished_at": event.at.isoformat(),
         "seconds": event.seconds,
@@ -306,13 +293,13 @@ def _step_failed(to: Writing, event: StepFailed) -> None:
 
 def _step_skipped(to: Writing, event: StepSkipped) -> None:
     end = {"finished_at": event.at.isoformat(), "because": plain_text(event.because)}
-    run(to.db, _INSERT_SKIPPED, _new_step(to, event, Status.SKIPPED) | end)
+    put(to.db, "sqlpipes_steps", [_new_step(to, event, Status.SKIPPED) | end])
 
 
 def _step_said(to: Writing, event: StepSaid) -> None:
     next_tick(to)
     if (step := _open_step(to, event)) is not None:
-        run(to.db, _SAY, {"step": step.id, "log": plain_text(event.log)})
+        run(to.db, _SAY, {"id": step.id, "log": plain_text(event.log)})
 
 
 def _check_finished(to: Writing, event: CheckFinished) -> None:
@@ -330,7 +317,7 @@ def _check_finished(to: Writing, event: CheckFinished) -> None:
         "sample": json_text(event.sample),
         "metadata": json_text(event.metadata),
     }
-    run(to.db, _INSERT_CHECK, values)
+    put(to.db, "sqlpipes_checks", [values])
 
 
 def _state(to: Writing, asset: str) -> AssetState:
@@ -353,11 +340,12 @@ def _open_step(to: Writing, event: StepFinished | StepFailed | StepSaid) -> Open
     key = _key(event)
     if key in to.memo.steps:
         return to.memo.steps[key]
-    same = dict(zip(("run", "asset", "action"), key, strict=True))
-    row = to.db.execute(_OPEN_STEP, same | {"at": to.target}).first()
-    if row is None:
+    same = dict(zip(("run_id", "asset", "action"), key, strict=True))
+    found = run(to.db, _OPEN_STEP, same | {"target": to.target})
+    if not found:
         return None
-    return OpenStep(row.id, slices_from(row.slices), bool(row.full_rewrite), row.read_at)
+    number, slices, full, read_at = found[0]
+    return OpenStep(number, slices_from(slices), bool(full), read_at)
 
 
 def _unannounced(to: Writing, event: StepFinished, tick: int) -> OpenStep:
@@ -381,57 +369,47 @@ def _new_step(
 
 
 def _insert_step(to: Writing, row: dict[str, Any]) -> int:
-    return int(run(to.db, _INSERT_STEP, row)[0][0])
+    return int(run(to.db, insert_into("sqlpipes_steps", tuple(row), "id"), row)[0][0])
 
 
-_TICK = (
-    update(t.ticks)
-    .where(t.ticks.c.target == bindparam("at"))
-    .values(tick=t.ticks.c.tick + 1)
-    .returning(t.ticks.c.tick)
+_TICK = "update sqlpipes_ticks set tick = tick + 1 where target = :target returning tick"
+_OF_RUN = "where run_id = :run_id and target = :target"
+_RUNS = "select run_id, status from sqlpipes_runs where target = :target order by id desc"
+_OLDEST_RUN = "select min(started_at) from sqlpipes_runs where target = :target"
+_IN_NO_RUN = (
+    "where target = :target "
+    "and run_id not in (select run_id from sqlpipes_runs where target = :target)"
 )
-_INSERT_RUN = insert(t.runs)
-_SAME_RUN = (t.runs.c.run_id == bindparam("run"), t.runs.c.target == bindparam("at"))
-_CLOSE_RUN = update(t.runs).where(*_SAME_RUN).values(status=bindparam("status"))
-_END_RUN = _CLOSE_RUN.values(finished_at=bindparam("finished_at"), seconds=bindparam("seconds"))
-_OPEN_OF_RUN = select(t.steps.c.id, t.steps.c.asset).where(
-    t.steps.c.run_id == bindparam("run"),
-    t.steps.c.target == bindparam("at"),
-    t.steps.c.status == Status.RUNNING.value,
+_UNENDED_RUNS = (  # leases tell of those that have builders
+    "select run_id, pid, place from sqlpipes_runs "
+    f"where target = :target and status = '{Status.RUNNING.value}' "
+    "and run_id not in (select run_id from sqlpipes_builders where target = :target) order by id"
+)
+_CLOSE_RUN = f"update sqlpipes_runs set status = :status {_OF_RUN}"
+_END_RUN = f"update sqlpipes_runs set {assignments(('status', 'finished_at', 'seconds'))} {_OF_RUN}"
+_OPEN_OF_RUN = (
+    f"select id, asset from sqlpipes_steps {_OF_RUN} and status = '{Status.RUNNING.value}'"
 )
 _OPEN_STEP = (
-    select(t.steps.c.id, t.steps.c.slices, t.steps.c.full_rewrite, t.steps.c.read_at)
-    .where(
-        t.steps.c.run_id == bindparam("run"),
-        t.steps.c.asset == bindparam("asset"),
-        t.steps.c.action == bindparam("action"),
-        t.steps.c.target == bindparam("at"),
-        t.steps.c.status.in_([Status.RUNNING.value, Status.INTERRUPTED.value]),
-    )
-    .order_by(t.steps.c.id.desc())
-    .limit(1)
+    f"select id, slices, full_rewrite, read_at from sqlpipes_steps {_OF_RUN} and asset = :asset "
+    f"and action = :action and status in ('{Status.RUNNING.value}', '{Status.INTERRUPTED.value}') "
+    "order by id desc limit 1"
 )
-_INSERT_STEP = insert(t.steps).returning(t.steps.c.id)
-_INSERT_SKIPPED = insert(t.steps)
-_THIS_STEP = update(t.steps).where(t.steps.c.id == bindparam("step"))
-_SAY = _THIS_STEP.values(log=bindparam("log"))
-_MARK_STEP = _THIS_STEP.values(status=bindparam("status"))
-_END_STEP = _THIS_STEP.values(
-    {
-        name: bindparam(name)
-        for name in (
-            *("status", "version", "checks_version", "slices", "written_at", "finished_at"),
-            *("seconds", "row_count", "statements", "metadata", "log", "ops", "bytes", "columns"),
-        )
-    }
+BEGUN = (  # with ENDED, every column of a step but its id
+    *("run_id", "target", "asset", "action", "full_rewrite", "read_at", "started_at"),
+    *("because", "reasons", "problems", "statement"),
 )
-_BREAK_STEP = _THIS_STEP.values(
-    {
-        name: bindparam(name)
-        for name in (
-            *("status", "finished_at", "seconds", "problems", "statement"),
-            *("log", "ops", "metadata"),
-        )
-    }
+ENDED = (
+    *("status", "version", "checks_version", "slices", "written_at", "finished_at", "seconds"),
+    *("row_count", "statements", "metadata", "log", "ops", "bytes", "columns"),
 )
-_INSERT_CHECK = insert(t.checks)
+_BROKEN = ("status", "finished_at", "seconds", "problems", "statement", "log", "ops", "metadata")
+_BEGUN_STEP = f"select {', '.join(BEGUN)} from sqlpipes_steps where id = :id"
+_SAY, _MARK_STEP, _END_STEP, _BREAK_STEP = (
+    f"update sqlpipes_steps set {assignments(columns)} where id = :id"
+    for columns in (("log",), ("status",), ENDED, _BROKEN)
+)
+_LEAVE_OPEN = (
+    "update sqlpipes_steps set slices = :slices, full_rewrite = :full_rewrite, log = '' "
+    "where id = :id"
+)

@@ -40,7 +40,8 @@ class Away(StoreError):
 
 def lasting(rooms: Class) -> Class:
     """Each public method of such a class is one transaction, so it can be repeated as a whole."""
-    for name, method in list(vars(rooms).items()):
+    for name in dir(rooms):
+        method = getattr(rooms, name)
         if callable(method) and not name.startswith("_"):
             setattr(rooms, name, _repeated(method))
     return rooms

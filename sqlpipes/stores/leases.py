@@ -13,17 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
-
 from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Problem, StoreError
 from sqlpipes.core.events import Event, StepFinished
 from sqlpipes.core.partitions import Partitions, meets
 from sqlpipes.stores import journal
-from sqlpipes.stores import tables as t
-from sqlpipes.stores.connect import run
 from sqlpipes.stores.journal import OfTarget, Writing
-from sqlpipes.stores.lasting import lasting
+from sqlpipes.stores.statements import Db, put, run
 from sqlpipes.stores.text import plain_text, slices_from, slices_text
 
 LOST = "STO014"
@@ -80,8 +76,7 @@ def free_of(slices: Partitions, full: bool, held: Iterable[Lease]) -> Partitions
     return slices
 
 
-@lasting
-class SqlLeases(OfTarget):
+class Leases(OfTarget):
     """The leases of one target. Every method is one transaction, and raises StoreError."""
 
     def enlist(self, run_id: str, command: str, *, pid: int) -> None:
@@ -89,7 +84,7 @@ class SqlLeases(OfTarget):
         with self._write() as to:
             new = {"target": to.target, "run_id": run_id, "beat": 0, "pid": pid}
             said = {"place": plain_text(to.place), "command": plain_text(command)}
-            run(to.db, _INSERT_BUILDER, new | said)
+            put(to.db, "sqlpipes_builders", [new | said])
 
     def leave(self, run_id: str) -> None:
         """It has ended; whatever it still holds is free."""
@@ -100,12 +95,12 @@ class SqlLeases(OfTarget):
     def beat(self, run_id: str) -> bool:
         """Give a sign of life. False: it comes too late, the builder has been buried."""
         with self._write() as to:
-            return bool(run(to.db, _BEAT, {"t": to.target, "r": run_id}))
+            return bool(run(to.db, _BEAT, {"target": to.target, "run_id": run_id}))
 
     def builders(self) -> tuple[Builder, ...]:
         """Those under way, or dead and not yet buried, by run."""
         with self._read() as db:
-            return tuple(Builder(*row) for row in run(db, _BUILDERS, {"t": self._target}))
+            return tuple(Builder(*row) for row in run(db, _BUILDERS, {"target": self._target}))
 
     def bury(self, run_id: str, beat: int) -> bool:
         """Take a builder for dead whose beat has stood at `beat` for too long.
@@ -114,7 +109,7 @@ class SqlLeases(OfTarget):
         """
         with self._write() as to:
             journal.next_tick(to)
-            if not run(to.db, _BURY, {"t": to.target, "r": run_id, "b": beat}):
+            if not run(to.db, _BURY, {"target": to.target, "run_id": run_id, "beat": beat}):
                 return False
             journal.close_runs(to, [run_id])
             _strike(to, run_id)
@@ -124,7 +119,7 @@ class SqlLeases(OfTarget):
         """Lease what is free of `slices`. StoreError STO014 when the builder was buried."""
         with self._write() as to:
             fence = journal.next_tick(to)
-            if not run(to.db, _KNOWN, {"t": to.target, "r": run_id}):
+            if not run(to.db, _KNOWN, {"target": to.target, "run_id": run_id}):
                 raise StoreError(lost(run_id))
             others = [each for each in _leases(to.db, to.target, asset) if each.run_id != run_id]
             held = tuple(each for each in others if free_of(slices, full, [each]) != slices)
@@ -132,23 +127,23 @@ class SqlLeases(OfTarget):
             if not granted:
                 return Claim(None, held)
             lease = Lease(fence, run_id, asset, granted, full)
-            run(to.db, _INSERT_LEASE, _row(to.target, lease))
+            put(to.db, "sqlpipes_leases", [_row(to.target, lease)])
             return Claim(lease, held)
 
     def share(self, fence: int) -> None:
         """Turn the lease of a full rewrite into one of its slices alone."""
         with self._write() as to:
-            run(to.db, _SHARE, {"t": to.target, "f": fence, "no": False})
+            run(to.db, _SHARE, {"target": to.target, "fence": fence})
 
     def release(self, fence: int) -> None:
         """Give a lease back without having written."""
         with self._write() as to:
-            run(to.db, _RELEASE, {"t": to.target, "f": fence})
+            run(to.db, _RELEASE, {"target": to.target, "fence": fence})
 
     def holds(self, fence: int) -> bool:
         """Whether the lease still stands."""
         with self._read() as db:
-            return bool(run(db, _HOLDS, {"t": self._target, "f": fence}))
+            return bool(run(db, _HOLDS, {"target": self._target, "fence": fence}))
 
     def held(self, asset: str) -> tuple[Lease, ...]:
         """Every lease on an asset, oldest first."""
@@ -163,7 +158,7 @@ class SqlLeases(OfTarget):
         """
         with self._write() as to:
             journal.next_tick(to)
-            is_late = not run(to.db, _RELEASE, {"t": to.target, "f": fence})
+            is_late = not run(to.db, _RELEASE, {"target": to.target, "fence": fence})
             if is_late and isinstance(event, StepFinished):
                 journal.record_late(to, event)
             else:
@@ -183,8 +178,8 @@ def lost(run_id: str) -> Problem:
     )
 
 
-def _leases(db: Connection, target: str, asset: str) -> list[Lease]:
-    rows = run(db, _OF_ASSET, {"t": target, "a": asset})
+def _leases(db: Db, target: str, asset: str) -> list[Lease]:
+    rows = run(db, _OF_ASSET, {"target": target, "asset": asset})
     return [
         Lease(fence, run_id, asset, slices_from(text), bool(full))
         for fence, run_id, text, full in rows
@@ -204,39 +199,24 @@ def _row(target: str, lease: Lease) -> dict[str, object]:
 
 def _strike(to: Writing, run_id: str) -> None:
     for statement in (_LEAVE, _RELEASE_ALL):
-        run(to.db, statement, {"t": to.target, "r": run_id})
+        run(to.db, statement, {"target": to.target, "run_id": run_id})
 
 
-_BUILDER = (t.builders.c.target == bindparam("t"), t.builders.c.run_id == bindparam("r"))
-_LEASE = (t.leases.c.target == bindparam("t"), t.leases.c.fence == bindparam("f"))
-_INSERT_BUILDER = insert(t.builders)
-_BEAT = (
-    update(t.builders)
-    .where(*_BUILDER)
-    .values(beat=t.builders.c.beat + 1)
-    .returning(t.builders.c.beat)
-)
-_KNOWN = select(t.builders.c.beat).where(*_BUILDER)
+_BUILDER = "where target = :target and run_id = :run_id"
+_LEASE = "where target = :target and fence = :fence"
+_BEAT = f"update sqlpipes_builders set beat = beat + 1 {_BUILDER} returning beat"
+_KNOWN = f"select beat from sqlpipes_builders {_BUILDER}"
 _BUILDERS = (
-    select(*(t.builders.c[name] for name in ("run_id", "beat", "pid", "place", "command")))
-    .where(t.builders.c.target == bindparam("t"))
-    .order_by(t.builders.c.run_id)
+    "select run_id, beat, pid, place, command from sqlpipes_builders "
+    "where target = :target order by run_id"
 )
-_BURY = (
-    delete(t.builders)
-    .where(*_BUILDER, t.builders.c.beat == bindparam("b"))
-    .returning(t.builders.c.run_id)
-)
-_LEAVE = delete(t.builders).where(*_BUILDER)
-_INSERT_LEASE = insert(t.leases)
-_SHARE = update(t.leases).where(*_LEASE).values(full_rewrite=bindparam("no"))
-_RELEASE = delete(t.leases).where(*_LEASE).returning(t.leases.c.fence)
-_RELEASE_ALL = delete(t.leases).where(
-    t.leases.c.target == bindparam("t"), t.leases.c.run_id == bindparam("r")
-)
-_HOLDS = select(t.leases.c.fence).where(*_LEASE)
+_BURY = f"delete from sqlpipes_builders {_BUILDER} and beat = :beat returning run_id"
+_LEAVE = f"delete from sqlpipes_builders {_BUILDER}"
+_SHARE = f"update sqlpipes_leases set full_rewrite = false {_LEASE}"
+_RELEASE = f"delete from sqlpipes_leases {_LEASE} returning fence"
+_RELEASE_ALL = f"delete from sqlpipes_leases {_BUILDER}"
+_HOLDS = f"select fence from sqlpipes_leases {_LEASE}"
 _OF_ASSET = (
-    select(*(t.leases.c[name] for name in ("fence", "run_id", "slices", "full_rewrite")))
-    .where(t.leases.c.target == bindparam("t"), t.leases.c.asset == bindparam("a"))
-    .order_by(t.leases.c.fence)
+    "select fence, run_id, slices, full_rewrite from sqlpipes_leases "
+    "where target = :target and asset = :asset order by fence"
 )

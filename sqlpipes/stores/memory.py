@@ -105,6 +105,9 @@ class MemoryStore:
         known = {name: seen(state) for name, state in states.items() if state != NOTHING_YET}
         return History(known, self._tick)
 
+    def tick(self) -> int:
+        return self._tick
+
     def definitions(self, names: Iterable[str]) -> dict[str, str]:
         wanted = frozenset(names)
         return {name: self._states[name].definition for name in self._built_at if name in wanted}

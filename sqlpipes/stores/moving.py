@@ -10,6 +10,7 @@ from sqlalchemy import Table, select, update
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.journal import Writing, next_tick
 from sqlpipes.stores.records import Move
+from sqlpipes.stores.statements import core
 
 ABOUT_ASSETS = tuple(
     table for table in t.metadata.sorted_tables if {"target", "asset"} <= {*table.c.keys()}
@@ -23,7 +24,7 @@ def move_asset(to: Writing, move: Move) -> None:
     to.memo.clear()
     for table in ABOUT_ASSETS:
         here = (table.c.target == to.target, table.c.asset == move.old)
-        to.db.execute(update(table).where(*here).values(asset=move.new))
+        core(to.db).execute(update(table).where(*here).values(asset=move.new))
     for table in WITH_VERSIONS:
         _rewrite(to, table, "version", move, move.version)
     _rewrite(to, t.assets, "checks_version", move, move.checks_version)
@@ -32,7 +33,7 @@ def move_asset(to: Writing, move: Move) -> None:
     if move.relation is not None:
         here = (t.assets.c.target == to.target, t.assets.c.asset == move.new)
         written = t.assets.c.relation.is_not(None)
-        to.db.execute(update(t.assets).where(*here, written).values(relation=move.relation))
+        core(to.db).execute(update(t.assets).where(*here, written).values(relation=move.relation))
 
 
 def _rewrite(
@@ -41,7 +42,7 @@ def _rewrite(
     """Turn each text that stands in a column of the asset's rows."""
     field: Any = table.c[column]
     mine = (table.c.target == to.target, table.c.asset == move.new)
-    found = to.db.scalars(select(field).where(*mine, field.is_not(None)).distinct()).all()
+    found = core(to.db).scalars(select(field).where(*mine, field.is_not(None)).distinct()).all()
     for old in found:
         if (new := turned(old)) != old:
-            to.db.execute(update(table).where(*mine, field == old).values({column: new}))
+            core(to.db).execute(update(table).where(*mine, field == old).values({column: new}))

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import SqlpipesError
-from sqlpipes.stores.leases import Builder, SqlLeases
+from sqlpipes.stores.leases import Builder, Leases
 
 BEAT_S = 3.0
 PATIENCE_S = 20.0
@@ -60,7 +60,7 @@ class Pulse:
 
     def __init__(
         self,
-        leases: SqlLeases,
+        leases: Leases,
         run_id: str,
         *,
         beat_s: float = BEAT_S,

@@ -10,11 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from sqlpipes.core.errors import ProjectError
-from sqlpipes.core.partitions import Partitions
 from sqlpipes.core.status import Status
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.current import load_state
-from sqlpipes.stores.fold import being_written, seen, told_apart
+from sqlpipes.stores.fold import seen, told_apart
 from sqlpipes.stores.records import (
     ENDED,
     CheckRecord,
@@ -121,34 +120,6 @@ def list_slices(db: Connection, target: str, asset: str) -> tuple[SliceRecord, .
             ticks_of = (built.read_at, built.written_at)
             found.append(SliceRecord(slices, built.version, *ticks_of, at, run_id, suspect))
     return tuple(found)
-
-
-def definitions(db: Connection, target: str, names: Iterable[str]) -> dict[str, str]:
-    """asset -> the text of its newest build."""
-    wanted = frozenset(names)
-    query = select(t.assets.c.asset, t.assets.c.definition)
-    query = query.where(t.assets.c.target == target, t.assets.c.definition.is_not(None))
-    if len(wanted) <= FEW:
-        query = query.where(t.assets.c.asset.in_(sorted(wanted)))
-    return {row.asset: row.definition for row in db.execute(query) if row.asset in wanted}
-
-
-def running(db: Connection, target: str) -> dict[str, Partitions]:
-    """asset -> the slices that a step which has not ended is writing."""
-    query = select(t.marks.c.asset).distinct().where(t.marks.c.target == target, t.marks.c.alive)
-    states = {name: load_state(db, target, name) for name in db.scalars(query).all()}
-    return {name: slices for name, state in states.items() if (slices := being_written(state))}
-
-
-def built_at(db: Connection, target: str, names: Iterable[str] | None) -> dict[str, datetime]:
-    """asset -> when it was last written."""
-    wanted = None if names is None else frozenset(names)
-    query = select(t.assets.c.asset, t.assets.c.built_at).where(t.assets.c.target == target)
-    return {
-        row.asset: datetime.fromisoformat(row.built_at)
-        for row in db.execute(query.where(t.assets.c.built_at.is_not(None)))
-        if wanted is None or row.asset in wanted
-    }
 
 
 def _run_row(db: Connection, target: str, wanted: str) -> Any:

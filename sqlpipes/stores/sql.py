@@ -7,29 +7,24 @@ On SQLite every write begins with BEGIN IMMEDIATE, elsewhere with a lock on the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from functools import partial
 
 from sqlalchemy import Connection, Engine, exc, insert, select, text
 
 from sqlpipes.core.errors import Location, Problem, StoreError
-from sqlpipes.core.events import Event
-from sqlpipes.core.history import History
-from sqlpipes.core.partitions import Axis, Partitions
 from sqlpipes.core.status import Status
-from sqlpipes.core.windows import Slot
 from sqlpipes.stores import current, journal, recall
 from sqlpipes.stores import tables as t
 from sqlpipes.stores.asked import SqlAsked
 from sqlpipes.stores.connect import begin, faults, is_file, make_engine, name_of, parse_url
 from sqlpipes.stores.following import SqlFollower
 from sqlpipes.stores.jobs import SqlJobs
+from sqlpipes.stores.keeping import Keeping
 from sqlpipes.stores.lasting import is_away, lasting, patiently, transaction_id, was_committed
-from sqlpipes.stores.leases import SqlLeases
+from sqlpipes.stores.leases import Leases
 from sqlpipes.stores.lock import place_of
-from sqlpipes.stores.memo import Memo
 from sqlpipes.stores.migrations import migrate, schema_version
 from sqlpipes.stores.moving import move_asset
 from sqlpipes.stores.records import CheckRecord, Move, Note, RunRecord, SliceRecord
@@ -49,7 +44,7 @@ def open_sql_store(
         parsed = parse_url(url, root, at)
     where = name_of(parsed)
     with faults(where, at):
-        engine = make_engine(parsed)
+        engine = make_engine(parsed, at)
     store = SqlStore(engine, target, place_of(root), where, at)
     try:
         patiently(partial(store._make_ready, migrations), was_there=False)
@@ -65,7 +60,7 @@ def peek_at(url: str, root: str, at: Location | None) -> str:
         parsed = parse_url(url, root, at)
     where = name_of(parsed)
     with faults(where, at):
-        engine = make_engine(parsed)
+        engine = make_engine(parsed, at)
     try:
         return str(patiently(partial(_unmade, engine, where, at), was_there=False))
     finally:
@@ -94,18 +89,21 @@ _MAY_MAKE = text("select coalesce(has_schema_privilege(current_schema(), 'create
 
 
 @lasting
-class SqlStore:
+class SqlLeases(Leases):
+    """The same, asked again while their server is away."""
+
+
+@lasting
+class SqlStore(Keeping):
     """An open state database, narrowed to one target. Make it with `open_store`."""
 
     def __init__(
         self, engine: Engine, target: str, place: str, where: str, at: Location | None = None
     ) -> None:
-        self.target = target
+        super().__init__(target, place)
         self._at = at  # where it is written which database this is
         self._engine = engine
-        self._place = place
         self._where = where
-        self._memo = Memo()
         self._writer = threading.Lock()  # the pulse of a build writes from a thread of its own
 
     def leases(self) -> SqlLeases:
@@ -120,31 +118,6 @@ class SqlStore:
 
     def asked(self) -> SqlAsked:
         return SqlAsked(self._read, self._write, self.target)
-
-    def append(self, *events: Event) -> None:
-        with self._write() as to:
-            for event in events:
-                journal.record(to, event)
-
-    def history(self, names: Iterable[str] | None = None) -> History:
-        with self._read() as db:
-            return current.load_history(db, self.target, names)
-
-    def definitions(self, names: Iterable[str]) -> dict[str, str]:
-        with self._read() as db:
-            return recall.definitions(db, self.target, names)
-
-    def windows(self, asset: str, axis: Axis) -> Mapping[Slot, str]:
-        with self._read() as db:
-            return current.load_windows(db, self.target, asset, axis)
-
-    def running(self) -> dict[str, Partitions]:
-        with self._read() as db:
-            return recall.running(db, self.target)
-
-    def built_at(self, names: Iterable[str] | None = None) -> dict[str, datetime]:
-        with self._read() as db:
-            return recall.built_at(db, self.target, names)
 
     def slices(self, asset: str) -> tuple[SliceRecord, ...]:
         with self._read() as db:
@@ -166,16 +139,6 @@ class SqlStore:
         with self._read() as db:
             return recall.check_results(db, self.target, run_id)
 
-    def close_stale_runs(self, alive: Callable[[int, str], bool] | None = None) -> tuple[str, ...]:
-        is_alive = alive or (lambda _, place: place != self._place)
-        with self._read() as db:
-            if not journal.dead_runs(db, self.target, is_alive):
-                return ()
-        with self._write() as to:
-            dead = journal.dead_runs(to.db, self.target, is_alive)
-            journal.close_runs(to, dead)
-            return tuple(dead)
-
     def notes(self, asset: str) -> tuple[Note, ...]:
         with self._read() as db:
             return recall.list_notes(db, self.target, asset)
@@ -184,31 +147,10 @@ class SqlStore:
         with self._read() as db:
             return recall.check_history(db, self.target, asset)
 
-    def set_stamp(self, key: str, value: str) -> None:
-        with self._write() as to:
-            journal.next_tick(to)
-            current.put_stamp(to.db, self.target, key, value)
-
-    def stamp(self, key: str) -> str | None:
-        query = select(t.stamps.c.value).where(
-            t.stamps.c.target == self.target, t.stamps.c.key == key
-        )
-        with self._read() as db:
-            found: str | None = db.scalar(query)
-            return found
-
     def move(self, move: Move, done: str = "") -> None:
         with self._write() as to:
             move_asset(to, move)
             current.drop_stamp(to.db, self.target, done)
-
-    def forget(self, names: Iterable[str]) -> None:
-        with self._write() as to:
-            journal.forget_assets(to, names)
-
-    def prune(self, keep: int) -> int:
-        with self._write() as to:
-            return journal.prune(to, keep)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -232,7 +174,6 @@ class SqlStore:
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
-        """One snapshot for all queries of a question."""
         with faults(self._where, self._at), self._engine.connect() as db:
             if db.dialect.name == "postgresql":
                 db = db.execution_options(isolation_level="REPEATABLE READ")
@@ -241,7 +182,6 @@ class SqlStore:
 
     @contextmanager
     def _write(self) -> Iterator[journal.Writing]:
-        """One transaction; what is remembered of the last one goes when this one is rolled back."""
         with self._writer:
             try:
                 with faults(self._where, self._at), self._engine.connect() as db:

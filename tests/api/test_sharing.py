@@ -34,7 +34,7 @@ from sqlpipes.core.events import Event, StepFinished, StepSkipped, StepStarted, 
 from sqlpipes.core.status import Status
 from sqlpipes.run.fences import APART, NAME
 from sqlpipes.show.report import report_text
-from sqlpipes.stores.leases import SqlLeases
+from sqlpipes.stores.leases import Leases
 
 ENGINE = """
 from sqlpipes.engines.duckdb import blank, exists, open_engine
@@ -187,7 +187,7 @@ class Seen:
 
 
 @contextmanager
-def leases_of(root: Path) -> Iterator[SqlLeases]:
+def leases_of(root: Path) -> Iterator[Leases]:
     project = sqlpipes.load(str(root), environ={})
     with closing(open_store_of(project)) as store:
         leases = store.leases()

@@ -37,11 +37,22 @@ def test_without_a_sweep_they_would() -> None:
     gc.collect()
     before = living()
     with resting():
+        sweep()
         for number in range(QUERIES):
             parse_one(query(number), dialect="duckdb")
         assert living() - before >= QUERIES
         sweep()
         assert living() - before < QUERIES
+
+
+def test_what_was_there_before_is_not_swept() -> None:
+    """A project that was recalled is a hundred thousand objects, and no tree among them."""
+    gc.collect()
+    with resting():
+        there = [[number] for number in range(100_000)]
+        analyse(query(1), "duckdb", at=Location("x.sql"))
+        sweep()
+        assert gc.get_count()[0] >= len(there)
 
 
 def test_who_had_switched_it_off_finds_it_off() -> None:

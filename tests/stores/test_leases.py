@@ -24,7 +24,7 @@ from sqlpipes.core.errors import StoreError
 from sqlpipes.core.partitions import WHOLE, Grain, Partitions
 from sqlpipes.core.status import Status
 from sqlpipes.stores import MemoryStore, Store, open_store
-from sqlpipes.stores.leases import SqlLeases
+from sqlpipes.stores.leases import Leases
 from sqlpipes.stores.pulse import Pulse
 
 NO_SIGNALS = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
@@ -37,7 +37,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
-def leases_of(store: Store, *runs: str) -> SqlLeases:
+def leases_of(store: Store, *runs: str) -> Leases:
     """The leases, with these builds under way."""
     leases = store.leases()
     assert leases is not None
@@ -47,7 +47,7 @@ def leases_of(store: Store, *runs: str) -> SqlLeases:
     return leases
 
 
-def granted(leases: SqlLeases, run: str, slices: Partitions, *, full: bool = False) -> list[int]:
+def granted(leases: Leases, run: str, slices: Partitions, *, full: bool = False) -> list[int]:
     claim = leases.claim(run, "facts", slices, full=full)
     return list(claim.lease.slices) if claim.lease else []
 
@@ -285,7 +285,7 @@ class Sharing(RuleBasedStateMachine):
             store.close()
 
     @property
-    def any(self) -> SqlLeases:
+    def any(self) -> Leases:
         self.turn += 1
         found = self.leases[self.turn % 2]
         assert found is not None

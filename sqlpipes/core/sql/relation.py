@@ -56,6 +56,8 @@ class Reference:
 
     def folded(self, dialect: str) -> tuple[str, ...]:
         """The parts as the dialect compares them."""
+        if dialect not in CASE_SENSITIVE_WHEN_QUOTED:  # `fold`, for thousands of names
+            return tuple([part.casefold() for part in self.parts])
         return tuple(fold(p, q, dialect) for p, q in zip(self.parts, self.quoted, strict=True))
 
 

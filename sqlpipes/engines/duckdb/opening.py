@@ -132,6 +132,8 @@ def prepare(
 
 def _needed(first: duckdb.DuckDBPyConnection, profile: Profile) -> Iterable[Extension]:
     """What attached databases and secrets need and a package has brought; DuckDB finds the others."""
+    if not profile.attached and not profile.secrets:
+        return
     named = {extension.name for extension in profile.extensions}
     version = _version(first)
     for found in profile.attached:

@@ -14,8 +14,8 @@ from stores.events import built, run_finished, run_started, span, started
 
 from sqlpipes.core.errors import StoreError
 from sqlpipes.core.status import Status
-from sqlpipes.stores import Store, open_store
-from sqlpipes.stores.quick import QuickStore, local_file
+from sqlpipes.stores import Store, journal, open_store
+from sqlpipes.stores.local import LocalStore, local_file
 from sqlpipes.stores.sql import open_sql_store
 
 ASKING = """
@@ -23,6 +23,13 @@ import sys
 from sqlpipes.stores import open_store
 store = open_store(None, sys.argv[1], target="dev")
 store.close_stale_runs()
+from stores.events import built, run_finished, run_started
+store.append(run_started("r2"))
+for event in built("orders", run_id="r2", definition="select 1"):
+    store.append(event)
+store.append(run_finished("r2"))
+store.set_stamp("warehouse", "again")
+store.forget(["daily"])
 print(len(store.history().assets), store.stamp("warehouse"), store.definitions(["orders"]))
 store.close()
 print("sqlalchemy" in sys.modules)
@@ -43,31 +50,76 @@ def remember(root: Path, *, ended: bool = True) -> None:
 
 
 def both(root: Path) -> tuple[Store, Store]:
-    quick = open_store(None, str(root), target="dev")
-    assert isinstance(quick, QuickStore)
-    return quick, open_sql_store(None, str(root), target="dev")
+    local = open_store(None, str(root), target="dev")
+    assert isinstance(local, LocalStore)
+    return local, open_sql_store(None, str(root), target="dev")
 
 
 @pytest.mark.parametrize("ended", [True, False])
 def test_both_ways_of_asking_answer_alike(tmp_path: Path, ended: bool) -> None:
     remember(tmp_path, ended=ended)
-    quick, full = both(tmp_path)
-    assert quick.history() == full.history()
-    assert quick.history().of("daily").suspect == span(4, 6)
-    assert quick.history(["orders", "?"]) == full.history(["orders", "?"])
+    local, full = both(tmp_path)
+    assert local.history() == full.history()
+    assert local.history().of("daily").suspect == span(4, 6)
+    assert local.history(["orders", "?"]) == full.history(["orders", "?"])
     many = ["daily", *(f"asset {i}" for i in range(300))]
-    assert quick.history(many) == full.history(many)
-    assert quick.definitions(["daily"]) == full.definitions(["daily"]) != {}
-    assert quick.stamp("warehouse") == full.stamp("warehouse") == "seen"
-    assert quick.stamp("other") is None
+    assert local.history(many) == full.history(many)
+    assert local.definitions(["daily"]) == full.definitions(["daily"]) != {}
+    assert local.stamp("warehouse") == full.stamp("warehouse") == "seen"
+    assert local.stamp("other") is None
 
 
-def test_a_question_does_not_import_sqlalchemy(tmp_path: Path) -> None:
+def test_what_a_build_asks_and_notes_does_not_import_sqlalchemy(tmp_path: Path) -> None:
     remember(tmp_path)
     command = [sys.executable, "-c", ASKING, str(tmp_path)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True, env=dict(os.environ))
-    definitions = {"orders": "select 'orders'"}
-    assert said.stdout.splitlines() == [f"2 seen {definitions}", "False"]
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    said = subprocess.run(command, capture_output=True, text=True, check=True, env=here)
+    definitions = {"orders": "select 1"}
+    assert said.stdout.splitlines() == [f"1 again {definitions}", "False"]
+    local, full = both(tmp_path)
+    assert local.history() == full.history()
+    assert local.run("r2").status is Status.SUCCESS
+
+
+def test_two_ways_of_writing_take_turns(tmp_path: Path) -> None:
+    """What each remembers of its last write is not taken for what stands there now."""
+    open_store(None, str(tmp_path), target="dev").close()
+    local, full = both(tmp_path)
+    alone = open_store("memory://", str(tmp_path))
+    for i, store in enumerate((local, full, local, full, full, local)):
+        for event in built("orders", version=f"v{i}", slices=span(i, i + 2)):
+            store.append(event)
+            alone.append(event)
+        if i % 2:
+            store.append(started("daily", slices=span(i, i + 1)))
+            alone.append(started("daily", slices=span(i, i + 1)))
+    assert local.history() == full.history() == alone.history()
+
+
+def test_every_column_of_a_step_is_known_at_its_begin_or_at_its_end() -> None:
+    from sqlpipes.stores.journal import BEGUN, ENDED
+    from sqlpipes.stores.tables import steps
+
+    assert sorted((*BEGUN, *ENDED, "id")) == sorted(steps.columns.keys())
+
+
+def begin_and_fall(store: LocalStore) -> None:
+    with store._write() as to:
+        journal.record(to, started("orders", slices=span(0, 1)))
+        raise ZeroDivisionError
+
+
+def test_a_transaction_that_raises_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
+    remember(tmp_path)
+    local, _ = both(tmp_path)
+    assert isinstance(local, LocalStore)
+    before = local.history()
+    with pytest.raises(ZeroDivisionError):
+        begin_and_fall(local)
+    assert local.history() == before
+    for event in built("orders", version="v2"):
+        local.append(event)
+    assert local.history().of("orders").version == "v2"
 
 
 def test_a_run_whose_process_died_is_closed(tmp_path: Path) -> None:
@@ -111,8 +163,8 @@ def test_a_path_may_hold_any_character(tmp_path: Path) -> None:
     root = tmp_path / "50% #1 ?"
     root.mkdir()
     remember(root)
-    quick, full = both(root)
-    assert quick.history() == full.history() != open_store("memory://", str(root)).history()
+    local, full = both(root)
+    assert local.history() == full.history() != open_store("memory://", str(root)).history()
 
 
 @pytest.mark.parametrize(
