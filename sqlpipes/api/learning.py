@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 DEFINED = "defined.json"
 
+
 class Learner:
     """`recorded`: asset -> the definition that its newest build left, as JSON."""
 

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 YOUNG = 50_000  # objects: the trees of about twenty queries
-_spared: int | None = None  # of the young ones: those that were there when parsing began, and are no trees
+_spared: int | None = (
+    None  # of the young ones: those that were there when parsing began, and are no trees
+)
 
 
 @contextmanager

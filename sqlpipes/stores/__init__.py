@@ -244,12 +244,17 @@ def open_store(
         return MemoryStore(target)
     from sqlpipes.stores.local import LocalStore, is_ready, local_file
 
+    def full() -> SqlStore:
+        from sqlpipes.stores.sql import open_sql_store  # SQLAlchemy: 0.2 s that few commands need
+
+        return open_sql_store(url, root, target=target, at=at)
+
     path = local_file(url, root)
-    if path is not None and is_ready(path, target):
-        return LocalStore(
-            path, target, place_of(root), lambda: _open_full(url, root, target, at), at
-        )
-    return _open_full(url, root, target, at)
+    if path is None:
+        return full()
+    if not is_ready(path, target):
+        full().close()  # makes it so, or says what is wrong
+    return LocalStore(path, target, place_of(root), full, at)
 
 
 def peek(url: str | None, root: str, *, at: Location | None = None) -> str:
@@ -267,9 +272,3 @@ def peek(url: str | None, root: str, *, at: Location | None = None) -> str:
     from sqlpipes.stores.sql import peek_at
 
     return peek_at(url or "", root, at)
-
-
-def _open_full(url: str | None, root: str, target: str, at: Location | None) -> SqlStore:
-    from sqlpipes.stores.sql import open_sql_store  # SQLAlchemy: 0.2 s that few commands need
-
-    return open_sql_store(url, root, target=target, at=at)
