@@ -144,6 +144,9 @@ def _open(project: Project, terms: Terms, stack: ExitStack) -> Engines:
 
 def _claimed(project: Project, engines: Engines, terms: Terms, opened: ExitStack) -> Engines:
     """Where nothing is rolled back one build is at work at a time, and mends what dead ones have left."""
+    held = {n: engine for n, engine in engines.each.items() if not engine.can.transactional_ddl}
+    if not held:
+        return engines
     from sqlpipes.run.claim import Claim, Hold, hold
     from sqlpipes.run.claim import Patience as ForClaims
     from sqlpipes.run.journal import mend
@@ -152,9 +155,7 @@ def _claimed(project: Project, engines: Engines, terms: Terms, opened: ExitStack
     holds: list[Hold] = []
     watch, at = terms.watch, targets(project)
     patience = ForClaims(terms.patience.wait_s, watch.on_wait, watch.cancel.is_set)
-    for name, engine in engines.each.items():
-        if engine.can.transactional_ddl:
-            continue
+    for name, engine in held.items():
         builder = getattr(getattr(engine, "publishing", None), "builder", "")
         if builder:
             who = f"'{terms.command}' (process {os.getpid()})"

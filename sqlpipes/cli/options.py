@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -146,23 +145,25 @@ run_options = _stack(
 def open_project(options: dict[str, Any], placed: Mapping[str, Relation] | None = None) -> Project:
     """Take the shared project options out of `options` and load the project."""
     from sqlpipes.api import load, project_root
+    from sqlpipes.core.garbage import resting, stay
 
     root = options.pop("project_dir") or project_root()
     seen = seen_by(click.get_current_context())
     seen.root = root
     seen.note_flags(options)
-    project = load(
-        root,
-        target=options.pop("target"),
-        profile=options.pop("profile"),
-        profiles_dir=options.pop("profiles_dir"),
-        vars=parse_vars(options.pop("vars_text")),
-        cache=not options.pop("no_cache"),
-        placed=placed,
-        processes=_cores(),
-    )
-    seen.veil.add(project.secrets)
-    gc.freeze()  # it stays until the end: no collection needs to go through it again, the last least of all
+    with resting():
+        project = load(
+            root,
+            target=options.pop("target"),
+            profile=options.pop("profile"),
+            profiles_dir=options.pop("profiles_dir"),
+            vars=parse_vars(options.pop("vars_text")),
+            cache=not options.pop("no_cache"),
+            placed=placed,
+            processes=_cores(),
+        )
+        seen.veil.add(project.secrets)
+        stay()
     return project
 
 

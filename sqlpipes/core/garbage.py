@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 YOUNG = 50_000  # objects: the trees of about twenty queries
+FEW = 10_000
 _spared: int | None = (
     None  # of the young ones: those that were there when parsing began, and are no trees
 )
@@ -38,3 +39,10 @@ def sweep() -> None:
     elif young - _spared > YOUNG:
         gc.collect(0)
         _spared = 0
+
+
+def stay() -> None:
+    """What is there is needed to the end: no collection goes through it again, the last least of all."""
+    if _spared is not None and gc.get_count()[0] - _spared > FEW:
+        gc.collect(0)
+    gc.freeze()

@@ -122,7 +122,7 @@ def made_query(
     digest = content_hash(repr([text, path, place, sorted(made.names.items())]).encode())
 
     def parse() -> Facts:
-        if made.names or _is_template(text):
+        if made.names or is_template(text):
             return {"secret": made.secret}
         facts = _analyse(text, templates.dialect, Location(path))
         return {"sql": spotted(facts, spot).to_json(), "secret": made.secret}
@@ -138,7 +138,7 @@ def parsed(text: str, path: str, dialect: str) -> Facts:
     found = front_facts(split, path)
     if split.yaml is None and split.problems:
         found["sql"] = SqlFacts(opaque=True).to_json()  # where the query begins is not known
-    elif not _is_template(split.body):
+    elif not is_template(split.body):
         at = Location(path, split.body_line, split.body_column)
         found["sql"] = _analyse(split.body, dialect, at).to_json()
     return found
@@ -157,10 +157,13 @@ def front_facts(split: SqlFile, path: str) -> Facts:
     return found
 
 
-def _is_template(text: str) -> bool:
-    from sqlpipes.read.jinja import is_template
+def is_template(text: str) -> bool:
+    """Whether a text has anything for Jinja to do.
 
-    return "{" in text and is_template(text)
+    >>> is_template("select {{ x }}"), is_template("select {'a': 1}")
+    (True, False)
+    """
+    return "{{" in text or "{%" in text or "{#" in text
 
 
 def _analyse(text: str, dialect: str, at: Location) -> SqlFacts:

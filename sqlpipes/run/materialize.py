@@ -16,7 +16,6 @@ from sqlpipes.core.graph import Graph
 from sqlpipes.core.partitions import WHOLE
 from sqlpipes.core.plan import Action, Step
 from sqlpipes.core.strategy import Strategy
-from sqlpipes.run.beside import beside_sql
 from sqlpipes.run.export import export
 from sqlpipes.run.extras import extras
 from sqlpipes.run.merge import append, merge
@@ -78,9 +77,15 @@ def part_sql(
     work = Work(step, asset, relation, graph, warehouse, empty, made)
     refuse_hooks(asset, graph, warehouse)
     rolls_back = warehouse.can.transactional_ddl or asset.export is not None
-    found = _transaction(work) if rolls_back else beside_sql(work)
+    found = _transaction(work) if rolls_back else _beside(work)
     found = _with_hooks(asset, replace(found, after=found.after + beside))
     return after_moving(found, moved, old) if moved else found
+
+
+def _beside(work: Work) -> Transaction:
+    from sqlpipes.run.beside import beside_sql  # seven modules that few engines need
+
+    return beside_sql(work)
 
 
 def _transaction(work: Work) -> Transaction:

@@ -15,7 +15,6 @@ from datetime import datetime
 from functools import partial
 
 from sqlpipes.core.config import NOTHING, Plain, Target
-from sqlpipes.core.definitions import secrets_in
 from sqlpipes.core.engine import Engine, Engines
 from sqlpipes.core.errors import EngineError, Problem, ProjectError
 from sqlpipes.core.events import Event, RunFinished, RunStarted
@@ -81,8 +80,7 @@ def run_plan(
     """
     asked = (run_id, target, root, clock, definition, tokens, vars, fail_fast)
     limits = (cancel or threading.Event(), grace_s)
-    held = (text for ready in resources.values() for text in secrets_in(ready.values))
-    mask = Mask((*secrets, *held))
+    mask = Mask((*secrets, *_held_by(resources)))
     opened = Resources(resources, root)
     settings = Settings(*asked, *limits, sightings, turns, again, outputs, opened, mask, kept)
     engines = engine if isinstance(engine, Engines) else Engines(engine)
@@ -91,6 +89,14 @@ def run_plan(
     counts = len(plan.steps), len(plan.current)
     yield RunStarted(run_id, clock(), command, target.name, *counts, selected, commit, job)
     yield from _to_its_end(running, settings, began)
+
+
+def _held_by(resources: Mapping[str, ReadyResource]) -> Iterator[str]:
+    if resources:
+        from sqlpipes.core.definitions import secrets_in  # all that users write in Python
+
+        for ready in resources.values():
+            yield from secrets_in(ready.values)
 
 
 def _running(

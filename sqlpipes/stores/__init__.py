@@ -23,7 +23,6 @@ from sqlpipes.core.status import Status
 from sqlpipes.core.verdict import Seen
 from sqlpipes.core.windows import Slot
 from sqlpipes.stores.lock import Holder, build_lock, lock_holder, place_of
-from sqlpipes.stores.memory import MemoryStore
 from sqlpipes.stores.records import (
     CheckRecord,
     JobRun,
@@ -48,7 +47,6 @@ __all__ = [
     "Holder",
     "JobRun",
     "Jobs",
-    "MemoryStore",
     "Move",
     "Note",
     "RunNews",
@@ -241,6 +239,8 @@ def open_store(
     opened, is damaged, or was written by a newer version.
     """
     if url == "memory://":
+        from sqlpipes.stores.memory import MemoryStore
+
         return MemoryStore(target)
     from sqlpipes.stores.local import LocalStore, is_ready, local_file
 

@@ -18,7 +18,6 @@ from sqlpipes.core.errors import Location
 from sqlpipes.core.status import Status
 from sqlpipes.stores.journal import Writing
 from sqlpipes.stores.keeping import Keeping
-from sqlpipes.stores.leases import Leases
 from sqlpipes.stores.records import CheckRecord, Move, Note, RunRecord, SliceRecord
 from sqlpipes.stores.schema import newest
 from sqlpipes.stores.sqlite import file_faults, open_file, prepare
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from sqlpipes.stores.asked import SqlAsked
     from sqlpipes.stores.following import SqlFollower
     from sqlpipes.stores.jobs import SqlJobs
+    from sqlpipes.stores.leases import Leases
     from sqlpipes.stores.sql import SqlStore
 
 PREFIX = "sqlite:///"
@@ -81,6 +81,8 @@ class LocalStore(Keeping):
         self._writer = threading.Lock()  # the pulse of a build writes from a thread of its own
 
     def leases(self) -> Leases:
+        from sqlpipes.stores.leases import Leases
+
         return Leases(self._read, self._write, self.target)
 
     def slices(self, asset: str) -> tuple[SliceRecord, ...]:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sqlpipes.core.asset import Scope
 from sqlpipes.core.config import Target
 from sqlpipes.core.errors import ProjectError
-from sqlpipes.read.jinja import is_template, load_macros, make_template
+from sqlpipes.read.jinja import load_macros, make_template
+from sqlpipes.read.queries import is_template
 
 TARGET = Target("dev", "duckdb", "analytics")
 

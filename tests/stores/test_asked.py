@@ -14,7 +14,8 @@ from sqlpipes.core.errors import Location, Problem
 from sqlpipes.core.partitions import WHOLE, Grain, Partitions
 from sqlpipes.core.sensor import Outcome, Reply, Wanted
 from sqlpipes.core.verdict import Decision, Seen, Try, Verdict
-from sqlpipes.stores import MemoryStore, Move, Store, open_store
+from sqlpipes.stores import Move, Store, open_store
+from sqlpipes.stores.memory import MemoryStore
 
 AT = datetime(2024, 1, 4, 12, tzinfo=UTC)
 DAYS = Partitions.of(Grain.DAY, [(0, 3), (5, 6)])

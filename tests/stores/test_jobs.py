@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from sqlpipes.core.job import Request
 from sqlpipes.core.status import Status
-from sqlpipes.stores import Jobs, MemoryStore, Store, open_store
+from sqlpipes.stores import Jobs, Store, open_store
+from sqlpipes.stores.memory import MemoryStore
 
 NOON = datetime(2024, 1, 5, 12, tzinfo=UTC)
 

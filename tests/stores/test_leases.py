@@ -23,8 +23,9 @@ from stores.events import days, failed, finished, run_started, span, started
 from sqlpipes.core.errors import StoreError
 from sqlpipes.core.partitions import WHOLE, Grain, Partitions
 from sqlpipes.core.status import Status
-from sqlpipes.stores import MemoryStore, Store, open_store
+from sqlpipes.stores import Store, open_store
 from sqlpipes.stores.leases import Leases
+from sqlpipes.stores.memory import MemoryStore
 from sqlpipes.stores.pulse import Pulse
 
 NO_SIGNALS = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")

@@ -11,7 +11,8 @@ from stores.events import finished, run_started
 
 from sqlpipes.core.partitions import Axis, Grain, Partitioning, TimeAxis, ValueAxis
 from sqlpipes.core.windows import Slot, Windows, sighting
-from sqlpipes.stores import MemoryStore, Store, open_store
+from sqlpipes.stores import Store, open_store
+from sqlpipes.stores.memory import MemoryStore
 
 DAY = TimeAxis(Grain.DAY)
 BERLIN = TimeAxis(Grain.DAY, zone="Europe/Berlin")

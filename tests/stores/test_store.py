@@ -30,7 +30,8 @@ from sqlpipes.core.events import Event
 from sqlpipes.core.history import Built
 from sqlpipes.core.partitions import WHOLE, Grain, Partitions
 from sqlpipes.core.status import Status
-from sqlpipes.stores import MemoryStore, Store, open_store
+from sqlpipes.stores import Store, open_store
+from sqlpipes.stores.memory import MemoryStore
 
 
 @pytest.fixture(params=["sqlite", "memory", "postgres"])

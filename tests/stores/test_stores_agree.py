@@ -25,7 +25,8 @@ from sqlpipes.core.events import Event
 from sqlpipes.core.partitions import WHOLE, Grain, Partitions, TimeAxis
 from sqlpipes.core.status import Status
 from sqlpipes.core.windows import Sighting
-from sqlpipes.stores import MemoryStore, Move, Store, open_store
+from sqlpipes.stores import Move, Store, open_store
+from sqlpipes.stores.memory import MemoryStore
 
 runs = st.sampled_from(["r1", "r2", "r3"])
 assets = st.sampled_from(["a", "b"])
