@@ -71,7 +71,7 @@ PEERS = {
             "dbt",
             {  # its builds need a driver that it loads from its vendor
                 "version": ("--version",),
-                "cold": ("ls",),
+                "cold": ("ls", *QUICK),
                 "warm": ("ls", *QUICK),
                 "above": ("ls", *QUICK, "-s", "+{leaf}"),
                 "changed": ("ls", *QUICK),
