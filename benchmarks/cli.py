@@ -114,7 +114,9 @@ def prepare(work: Path, models: int, rows: int) -> str:
     warehouse = make_warehouse(models)
     write_all(work, warehouse, rows, seed=7)
     for path in filter(Path.is_file, work.rglob("*")):
-        age(path)  # what has just been written may be written again in the same moment: it is read again
+        age(
+            path
+        )  # what has just been written may be written again in the same moment: it is read again
     loader = [sys.executable, str(HERE / "floors.py"), "load", ".", "loaded.duckdb"]
     cost_of(loader, work / "plain")
     for flavour in ("sqlpipes", "dbt", "dagster"):
