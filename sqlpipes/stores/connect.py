@@ -33,6 +33,9 @@ def parse_url(url: str | None, root: str, at: Location | None = None) -> URL:
         parsed = make_url(url)
     except (exc.ArgumentError, ValueError):
         raise StoreError(Problem("STO007", "`state` is no database URL", at, _FORM)) from None
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        message = f"`state` is kept in SQLite or Postgres, not in {parsed.get_backend_name()}"
+        raise StoreError(Problem("STO007", message, at, _FORM))
     if parsed.get_backend_name() == "sqlite" and parsed.host:
         message = "`state` is a SQLite with a host, and a file has none"
         raise StoreError(Problem("STO007", message, at, _FORM))
@@ -53,17 +56,10 @@ def name_of(url: URL) -> str:
     return str(url.database) if is_file(url) else url.render_as_string(hide_password=True)
 
 
-def make_engine(url: URL, at: Location | None = None) -> Engine:
-    """An engine whose writers queue up instead of failing at commit.
-
-    `at`: where `state` is written. StoreError STO007 for what is neither SQLite nor Postgres.
-    """
+def make_engine(url: URL) -> Engine:
+    """An engine whose writers queue up instead of failing at commit."""
     if url.get_backend_name() != "sqlite":
-        engine = create_engine(url, connect_args=options(url))
-        if engine.dialect.name != "postgresql":
-            message = f"`state` is a database of {engine.dialect.name}, which cannot keep it"
-            raise StoreError(Problem("STO007", message, at, _FORM))
-        return engine
+        return create_engine(url, connect_args=options(url))
     timeout: dict[str, Any] = {"timeout": BUSY_TIMEOUT_S}
     if is_file(url):
         engine = create_engine(url, connect_args=timeout)

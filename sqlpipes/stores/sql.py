@@ -44,7 +44,7 @@ def open_sql_store(
         parsed = parse_url(url, root, at)
     where = name_of(parsed)
     with faults(where, at):
-        engine = make_engine(parsed, at)
+        engine = make_engine(parsed)
     store = SqlStore(engine, target, place_of(root), where, at)
     try:
         patiently(partial(store._make_ready, migrations), was_there=False)
@@ -60,7 +60,7 @@ def peek_at(url: str, root: str, at: Location | None) -> str:
         parsed = parse_url(url, root, at)
     where = name_of(parsed)
     with faults(where, at):
-        engine = make_engine(parsed, at)
+        engine = make_engine(parsed)
     try:
         return str(patiently(partial(_unmade, engine, where, at), was_there=False))
     finally:
