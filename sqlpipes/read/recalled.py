@@ -186,7 +186,9 @@ class _Dumping(pickle.Pickler):
         kind = type(thing)
         if is_dataclass(kind):
             return kind, tuple(getattr(thing, each.name) for each in fields(kind))
-        if isinstance(thing, (type, Enum)) or kind in VALUES:
+        if isinstance(thing, Enum):  # by value on every Python; 3.11.2 would ask for getattr
+            return kind, (thing.value,)
+        if isinstance(thing, type) or kind in VALUES:
             return NotImplemented
         raise pickle.PicklingError(f"{kind} is none of ours")
 

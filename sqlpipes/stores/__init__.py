@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,7 +23,7 @@ from sqlpipes.core.sensor import Reply, SensorState, Wanted
 from sqlpipes.core.status import Status
 from sqlpipes.core.verdict import Seen
 from sqlpipes.core.windows import Slot
-from sqlpipes.stores.lock import Holder, build_lock, lock_holder, place_of
+from sqlpipes.stores.lock import Holder, build_lock, lock_holder, place_of, state_folder
 from sqlpipes.stores.records import (
     CheckRecord,
     JobRun,
@@ -242,7 +243,7 @@ def open_store(
         from sqlpipes.stores.memory import MemoryStore
 
         return MemoryStore(target)
-    from sqlpipes.stores.local import LocalStore, is_ready, local_file
+    from sqlpipes.stores.local import LocalStore, is_ready, local_file, make_ready
 
     def full() -> SqlStore:
         from sqlpipes.stores.sql import open_sql_store  # SQLAlchemy: 0.2 s that few commands need
@@ -252,8 +253,11 @@ def open_store(
     path = local_file(url, root)
     if path is None:
         return full()
-    if not is_ready(path, target):
-        full().close()  # makes it so, or says what is wrong
+    if url is None:
+        with suppress(OSError):
+            state_folder(os.path.abspath(root))
+    if not is_ready(path, target) and not make_ready(path, target):
+        full().close()  # brings it up to date, or says what is wrong
     return LocalStore(path, target, place_of(root), full, at)
 
 

@@ -18,6 +18,7 @@ from sqlpipes.core.errors import Location
 from sqlpipes.core.status import Status
 from sqlpipes.stores.journal import Writing
 from sqlpipes.stores.keeping import Keeping
+from sqlpipes.stores.layout import sqlite_ddl
 from sqlpipes.stores.records import CheckRecord, Move, Note, RunRecord, SliceRecord
 from sqlpipes.stores.schema import newest
 from sqlpipes.stores.sqlite import file_faults, open_file, prepare
@@ -59,6 +60,33 @@ def is_ready(path: str, target: str) -> bool:
             return bool(db.execute(began, (target,)).fetchone()[0])
     except sqlite3.Error:
         return False
+
+
+def make_ready(path: str, target: str) -> bool:
+    """Make the tables of a file that is new, and the beginning of time for the target. False: it has
+    another schema, or cannot be written; nothing was changed."""
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with closing(open_file(path, make=True)) as db:
+            prepare(db)
+            with _transaction(db):
+                return _is_made(db, target)
+    except (sqlite3.Error, OSError):
+        return False
+
+
+def _is_made(db: sqlite3.Connection, target: str) -> bool:
+    """Asked inside of the transaction: another process may have been quicker."""
+    there = db.execute("select count(*) from sqlite_master where name = 'sqlpipes_schema'")
+    if not there.fetchone()[0]:
+        for statement in sqlite_ddl():
+            db.execute(statement)
+        db.execute("insert into sqlpipes_schema values (?)", (newest(),))
+    found = db.execute("select max(version) from sqlpipes_schema").fetchone()
+    if found[0] != newest():
+        return False
+    db.execute("insert or ignore into sqlpipes_ticks values (?, 0)", (target,))
+    return True
 
 
 class LocalStore(Keeping):

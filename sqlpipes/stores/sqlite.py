@@ -14,11 +14,11 @@ from sqlpipes.stores.refused import refused
 BUSY_TIMEOUT_S = 30
 
 
-def open_file(path: str) -> sqlite3.Connection:
-    """A connection for any thread, one at a time. A file that is gone is a fault, not a new one."""
+def open_file(path: str, *, make: bool = False) -> sqlite3.Connection:
+    """A connection for any thread, one at a time. Not to `make`: a file that is gone is a fault."""
     location = "file:" + path.replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     return sqlite3.connect(
-        location + "?mode=rw",
+        f"{location}?mode={'rwc' if make else 'rw'}",
         uri=True,
         timeout=BUSY_TIMEOUT_S,
         isolation_level=None,

@@ -75,6 +75,12 @@ def test_a_warm_ls_loads_what_it_reads_and_no_more(shop: Path, words: tuple[str,
     assert not {room[1] for room in ours if room[0] == "core" and len(room) > 1} & NOT_FOR_LS
 
 
+def test_a_build_and_the_first_one_too_load_no_sqlalchemy(shop: Path) -> None:
+    """The local state is written through the standard library."""
+    assert "sqlalchemy" not in loaded(shop, "build")
+    assert "sqlalchemy" not in loaded(shop, "build", "--force")
+
+
 def test_a_plan_without_news_loads_neither_a_warehouse_nor_a_parser(shop: Path) -> None:
     subprocess.run(
         [sys.executable, "-m", "sqlpipes", "build"], cwd=shop, check=True, capture_output=True

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from stores.events import built, run_finished, run_started, span, started
@@ -172,3 +173,65 @@ def test_a_path_may_hold_any_character(tmp_path: Path) -> None:
 )
 def test_other_databases_are_not_asked_this_way(url: str) -> None:
     assert local_file(url, "/shop") is None
+
+
+def schema_of(path: Path) -> dict[str, Any]:
+    """Tables and indexes as SQLite itself tells them."""
+    with closing(sqlite3.connect(path)) as db:
+        found: dict[str, Any] = {}
+        for name, sql in db.execute("select name, sql from sqlite_master where type = 'table'"):
+            columns = db.execute(f"pragma table_info({name})").fetchall()
+            indexes = db.execute(f"pragma index_list({name})").fetchall()
+            words = " ".join(str(sql).upper().split())
+            found[name] = (
+                [
+                    (c[1], c[2].upper(), c[3], (c[4] or "").strip("'").lower(), c[5])
+                    for c in columns
+                ],
+                sorted(
+                    (i[2], i[3], tuple(c[2] for c in db.execute(f"pragma index_info({i[1]})")))
+                    for i in indexes
+                ),
+                "WITHOUT ROWID" in words,
+                "AUTOINCREMENT" in words,
+            )
+        return found
+
+
+def test_both_ways_make_the_same_tables(tmp_path: Path) -> None:
+    open_store("sqlite:///a.db", str(tmp_path)).close()
+    open_sql_store("sqlite:///b.db", str(tmp_path), target="default").close()
+    ours, theirs = schema_of(tmp_path / "a.db"), schema_of(tmp_path / "b.db")
+    assert ours.keys() == theirs.keys()
+    for name, table in ours.items():
+        assert table == theirs[name], name
+
+
+def test_a_first_build_does_not_import_sqlalchemy(tmp_path: Path) -> None:
+    here = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-c", ASKING, str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True, env=here)
+    assert said.stdout.splitlines() == ["1 again {'orders': 'select 1'}", "False"]
+    assert (tmp_path / ".sqlpipes" / ".gitignore").read_text() == "*\n"
+
+
+OPENING = """
+import sys
+from sqlpipes.stores import open_store
+store = open_store(None, sys.argv[1], target="dev")
+store.set_stamp(sys.argv[2], "here")
+store.close()
+"""
+
+
+def test_many_that_make_it_at_once_find_one(tmp_path: Path) -> None:
+    begun = [
+        subprocess.Popen(
+            [sys.executable, "-c", OPENING, str(tmp_path), str(i)], stderr=subprocess.PIPE
+        )
+        for i in range(6)
+    ]
+    assert [process.communicate(timeout=60)[1] for process in begun] == [b""] * 6
+    with closing(open_store(None, str(tmp_path), target="dev")) as store:
+        assert [store.stamp(str(i)) for i in range(6)] == ["here"] * 6
+        assert store.tick() == 6
