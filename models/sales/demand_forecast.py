@@ -4,6 +4,7 @@ import numpy as np
 
 from sqlpipes import asset
 
+DAY = np.timedelta64(1, "D")
 DAYS_AHEAD = 28
 
 
@@ -20,8 +21,9 @@ def demand_forecast(daily_sales):
     """Expected units per category and day, four weeks from the last day of daily_sales."""
     rows = daily_sales.filter("category <> 'Unknown'").fetchnumpy()
     days = rows["order_date"].astype("datetime64[D]")
-    past = np.arange(days.min(), days.max() + 1)
-    ahead = np.arange(days.max() + 1, days.max() + 1 + DAYS_AHEAD)
+    tomorrow = days.max() + DAY
+    past = np.arange(days.min(), tomorrow, DAY)
+    ahead = np.arange(tomorrow, tomorrow + DAYS_AHEAD * DAY, DAY)
     forecasts = []
     for category in sorted(set(rows["category"])):
         sold = np.zeros(len(past))  # a day without a row is a day without a sale
