@@ -119,7 +119,8 @@ def test_slices_are_made_together_where_they_are_the_same(engine: Engine) -> Non
         return {name: [{"d": day}] for name in context.selected}
 
     graph = graph_of(*several(each, "a", "b", partition=daily(batch=1)))
-    build(engine, graph, slices={"a": days(0, 2), "b": days(1, 3)})
+    events = build(engine, graph, slices={"a": days(0, 2), "b": days(1, 3)})
+    assert [event for event in events if isinstance(event, StepFailed)] == []
     assert sorted(calls) == [
         ("2024-01-01", ["a"]),
         ("2024-01-02", ["a", "b"]),
