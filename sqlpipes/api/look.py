@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlpipes.api.columns import lineage
 from sqlpipes.api.crossings import uncarried
 from sqlpipes.api.file_assets import misplaced_files
-from sqlpipes.api.plans import look_at_nothing, look_at_warehouses
+from sqlpipes.api.plans import look_at_names, look_at_nothing
 from sqlpipes.api.portability import portability
 from sqlpipes.api.project import Project, in_place_order
 from sqlpipes.api.resources import resource_problems
@@ -193,7 +193,7 @@ def compiled(project: Project, ask: Ask) -> dict[str, str]:
     """
     project.raise_errors()
     try:
-        warehouses = look_at_warehouses(project)
+        warehouses = look_at_names(project)
     except EngineError:
         warehouses = look_at_nothing(project)
     assets = [project.graph.assets[name] for name in chosen(project, ask).names]

@@ -15,7 +15,13 @@ from sqlpipes.api.project import Project
 from sqlpipes.api.proofs import with_proofs
 from sqlpipes.api.resources import ready_resources
 from sqlpipes.api.selection import Ask, chosen
-from sqlpipes.api.warehouses import blank_engines, connections, engines_to_look, look
+from sqlpipes.api.warehouses import (
+    blank_engines,
+    connections,
+    engines_to_look,
+    engines_to_spell,
+    look,
+)
 from sqlpipes.core.crossing import Columns
 from sqlpipes.core.errors import Problem, ProjectError
 from sqlpipes.core.graph import Graph
@@ -198,6 +204,12 @@ def _check_statements(step: Step, graph: Graph, warehouse: Warehouse) -> list[st
 def look_at_warehouses(project: Project) -> Warehouses:
     """What exists in the warehouses, for writing statements; nothing where one is not there yet."""
     with closing(engines_to_look(project)) as engines:
+        return look(engines, project)
+
+
+def look_at_names(project: Project) -> Warehouses:
+    """What relations are called there. What exists is known only where that has to be looked at."""
+    with closing(engines_to_spell(project)) as engines:
         return look(engines, project)
 
 

@@ -60,6 +60,18 @@ def blank_engines(project: Project) -> Engines:
     return _each(project, lambda one: blank(one, project.root))
 
 
+def engines_to_spell(project: Project) -> Engines:
+    """All of them, to say what relations are called; opened, only to look, if one cannot say so unopened."""
+    from sqlpipes.engines import unopened
+
+    found = {name: unopened(one, project.root) for name, one in targets(project).items()}
+    spelling = {name: engine for name, engine in found.items() if engine is not None}
+    if len(spelling) < len(found):
+        return engines_to_look(project)
+    own = spelling.pop("")
+    return Engines(own, spelling)
+
+
 def _each(project: Project, opened: Callable[[Target], Engine]) -> Engines:
     with ExitStack() as stack:
         found: dict[str, Engine] = {}

@@ -7,7 +7,7 @@ module (or any object) with `open_engine(target, root, *, read_only, wait_s) -> 
 when several processes may write to such a warehouse at once, `obstacles(target, engine, schemas)` and
 `rehearse(target, root)` for `sqlpipes debug`, and `problems(target, root)` and `hidden(target, root)`,
 which say what is wrong with an output, and which texts of it are secrets;
-and `databases(target, root)`, those that SQL may name.
+`databases(target, root)`, those that SQL may name; and `unopened(target, root)`, an engine of its names.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ __all__ = [
     "problems",
     "rehearse",
     "stamp",
+    "unopened",
 ]
 
 ENTRY_POINTS = "sqlpipes.engines"
@@ -180,6 +181,14 @@ def blank(target: Target, root: str) -> Engine:
     with _theirs(target):
         engine: Engine = _module(target.engine, target.at("type")).blank(target, root)
     return engine
+
+
+def unopened(target: Target, root: str) -> Engine | None:
+    """An engine that calls each relation as the target's own would, without connecting; of what exists it
+    knows nothing. None where the warehouse must be asked."""
+    with _theirs(target):
+        found = getattr(_module(target.engine, target.at("type")), "unopened", None)
+        return found(target, root) if found else None
 
 
 def stamp(target: Target, root: str) -> str | None:

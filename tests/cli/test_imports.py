@@ -86,3 +86,11 @@ def test_a_plan_without_news_loads_neither_a_warehouse_nor_a_parser(shop: Path) 
         [sys.executable, "-m", "sqlpipes", "build"], cwd=shop, check=True, capture_output=True
     )
     assert not (HEAVY - {"yaml"}) & loaded(shop, "plan")
+
+
+def test_compiling_loads_neither(shop: Path) -> None:
+    """What DuckDB calls things is known without it, while nothing is attached."""
+    subprocess.run(
+        [sys.executable, "-m", "sqlpipes", "build"], cwd=shop, check=True, capture_output=True
+    )
+    assert not (HEAVY - {"yaml"}) & loaded(shop, "compile", "days")

@@ -24,9 +24,10 @@ from sqlpipes.core.partitions import Partitioning, TimeAxis
 from sqlpipes.core.sql import Relation, identifier
 from sqlpipes.engines.duckdb import exists
 from sqlpipes.engines.duckdb.connection import DuckConnection
-from sqlpipes.engines.duckdb.engine import CAN, DuckEngine
+from sqlpipes.engines.duckdb.engine import DuckEngine
 from sqlpipes.engines.duckdb.opening import open_duckdb
 from sqlpipes.engines.duckdb.place import MEMORY
+from sqlpipes.engines.duckdb.spelling import CAN
 
 __all__ = ["blank", "exists", "open_engine", "stamp"]
 

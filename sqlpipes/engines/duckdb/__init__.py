@@ -31,6 +31,7 @@ __all__ = [
     "problems",
     "rehearse",
     "stamp",
+    "unopened",
 ]
 
 
@@ -65,6 +66,18 @@ def blank(target: Target, root: str) -> Engine:
 
         return open_nothing(lake, bare(target), root)
     return open_engine(replace(target, options={**target.options, "path": MEMORY}), root)
+
+
+def unopened(target: Target, root: str) -> Engine | None:
+    """See `sqlpipes.engines.unopened`. What is attached would have to be asked what it is called."""
+    if target.catalog is None or lake_of(target, root) is not None:
+        return None
+    profile = read_profile(target, root)
+    if profile.attached or profile.problems or profile.missing:
+        return None
+    from sqlpipes.engines.duckdb.spelling import OfflineDuck
+
+    return OfflineDuck(target.catalog)
 
 
 def rehearse(target: Target, root: str) -> tuple[str, ...]:

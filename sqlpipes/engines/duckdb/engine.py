@@ -11,32 +11,14 @@ from typing import Any
 import duckdb
 
 from sqlpipes.core.config import Plain, Target
-from sqlpipes.core.engine import Capabilities, Connection, RelationType
+from sqlpipes.core.engine import RelationType
 from sqlpipes.core.errors import EngineError, Problem, did_you_mean
-from sqlpipes.core.partitions import Partitioning
 from sqlpipes.core.sql import Relation, identifier, literal
-from sqlpipes.core.windows import Windows
 from sqlpipes.engines.duckdb.connection import DuckConnection
 from sqlpipes.engines.duckdb.faults import setting_problem
-from sqlpipes.engines.duckdb.names import TEMPORARY, quoted
 from sqlpipes.engines.duckdb.profile import Profile
-from sqlpipes.engines.duckdb.windows import WORDS
-from sqlpipes.engines.windows import token_sql, windows_of
+from sqlpipes.engines.duckdb.spelling import Spelling
 
-CAN = Capabilities(
-    transactional_ddl=True,
-    create_or_replace_table=True,
-    merge=True,
-    insert_by_name=True,
-    qualifies=True,
-    reads_files=True,
-    writes_files=True,
-    renames=True,
-    comments=True,
-    indexes=frozenset({"art"}),
-    indexes_bind=True,
-    crosses=True,
-)
 RELATIONS = """
 select database_name, schema_name, table_name, 'table' from duckdb_tables()
 where not internal and not temporary
@@ -51,21 +33,17 @@ order by database_name, schema_name, table_name, column_index
 """
 
 
-class DuckEngine:
+class DuckEngine(Spelling):
     """An open DuckDB database; see `core.engine.Engine`. The first connection never leaves it."""
-
-    dialect = "duckdb"
-    can = CAN
 
     def __init__(self, first: duckdb.DuckDBPyConnection, target: Target, profile: Profile) -> None:
         self._first = first
         self._target = target
         self._profile = profile
         names = first.execute("select database_name from duckdb_databases() where not internal")
-        self._catalogs = frozenset(str(row[0]) for row in names.fetchall())
+        catalogs = frozenset(str(row[0]) for row in names.fetchall())
         rows = first.execute("select current_database()").fetchall()  # to its end: it holds a lock
-        self._catalog: str = rows[0][0]
-        self.catalog: str | None = self._catalog
+        super().__init__(str(rows[0][0]), catalogs)
 
     def connect(self) -> DuckConnection:
         return self.look()
@@ -125,30 +103,6 @@ class DuckEngine:
                 did_you_mean(catalog, self._catalogs) or "name it in profiles.yml under `attach:`"
             )
             raise EngineError(Problem("ENG024", message, hint=hint))
-
-    def quote(self, relation: Relation) -> str:
-        return quoted(relation, self._catalog, self._catalogs)
-
-    def temporary(self, name: str) -> Relation:
-        return Relation(name, "main", TEMPORARY)
-
-    def token_sql(self, relation: Relation, changes: str) -> str:
-        """`changes`: count, hash (row count and the sum of all row hashes), or an aggregate."""
-        return token_sql(self.quote(relation), changes, WORDS)
-
-    def windows(
-        self,
-        connection: Connection,
-        relation: Relation,
-        changes: str,
-        cut: Partitioning,
-        where: str = "",
-    ) -> Windows:
-        columns = connection.columns(relation) or ()
-        rows = self.quote(relation)
-        if where:
-            rows = f"(select * from {rows} where {where})"
-        return windows_of(connection, rows, columns, changes, cut, WORDS)
 
     def close(self) -> None:
         with suppress(duckdb.Error):  # a function that was left alone is still in it

@@ -18,12 +18,13 @@ from sqlpipes.core.errors import EngineError, LockedError, Problem, did_you_mean
 from sqlpipes.core.faults import NO_DATABASE, unwrapped
 from sqlpipes.core.sql import Relation, identifier, literal
 from sqlpipes.engines.duckdb.connection import DuckConnection
-from sqlpipes.engines.duckdb.engine import CAN, DuckEngine
+from sqlpipes.engines.duckdb.engine import DuckEngine
 from sqlpipes.engines.duckdb.extensions import load_extension
 from sqlpipes.engines.duckdb.lake import POSTGRES, Lake
 from sqlpipes.engines.duckdb.opening import make_folder, patiently, prepare
 from sqlpipes.engines.duckdb.place import is_there
 from sqlpipes.engines.duckdb.profile import Extension, Profile, read_profile
+from sqlpipes.engines.duckdb.spelling import CAN
 from sqlpipes.engines.libpq import way_of
 
 ATTEMPTS = 20
