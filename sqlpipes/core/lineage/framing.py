@@ -12,7 +12,7 @@ from sqlpipes.core.lineage.conditions import conjuncts, equal, laws_of
 from sqlpipes.core.lineage.hops import meeting
 from sqlpipes.core.lineage.joined import Joined, Pins, Source
 from sqlpipes.core.lineage.proofs import CONDITION, Chain, Col, Law, Relation, Value, Why, unproven
-from sqlpipes.core.lineage.reading import offset_of
+from sqlpipes.core.lineage.reading import is_name, offset_of
 from sqlpipes.core.lineage.sources import READER_NAMES, READERS
 from sqlpipes.core.lineage.walk import Around, Unsure, Walk, leaf, value_in
 
@@ -304,7 +304,8 @@ def _add_membership(walk: Walk, node: Any, query: Any, around: Around) -> None:
 def add_subqueries(walk: Walk, node: Any, around: Around) -> None:
     """Every query in the expressions of a SELECT that is not in its FROM."""
     done = {id(q) for q in _memberships(node)}
-    clauses = [*node.expressions, *(node.args.get(key) for key in CLAUSES)]
+    items = (item for item in node.expressions if not is_name(item))
+    clauses = [*items, *(node.args.get(key) for key in CLAUSES)]
     for clause in (clause for clause in clauses if clause is not None):
         for query in [clause] if isinstance(clause, QUERIES) else queries_in(clause):
             if id(query) in done:

@@ -33,6 +33,8 @@ ENDS = JOINS | {
     TokenType.EXCEPT, TokenType.INTERSECT, TokenType.SEMICOLON,
 }  # fmt: skip
 
+BOUNDS = LISTS | CONDITIONS | ENDS | {TokenType.COMMA}  # what may begin or end a segment
+
 OPERANDS = CLOSING | {TokenType.VAR, TokenType.NUMBER, TokenType.STRING, TokenType.END}
 
 
@@ -177,7 +179,7 @@ def _segments(tokens: list[Token]) -> list[Segment]:
             close(i - 1)
             if len(levels) > 1:
                 levels.pop()
-        else:
+        elif kind in BOUNDS:
             _step(tokens, i, kind, levels[-1], close)
     close(len(tokens) - 1)
     return found

@@ -88,9 +88,11 @@ def _plain_column(reading: Reading, node: Any, scope: Scope) -> Out | None:
 
 def _is_signed(reading: Reading, inner: Any, node: Any) -> bool:
     """`+a` parses as `a`, and DuckDB names it otherwise."""
+    if isinstance(node, exp.Alias) or "+" not in reading.places.text:
+        return False
     offset = offset_of(inner)
     segment = reading.places.segment(offset) if offset is not None else None
-    if segment is None or isinstance(node, exp.Alias):
+    if segment is None:
         return False
     return reading.places.tokens[segment.first].text == "+"
 

@@ -107,7 +107,7 @@ class Prover:
             built = self.built.get(name, {})
             types = [type or built.get(key) for type, key in zip(types, keys, strict=True)]
         return tuple(
-            column if column.type == type else replace(column, type=type)
+            column if column.type == type else Column(column.name, type)
             for column, type in zip(columns, types, strict=True)
         )
 

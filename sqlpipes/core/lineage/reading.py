@@ -88,10 +88,22 @@ class Reading(Spelling):
 def offset_of(node: Any) -> int | None:
     """Where the first token with a known place of this expression stands."""
     own = node.meta.get("start")
+    if own is None and isinstance(node, exp.Column):
+        own = node.parts[0].meta.get("start")
     if own is not None:
         return int(own)
-    starts = [part.meta["start"] for part in node.walk() if "start" in part.meta]
-    return min(starts) if starts else None
+    first: int | None = None
+    for part in node.walk():
+        start = part.meta.get("start")
+        if start is not None and (first is None or start < first):
+            first = start
+    return first
+
+
+def is_name(item: Any) -> bool:
+    """Whether an item of a SELECT list is a column's name and no more, so that nothing stands below it."""
+    inner = item.this if isinstance(item, exp.Alias) else item
+    return isinstance(inner, exp.Column) and isinstance(inner.this, exp.Identifier)
 
 
 @dataclass(slots=True)

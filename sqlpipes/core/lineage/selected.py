@@ -27,6 +27,7 @@ from sqlpipes.core.lineage.proofs import (
     better,
     clearer,
 )
+from sqlpipes.core.lineage.reading import is_name
 from sqlpipes.core.lineage.starred import starred
 from sqlpipes.core.lineage.stars import star_of
 from sqlpipes.core.lineage.walk import Around, Walk, value_in
@@ -105,7 +106,7 @@ def _group(walk: Walk, node: Any, around: Around, found: Selected) -> None:
 
 def _collapses(node: Any) -> bool:
     """Aggregates without GROUP BY: one row made of all."""
-    todo = [*node.expressions]
+    todo = [item for item in node.expressions if not is_name(item)]
     while todo:
         current = todo.pop()
         if isinstance(current, (exp.Query, exp.Window)):
@@ -134,8 +135,8 @@ def _key(walk: Walk, key: Any, node: Any, around: Around) -> Value | None:
 
 def _look(walk: Walk, node: Any, around: Around, found: Selected) -> None:
     named = {w.this.name.casefold(): w for w in node.args.get("windows") or ()}
-    clauses = [*node.expressions, node.args.get("qualify")]
-    for clause in clauses:
+    items = (item for item in node.expressions if not is_name(item))
+    for clause in (*items, node.args.get("qualify")):
         for window in windows_in(clause) if clause is not None else ():
             found.looks.append(looks_of(window, named, lambda part: value_in(walk, part, around)))
     distinct = node.args.get("distinct")

@@ -12,7 +12,7 @@ from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.lineage.chains import kind_made
 from sqlpipes.core.lineage.joined import Source
 from sqlpipes.core.lineage.proofs import Chain, Col, Value, Why
-from sqlpipes.core.lineage.reading import offset_of
+from sqlpipes.core.lineage.reading import is_name, offset_of
 from sqlpipes.core.lineage.stars import star_of
 from sqlpipes.core.lineage.walk import Around, Walk, value_in
 
@@ -65,7 +65,9 @@ def starred(walk: Walk, node: Any, around: Around) -> Items:
     for item in node.expressions:
         inner = item.this if isinstance(item, exp.Alias) else item
         star = star_of(inner)
-        if star is not None and isinstance(inner, (exp.Star, exp.Column)):
+        if is_name(item):
+            _add_one(walk, item, inner, around, items)
+        elif star is not None and isinstance(inner, (exp.Star, exp.Column)):
             _add_star(walk, inner, star, around, items)
         elif star is not None or isinstance(inner, SPREADING) or inner.find(exp.Columns):
             _add_unknown(walk, item, inner, items)

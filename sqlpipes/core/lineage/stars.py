@@ -24,6 +24,8 @@ from sqlpipes.core.lineage.tables import (
     openings,
 )
 
+NARROWED = (exp.Like, exp.ILike, exp.SimilarTo, exp.Glob, exp.Not)
+
 
 def star_of(node: Any) -> Any:
     """The Star of `*`, `t.*`, `* LIKE ...`; None for everything else."""
@@ -31,7 +33,7 @@ def star_of(node: Any) -> Any:
         return node
     if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
         return node.this
-    if isinstance(node, exp.Like | exp.ILike | exp.SimilarTo | exp.Glob | exp.Not):
+    if isinstance(node, NARROWED):
         return star_of(node.this)
     return None
 

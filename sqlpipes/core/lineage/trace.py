@@ -237,14 +237,8 @@ class Tracer:
         if facts is None:
             facts = self.analysed(rendered, names)
         self.used[key] = facts
-        resolved = with_assets(
-            facts,
-            {
-                **body.file_assets,
-                **{".".join(parts): name for parts, name in names.items() if name},
-            },
-        )
-        return _in_file(resolved, asset, body, rendered)
+        meant = {".".join(parts): name for parts, name in names.items() if name}
+        return _in_file(facts, asset, body, rendered, {**body.file_assets, **meant})
 
     def unread(self, asset: Asset, body: SqlBody, faults: tuple[Problem, ...] = ()) -> ColumnFacts:
         facts = opaque(self.graph.parents(asset.name), faults)
@@ -309,12 +303,7 @@ class Tracer:
 def with_assets(facts: ColumnFacts, names: Mapping[str, str]) -> ColumnFacts:
     if all(table == name for table, name in names.items()):
         return facts
-    edges = tuple(
-        replace(edge, table=names[edge.table])
-        if names.get(edge.table, edge.table) != edge.table
-        else edge
-        for edge in facts.edges
-    )
+    edges = tuple(put(edge, edge.at, names.get(edge.table)) for edge in facts.edges)
     return replace(facts, edges=edges)
 
 
@@ -335,10 +324,15 @@ def _cut(facts: ColumnFacts, asset: Asset) -> ColumnFacts:
     return replace(facts, edges=(*facts.edges, *found.values())) if found else facts
 
 
-def _in_file(facts: ColumnFacts, asset: Asset, body: SqlBody, rendered: Rendered) -> ColumnFacts:
-    """The same facts with places in the user's file."""
+def _in_file(
+    facts: ColumnFacts, asset: Asset, body: SqlBody, rendered: Rendered, names: Mapping[str, str]
+) -> ColumnFacts:
+    """The same facts with places in the user's file. `names`: reference -> the asset it means."""
     places = InFile(asset.at.file, body, rendered)
-    edges = (put(edge, places.of(edge.at) if edge.length else places.all) for edge in facts.edges)
+    edges = (
+        put(edge, places.of(edge.at) if edge.length else places.all, names.get(edge.table))
+        for edge in facts.edges
+    )
     problems = (
         replace(each, at=places.of(each.at) if each.at.length else places.all) if each.at else each
         for each in facts.problems
