@@ -327,6 +327,7 @@ def test_a_row_without_a_value_belongs_to_no_slice(tmp_path: Path) -> None:
 
 def test_the_state_keeps_ranges(tmp_path: Path) -> None:
     import sqlite3
+    from contextlib import closing
 
     minutes = "{by: minute, column: seen, start: 2004, end: 2024, timezone: Europe/Berlin}"
     hours = "{by: hour, column: seen, start: 2012-01-01, end: 2024-01-01}"
@@ -334,7 +335,7 @@ def test_the_state_keeps_ranges(tmp_path: Path) -> None:
     root = project(tmp_path, {"minutes": model(minutes, query), "hours": model(hours, query)})
     build(root)
     assert plan(root) == {}
-    with sqlite3.connect(root / ".sqlpipes" / "state.db") as state:
+    with closing(sqlite3.connect(root / ".sqlpipes" / "state.db")) as state, state:
         found = state.execute("select asset, count(*) from sqlpipes_slices group by 1").fetchall()
     assert dict(found)["minutes"] == dict(found)["hours"] == 1
 

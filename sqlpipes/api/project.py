@@ -223,6 +223,9 @@ def _unnamed(
     secrets: Iterable[str], config: ProjectConfig, target: Target, graph: Graph
 ) -> tuple[str, ...]:
     """Those that are in no name: what is recorded under it would be lost."""
+    secrets = tuple(secrets)
+    if not secrets:
+        return ()
     names = [config.name, target.name, target.schema, target.engine, target.catalog or ""]
     names += [f"{each.name} {each.relation}" for each in graph.assets.values()]
     return worth_hiding(secrets, names)

@@ -1,6 +1,6 @@
 """What was learned about each file the last time, kept in one file; stat in, facts out.
 
-The file is a line with the analyser's stamp and a hash of the rest; a line of JSON that says which
+The file is a line with the analyser's stamp and a checksum of the rest; a line of JSON that says which
 entries there are; and a line of JSON for the facts of each, which is read when somebody asks for them, and
 written again as it is while they are the same.
 
@@ -18,13 +18,14 @@ from contextlib import suppress
 from dataclasses import field
 from importlib.util import find_spec
 from typing import Any
+from zlib import crc32
 
 from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import Location, Problem, Severity
 from sqlpipes.read.files import File, content_hash, decode, file_hash, read_bytes
 from sqlpipes.version import __version__
 
-FORMAT = 2
+FORMAT = 3
 RACY_NS = 2_000_000_000
 FOLDER = ".sqlpipes/cache"
 NAME = "facts.json"
@@ -227,8 +228,8 @@ def read_stamped(path: str, stamp: str) -> tuple[bytes, int]:
     stands there is not what was written. OSError when it cannot be read."""
     with open(path, "rb") as stream:
         written_ns = os.fstat(stream.fileno()).st_mtime_ns
-        header, _, payload = stream.read().partition(b"\n")
-    sound = header == f"{stamp} {content_hash(payload)}".encode()
+        header, payload = stream.readline(), stream.read()
+    sound = header == f"{stamp} {crc32(payload):08x}\n".encode()
     return payload if sound else b"", written_ns
 
 
@@ -239,7 +240,7 @@ def write_stamped(path: str, stamp: str, payload: bytes) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         own = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)  # of its user alone
         with os.fdopen(own, "wb") as stream:
-            stream.write(f"{stamp} {content_hash(payload)}\n".encode())
+            stream.write(f"{stamp} {crc32(payload):08x}\n".encode())
             stream.write(payload)
         os.replace(temporary, path)
     except OSError:

@@ -79,6 +79,7 @@ def _walk(absolute: str, relative: str, problems: list[Problem]) -> Iterator[Fil
     except OSError as fault:
         problems.append(_unreadable(relative, fault))
         return
+    unspeakable = re.compile(UNSPEAKABLE).search
     for entry in entries:
         if entry.name.startswith(".") or entry.name in SKIPPED:
             continue
@@ -86,7 +87,7 @@ def _walk(absolute: str, relative: str, problems: list[Problem]) -> Iterator[Fil
         if _is_folder(entry):
             if not _leads_upwards(entry, absolute):
                 yield from _walk(entry.path, path, problems)
-        elif re.search(UNSPEAKABLE, path):
+        elif unspeakable(path):
             if "." in entry.name:  # a Mac's 'Icon\r' is nothing of the user's
                 problems.append(_unspeakable(path))
         elif found := _stat(entry, path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -134,7 +135,7 @@ def test_a_schema_of_ours_that_nobody_builds_is_told_as_ambiguous(tmp_path: Path
 
 @needs("sqlite_scanner")
 def test_a_table_of_sqlite_by_two_names(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "crm.db") as db:
+    with closing(sqlite3.connect(tmp_path / "crm.db")) as db, db:
         db.execute("create table people (id integer)")
     root = project(
         tmp_path,
@@ -143,7 +144,7 @@ def test_a_table_of_sqlite_by_two_names(tmp_path: Path) -> None:
     )
     assert [column.name for column in lineage(built(root)).columns("a")] == ["id"]
     assert steps(root) == []
-    with sqlite3.connect(tmp_path / "crm.db") as db:
+    with closing(sqlite3.connect(tmp_path / "crm.db")) as db, db:
         db.execute("insert into people values (1)")
     assert steps(root) == ["crm.people", "a"]
 

@@ -143,7 +143,7 @@ def test_what_an_older_sqlpipes_recorded_is_in_doubt(shop: Path) -> None:
     project = sqlpipes.load(str(shop), environ={})
     with closing(open_store_of(project)) as store:
         recorded = store.definitions(["users", "ids"])
-    with sqlite3.connect(shop / ".sqlpipes" / "state.db") as db:
+    with closing(sqlite3.connect(shop / ".sqlpipes" / "state.db")) as db, db:
         for name, text in recorded.items():
             said = {key: value for key, value in json.loads(text).items() if key != "basis"}
             db.execute(

@@ -65,6 +65,7 @@ def spawn(root: Path, *arguments: str) -> subprocess.Popen[str]:
 def wait_until_running(root: Path, asset: str, process: subprocess.Popen[str]) -> None:
     """Until the step of `asset` is on record as started."""
     import sqlite3
+    from contextlib import closing
 
     deadline = time.monotonic() + 60
     query = "select 1 from sqlpipes_steps where asset = ? and status = 'running'"
@@ -73,7 +74,7 @@ def wait_until_running(root: Path, asset: str, process: subprocess.Popen[str]) -
         state = root / ".sqlpipes" / "state.db"
         if state.exists():
             try:
-                with sqlite3.connect(state) as db:
+                with closing(sqlite3.connect(state)) as db, db:
                     if db.execute(query, [asset]).fetchone():
                         return
             except sqlite3.OperationalError:

@@ -11,6 +11,7 @@ import sys
 import time
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
@@ -141,7 +142,7 @@ def leaks_below(root: Path) -> list[str]:
 def leaks_in_state(root: Path, url: str) -> list[str]:
     """In every table of the state."""
     if not url:
-        with sqlite3.connect(root / ".sqlpipes" / "state.db") as db:
+        with closing(sqlite3.connect(root / ".sqlpipes" / "state.db")) as db, db:
             dump = "\n".join(db.iterdump())
         assert "below" in dump
         return leaks("the state", dump.encode())
@@ -191,7 +192,7 @@ def test_no_canary_gets_out_on_duckdb(tmp_path: Path, planted: None) -> None:
     assert run(root, "state", "export", str(root / "out.jsonl.gz")).exit_code == 0
     assert leaks_below(root) == []
     assert leaks_in_state(root, "") == []
-    with sqlite3.connect(root / ".sqlpipes" / "state.db") as db:
+    with closing(sqlite3.connect(root / ".sqlpipes" / "state.db")) as db, db:
         assert "***" in "\n".join(db.iterdump())
 
 

@@ -347,11 +347,11 @@ def test_a_damaged_warehouse_is_no_traceback(built, command):
 @pytest.mark.parametrize("command", ["plan", "build", "status", "runs", "retry"])
 def test_a_damaged_or_newer_state_is_no_traceback(built, command):
     import sqlite3
+    from contextlib import closing
 
     state = built / ".sqlpipes" / "state.db"
-    with sqlite3.connect(state) as db:
+    with closing(sqlite3.connect(state)) as db, db:
         db.execute("insert into sqlpipes_schema (version) values (9999)")
-    db.close()
     result = run(built, command)
     assert (result.exit_code, "STO005" in result.stderr) == (2, True)
     for left in built.glob(".sqlpipes/state.db*"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def environ(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def kept(root: Path) -> str:
-    with sqlite3.connect(root / ".sqlpipes" / "state.db") as db:
+    with closing(sqlite3.connect(root / ".sqlpipes" / "state.db")) as db, db:
         found = "\n".join(db.iterdump())
     files = [path for path in (root / ".sqlpipes").rglob("*") if path.is_file()]
     return found + "".join(path.read_bytes().decode("latin-1") for path in files)
@@ -133,6 +134,6 @@ def test_the_key_of_a_request_holds_no_secret_and_is_asked_for_once(tmp_path: Pa
     ok(root, "sensors", "run", "asks")
     again = ok(root, "sensors", "run", "asks")
     assert "batch ***-" in again
-    with sqlite3.connect(root / ".sqlpipes" / "state.db") as db:
+    with closing(sqlite3.connect(root / ".sqlpipes" / "state.db")) as db, db:
         assert db.execute("select count(*) from sqlpipes_job_runs").fetchall() == [(1,)]
     assert TOKEN not in kept(root)

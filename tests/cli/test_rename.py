@@ -336,7 +336,7 @@ def test_doubts_and_failures_move_too(tmp_path):
     import sqlite3
 
     text = '{"grain":"day","ranges":[[19724,19725]]}'
-    with sqlite3.connect(root / ".sqlpipes" / "state.db") as db:
+    with closing(sqlite3.connect(root / ".sqlpipes" / "state.db")) as db, db:
         db.execute(
             "insert into sqlpipes_marks values ('dev', 'orders', 99, ?, 'v', 1, 0, 0)", (text,)
         )

@@ -9,6 +9,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -132,5 +133,5 @@ def test_a_terminal_that_is_closed(tmp_path: Path) -> None:
     _, status = os.waitpid(process, 0)
     assert os.waitstatus_to_exitcode(status) == 129
     assert "cancelled" in ok(root, "runs")
-    with sqlite3.connect(root / ".sqlpipes" / "state.db") as db:
+    with closing(sqlite3.connect(root / ".sqlpipes" / "state.db")) as db, db:
         assert db.execute("select * from sqlpipes_marks").fetchall() == []

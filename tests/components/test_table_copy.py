@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
@@ -23,14 +24,14 @@ insert into days values ('2024-01-01', 1), ('2024-01-02', 2), ('2024-01-02', 3),
 
 @pytest.fixture
 def shop(tmp_path):
-    with sqlite3.connect(tmp_path / "shop.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "shop.db")) as connection, connection:
         connection.executescript(SHOP)
     connection.close()
     return tmp_path
 
 
 def change(shop, *statements):
-    with sqlite3.connect(shop / "shop.db") as connection:
+    with closing(sqlite3.connect(shop / "shop.db")) as connection, connection:
         for statement in statements:
             connection.execute(statement)
     connection.close()

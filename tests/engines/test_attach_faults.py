@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -76,7 +77,7 @@ def test_the_folder_of_a_database_that_is_to_be_made_is_made(tmp_path: Path) -> 
     packaged("sqlite_scanner", f"v{duckdb.__version__}") is None, reason="no sqlite_scanner"
 )
 def test_a_sqlite_file_is_known_by_its_content(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "crm.db") as db:
+    with closing(sqlite3.connect(tmp_path / "crm.db")) as db, db:
         db.execute("create table people (id integer)")
         db.execute("insert into people values (1)")
     root = project(tmp_path, "      attach: crm.db\n", "select * from crm.people")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -57,7 +58,7 @@ def test_a_package_is_found_by_the_extensions_name_and_by_its_path() -> None:
 
 @needs("sqlite_scanner")
 def test_a_sqlite_file_is_a_source_and_is_written_to(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "crm.db") as db:
+    with closing(sqlite3.connect(tmp_path / "crm.db")) as db, db:
         db.execute("create table people (id integer, name text)")
         db.execute("insert into people values (1, 'ann')")
     output = "      attach: [{path: crm.db, type: sqlite, alias: crm}]\n"
@@ -69,7 +70,7 @@ def test_a_sqlite_file_is_a_source_and_is_written_to(tmp_path: Path) -> None:
     )
     assert build(load(str(root))).ok
     assert rows(load(str(root)), "top").rows == (("ANN",),)
-    with sqlite3.connect(tmp_path / "crm.db") as db:
+    with closing(sqlite3.connect(tmp_path / "crm.db")) as db, db:
         assert db.execute("select * from back").fetchall() == [("ANN!",)]
         db.execute("insert into people values (2, 'bob')")
     assert build(load(str(root))).ok

@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -270,7 +271,7 @@ def test_errors_stand_where_they_stood_and_the_state_has_the_bare_statement(tmp_
     assert "models/short.sql:2:3: ENG004" in said
     assert "models/long.sql:202:3: ENG004" in said
 
-    with sqlite3.connect(root / ".sqlpipes" / "state.db") as db:
+    with closing(sqlite3.connect(root / ".sqlpipes" / "state.db")) as db, db:
         dump = "\n".join(db.iterdump())
     assert "select 1 as a" in dump
     assert "/* sqlpipes" not in dump

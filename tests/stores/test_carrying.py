@@ -80,7 +80,7 @@ def test_what_was_exported_and_imported_is_exported_again_line_for_line(
         do(other, started(asset="b", run_id="r1"))
         assert one.history() == other.history()
     marked = [json.loads(line)["row"]["step_id"] for line in lines if '"table":"marks"' in line]
-    with sqlite3.connect(second / ".sqlpipes" / "state.db") as db:
+    with closing(sqlite3.connect(second / ".sqlpipes" / "state.db")) as db, db:
         (newest,) = db.execute("select max(id) from sqlpipes_steps").fetchone()
     assert newest > max(marked, default=0), "a mark names a step that is another one now"
 

@@ -45,7 +45,7 @@ def test_the_state_lives_in_the_project_and_out_of_git(tmp_path: Path) -> None:
     open_store(None, str(tmp_path)).close()
     assert state_file(tmp_path).exists()
     assert (tmp_path / ".sqlpipes" / ".gitignore").read_text() == "*\n"
-    with sqlite3.connect(state_file(tmp_path)) as db:
+    with closing(sqlite3.connect(state_file(tmp_path))) as db, db:
         assert db.execute("pragma journal_mode").fetchone() == ("wal",)
 
 
@@ -166,7 +166,7 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
 
 def test_a_newer_state_is_left_alone(tmp_path: Path) -> None:
     open_store(None, str(tmp_path)).close()
-    with sqlite3.connect(state_file(tmp_path)) as db:
+    with closing(sqlite3.connect(state_file(tmp_path))) as db, db:
         db.execute("insert into sqlpipes_schema (version) values (999)")
     with pytest.raises(StoreError) as caught:
         open_store(None, str(tmp_path))
@@ -177,7 +177,7 @@ def test_a_newer_state_is_left_alone(tmp_path: Path) -> None:
 def old_state(root: Path) -> None:
     """The first released state, as that version left it."""
     state_file(root).parent.mkdir()
-    with sqlite3.connect(state_file(root)) as db:
+    with closing(sqlite3.connect(state_file(root))) as db, db:
         db.executescript((HERE / "state_v1.sql").read_text())
 
 
@@ -203,7 +203,7 @@ def test_an_old_state_is_brought_up_step_by_step(tmp_path: Path) -> None:
     open_sql_store(None, str(tmp_path), target="dev", migrations=steps).close()
     store = open_sql_store(None, str(tmp_path), target="dev", migrations=steps)
     assert store.history().of("facts").slices(Grain.DAY) == span(0, 8)
-    with sqlite3.connect(state_file(tmp_path)) as db:
+    with closing(sqlite3.connect(state_file(tmp_path))) as db, db:
         versions = db.execute("select version from sqlpipes_schema order by 1").fetchall()
         assert versions == [(n,) for n in range(1, after + 2)]
         assert db.execute("select * from extra").fetchall() == [(1,)]
@@ -214,7 +214,7 @@ def test_a_migration_that_fails_leaves_its_step_undone(tmp_path: Path) -> None:
     steps = {2: ("CREATE TABLE extra (a INTEGER)",), 3: ("CREATE TABLE more (a)", "no sql")}
     with pytest.raises(StoreError):
         open_sql_store(None, str(tmp_path), target="dev", migrations=steps)
-    with sqlite3.connect(state_file(tmp_path)) as db:
+    with closing(sqlite3.connect(state_file(tmp_path))) as db, db:
         assert db.execute("select max(version) from sqlpipes_schema").fetchone() == (2,)
         tables = {name for (name,) in db.execute("select name from sqlite_master")}
     assert "extra" in tables
@@ -227,11 +227,11 @@ def test_an_event_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -
     before = store.history()
     with pytest.raises(StoreError):
         store.append(run_started("r1"))  # there is one already
-    with sqlite3.connect(state_file(tmp_path)) as db:
+    with closing(sqlite3.connect(state_file(tmp_path))) as db, db:
         db.execute("alter table sqlpipes_marks rename to away")
     with pytest.raises(StoreError):
         store.append(started("orders", version="v2"))
-    with sqlite3.connect(state_file(tmp_path)) as db:
+    with closing(sqlite3.connect(state_file(tmp_path))) as db, db:
         db.execute("alter table away rename to sqlpipes_marks")
     assert store.history() == before
     assert len(store.run().steps) == 1
@@ -374,7 +374,7 @@ def test_the_questions_on_that_page_can_be_asked(tmp_path: Path) -> None:
         store.append(event)
     block = re.search(r"```sql\n(.*?)```", page, re.DOTALL)
     assert block is not None
-    with sqlite3.connect(state_file(tmp_path)) as db:
+    with closing(sqlite3.connect(state_file(tmp_path))) as db, db:
         slowest, built_days = (
             db.execute(question).fetchall() for question in block[1].split(";") if question.strip()
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -14,7 +14,8 @@ Name = tuple[str, ...]  # one to three folded identifiers, catalog first
 Homes = Mapping[str, tuple[str, str | None]]  # a further engine -> its default schema and database
 NO_HOMES: Homes = MappingProxyType({})
 Databases = Mapping[str, Mapping[str, str]]
-"""An engine -> the databases that SQL may name there, its own too -> the schema of a bare table in it."""
+"""An engine -> the databases that SQL may name there, its own too -> the schema of a bare table in it.
+`link` folds these names first."""
 NO_DATABASES: Databases = MappingProxyType({})
 MAIN = "main"  # where a target that says no schema writes; a server has seldom one of that name
 
@@ -29,17 +30,23 @@ def in_database(
         return
     schema = default_schema_in(databases, asset.engine, catalog, dialect)
     if schema is not None and schema == fold(relation.schema, True, dialect):
-        for last in sorted(last_parts(asset, relation)):
+        for last in last_parts(asset, relation):
             yield fold(catalog, True, dialect), fold(last, True, dialect)
 
 
 def default_schema_in(databases: Databases, engine: str, catalog: str, dialect: str) -> str | None:
-    """Folded, as the name is compared; None for what is no database that SQL may name there."""
-    wanted = fold(catalog, True, dialect)
-    for name, schema in databases.get(engine, {}).items():
-        if fold(name, True, dialect) == wanted:
-            return fold(schema, True, dialect) or None
-    return None
+    """As the name is compared; None for what is no database that SQL may name there."""
+    return databases.get(engine, {}).get(fold(catalog, True, dialect)) or None
+
+
+def folded(databases: Databases, dialect: str) -> Databases:
+    """With all names as they are compared; of two that are the same the first counts."""
+    return {
+        engine: {
+            fold(name, True, dialect): fold(named[name], True, dialect) for name in reversed(named)
+        }
+        for engine, named in ((each, dict(found)) for each, found in databases.items())
+    }
 
 
 def databases_beside(
@@ -66,13 +73,15 @@ def settled(
     that something is built in, so that nobody can tell.
     """
     listed = [_schemed(asset, dialect, default_catalog, homes, databases) for asset in assets]
+    beside = databases_beside(dialect, default_catalog, homes, databases)
+    if not beside:
+        return listed, frozenset()
     taken = {
         (asset.engine, fold(asset.relation.schema, True, dialect))
         for asset in listed
         if asset.kind is not Kind.SOURCE and asset.relation is not None
         if is_own(asset.relation, dialect, homes.get(asset.engine, ("", default_catalog))[1])
     }
-    beside = databases_beside(dialect, default_catalog, homes, databases)
     free = beside - taken
     return [_settled(asset, free, dialect, databases) for asset in listed], frozenset(
         beside & taken
@@ -117,9 +126,11 @@ def _same(name: str, other: str | None, dialect: str) -> bool:
     return other is not None and fold(name, True, dialect) == fold(other, True, dialect)
 
 
-def last_parts(asset: Asset, relation: Relation) -> set[str]:
+def last_parts(asset: Asset, relation: Relation) -> Sequence[str]:
     """What may follow the schema: the relation's name, and the asset's own where it has no dot."""
-    return {relation.name} if "." in asset.name else {relation.name, asset.name}
+    if asset.name == relation.name or "." in asset.name:
+        return (relation.name,)
+    return sorted((relation.name, asset.name))
 
 
 def unclear(reference: Reference, own: str | None, schema: str | None, at: Location) -> Problem:

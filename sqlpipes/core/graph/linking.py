@@ -22,6 +22,7 @@ from sqlpipes.core.graph.databases import (
     Name,
     databases_beside,
     default_schema_in,
+    folded,
     implicit,
     in_database,
     is_own,
@@ -60,6 +61,7 @@ def link(
     `databases`: those that SQL may name, so that `other.t` may be a table of the database `other`: one
     of another database than the own needs no declaration.
     """
+    databases = folded(databases, dialect)
     beside = databases_beside(dialect, default_catalog, homes, databases)
     placed, both = settled(assets, dialect, default_catalog, homes, databases)
     unique, problems = without_duplicates(placed, dialect)
@@ -128,7 +130,7 @@ class _Linker:
             found.setdefault(name, at)
             if not seen:
                 unseen.add(name)
-        mapped = self._mappings(asset, found)
+        mapped = self._mappings(asset, found) if asset.mappings else {}
         return tuple(
             [
                 Input(name, at, mapped.get(name, EVERYTHING), unseen=name in unseen)
@@ -198,6 +200,8 @@ class _Linker:
 
     def _tables(self, body: SqlBody) -> list[Reference]:
         """Names that look like those of files, and are assets'."""
+        if not body.files:
+            return []
         named = [file.table for file in body.files if file.table is not None]
         return [table for table in named if self.index.get(table.folded(self.dialect))]
 
@@ -219,7 +223,8 @@ class _Linker:
         """`engine`: where the table is if nothing declares it; None: wherever others have found it."""
         key = reference.folded(self.dialect)
         name = self.index.get(key)
-        self._demand_clear(reference, key, name, file, engine or "")
+        if self.both:
+            self._demand_clear(reference, key, name, file, engine or "")
         if name is None:
             name = self._add_implicit(reference, key, file, strict, engine or "")
         elif name in self.implicit and engine not in (None, self.implicit[name].engine):

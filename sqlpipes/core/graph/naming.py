@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlpipes.core.asset import Asset, Kind
 from sqlpipes.core.graph.databases import (
@@ -64,13 +64,15 @@ def qualified_names(
         return
     catalog = asset.relation.catalog or default_catalog
     elsewhere = asset.kind is Kind.SOURCE and not is_own(asset.relation, dialect, default_catalog)
-    for schema in sorted(_schemas(asset, asset.relation)):
-        for last in sorted(last_parts(asset, asset.relation)):
-            name = tuple(fold(part, True, dialect) for part in (schema, last))
+    above = None if catalog is None else fold(catalog, True, dialect)
+    lasts = [fold(last, True, dialect) for last in last_parts(asset, asset.relation)]
+    for spelt in _schemas(asset, asset.relation):
+        schema = fold(spelt, True, dialect)
+        for last in lasts:
             if not elsewhere:
-                yield name
-            if catalog is not None:
-                yield (fold(catalog, True, dialect), *name)
+                yield schema, last
+            if above is not None:
+                yield above, schema, last
 
 
 def _is_at_home(asset: Asset, dialect: str, schema: str, catalog: str | None) -> bool:
@@ -80,9 +82,11 @@ def _is_at_home(asset: Asset, dialect: str, schema: str, catalog: str | None) ->
     return asset.kind is not Kind.SOURCE or is_own(asset.relation, dialect, catalog)
 
 
-def _schemas(asset: Asset, relation: Relation) -> set[str]:
+def _schemas(asset: Asset, relation: Relation) -> Sequence[str]:
     declared = asset.settings.get("schema")
-    return {relation.schema} | ({declared} if isinstance(declared, str) else set())
+    if not isinstance(declared, str) or declared == relation.schema:
+        return (relation.schema,)
+    return sorted((relation.schema, declared))
 
 
 def _bare_sources(assets: Iterable[Asset], dialect: str) -> Iterator[tuple[Name, str]]:
