@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
 
 from sqlpipes.core.config import Target
 from sqlpipes.core.crossing import refused_value
@@ -210,9 +211,10 @@ class SqliteEngine(GenericEngine):
 
     def _asked(self) -> Answers:
         """The library answers, whatever the file: so a database in memory is asked."""
-        with sa.create_engine(
-            "sqlite://", connect_args={"isolation_level": None}
-        ).connect() as link:
+        memory = sa.create_engine(
+            "sqlite://", poolclass=NullPool, connect_args={"isolation_level": None}
+        )
+        with memory.connect() as link:
             found = ask(link, self.speech.begin, self.place.capabilities)
         import sqlite3
 
