@@ -30,6 +30,7 @@ from sqlpipes.core.sql.tokens import (
     OPENING,
     command_of,
     dialect_of,
+    is_too_deep,
     raw,
     statements_of,
     tokens_of,
@@ -127,6 +128,9 @@ def _parse(
     text: str, tokens: Sequence[Token], dialect: str, lines: Lines
 ) -> tuple[exp.Expr | None, Problem | None]:
     """The tree, or None and why there is none; a tree that is no query comes with an error."""
+    deep = "the query is nested too deeply for the parser"
+    if is_too_deep(text, tokens):
+        return None, _opaque(deep, _place(tokens[0], lines))
     try:
         with _silence():
             parser = dialect_of(dialect).parser(error_level=ErrorLevel.IMMEDIATE)
@@ -134,9 +138,7 @@ def _parse(
     except ParseError as error:
         return None, _syntax_problem(text, tokens, lines, error)
     except RecursionError:
-        return None, _opaque(
-            "the query is nested too deeply for the parser", _place(tokens[0], lines)
-        )
+        return None, _opaque(deep, _place(tokens[0], lines))
     except Exception as error:  # the parser's own faults must not stop a query the engine can run
         reason = f"the parser failed on this query ({type(error).__name__})"
         return None, _opaque(reason, _place(tokens[0], lines))

@@ -18,6 +18,7 @@ from sqlpipes.core.sql.vocabulary import BARE_CALLS, CALLS, COMMANDS, QUERY_STAR
 
 OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET, TokenType.L_BRACE})
 CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.R_BRACE})
+DEEPEST = 300  # levels; from Python 3.12 on nothing stops the parser at the end of the stack
 STRINGS = frozenset({TokenType.STRING, TokenType.HEREDOC_STRING, TokenType.RAW_STRING})
 _QUOTED = STRINGS | {TokenType.IDENTIFIER, TokenType.BYTE_STRING, TokenType.NATIONAL_STRING}
 
@@ -43,6 +44,25 @@ def tokens_of(text: str, dialect: str) -> list[Token]:
     if text.startswith("\ufeff"):  # a byte order mark is a space to every engine
         text = " " + text[1:]
     return dialect_of(dialect).tokenize(text)
+
+
+def is_too_deep(text: str, tokens: Sequence[Token]) -> bool:
+    """Whether brackets or CASEs nest deeper than is safe to parse: a process must not die of a text.
+
+    >>> [is_too_deep(text, tokens_of(text, "duckdb")) for text in ("(" * 9 + "1" + ")" * 9, "[" * 999)]
+    [False, True]
+    """
+    if sum(map(text.count, "([{")) + text.lower().count("case") <= DEEPEST:
+        return False
+    depth = deepest = 0
+    for token in tokens:
+        kind = token.token_type
+        if kind in OPENING or kind is TokenType.CASE:
+            depth += 1
+            deepest = max(deepest, depth)
+        elif kind in CLOSING or kind is TokenType.END:
+            depth -= 1
+    return deepest > DEEPEST
 
 
 def statements_of(tokens: Sequence[Token]) -> list[list[Token]]:

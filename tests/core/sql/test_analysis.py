@@ -82,10 +82,28 @@ def test_one_query_has_no_problem(sql: str) -> None:
     assert facts_of(sql).problems == ()
 
 
-def test_a_query_nested_too_deeply_is_opaque_and_keeps_its_tables() -> None:
-    facts = facts_of("select " + "(" * 3000 + "1" + ")" * 3000 + " from t")
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("select (", ")"), ("select [", "]"), ("select {'a': ", "}"), ("select f(", ")"),
+        ("select case when true then ", " end"), ("select (select ", ")"),
+        ("select exists (select 1 where ", ")"), ("select cast(1 as struct(a ", "int))"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("depth", [3_000, 30_000])
+def test_a_query_nested_too_deeply_is_opaque_and_keeps_its_tables(
+    before: str, after: str, depth: int
+) -> None:
+    """On Python 3.12 and newer the parser would end the process."""
+    first, more = before.split(" ", 1)
+    facts = facts_of(f"{first} {more * depth}1{after * depth} from t")
     assert facts.opaque
     assert [str(r) for r in facts.references] == ["t"]
+
+
+def test_what_people_nest_is_read() -> None:
+    facts = facts_of("select " + "(" * 100 + "1" + ")" * 100 + " from t")
+    assert not facts.opaque
 
 
 def test_a_long_chain_of_unions_is_no_trouble() -> None:
