@@ -5,6 +5,8 @@ An estimate for people and for lint: the engine's own catalog has the last word.
 
 from __future__ import annotations
 
+import re
+from itertools import accumulate
 from typing import Any
 
 from sqlglot import exp
@@ -14,10 +16,14 @@ from sqlglot.optimizer.annotate_types import TypeAnnotator
 from sqlglot.schema import MappingSchema
 from sqlglot.tokenizer_core import Token
 
+from sqlpipes.core.sql.tokens import DEEPEST, is_too_deep
+
 PLAIN = {
     exp.DType.INT: "INTEGER",
     exp.DType.TEXT: "VARCHAR",
 }
+
+LISTS = re.compile(r"(\[\d*\])+")  # of lists: `[][3][]`
 
 Parsed = tuple[list[Token], list[Any]]
 
@@ -42,6 +48,8 @@ class Types:
         """
         if self.last is None or self.last[0] != text:
             tokens = self.dialect.tokenize(text)
+            if is_too_deep(text, tokens):
+                raise RecursionError("the query is nested too deeply for the parser")
             trees = self.dialect.parser().parse(tokens, text)
             self.last = text, (tokens, [tree for tree in trees if tree is not None])
         return self.last[1]
@@ -93,6 +101,8 @@ class Types:
         return None
 
     def _parse(self, text: str) -> Any:
+        if _depth(text) > DEEPEST:
+            return None
         try:
             found = exp.DataType.build(text, dialect=self.dialect)
         except (SqlglotError, ValueError):
@@ -103,6 +113,16 @@ class Types:
         if not type_.expressions and type_.this in PLAIN and self.dialect_name == "duckdb":
             return PLAIN[type_.this]
         return str(type_.sql(dialect=self.dialect))
+
+
+def _depth(text: str) -> int:
+    """How deep a type nests; one that nests without end would end the process.
+
+    >>> _depth("INTEGER[][]"), _depth("STRUCT(a INTEGER[], b STRUCT(c DATE))"), _depth("DATE")
+    (2, 2, 0)
+    """
+    nested = LISTS.sub(lambda row: "[" * row[0].count("[") + "]" * row[0].count("["), text)
+    return max(accumulate((char in "[(<") - (char in "])>") for char in nested), default=0)
 
 
 def is_struct(type_: Any) -> bool:

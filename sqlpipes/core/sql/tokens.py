@@ -49,19 +49,25 @@ def tokens_of(text: str, dialect: str) -> list[Token]:
 def is_too_deep(text: str, tokens: Sequence[Token]) -> bool:
     """Whether brackets or CASEs nest deeper than is safe to parse: a process must not die of a text.
 
-    >>> [is_too_deep(text, tokens_of(text, "duckdb")) for text in ("(" * 9 + "1" + ")" * 9, "[" * 999)]
-    [False, True]
+    Each of the brackets that follow one another is a level of the tree, too: `integer[][]`, `a[1][2]`.
+
+    >>> deep = ("(" * 9 + "1" + ")" * 9, "[" * 999, "select a" + "[1]" * 999)
+    >>> [is_too_deep(text, tokens_of(text, "duckdb")) for text in deep]
+    [False, True, True]
     """
     if sum(map(text.count, "([{")) + text.lower().count("case") <= DEEPEST:
         return False
-    depth = deepest = 0
+    depth = deepest = row = 0
+    last = None
     for token in tokens:
         kind = token.token_type
         if kind in OPENING or kind is TokenType.CASE:
+            row = row + 1 if last in CLOSING and kind is TokenType.L_BRACKET else 0
             depth += 1
-            deepest = max(deepest, depth)
+            deepest = max(deepest, depth + row)
         elif kind in CLOSING or kind is TokenType.END:
             depth -= 1
+        last = kind
     return deepest > DEEPEST
 
 

@@ -244,12 +244,20 @@ def test_what_cannot_be_read_is_opaque_and_no_exception() -> None:
         "drop table t",
         "create table x as select 1",
         deep,
+        "select a" + "[1]" * 5000 + " from t",
+        "select a::integer" + "[]" * 5000 + " from t",
         "\x00",
         "select '",
     ):
         facts = facts_of(sql)
         assert not facts.complete
         assert not facts.listed
+
+
+def test_a_type_nested_too_deeply_is_not_known() -> None:
+    inputs = {("t",): (Column("a", "INTEGER" + "[]" * 5000), Column("b", "INTEGER[][]"))}
+    facts = column_facts("select a, b[1] as c from t", "duckdb", inputs, at=Location("m.sql"))
+    assert [column.type for column in facts.columns] == [None, "INT[]"]
 
 
 def test_limit_without_order_hangs_on_the_rows_only() -> None:

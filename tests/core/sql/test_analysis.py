@@ -101,9 +101,18 @@ def test_a_query_nested_too_deeply_is_opaque_and_keeps_its_tables(
     assert [str(r) for r in facts.references] == ["t"]
 
 
+@pytest.mark.parametrize("row", ["a{}", "a::integer{}"])
+def test_brackets_in_a_row_nest_as_well(row: str) -> None:
+    chain = "[1]" if row == "a{}" else "[]"
+    short, long = (facts_of(f"select {row.format(chain * n)} from t") for n in (50, 3_000))
+    assert (short.opaque, long.opaque) == (False, True)
+
+
 def test_what_people_nest_is_read() -> None:
     facts = facts_of("select " + "(" * 100 + "1" + ")" * 100 + " from t")
     assert not facts.opaque
+    lists = ", ".join(f"a[{i}], b::integer[] as b{i}" for i in range(400))
+    assert not facts_of(f"select {lists} from t").opaque
 
 
 def test_a_long_chain_of_unions_is_no_trouble() -> None:
