@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 from sqlpipes.core.dataclass import dataclass
 from sqlpipes.core.errors import did_you_mean
@@ -100,6 +99,8 @@ def times(line: str, zone: str, after: datetime) -> Iterator[datetime]:
     >>> [next(found).isoformat() for _ in range(2)]  # 2:30 does not exist on the 31st: 3:00
     ['2024-03-31T01:00:00+00:00', '2024-04-01T00:30:00+00:00']
     """
+    from zoneinfo import ZoneInfo  # it asks how Python was built, which costs every start
+
     from cronsim import CronSim
 
     text = ALIASES.get(line.strip().lower(), line)

@@ -75,6 +75,12 @@ def test_a_warm_ls_loads_what_it_reads_and_no_more(shop: Path, words: tuple[str,
     assert not {room[1] for room in ours if room[0] == "core" and len(room) > 1} & NOT_FOR_LS
 
 
+def test_a_changed_file_loads_the_parser_and_no_clocks(shop: Path) -> None:
+    """Zones ask how Python was built: as much as reading five models."""
+    (shop / "models/orders.sql").write_text("select 2 as id\n")
+    assert (HEAVY | {"zoneinfo"}) & loaded(shop, "ls") <= {"sqlglot"}
+
+
 def test_a_build_and_the_first_one_too_load_no_sqlalchemy(shop: Path) -> None:
     """The local state is written through the standard library."""
     assert "sqlalchemy" not in loaded(shop, "build")
